@@ -1,0 +1,192 @@
+//! The spellings of addresses and networks: those of `Allow from` and `Require ip`
+//! (httpd's `apr_ipsubnet_create`), but stricter. What looks like a slip of the pen is an error.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use thiserror::Error;
+
+/// Why a word is neither an address nor a network.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum NetworkError {
+    /// `10.0.0.300`, `node1`
+    #[error("is no address and no network")]
+    Address,
+    /// `10.0.0.0/33`, `2001:db8::/x`
+    #[error("has a prefix length that is not a number from 0 to {max}")]
+    PrefixLength {
+        /// 32 or 128.
+        max: u8,
+    },
+    /// `10.0.0.0/255.0.255.0`
+    #[error("has a netmask with ones to the right of zeros")]
+    Netmask,
+    /// `10.0.0.1/8`
+    #[error("has bits set to the right of its prefix; its network is {network}")]
+    HostBits {
+        /// The network that the address lies in.
+        network: IpNet,
+    },
+}
+
+/// Reads an address or a network: `192.168.157.139`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`,
+/// `192.168.157` (as in mod_authz_host, a partial address is a network), `2001:db8::7`,
+/// `2001:db8::/32`. What lies in `::ffff:0:0/96` becomes IPv4 (RFC 4291, 2.5.5.2).
+///
+/// # Errors
+/// [`NetworkError`], without the word itself.
+pub fn parse(word: &str) -> Result<IpNet, NetworkError> {
+    let network = match word.split_once('/') {
+        Some((address, mask)) => {
+            let address = IpAddr::from_str(address).map_err(|_| NetworkError::Address)?;
+            let length = prefix_length(address, mask)?;
+            let network = IpNet::new(address, length).map_err(|_| NetworkError::Address)?;
+            if network.network() != network.addr() {
+                return Err(NetworkError::HostBits { network: network.trunc() });
+            }
+            network
+        }
+        None => match IpAddr::from_str(word) {
+            Ok(address) => IpNet::from(address),
+            Err(_) => partial(word).ok_or(NetworkError::Address)?,
+        },
+    };
+    Ok(unmap(network))
+}
+
+fn prefix_length(address: IpAddr, mask: &str) -> Result<u8, NetworkError> {
+    let max = if address.is_ipv4() { 32 } else { 128 };
+    match Ipv4Addr::from_str(mask) {
+        Ok(mask) if address.is_ipv4() => {
+            ipnet::ipv4_mask_to_prefix(mask).map_err(|_| NetworkError::Netmask)
+        }
+        _ => number(mask).filter(|length| *length <= max).ok_or(NetworkError::PrefixLength { max }),
+    }
+}
+
+/// `10`, `10.`, `192.168`, `192.168.157`, `192.168.157.`
+fn partial(word: &str) -> Option<IpNet> {
+    let mut octets = [0; 4];
+    let mut length = 0;
+    for part in word.strip_suffix('.').unwrap_or(word).split('.') {
+        *octets.get_mut(usize::from(length / 8)).filter(|_| length < 24)? = number(part)?;
+        length += 8;
+    }
+    Ipv4Net::new(octets.into(), length).ok().map(IpNet::V4)
+}
+
+/// Decimal digits alone: no sign, no leading zero (which some take for octal).
+fn number(word: &str) -> Option<u8> {
+    let plain = word.bytes().all(|byte| byte.is_ascii_digit())
+        && (word.len() == 1 || !word.starts_with('0'));
+    plain.then(|| word.parse().ok()).flatten()
+}
+
+/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn unmap(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    if let IpNet::V6(v6) = network
+        && v6.prefix_len() >= MAPPED
+        && let Some(v4) = v6.addr().to_ipv4_mapped()
+        && let Ok(v4) = Ipv4Net::new(v4, v6.prefix_len() - MAPPED)
+    {
+        return IpNet::V4(v4);
+    }
+    network
+}
+
+/// The network that holds this one address, an IPv4-mapped one as IPv4.
+pub fn of_address(address: IpAddr) -> IpNet {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpNet::V4(Ipv4Net::from(v4)),
+        IpAddr::V6(v6) => IpNet::V6(Ipv6Net::from(v6)),
+    }
+}
+
+/// Does the word look like a host name (which needs `host=`)?
+pub fn looks_like_name(word: &str) -> bool {
+    word.parse::<Ipv6Addr>().is_err()
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        for (word, network) in [
+            ("192.168.157.139", "192.168.157.139/32"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("0.0.0.0/0.0.0.0", "0.0.0.0/0"),
+            ("10.1.2.3/255.255.255.255", "10.1.2.3/32"),
+            ("192.168.157", "192.168.157.0/24"),
+            ("192.168.157.", "192.168.157.0/24"),
+            ("192.168", "192.168.0.0/16"),
+            ("10", "10.0.0.0/8"),
+            ("10.", "10.0.0.0/8"),
+            ("2001:db8::7", "2001:db8::7/128"),
+            ("2001:DB8:0::/32", "2001:db8::/32"),
+            ("::/0", "::/0"),
+            ("::1", "::1/128"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+        ] {
+            let expected = IpNet::from_str(network).expect(network);
+            match parse(word) {
+                Ok(parsed) => assert_eq!(parsed, expected, "{word}"),
+                // the last row: not on the boundary of its prefix
+                Err(NetworkError::HostBits { network }) => assert_eq!(network, expected, "{word}"),
+                Err(error) => panic!("{word}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn slips_of_the_pen() {
+        let host_bits =
+            |network: &str| NetworkError::HostBits { network: network.parse().expect(network) };
+        for (word, error) in [
+            ("", NetworkError::Address),
+            (".", NetworkError::Address),
+            ("10.0.0.300", NetworkError::Address),
+            ("10.0.0.0.0", NetworkError::Address),
+            ("10..0", NetworkError::Address),
+            (".10", NetworkError::Address),
+            ("10.0.0..", NetworkError::Address),
+            ("010.1.2.3", NetworkError::Address),
+            ("010.1", NetworkError::Address),
+            ("+10", NetworkError::Address),
+            ("256", NetworkError::Address),
+            ("node1", NetworkError::Address),
+            ("*", NetworkError::Address),
+            ("10.*", NetworkError::Address),
+            ("10.0.0.1-10.0.0.9", NetworkError::Address),
+            ("[2001:db8::7]", NetworkError::Address),
+            ("fe80::1%eth0", NetworkError::Address),
+            ("2001:db8:::7", NetworkError::Address),
+            ("10/8", NetworkError::Address),
+            ("/8", NetworkError::Address),
+            ("10.0.0.0/", NetworkError::PrefixLength { max: 32 }),
+            ("10.0.0.0/33", NetworkError::PrefixLength { max: 32 }),
+            ("10.0.0.0/08", NetworkError::PrefixLength { max: 32 }),
+            ("10.0.0.0/-1", NetworkError::PrefixLength { max: 32 }),
+            ("10.0.0.0/8/8", NetworkError::PrefixLength { max: 32 }),
+            ("2001:db8::/129", NetworkError::PrefixLength { max: 128 }),
+            ("2001:db8::/255.0.0.0", NetworkError::PrefixLength { max: 128 }),
+            ("10.0.0.0/255.0.255.0", NetworkError::Netmask),
+            ("10.0.0.0/0.0.0.255", NetworkError::Netmask),
+            ("10.0.0.1/8", host_bits("10.0.0.0/8")),
+            ("10.1.0.0/255.0.0.0", host_bits("10.0.0.0/8")),
+            ("2001:db8::1/32", host_bits("2001:db8::/32")),
+        ] {
+            assert_eq!(parse(word), Err(error), "{word}");
+        }
+    }
+}

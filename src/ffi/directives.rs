@@ -1,0 +1,102 @@
+//! From the directives of `config` to httpd's table, and back from httpd's call to `config`.
+
+use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::mem;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::ptr;
+
+use super::bindings::{
+    RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func, cmd_how_RAW_ARGS, cmd_parms,
+    command_rec,
+};
+use super::guard::guard;
+use super::server::{ServerConfig, config_slot, server_root};
+use crate::config::{DIRECTIVES, Directive};
+
+/// httpd's table of a module's directives, which ends with an entry without a name.
+#[repr(transparent)]
+pub(super) struct Commands([command_rec; DIRECTIVES.len() + 1]);
+
+// SAFETY: the table and what it points to never change.
+unsafe impl Sync for Commands {}
+
+pub(super) static COMMANDS: Commands = Commands({
+    // SAFETY: all zero is a valid command_rec (pointers, an optional function, integers).
+    let mut commands: [command_rec; DIRECTIVES.len() + 1] = unsafe { mem::zeroed() };
+    let mut index = 0;
+    while index < DIRECTIVES.len() {
+        let directive = &raw const DIRECTIVES[index];
+        commands[index] = command_rec {
+            name: DIRECTIVES[index].name.as_ptr(),
+            func: cmd_func { raw_args: Some(apply) },
+            cmd_data: directive.cast_mut().cast(),
+            req_override: RSRC_CONF,
+            // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
+            // drops the 65th without a word.
+            args_how: cmd_how_RAW_ARGS,
+            errmsg: DIRECTIVES[index].expected.as_ptr(),
+        };
+        index += 1;
+    }
+    commands
+});
+
+/// httpd's call for each line with one of the directives. Null where all is well, else the
+/// message that httpd prints behind file and line.
+unsafe extern "C" fn apply(
+    parms: *mut cmd_parms,
+    _directory_config: *mut c_void,
+    arguments: *const c_char,
+) -> *const c_char {
+    guard(
+        // SAFETY: httpd's own pointers, valid until this function returns; `arguments` is a C
+        // string.
+        || unsafe { apply_line(&*parms, arguments) },
+        || c"internal error in mod_maintenance, see the message above".as_ptr(),
+    )
+}
+
+/// # Safety
+/// As for [`apply`].
+unsafe fn apply_line(parms: &cmd_parms, arguments: *const c_char) -> *const c_char {
+    // SAFETY: `cmd_data` of the table above, so a static Directive; the configuration that
+    // `create` or `merge` made for this server, which this thread alone uses; live pools.
+    let (directive, config, root, words) = unsafe {
+        (
+            parms.info.cast::<Directive>().as_ref(),
+            config_slot((*parms.server).module_config).cast::<ServerConfig>().as_mut(),
+            server_root(parms.temp_pool),
+            split(parms.temp_pool, arguments),
+        )
+    };
+    let (Some(directive), Some(config)) = (directive, config) else {
+        return c"no configuration for this server".as_ptr();
+    };
+    let root = root.unwrap_or_else(|| PathBuf::from("/"));
+    match directive.apply(&mut config.settings, &words, &root) {
+        Ok(()) => ptr::null(),
+        Err(error) => {
+            let message = error.to_string();
+            // SAFETY: a live pool; the text is copied.
+            unsafe { apr_pstrmemdup(parms.pool, message.as_ptr().cast(), message.len()) }
+        }
+    }
+}
+
+/// The words of a line, unquoted as httpd does it, for as long as the pool lives.
+///
+/// # Safety
+/// `pool` is live for all of `'p`, and `arguments` is a C string.
+unsafe fn split<'p>(pool: *mut apr_pool_t, mut arguments: *const c_char) -> Vec<&'p OsStr> {
+    let mut words = Vec::new();
+    // SAFETY: ap_getword_conf moves `arguments` on to the next word or to the closing NUL, and
+    // gives a C string from the pool.
+    unsafe {
+        while *arguments != 0 {
+            let word = ap_getword_conf(pool, &mut arguments);
+            words.push(OsStr::from_bytes(CStr::from_ptr(word).to_bytes()));
+        }
+    }
+    words
+}

@@ -1,0 +1,110 @@
+//! Lines in httpd's error log.
+
+use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
+use std::path::Path;
+use std::ptr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::bindings::{
+    APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, ap_server_conf, apr_time_exp_lt,
+    apr_time_exp_t, maintenance_log, server_rec,
+};
+use crate::flag::{FolderProblem, News};
+
+/// Writes a line to a server's error log; without one, to that of the main server.
+pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
+    let line = format!("maintenance: {message}");
+    // SAFETY: httpd sets ap_server_conf before it reads the configuration, and a null pointer is
+    // allowed, as the line then goes to stderr. The text is copied before the call returns.
+    unsafe {
+        let server = server.map_or(ap_server_conf.cast_const(), ptr::from_ref);
+        maintenance_log(server, level, line.as_ptr().cast(), line.len());
+    }
+}
+
+/// News of a flag concern the whole server and go to the main server's log.
+pub(super) fn report(news: News<'_>) {
+    let (level, message) = match news {
+        News::Appeared { flag, since, owner } => (
+            APLOG_NOTICE,
+            format!(
+                "closed by the flag {}, there since {}, owner {}",
+                flag.display(),
+                since.map_or_else(|| "an unknown time".into(), local_time),
+                user_name(owner)
+            ),
+        ),
+        News::Gone { flag } => {
+            (APLOG_NOTICE, format!("open again, the flag {} is gone", flag.display()))
+        }
+        News::LookFailed { flag, error, counts_as_present } => (
+            APLOG_ERR,
+            format!(
+                "cannot see whether the flag {} is there: {error}; until that is mended it \
+                 counts as {}",
+                flag.display(),
+                if counts_as_present { "present" } else { "absent, as it was before" }
+            ),
+        ),
+        News::LookRecovered { flag } => {
+            (APLOG_NOTICE, format!("the flag {} can be seen again", flag.display()))
+        }
+    };
+    write(None, level, &message);
+}
+
+/// A warning at start.
+pub(super) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
+    let folder = flag.parent().unwrap_or(flag).display();
+    write(
+        None,
+        APLOG_WARNING,
+        &format!("the folder {folder} of the flag {} {problem}", flag.display()),
+    );
+}
+
+/// As in the error log: the server's time zone.
+fn local_time(time: SystemTime) -> String {
+    let micros = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
+    };
+    let mut exploded = MaybeUninit::<apr_time_exp_t>::zeroed();
+    // SAFETY: all zero is a valid apr_time_exp_t (integers), which the call only writes to.
+    let (done, t) = unsafe {
+        let done = apr_time_exp_lt(exploded.as_mut_ptr(), micros);
+        (done, exploded.assume_init())
+    };
+    if done != APR_SUCCESS {
+        return format!("{} s after 1970", micros / 1_000_000);
+    }
+    let minutes = t.tm_gmtoff.abs() / 60;
+    format!(
+        "{}-{:02}-{:02} {:02}:{:02}:{:02} {}{:02}:{:02}",
+        t.tm_year + 1900,
+        t.tm_mon + 1,
+        t.tm_mday,
+        t.tm_hour,
+        t.tm_min,
+        t.tm_sec,
+        if t.tm_gmtoff < 0 { '-' } else { '+' },
+        minutes / 60,
+        minutes % 60
+    )
+}
+
+/// The name of a user, or the number where the system knows no name.
+fn user_name(uid: u32) -> String {
+    let mut entry = MaybeUninit::<libc::passwd>::zeroed();
+    let mut texts = [0 as c_char; 4096];
+    let mut found = ptr::null_mut();
+    // SAFETY: entry, texts and found outlive the block. Where `found` is not null, the call has
+    // filled in `entry`, whose pw_name then points to a C string inside `texts`.
+    let name = unsafe {
+        let size = texts.len();
+        libc::getpwuid_r(uid, entry.as_mut_ptr(), texts.as_mut_ptr(), size, &mut found);
+        (!found.is_null()).then(|| CStr::from_ptr((*found).pw_name).to_string_lossy().into_owned())
+    };
+    name.unwrap_or_else(|| uid.to_string())
+}

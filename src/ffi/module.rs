@@ -1,0 +1,67 @@
+//! The structure that httpd looks for when it loads the module, and what it calls to make and
+//! merge configurations.
+
+use std::ffi::{c_int, c_void};
+use std::mem;
+use std::ptr;
+
+use super::bindings::{
+    MODULE_MAGIC_COOKIE, MODULE_MAGIC_NUMBER_MAJOR, MODULE_MAGIC_NUMBER_MINOR, apr_pool_t, module,
+    server_rec,
+};
+use super::directives::COMMANDS;
+use super::guard::guard;
+use super::pool::give;
+use super::server::ServerConfig;
+use super::{hooks, pool};
+
+/// `LoadModule maintenance_module ...`. httpd writes to it when it loads the module.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, unreachable_pub)]
+pub static mut maintenance_module: module = {
+    // As STANDARD20_MODULE_STUFF does it, field by field: older servers have no `flags`.
+    // SAFETY: all zero is a valid module (integers, pointers, optional functions).
+    let mut this: module = unsafe { mem::zeroed() };
+    this.version = MODULE_MAGIC_NUMBER_MAJOR as c_int;
+    this.minor_version = MODULE_MAGIC_NUMBER_MINOR as c_int;
+    this.module_index = -1;
+    // As a C module's __FILE__, for <IfModule mod_maintenance.c>.
+    this.name = c"mod_maintenance.c".as_ptr();
+    this.magic = MODULE_MAGIC_COOKIE as _;
+    this.create_server_config = Some(create);
+    this.merge_server_config = Some(merge);
+    this.cmds = (&raw const COMMANDS).cast();
+    this.register_hooks = Some(hooks::register);
+    this
+};
+
+/// An empty configuration for a server. After a panic null, which [`super::server::config`]
+/// and the directives take for "none".
+unsafe extern "C" fn create(pool: *mut apr_pool_t, _server: *mut server_rec) -> *mut c_void {
+    guard(
+        // SAFETY: httpd's configuration pool, as old as the server that the result is for.
+        || unsafe { give(pool, ServerConfig::default()) }.cast(),
+        ptr::null_mut,
+    )
+}
+
+/// A virtual host's configuration inside the main server's.
+unsafe extern "C" fn merge(
+    pool: *mut apr_pool_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_void {
+    guard(
+        || {
+            // SAFETY: results of `create`, both from pools that are still live; nobody changes
+            // them any more.
+            unsafe {
+                let (outer, inner) =
+                    (&*outer.cast::<ServerConfig>(), &*inner.cast::<ServerConfig>());
+                let merged = inner.settings.within(&outer.settings);
+                pool::give(pool, ServerConfig::new(merged)).cast()
+            }
+        },
+        ptr::null_mut,
+    )
+}

@@ -1,0 +1,161 @@
+//! A request, as far as the gate looks at it and answers it.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::bindings::{
+    APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, ap_conn_keepalive_e_AP_CONN_CLOSE,
+    ap_custom_response, ap_get_status_line, ap_run_insert_filter, ap_set_content_length,
+    ap_set_content_type, apr_table_get, apr_table_setn, apr_table_t, maintenance_pass_body,
+    request_rec, server_rec,
+};
+use super::server::{config_slot, set_config_slot};
+use crate::allow::Visitor;
+use crate::gate::{Refusal, Verdict};
+
+/// How long clients are asked to stay away, in seconds (RFC 9110, 10.2.3).
+const RETRY_AFTER: &CStr = c"300";
+
+/// httpd's `request_rec`.
+///
+/// What all SAFETY comments here rest on: httpd has filled in the request before it calls the
+/// first hook (`ap_read_request`), and its tables, connection and server live as long as it.
+#[repr(transparent)]
+pub(super) struct Request(request_rec);
+
+impl Request {
+    /// # Safety
+    /// `r` is a request of httpd's that is used through the result alone for all of `'r`.
+    pub(super) unsafe fn from_raw<'r>(r: *mut request_rec) -> &'r mut Self {
+        // SAFETY: repr(transparent); the caller vouches for the rest.
+        unsafe { &mut *r.cast::<Self>() }
+    }
+
+    /// Is it made by the server for a part of another request's answer?
+    pub(super) fn is_subrequest(&self) -> bool {
+        !self.0.main.is_null()
+    }
+
+    /// The request that was redirected internally to this one.
+    pub(super) fn previous(&self) -> Option<&Self> {
+        // SAFETY: null or a request from the same pool.
+        unsafe { self.0.prev.cast::<Self>().as_ref() }
+    }
+
+    /// The virtual host.
+    pub(super) fn server(&self) -> Option<&'static server_rec> {
+        // SAFETY: the configuration lives as long as the child serves requests.
+        unsafe { self.0.server.as_ref() }
+    }
+
+    /// What [`Request::keep`] kept.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        // SAFETY: the slot is null or holds what `keep` put there.
+        unsafe { config_slot(self.0.request_config).cast::<Verdict>().as_ref().copied() }
+    }
+
+    /// Keeps the verdict for internal redirects, and while closed as note `maintenance` and as
+    /// environment variable `MAINTENANCE` for logs and other modules.
+    pub(super) fn keep(&mut self, verdict: Verdict) {
+        let kept = std::ptr::from_ref(verdict.as_static()).cast_mut().cast();
+        // SAFETY: this thread alone uses the request, and the verdict is static.
+        unsafe { set_config_slot(self.0.request_config, kept) };
+        if let Some(label) = verdict.label() {
+            set(self.0.notes, c"maintenance", label);
+            set(self.0.subprocess_env, c"MAINTENANCE", label);
+        }
+    }
+
+    /// Answers with the maintenance page. The answer goes through the output filters, so that
+    /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
+    pub(super) fn refuse(&mut self, refusal: &Refusal) -> c_int {
+        let status = c_int::from(refusal.status.code());
+        let body = refusal.page.body();
+        // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
+        let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
+        self.0.status = status;
+        // An unknown code would be sent as "500 Internal Server Error".
+        self.0.status_line =
+            match known.to_bytes().get(..3) == refusal.status.line().to_bytes().get(..3) {
+                true => std::ptr::null(),
+                false => refusal.status.line().as_ptr(),
+            };
+        set(self.0.headers_out, c"Cache-Control", c"no-store");
+        set(self.0.headers_out, c"Retry-After", RETRY_AFTER);
+        if self.has_body() {
+            // Else httpd would read an upload to its end to keep the connection.
+            // SAFETY: the connection is this thread's while it serves the request.
+            unsafe { (*self.0.connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
+        }
+        // SAFETY: the media type is static; page and status belong to the configuration, which
+        // lives until the child has ended all its requests. What the filters return is of no
+        // use: a client that went away is httpd's to log, and there is no other answer.
+        unsafe {
+            ap_set_content_type(&mut self.0, refusal.page.content_type().as_ptr());
+            ap_set_content_length(&mut self.0, i64::try_from(body.len()).unwrap_or_default());
+            ap_run_insert_filter(&mut self.0);
+            maintenance_pass_body(&mut self.0, body.as_ptr().cast(), body.len());
+        }
+        DONE
+    }
+
+    /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
+    pub(super) fn refuse_plainly(&mut self) -> c_int {
+        set(self.0.err_headers_out, c"Cache-Control", c"no-store");
+        let sentence = c"The site is closed for maintenance. Please try again later.";
+        // SAFETY: httpd copies the sentence.
+        unsafe {
+            ap_custom_response(&mut self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
+        }
+        HTTP_INTERNAL_SERVER_ERROR as c_int
+    }
+
+    /// Does content follow the request's header section (RFC 9112, 6)?
+    fn has_body(&self) -> bool {
+        get(self.0.headers_in, c"Transfer-Encoding").is_some()
+            || get(self.0.headers_in, c"Content-Length").is_some_and(|length| length != c"0")
+    }
+
+    #[cfg(feature = "provoke-panic")]
+    pub(super) fn provoke_panic(&self) {
+        if get(self.0.headers_in, c"X-Provoke-Panic").is_some() {
+            std::panic::panic_any("provoked");
+        }
+    }
+}
+
+impl Visitor for Request {
+    fn address(&self) -> Option<IpAddr> {
+        // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
+        // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
+        unsafe {
+            let address = self.0.useragent_addr.as_ref()?;
+            match address.family as i64 {
+                family if family == APR_INET as i64 => {
+                    Some(Ipv4Addr::from(address.ipaddr_ptr.cast::<[u8; 4]>().read()).into())
+                }
+                family if family == APR_INET6 as i64 => {
+                    Some(Ipv6Addr::from(address.ipaddr_ptr.cast::<[u8; 16]>().read()).into())
+                }
+                _ => None,
+            }
+        }
+    }
+
+    fn has_env(&self, name: &CStr) -> bool {
+        get(self.0.subprocess_env, name).is_some()
+    }
+}
+
+fn get<'t>(table: *mut apr_table_t, name: &CStr) -> Option<&'t CStr> {
+    // SAFETY: a live table of the request; its values are C strings from the same pool.
+    unsafe {
+        let value: *const c_char = apr_table_get(table, name.as_ptr());
+        (!value.is_null()).then(|| CStr::from_ptr(value))
+    }
+}
+
+fn set(table: *mut apr_table_t, name: &'static CStr, value: &'static CStr) {
+    // SAFETY: a live table of the request, which does not copy the static texts.
+    unsafe { apr_table_setn(table, name.as_ptr(), value.as_ptr()) }
+}

@@ -1,0 +1,92 @@
+//! The module's configuration of a server (the main one or a virtual host).
+
+use std::ffi::{CStr, OsStr, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use once_cell::sync::OnceCell;
+
+use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
+use super::module::maintenance_module;
+use crate::config::Settings;
+use crate::flag::TooManyFlags;
+use crate::gate::Gate;
+
+/// What one server says, and the gate that comes of it once the configuration is complete.
+#[derive(Default)]
+pub(super) struct ServerConfig {
+    pub(super) settings: Settings,
+    gate: OnceCell<Option<Gate<'static>>>,
+}
+
+impl ServerConfig {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, gate: OnceCell::new() }
+    }
+
+    /// Makes the gate. Virtual hosts without directives of their own share the main server's
+    /// configuration, and so its gate.
+    pub(super) fn build_gate(
+        &self,
+        server_root: &Path,
+        table: &'static crate::flag::FlagTable,
+    ) -> Result<(), TooManyFlags> {
+        self.gate.get_or_try_init(|| Gate::new(&self.settings, server_root, table)).map(drop)
+    }
+
+    /// The gate; None where the engine is off.
+    pub(super) fn gate(&self) -> Option<&Gate<'static>> {
+        self.gate.get()?.as_ref()
+    }
+}
+
+/// The configuration of `server`.
+pub(super) fn config(server: &server_rec) -> Option<&ServerConfig> {
+    // SAFETY: the slot holds null or what `create` or `merge` in `module` put there, a
+    // ServerConfig that lives as long as the configuration, and so as long as `server`.
+    unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
+}
+
+/// This module's entry of a configuration vector, as in httpd's macro `ap_get_module_config`.
+///
+/// # Safety
+/// `vector` is a live vector with a place for every module.
+pub(super) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
+    // SAFETY: a vector is an array of pointers, and httpd set the index when it loaded us.
+    unsafe { *slot(vector) }
+}
+
+/// Sets this module's entry, as in httpd's macro `ap_set_module_config`.
+///
+/// # Safety
+/// As for [`config_slot`], and no other thread uses the vector.
+pub(super) unsafe fn set_config_slot(vector: *mut ap_conf_vector_t, value: *mut c_void) {
+    // SAFETY: as above.
+    unsafe { *slot(vector) = value }
+}
+
+unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
+    // SAFETY: httpd writes the index at load and leaves it alone from then on.
+    let index = unsafe { (&raw const maintenance_module.module_index).read() };
+    // SAFETY: the caller vouches for the vector.
+    unsafe { vector.cast::<*mut c_void>().offset(index as isize) }
+}
+
+/// The servers of a configuration: the main one, then its virtual hosts.
+pub(super) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
+    // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
+    std::iter::successors(Some(main), |server| unsafe { server.next.as_ref() })
+}
+
+/// The ServerRoot; None where httpd has none yet.
+///
+/// # Safety
+/// `pool` is a live pool; it takes up the text.
+pub(super) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
+    // SAFETY: null, or a C string in the pool, which is copied right away.
+    unsafe {
+        let root = ap_server_root_relative(pool, c"".as_ptr());
+        let bytes = (!root.is_null()).then(|| CStr::from_ptr(root).to_bytes())?;
+        Some(Path::new(OsStr::from_bytes(bytes)).to_owned())
+    }
+}

@@ -1,0 +1,36 @@
+//! A maintenance gate for Apache httpd and IBM HTTP Server. While a flag file exists, every
+//! request of a client that is not on the allowlist is refused with the maintenance page.
+//!
+//! # The way of a request
+//!
+//! 1. httpd calls `ffi::hooks` first of all quick handlers. A guard around every function that
+//!    httpd calls keeps a panic from taking the child down.
+//! 2. The hook finds the [`gate::Gate`] of the virtual host, made when the configuration was
+//!    read, and asks it to decide.
+//! 3. [`gate`] looks at the flags ([`flag`]); if one is there it asks the allowlist ([`allow`]).
+//!    The verdict is open, allowed or blocked.
+//! 4. The hook keeps the verdict with the request, for the log and for internal redirects, and
+//!    declines the request or answers it with the page ([`page`]) and the status ([`status`])
+//!    through httpd's output filters.
+//!
+//! The directives ([`config`]) are checked word by word when the configuration is read; nothing
+//! that can fail is left for the request.
+//!
+//! Everything but `ffi` is safe Rust that knows nothing of httpd and is tested without it.
+
+#![deny(unsafe_code, missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod allow;
+pub mod config;
+pub mod flag;
+pub mod gate;
+pub mod page;
+pub mod status;
+
+// Unit tests run without httpd, whose symbols this part needs.
+#[cfg(not(test))]
+mod ffi;

@@ -1,0 +1,161 @@
+//! What `httpd -t` says of wrong directives: the directive, the word at fault, what is expected.
+
+use std::fs;
+
+use crate::support::{Httpd, Setup, httpd::set_mode};
+
+const FLAGS: &str = "expected the path of one or more flag files";
+const ALLOW: &str = "expected addresses (192.168.157.139, 2001:db8::7), networks (";
+const PAGE: &str = "expected one .html file, absolute or relative to the ServerRoot";
+const STATUS: &str = "expected a status code from 400 to 599";
+
+#[test]
+fn wrong_words() {
+    let long = "x/".repeat(2048);
+    let cases: &[(&str, &str, &str)] = &[
+        ("MaintenanceEngine", "MaintenanceEngine: nothing follows", "expected On or Off"),
+        ("MaintenanceEngine Yes", "\"Yes\" is neither On nor Off", "expected On or Off"),
+        ("MaintenanceEngine \"\"", "\"\" is neither On nor Off", "expected On or Off"),
+        ("MaintenanceEngine On Off", "\"Off\" is one word too many", "expected On or Off"),
+        ("MaintenanceFlag", "MaintenanceFlag: nothing follows", FLAGS),
+        ("MaintenanceFlag \"\"", "MaintenanceFlag: an empty word names no file", FLAGS),
+        ("MaintenanceFlag a \"\"", "an empty word names no file", FLAGS),
+        (&format!("MaintenanceFlag /{long}"), "the path of 4097 characters is longer", FLAGS),
+        (&format!("MaintenanceFlag {}", "x".repeat(256)), "is longer than the file system", FLAGS),
+        ("MaintenanceAllow", "MaintenanceAllow: nothing follows", ALLOW),
+        ("MaintenanceAllow \"\"", "MaintenanceAllow: an empty word admits nobody", ALLOW),
+        ("MaintenanceAllow 10.0.0.300", "\"10.0.0.300\" is no address and no network", ALLOW),
+        (
+            "MaintenanceAllow 10.0.0.1 10.0.0.0/33",
+            "\"10.0.0.0/33\" has a prefix length that is not a number from 0 to 32",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow 2001:db8::/129",
+            "\"2001:db8::/129\" has a prefix length that is not a number from 0 to 128",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow 10.0.0.0/255.0.255.0",
+            "\"10.0.0.0/255.0.255.0\" has a netmask with ones to the right of zeros",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow 10.0.0.7/8",
+            "\"10.0.0.7/8\" has bits set to the right of its prefix; its network is 10.0.0.0/8",
+            ALLOW,
+        ),
+        ("MaintenanceAllow 2001:db8::7/32", "its network is 2001:db8::/32", ALLOW),
+        (
+            "MaintenanceAllow node1.example.com",
+            "\"node1.example.com\" looks like a host name",
+            ALLOW,
+        ),
+        ("MaintenanceAllow env=", "\"env=\" names no environment variable", ALLOW),
+        ("MaintenanceAllow 10.0.0.1 none", "\"none\" has to be the first word", ALLOW),
+        ("MaintenanceAllow all", "\"all\" looks like a host name", ALLOW),
+        ("MaintenanceAllow \"10.0.0.1 10.0.0.2\"", "\"10.0.0.1 10.0.0.2\" is no address", ALLOW),
+        ("MaintenancePage", "MaintenancePage: nothing follows", PAGE),
+        ("MaintenancePage \"\"", "does not end in .html or .htm", PAGE),
+        ("MaintenancePage missing.html", "missing.html\" cannot be read: No such file", PAGE),
+        ("MaintenancePage folder.html", "folder.html\" is not a regular file", PAGE),
+        ("MaintenancePage fifo.html", "fifo.html\" is not a regular file", PAGE),
+        ("MaintenancePage empty.html", "empty.html\" is empty", PAGE),
+        (
+            "MaintenancePage large.html",
+            "large.html\" has 1048577 bytes, more than the 1048576",
+            PAGE,
+        ),
+        ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 3)", PAGE),
+        ("MaintenancePage page.php", "page.php\" does not end in .html or .htm", PAGE),
+        ("MaintenancePage good.html good.html", "good.html\" is one page too many", PAGE),
+        ("MaintenanceStatus", "MaintenanceStatus: nothing follows", STATUS),
+        ("MaintenanceStatus 200", "\"200\" is no status code of an error", STATUS),
+        ("MaintenanceStatus 1000", "\"1000\" is no status code of an error", STATUS),
+        ("MaintenanceStatus abc", "\"abc\" is no status code of an error", STATUS),
+        ("MaintenanceStatus 503 404", "\"404\" is one word too many", STATUS),
+        ("<Directory />\nMaintenanceFlag x\n</Directory>", "MaintenanceFlag not allowed", ""),
+        ("<Directory />\nMaintenanceAllow 10.1\n</Directory>", "MaintenanceAllow not allowed", ""),
+        ("<Directory />\nMaintenancePage x\n</Directory>", "MaintenancePage not allowed", ""),
+        ("<Directory />\nMaintenanceStatus 503\n</Directory>", "MaintenanceStatus not allowed", ""),
+        ("<Directory />\nMaintenanceEngine On\n</Directory>", "MaintenanceEngine not allowed", ""),
+    ];
+    for (line, fault, expected) in cases {
+        let setup = Setup::new(line);
+        fs::create_dir(setup.path("folder.html")).expect("a folder");
+        rustix::fs::mkfifoat(rustix::fs::CWD, setup.path("fifo.html"), 0o600.into())
+            .expect("a FIFO");
+        setup.write("empty.html", "");
+        setup.write("large.html", vec![b'x'; 1024 * 1024 + 1]);
+        setup.write("latin1.html", b"Gr\xfc\xdfe");
+        setup.write("good.html", "<p>good");
+        let (good, said) = setup.test_config();
+        assert!(!good, "{line} was accepted");
+        let directive = line.rsplit("\nMaintenance").next().expect("text");
+        let name = directive.split_whitespace().next().expect("a name");
+        assert!(said.contains(name), "{line}: {said}");
+        assert!(said.contains(fault), "{line}: {said}");
+        assert!(said.contains(expected), "{line}: {said}");
+        assert!(said.contains("httpd.conf"), "{line}: no file and line: {said}");
+    }
+}
+
+#[test]
+fn good_words() {
+    for line in [
+        "MaintenanceEngine on",
+        "MaintenanceEngine OFF",
+        "MaintenanceFlag a.flag /var/lib/b.flag \"with blanks.flag\"",
+        "MaintenanceAllow none",
+        "MaintenanceAllow none 10.0.0.1",
+        "MaintenanceAllow 10.0.0.1 10.1 192.168.157. 10.0.0.0/255.0.0.0 ::1 2001:db8::/32 env=X",
+        "MaintenanceAllow \"10.0.0.1\" '10.0.0.2'",
+        "MaintenancePage good.html",
+        "MaintenancePage \"with blanks.htm\"",
+        "MaintenanceStatus 400\nMaintenanceStatus 599",
+        "<VirtualHost *>\nMaintenanceEngine Off\nMaintenanceFlag x\nMaintenanceAllow 10.1\nMaintenancePage good.html\nMaintenanceStatus 503\n</VirtualHost>",
+        "<IfModule mod_maintenance.c>\nMaintenanceStatus 503\n</IfModule>",
+        "<IfModule maintenance_module>\nMaintenanceStatus 503\n</IfModule>",
+    ] {
+        let setup = Setup::new(line);
+        setup.write("good.html", "<p>good");
+        setup.write("with blanks.htm", "<p>good");
+        let (good, said) = setup.test_config();
+        assert!(good, "{line}: {said}");
+    }
+}
+
+/// 200 words on a line all count (httpd's TAKE_ARGV would drop what follows the 64th).
+#[test]
+fn long_lines() {
+    let line: String = (0..200).map(|n| format!(" 127.9.9.{n}")).collect();
+    let httpd = Httpd::start(&format!("MaintenanceAllow{line} 127.0.0.7"));
+    httpd.close();
+    assert_eq!(httpd.client_from("127.0.0.7").get("/").status, 200);
+    httpd.client_from("127.0.0.8").get("/").assert_refused();
+}
+
+#[test]
+fn unreadable_page() {
+    if rustix::process::geteuid().is_root() {
+        return; // root reads everything
+    }
+    let setup = Setup::new("MaintenancePage secret.html");
+    set_mode(&setup.write("secret.html", "<p>secret"), 0);
+    let (good, said) = setup.test_config();
+    assert!(!good && said.contains("secret.html\" cannot be read: Permission denied"), "{said}");
+}
+
+#[test]
+fn htaccess() {
+    let mut httpd = Setup::new("<Directory />\nAllowOverride All\n</Directory>").start();
+    let file = httpd.path("htdocs/.htaccess");
+    fs::write(&file, "MaintenanceEngine Off\n").expect("a file");
+    let answer = httpd.client().get("/");
+    assert_eq!(answer.status, 500);
+    httpd.expect_log("htaccess: MaintenanceEngine not allowed here");
+    // The line has no effect on the gate either.
+    fs::remove_file(&file).expect("removed");
+    httpd.close();
+    httpd.client().get("/").assert_refused();
+}

@@ -1,0 +1,191 @@
+//! The flag file: what closes, whom, and what a file system can do to it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use crate::support::{Httpd, Mpm, Setup, httpd::set_mode};
+
+/// Whatever lies there closes; only nothing is open.
+#[test]
+fn kinds_of_files() {
+    type Make = fn(&std::path::Path);
+    let cases: &[(&str, Make, bool)] = &[
+        ("nothing", |_| (), false),
+        ("an empty file", |flag| fs::write(flag, "").expect("written"), true),
+        ("text", |flag| fs::write(flag, "until six").expect("written"), true),
+        ("bytes", |flag| fs::write(flag, [0, 255, 10]).expect("written"), true),
+        ("a folder", |flag| fs::create_dir(flag).expect("made"), true),
+        (
+            "a FIFO",
+            |flag| {
+                rustix::fs::mkfifoat(rustix::fs::CWD, flag, 0o600.into()).expect("made");
+            },
+            true,
+        ),
+        (
+            "a file that nobody may read",
+            |flag| {
+                fs::write(flag, "").expect("written");
+                set_mode(flag, 0);
+            },
+            true,
+        ),
+        ("a link to a file", |flag| symlink("/etc/passwd", flag).expect("made"), true),
+        ("a link to a folder", |flag| symlink("/etc", flag).expect("made"), true),
+        ("a link to nothing", |flag| symlink("/nonexistent/flag", flag).expect("made"), false),
+        ("a link to /dev/null", |flag| symlink("/dev/null", flag).expect("made"), true),
+    ];
+    let httpd = Httpd::start("");
+    let client = httpd.client();
+    for (what, make, closes) in cases {
+        make(&httpd.flag());
+        let start = Instant::now();
+        assert_eq!(client.get("/").status == 500, *closes, "{what}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{what}: blocked");
+        let removed = match httpd.flag().is_dir() && !httpd.flag().is_symlink() {
+            true => fs::remove_dir(httpd.flag()),
+            false => fs::remove_file(httpd.flag()),
+        };
+        assert_eq!(removed.is_ok(), *what != "nothing", "{what}");
+        assert_eq!(client.get("/").status, 200, "{what}: open again");
+    }
+}
+
+#[test]
+fn flags_add_up_from_server_to_virtual_host() {
+    let hosts = "MaintenanceFlag all.flag also-all.flag
+        <VirtualHost *>\nServerName plain\n</VirtualHost>
+        <VirtualHost *>\nServerName own\nMaintenanceFlag own.flag\n</VirtualHost>
+        <VirtualHost *>\nServerName off\nMaintenanceEngine Off\nMaintenanceFlag off.flag\n</VirtualHost>";
+    let httpd = Httpd::start(hosts);
+    let client = httpd.client();
+    for (flag, closed) in [
+        ("all.flag", &["plain", "own"][..]),
+        ("also-all.flag", &["plain", "own"]),
+        ("own.flag", &["own"]),
+        ("off.flag", &[]),
+        ("maintenance.flag", &[]), // the default counts only where there is no other
+    ] {
+        fs::write(httpd.path(flag), "").expect("written");
+        for host in ["plain", "own", "off"] {
+            let status = client.send(client.request("GET", "/").header("Host", host)).status;
+            assert_eq!(status == 500, closed.contains(&host), "{flag} {host}");
+        }
+        fs::remove_file(httpd.path(flag)).expect("removed");
+    }
+    // Two flags: the scope opens with the second that goes.
+    for flag in ["all.flag", "also-all.flag"] {
+        fs::write(httpd.path(flag), "").expect("written");
+    }
+    fs::remove_file(httpd.path("all.flag")).expect("removed");
+    client.get("/").assert_refused();
+    fs::remove_file(httpd.path("also-all.flag")).expect("removed");
+    assert_eq!(client.get("/").status, 200);
+}
+
+#[test]
+fn a_virtual_host_with_its_own_flag_alone() {
+    let httpd = Httpd::start(
+        "<VirtualHost *>\nServerName plain\n</VirtualHost>
+         <VirtualHost *>\nServerName own\nMaintenanceFlag own.flag\n</VirtualHost>",
+    );
+    let client = httpd.client();
+    let status = |host: &str| client.send(client.request("GET", "/").header("Host", host)).status;
+    httpd.close();
+    assert_eq!((status("plain"), status("own")), (500, 200));
+    fs::write(httpd.path("own.flag"), "").expect("written");
+    assert_eq!((status("plain"), status("own")), (500, 500));
+}
+
+#[test]
+fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
+    let setup = Setup::new("MaintenanceFlag missing/a.flag shared/b.flag shared/c.flag");
+    fs::create_dir(setup.path("shared")).expect("a folder");
+    set_mode(&setup.path("shared"), 0o1777);
+    let mut httpd = setup.start();
+    httpd
+        .expect_log(r"maintenance:warn.*/missing of the flag .*/missing/a.flag does not exist, so");
+    httpd
+        .expect_log(r"maintenance:warn.*/shared of the flag .*/b.flag can be written by everybody");
+    httpd.expect_log(r"maintenance:warn.*/c.flag can be written by everybody");
+    assert_eq!(httpd.client().get("/").status, 200);
+    // The folder appears, with the flag in it.
+    fs::create_dir(httpd.path("missing")).expect("a folder");
+    fs::write(httpd.path("missing/a.flag"), "").expect("written");
+    httpd.client().get("/").assert_refused();
+    // The folder becomes a file: the flag is not there.
+    fs::remove_dir_all(httpd.path("missing")).expect("removed");
+    fs::write(httpd.path("missing"), "").expect("written");
+    assert_eq!(httpd.client().get("/").status, 200);
+}
+
+/// The children may no longer look into the flag's folder: what was known last stays.
+#[test]
+fn no_permission() {
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        let setup = Setup::new("MaintenanceFlag private/site.flag").mpm(mpm);
+        let (folder, flag) = (setup.path("private"), setup.path("private/site.flag"));
+        fs::create_dir(&folder).expect("a folder");
+        let mut httpd = setup.start();
+        let client = httpd.client();
+        let is_gone = r"maintenance:error.*site.flag is there: Permission denied.*counts as";
+        assert_eq!(client.get("/").status, 200);
+
+        set_mode(&folder, 0);
+        for _ in 0..20 {
+            assert_eq!(client.get("/").status, 200, "{mpm:?}: it was open");
+        }
+        httpd.expect_log(&format!("{is_gone} absent, as it was before"));
+        assert_eq!(httpd.count_log(is_gone), 1, "{mpm:?}: {}", httpd.log());
+
+        set_mode(&folder, 0o755);
+        fs::write(&flag, "").expect("written");
+        client.get("/").assert_refused();
+        assert_eq!(httpd.count_log("maintenance:notice.*site.flag can be seen again"), 1);
+
+        set_mode(&folder, 0);
+        for _ in 0..20 {
+            client.get("/").assert_refused();
+        }
+        httpd.expect_log(&format!("{is_gone} present"));
+        assert_eq!(httpd.count_log(is_gone), 2, "{mpm:?}: {}", httpd.log());
+
+        set_mode(&folder, 0o755);
+        fs::remove_file(&flag).expect("removed");
+        assert_eq!(client.get("/").status, 200);
+    }
+}
+
+/// A flag that only root may see is an error when the first child starts, not when the flag is
+/// needed, and the parent still sees it.
+#[test]
+fn a_flag_that_the_children_never_see() {
+    if !rustix::process::geteuid().is_root() {
+        return; // parent and children are the same user
+    }
+    let setup = Setup::new("MaintenanceFlag private/site.flag");
+    fs::create_dir(setup.path("private")).expect("a folder");
+    fs::write(setup.path("private/site.flag"), "").expect("written");
+    set_mode(&setup.path("private"), 0o700);
+    let mut httpd = setup.start();
+    httpd.expect_log("maintenance:error.*site.flag is there: Permission denied.*counts as present");
+    httpd.client().get("/").assert_refused();
+    fs::remove_file(httpd.path("private/site.flag")).expect("removed");
+    crate::support::wait_for("the parent sees it", Duration::from_secs(15), || {
+        httpd.client().get("/").status == 200
+    });
+}
+
+/// A loop of links is an error of the file system: closed while nothing else was ever known.
+#[test]
+fn nothing_is_known_of_the_flag() {
+    let setup = Setup::new("MaintenanceFlag loop/site.flag");
+    symlink("loop", setup.path("loop")).expect("made");
+    let mut httpd = setup.start();
+    httpd.expect_log("maintenance:error.*site.flag is there: .*symbolic links.*counts as present");
+    httpd.client().get("/").assert_refused();
+    fs::remove_file(httpd.path("loop")).expect("removed");
+    assert_eq!(httpd.client().get("/").status, 200);
+    assert_eq!(httpd.count_log("can be seen again"), 1);
+}

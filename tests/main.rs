@@ -1,0 +1,15 @@
+//! Tests on a real httpd, each with one of its own. One file a topic; `support` is the harness.
+
+#![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
+
+mod support;
+
+mod allow;
+mod directives;
+mod flags;
+mod log;
+mod panics;
+mod refusal;
+mod restarts;
+mod round_trip;
+mod valgrind;

@@ -1,0 +1,62 @@
+//! A panic in the request path, as a build with the feature `provoke-panic` has it on demand.
+
+#![cfg(feature = "provoke-panic")]
+
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{Backend, Mpm, Setup, httpd::debug_module, wait_for};
+
+/// One child with threads: were it to die, it would take the slow request with it.
+#[test]
+fn the_child_lives_on() {
+    let backend = Backend::start();
+    let mut httpd = Setup::new(
+        "StartServers 1\nServerLimit 1\nThreadsPerChild 16\nMaxRequestWorkers 16\n\
+         MaintenanceAllow 127.0.0.2\nErrorDocument 500 /error",
+    )
+    .mpm(Mpm::Event)
+    .module(debug_module())
+    .proxy_to(&backend)
+    .start();
+    httpd.allow_log("maintenance:error.*internal error, please report it: provoked");
+    // Rust's own message, and the note on backtraces.
+    httpd.allow_log("^$|^thread .* panicked at|^provoked$|^note: run with|^Box<dyn Any>$");
+    httpd.client().get("/");
+    let before = httpd.processes();
+
+    let provoke = |status: u16| {
+        let client = httpd.client();
+        let answer = client.send(client.request("GET", "/").header("X-Provoke-Panic", "1"));
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer
+    };
+    for closed in [false, true] {
+        let received = backend.received();
+        if closed {
+            httpd.close();
+            // The last known state decides, so it has to be known.
+            httpd.client().get("/").assert_refused();
+        }
+        thread::scope(|scope| {
+            let slow = scope.spawn(|| httpd.client_from("127.0.0.2").get("/slow/1500"));
+            wait_for("the slow request", Duration::from_secs(5), || backend.received() > received);
+            for _ in 0..50 {
+                if closed {
+                    let answer = provoke(500);
+                    assert!(answer.body.contains("closed for maintenance"), "{answer:?}");
+                    assert_eq!(answer.header("cache-control"), Some("no-store"));
+                } else {
+                    assert_eq!(provoke(200).body, Backend::page_of("/"));
+                }
+            }
+            let slow = slow.join().expect("no failure");
+            assert_eq!((slow.status, slow.body), (200, Backend::page_of("/slow/1500")));
+        });
+        if closed {
+            assert_eq!(backend.received(), received + 1, "only the slow one, no ErrorDocument");
+        }
+    }
+    assert_eq!(httpd.processes(), before, "a child has died");
+    assert_eq!(httpd.count_log("internal error, please report it: provoked"), 100);
+}

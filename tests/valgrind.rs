@@ -1,0 +1,72 @@
+//! Memory errors and leaks of the module, seen by valgrind.
+
+use std::fs;
+
+use regex::Regex;
+
+use crate::support::{Mpm, Setup, httpd::debug_module};
+
+const VALGRIND: &[&str] = &[
+    "valgrind",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    // The module is unloaded at a restart and at the end; its leaks are to keep their names.
+    "--keep-debuginfo=yes",
+    "--trace-children=yes",
+    "--child-silent-after-fork=no",
+];
+
+/// Opens, closes and refusals, and a restart where there is a parent to do one.
+fn session(arguments: &[&'static str], restart: bool) {
+    let setup = Setup::new(
+        "MaintenanceFlag maintenance.flag b.flag\nMaintenancePage page.html\n\
+         MaintenanceAllow 127.0.0.2 10.0.0.0/8 2001:db8::/32 env=PROBE\nMaintenanceStatus 599\n\
+         <VirtualHost *>\nMaintenanceAllow none 127.0.0.3\nMaintenanceFlag c.flag\n</VirtualHost>\n\
+         StartServers 1\nMinSpareServers 1\nMaxSpareServers 1",
+    )
+    .mpm(Mpm::Prefork)
+    .module(debug_module());
+    setup.write("page.html", "<p>closed".repeat(100));
+    let reports = tempfile::tempdir().expect("a folder");
+    let log_file = format!("--log-file={}/%p", reports.path().display());
+    let words: Vec<_> = VALGRIND.iter().copied().chain([log_file.as_str()]).collect();
+    let httpd = setup.wrapper(&words).arguments(arguments).start();
+    for _ in 0..=usize::from(restart) {
+        for _ in 0..5 {
+            assert_eq!(httpd.client().get("/").status, 200);
+            httpd.close();
+            assert_eq!(httpd.client().get("/").status, 599);
+            assert_eq!(httpd.client_from("127.0.0.3").get("/").status, 200);
+            httpd.open();
+        }
+        if restart {
+            httpd.restart();
+        }
+    }
+    drop(httpd);
+
+    let mut summaries = 0;
+    for report in fs::read_dir(reports.path()).expect("reports") {
+        let text = fs::read_to_string(report.expect("a report").path()).expect("text");
+        summaries += text.matches("ERROR SUMMARY").count();
+        // Records are separated by lines with nothing but the process id.
+        for record in Regex::new(r"(?m)^==\d+== $").expect("a pattern").split(&text) {
+            let ours = record.contains("mod_maintenance") || record.contains("shim.c");
+            let faults = ["Invalid", "uninitialised", "are definitely lost in loss record"];
+            let fault = faults.iter().any(|fault| record.contains(fault));
+            assert!(!(ours && fault), "{record}");
+        }
+    }
+    // Each process that ended has one; a child that is not waited for may have none.
+    assert!(summaries >= 1, "valgrind reported nothing");
+}
+
+#[test]
+fn one_process() {
+    session(&["-X"], false);
+}
+
+#[test]
+fn parent_and_child_over_restarts() {
+    session(&[], true);
+}
