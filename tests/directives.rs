@@ -66,7 +66,7 @@ fn wrong_words() {
             "large.html\" has 1048577 bytes, more than the 1048576",
             PAGE,
         ),
-        ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 3)", PAGE),
+        ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 2)", PAGE),
         ("MaintenancePage page.php", "page.php\" does not end in .html or .htm", PAGE),
         ("MaintenancePage good.html good.html", "good.html\" is one page too many", PAGE),
         ("MaintenanceStatus", "MaintenanceStatus: nothing follows", STATUS),

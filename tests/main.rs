@@ -1,4 +1,5 @@
-//! Tests on a real httpd, each with one of its own. One file a topic; `support` is the harness.
+//! Tests on a real httpd, each with one of its own. One file a topic; `support` is the harness,
+//! which the benchmark uses, too.
 
 #![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
 

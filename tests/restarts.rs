@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use crate::support::{Mpm, Setup};
+use crate::support::{Mpm, Setup, wait_for};
 
 const RESTARTS: usize = 50;
 const FIRST: usize = 10;
@@ -29,6 +30,10 @@ fn restarts_under_load(mpm: Mpm) {
         }
         for restart in 1..=RESTARTS {
             httpd.restart();
+            let served = answers.load(Ordering::Relaxed);
+            wait_for("answers of the new generation", Duration::from_secs(10), || {
+                answers.load(Ordering::Relaxed) > served + 40
+            });
             match restart % 4 {
                 0 => httpd.close(),
                 2 if restart > 2 => httpd.open(),
@@ -45,7 +50,6 @@ fn restarts_under_load(mpm: Mpm) {
         "{mpm:?}: {} answers, RSS of the parent {rss} KiB after {FIRST} restarts, {grown} KiB after {RESTARTS}",
         answers.load(Ordering::Relaxed)
     );
-    assert!(answers.load(Ordering::Relaxed) > 500, "hardly any load");
     assert!(grown as f64 <= rss as f64 * 1.05, "the parent grows: {rss} KiB, then {grown} KiB");
 }
 

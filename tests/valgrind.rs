@@ -46,11 +46,12 @@ fn session(arguments: &[&'static str], restart: bool) {
     drop(httpd);
 
     let mut summaries = 0;
+    // Records are separated by lines with nothing but the process id.
+    let separator = Regex::new(r"(?m)^==\d+== $").expect("a pattern");
     for report in fs::read_dir(reports.path()).expect("reports") {
         let text = fs::read_to_string(report.expect("a report").path()).expect("text");
         summaries += text.matches("ERROR SUMMARY").count();
-        // Records are separated by lines with nothing but the process id.
-        for record in Regex::new(r"(?m)^==\d+== $").expect("a pattern").split(&text) {
+        for record in separator.split(&text) {
             let ours = record.contains("mod_maintenance") || record.contains("shim.c");
             let faults = ["Invalid", "uninitialised", "are definitely lost in loss record"];
             let fault = faults.iter().any(|fault| record.contains(fault));

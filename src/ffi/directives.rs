@@ -24,20 +24,20 @@ unsafe impl Sync for Commands {}
 pub(super) static COMMANDS: Commands = Commands({
     // SAFETY: all zero is a valid command_rec (pointers, an optional function, integers).
     let mut commands: [command_rec; DIRECTIVES.len() + 1] = unsafe { mem::zeroed() };
-    let mut index = 0;
-    while index < DIRECTIVES.len() {
-        let directive = &raw const DIRECTIVES[index];
-        commands[index] = command_rec {
-            name: DIRECTIVES[index].name.as_ptr(),
+    let (mut free, mut rest): (&mut [command_rec], &[Directive]) = (&mut commands, &DIRECTIVES);
+    // Iterators are not for constants; the last entry stays zero.
+    while let ([command, later @ ..], [directive, others @ ..]) = (free, rest) {
+        *command = command_rec {
+            name: directive.name.as_ptr(),
             func: cmd_func { raw_args: Some(apply) },
-            cmd_data: directive.cast_mut().cast(),
+            cmd_data: ptr::from_ref(directive).cast_mut().cast(),
             req_override: RSRC_CONF,
             // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
             // drops the 65th without a word.
             args_how: cmd_how_RAW_ARGS,
-            errmsg: DIRECTIVES[index].expected.as_ptr(),
+            errmsg: directive.expected.as_ptr(),
         };
-        index += 1;
+        (free, rest) = (later, others);
     }
     commands
 });

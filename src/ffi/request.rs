@@ -117,9 +117,10 @@ impl Request {
     }
 
     #[cfg(feature = "provoke-panic")]
+    #[expect(clippy::panic, reason = "what the feature is for")]
     pub(super) fn provoke_panic(&self) {
         if get(self.0.headers_in, c"X-Provoke-Panic").is_some() {
-            std::panic::panic_any("provoked");
+            panic!("provoked");
         }
     }
 }

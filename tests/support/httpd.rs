@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -43,8 +44,9 @@ pub struct Setup {
     address: SocketAddr,
     mpm: Mpm,
     modules: Vec<&'static str>,
+    /// Directives before and behind those of base.conf.
+    before: String,
     directives: String,
-    without_module: bool,
     /// What has to stand before the server's command, such as valgrind.
     wrapper: Vec<String>,
     /// Behind it, such as -X.
@@ -125,8 +127,8 @@ impl Setup {
             address: own_address(),
             mpm: Mpm::Event,
             modules: vec![],
+            before: String::new(),
             directives: directives.to_owned(),
-            without_module: false,
             wrapper: vec![],
             arguments: vec![],
             module: module_under_test(),
@@ -145,18 +147,19 @@ impl Setup {
     }
 
     pub fn directives(mut self, more: &str) -> Self {
-        self.directives.push_str("\n");
+        self.directives.push('\n');
         self.directives.push_str(more);
+        self
+    }
+
+    /// Directives in front of all others, such as a Define.
+    pub fn before(mut self, directives: &str) -> Self {
+        self.before = directives.to_owned();
         self
     }
 
     pub fn proxy_to(self, backend: &super::Backend) -> Self {
         self.modules(&["proxy", "proxy_http"]).directives(&backend.proxy_directives())
-    }
-
-    pub fn without_module(mut self) -> Self {
-        self.without_module = true;
-        self
     }
 
     pub fn module(mut self, module: PathBuf) -> Self {
@@ -208,10 +211,8 @@ impl Setup {
         if let Some((user, group)) = &found.user {
             config.push_str(&format!("Define HTTPD_USER {user}\nDefine HTTPD_GROUP {group}\n"));
         }
-        if self.without_module {
-            config.push_str("Define WITHOUT_MODULE\n");
-        }
-        config.push_str(&format!("Include \"{}\"\n", base.display()));
+        config.push_str(&self.before);
+        config.push_str(&format!("\nInclude \"{}\"\n", base.display()));
         for name in &self.modules {
             let file = found.modules.join(format!("mod_{name}.so"));
             config.push_str(&format!("LoadModule {name}_module \"{}\"\n", file.display()));
@@ -228,7 +229,7 @@ impl Setup {
         let (program, rest) = words.split_first().expect("a program");
         let mut command = Command::new(program);
         command.args(rest).arg("-d").arg(self.root()).arg("-f").arg(config);
-        command.args(&self.arguments).args(more).env_remove("RUST_BACKTRACE").env("TZ", "UTC");
+        command.args(&self.arguments).args(more).env("RUST_BACKTRACE", "0").env("TZ", "UTC");
         command
     }
 
@@ -245,7 +246,8 @@ impl Setup {
         let stderr = File::create(self.path("logs/stderr")).expect("a file");
         let mut command = self.command(&["-DFOREGROUND"]);
         let process = command.stdin(Stdio::null()).stdout(stderr.try_clone().expect("a file"));
-        let process = process.stderr(stderr).spawn().expect("httpd starts");
+        // A process group of its own: prefork signals its whole group when it stops.
+        let process = process.stderr(stderr).process_group(0).spawn().expect("httpd starts");
         let mut httpd = Httpd { setup: self, process, expected: vec![] };
         let address = httpd.setup.address;
         wait_for("the server accepts connections", 4 * PATIENCE, || {
@@ -355,19 +357,11 @@ impl Httpd {
         wait_for("the restart", PATIENCE, || done() > before);
     }
 
-    /// The processes of this server; it is a session leader, so the children are in its session.
+    /// The processes of this server: the parent leads a process group.
     pub fn processes(&self) -> Vec<u32> {
         let folders = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
         let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
-        pids.filter(|pid: &u32| self.session_of(*pid) == Some(self.pid())).collect()
-    }
-
-    fn session_of(&self, pid: u32) -> Option<u32> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let state = fields.next()?;
-        (state != "Z").then_some(())?;
-        fields.nth(2)?.parse().ok()
+        pids.filter(|pid: &u32| group_of(*pid) == Some(self.pid())).collect()
     }
 
     /// Resident memory of the parent in KiB.
@@ -425,6 +419,15 @@ impl Drop for Httpd {
         assert!(stopped.is_ok(), "{stopped:?}\n{}", self.log());
         assert!(unexpected.is_empty(), "in the error log: {unexpected:#?}");
     }
+}
+
+/// The process group of a process that is alive.
+fn group_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    (state != "Z").then_some(())?;
+    fields.nth(1)?.parse().ok()
 }
 
 pub fn set_mode(path: &Path, mode: u32) {

@@ -1,5 +1,7 @@
 //! The harness: a real httpd per test, a backend behind it, and clients.
 
+#![allow(dead_code)] // tests and benchmark each leave something unused
+
 pub mod backend;
 pub mod client;
 pub mod httpd;

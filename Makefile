@@ -1,0 +1,58 @@
+# The module, its tests and its demo. `make help` lists the targets.
+
+CARGO   ?= cargo
+MODULE  := target/release/libmod_maintenance.so
+TOOLS   := target/tools
+PACKAGES := httpd-test/install-packages.sh
+
+BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
+TEST_PACKAGES  := $(BUILD_PACKAGES) procps valgrind
+DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+
+# Most tests wait for a server: more of them at a time than there are processors.
+export RUST_TEST_THREADS ?= 4
+
+.PHONY: build demo test check audit bench install clean help
+
+build: ## Build the module (needs httpd's headers and libclang; says so if they are missing)
+	$(CARGO) build --release --locked
+
+demo: ## Install what is missing, build, and show a round trip on a real httpd
+	@$(PACKAGES) $(DEMO_PACKAGES)
+	$(CARGO) build --release --locked
+	@httpd-test/demo.sh $(MODULE)
+
+# The module under test is the one that ships; the feature adds the tests of the panic guard,
+# which have a module of their own.
+test: ## Install what is missing, build, and run all tests
+	@$(PACKAGES) $(TEST_PACKAGES)
+	$(CARGO) build --release --locked
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --features provoke-panic
+
+check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+
+audit: $(TOOLS)/bin/cargo-deny ## Check the dependencies for known vulnerabilities (needs the network)
+	$(TOOLS)/bin/cargo-deny --locked check advisories
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deny@0.20.2
+
+bench: ## Measure what a request costs the server, with and without the module
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	$(CARGO) build --release --locked
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) bench --locked
+
+install: build ## Install the module into httpd's folder of modules (DESTDIR is respected)
+	@httpd-test/install-module.sh $(MODULE)
+
+clean: ## Remove everything that was built
+	$(CARGO) clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

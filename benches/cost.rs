@@ -1,0 +1,110 @@
+//! What a request costs the server: CPU time of all its processes and threads, over a new
+//! connection for each request, in alternating runs. `make bench` runs it.
+
+#![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use support::{Httpd, Setup};
+
+const ROUNDS: usize = 15;
+const REQUESTS: usize = 3000;
+
+const RECIPE: &str = "RewriteEngine On\nRewriteCond %{REMOTE_HOST} !^127\\.0\\.0\\.9$\n\
+    RewriteCond %{REMOTE_HOST} !^192\\.168\\.157\\.139$\nRewriteCond %{REMOTE_HOST} !^192\\.168\\.157\\.140$\n\
+    RewriteRule !^/upgrading.htm$ /upgrading.htm [L,R=500]\nErrorDocument 500 /upgrading.htm";
+
+/// A candidate: what it is called, and which one it is compared with.
+struct Candidate {
+    name: &'static str,
+    baseline: &'static str,
+    httpd: Httpd,
+    nanoseconds: Vec<f64>,
+}
+
+fn main() {
+    let mut candidates: Vec<_> = [
+        ("open: no module", "open: no module", "Define WITHOUT_MODULE", false),
+        ("open: module", "open: no module", "", false),
+        ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, false),
+        ("closed: module", "closed: rewrite recipe", "", true),
+    ]
+    .map(|(name, baseline, directives, close)| {
+        // One child, so that none is started or ended in the middle of a run.
+        let setup = Setup::new("StartServers 1\nServerLimit 1\nMaxRequestWorkers 25");
+        setup.write("htdocs/upgrading.htm", "<p>upgrading".repeat(170));
+        let (before, after) = match directives.strip_prefix("Define ") {
+            Some(name) => (format!("Define {name}"), ""),
+            None => (String::new(), directives),
+        };
+        let mut httpd = setup.before(&before).modules(&["rewrite"]).directives(after).start();
+        httpd.allow_log("AH10159"); // few workers, on purpose
+        if close {
+            httpd.close();
+        }
+        Candidate { name, baseline, httpd, nanoseconds: vec![] }
+    })
+    .into();
+
+    for round in 0..=ROUNDS {
+        for candidate in &mut candidates {
+            let before = cpu_time(&candidate.httpd);
+            for _ in 0..REQUESTS {
+                request(candidate.httpd.address());
+            }
+            let spent = (cpu_time(&candidate.httpd) - before) as f64 / REQUESTS as f64;
+            if round > 0 {
+                candidate.nanoseconds.push(spent); // the first round warms up
+            }
+        }
+    }
+
+    println!(
+        "CPU of the whole server per request, {ROUNDS} alternating rounds of {REQUESTS} requests:"
+    );
+    println!("{:<26} {:>9} {:>9}  median of the paired ratios", "", "min us", "median us");
+    for candidate in &candidates {
+        let baseline = candidates.iter().find(|other| other.name == candidate.baseline);
+        let baseline = &baseline.expect("a baseline").nanoseconds;
+        let ratios = candidate.nanoseconds.iter().zip(baseline).map(|(a, b)| a / b).collect();
+        println!(
+            "{:<26} {:>9.1} {:>9.1}  {:.3} of \"{}\"",
+            candidate.name,
+            candidate.nanoseconds.iter().copied().fold(f64::INFINITY, f64::min) / 1000.0,
+            median(candidate.nanoseconds.clone()) / 1000.0,
+            median(ratios),
+            candidate.baseline,
+        );
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn request(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = Vec::with_capacity(4096);
+    stream.read_to_end(&mut answer).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 "));
+}
+
+/// Nanoseconds on a processor, of all threads of all processes of the server.
+fn cpu_time(httpd: &Httpd) -> u64 {
+    let mut total = 0;
+    for pid in httpd.processes() {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).expect("tasks") {
+            let file = task.expect("a task").path().join("schedstat");
+            let text = fs::read_to_string(file).expect("schedstat");
+            total += text.split_whitespace().next().expect("a number").parse::<u64>().expect("ns");
+        }
+    }
+    total
+}

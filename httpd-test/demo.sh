@@ -1,0 +1,93 @@
+#!/bin/sh
+# Starts a real httpd on loopback with the module given as $1 and shows the round trip.
+# On a terminal it then keeps running until Ctrl-C.
+set -eu
+
+module=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
+apxs=${APXS:-$(command -v apxs || command -v apxs2)}
+httpd=$("$apxs" -q SBINDIR)/$("$apxs" -q PROGNAME)
+port=${PORT:-8089}
+site=http://127.0.0.1:$port/
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/maintenance-demo.XXXXXX")
+chmod 755 "$root"
+mkdir "$root/logs" "$root/htdocs"
+echo "The application: all is well." > "$root/htdocs/index.html"
+{
+    echo "Define ROOT \"$root\""
+    echo "Define ADDRESS 127.0.0.1"
+    echo "Define PORT $port"
+    echo "Define MPM event"
+    echo "Define MODULES \"$("$apxs" -q LIBEXECDIR)\""
+    echo "Define MAINTENANCE_MODULE \"$module\""
+    if [ "$(id -u)" -eq 0 ]; then
+        user=$(getent passwd www-data apache | head -n 1 | cut -d: -f1)
+        echo "Define HTTPD_USER $user"
+        echo "Define HTTPD_GROUP $user"
+    fi
+    echo "Include \"$here/base.conf\""
+    echo "MaintenanceAllow 127.0.0.2"
+} > "$root/httpd.conf"
+
+"$httpd" -d "$root" -f httpd.conf -DFOREGROUND > "$root/logs/stderr" 2>&1 &
+pid=$!
+finish() {
+    kill "$pid" 2>/dev/null || :
+    wait "$pid" 2>/dev/null || :
+    rm -rf "$root"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo "The demo failed: $1" >&2
+    cat "$root/logs/stderr" "$root/logs/error_log" >&2 || :
+    exit 1
+}
+
+tries=0
+until curl -s -o "$root/answer" "$site"; do
+    tries=$((tries + 1))
+    kill -0 "$pid" 2>/dev/null || fail "httpd did not start (is port $port taken? try PORT=8090)"
+    [ "$tries" -lt 100 ] || fail "httpd does not answer"
+    sleep 0.1
+done
+
+say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$1"; }
+
+# Shows a request from address $1, whose status has to be $2 and whose body has to contain $3.
+request() {
+    echo "\$ curl -i --interface $1 $site"
+    curl -s -i --interface "$1" "$site" | tr -d '\r' > "$root/answer"
+    sed -n '1p; /^Retry-After/p; /^Cache-Control/p; /<title>/p; $p' "$root/answer" | sed 's/^/    /'
+    grep -q "^HTTP/1.1 $2 " "$root/answer" || fail "expected status $2"
+    grep -q "$3" "$root/answer" || fail "expected \"$3\" in the answer"
+}
+
+say "Open: everybody gets the application"
+request 127.0.0.1 200 "all is well"
+
+say "Closed: touch the flag, and strangers get the maintenance page"
+echo "\$ touch $root/maintenance.flag"
+touch "$root/maintenance.flag"
+request 127.0.0.1 500 "upgrading this site"
+
+say "Closed, but this client is on the allowlist (MaintenanceAllow 127.0.0.2)"
+request 127.0.0.2 200 "all is well"
+
+say "Open again: remove the flag"
+echo "\$ rm $root/maintenance.flag"
+rm "$root/maintenance.flag"
+request 127.0.0.1 200 "all is well"
+
+say "What the error log says"
+grep maintenance: "$root/logs/error_log" | sed 's/^/    /'
+
+if [ -t 0 ] && [ -t 1 ]; then
+    say "Try it yourself: $site is up until you press Ctrl-C"
+    echo "    touch $root/maintenance.flag"
+    echo "    rm $root/maintenance.flag"
+    wait "$pid"
+fi
