@@ -1,6 +1,6 @@
 //! The harness: a real httpd per test, a backend behind it, and clients.
 
-#![allow(dead_code)] // tests and benchmark each leave something unused
+#![allow(dead_code, unused_imports)] // tests and benchmark each leave something unused
 
 pub mod backend;
 pub mod client;
