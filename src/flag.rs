@@ -297,3 +297,134 @@ impl<'t> Flag<'t> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+
+    fn table() -> Box<FlagTable> {
+        let slots = std::array::from_fn(|_| FlagState::default());
+        Box::new(FlagTable { slots })
+    }
+
+    /// The news of one look, in short.
+    fn look(flag: &Flag<'_>) -> (bool, Vec<&'static str>) {
+        let mut news = vec![];
+        let present = flag.is_present(Observer::Child, &mut |item| {
+            news.push(match item {
+                News::Appeared { .. } => "appeared",
+                News::Gone { .. } => "gone",
+                News::LookFailed { .. } => "failed",
+                News::LookRecovered { .. } => "recovered",
+            });
+        });
+        (present, news)
+    }
+
+    #[test]
+    fn each_change_is_news_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("flag");
+        let table = table();
+        let flag = Flag::new(path.clone(), table.claim(&path).expect("a slot"));
+        assert!(flag.was_present(), "closed as long as nothing is known");
+        assert_eq!(look(&flag), (false, vec![]));
+        assert!(!flag.was_present());
+        for _ in 0..3 {
+            fs::write(&path, "").expect("written");
+            assert_eq!(look(&flag), (true, vec!["appeared"]));
+            assert_eq!(look(&flag), (true, vec![]));
+            fs::remove_file(&path).expect("removed");
+            assert_eq!(look(&flag), (false, vec!["gone"]));
+            assert_eq!(look(&flag), (false, vec![]));
+        }
+    }
+
+    #[test]
+    fn errors_leave_the_last_known_state() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
+        let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
+        let table = table();
+        let flag = Flag::new(path.clone(), table.claim(&path).expect("a slot"));
+        break_it();
+        assert_eq!(look(&flag), (true, vec!["failed"]), "nothing known: closed");
+        assert_eq!(look(&flag), (true, vec![]));
+        let mut reported = 0;
+        flag.is_present(Observer::Parent, &mut |_| reported += 1);
+        assert_eq!(reported, 0, "the parent has the same error");
+        fs::remove_file(&link).expect("removed");
+        flag.is_present(Observer::Parent, &mut |_| reported += 1);
+        assert_eq!(reported, 0, "only a child ends the error");
+        assert_eq!(look(&flag), (false, vec!["recovered"]));
+        break_it();
+        assert_eq!(look(&flag), (false, vec!["failed"]), "it was open");
+    }
+
+    #[test]
+    fn a_restart_keeps_what_is_known_and_frees_the_rest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths: Vec<_> =
+            (0..=MAX_FLAGS).map(|number| folder.path().join(number.to_string())).collect();
+        let table = table();
+        for path in &paths[..MAX_FLAGS] {
+            fs::write(path, "").expect("written");
+            let flag = Flag::new(path.clone(), table.claim(path).expect("a slot"));
+            assert_eq!(look(&flag), (true, vec!["appeared"]));
+        }
+        assert_eq!(table.claim(&paths[MAX_FLAGS]).err(), Some(TooManyFlags));
+        table.retain(&paths[..1]);
+        let kept = Flag::new(paths[0].clone(), table.claim(&paths[0]).expect("a slot"));
+        assert_eq!(look(&kept), (true, vec![]));
+        let fresh = Flag::new(paths[1].clone(), table.claim(&paths[1]).expect("a slot"));
+        assert_eq!(look(&fresh), (true, vec!["appeared"]));
+    }
+
+    /// Many observers at a time: never more news than changes, and the last state is right.
+    #[test]
+    fn observers_race() {
+        const CHANGES: usize = 2000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("flag");
+        let table = table();
+        let state = table.claim(&path).expect("a slot");
+        let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let over = AtomicI32::new(0);
+        let observe = || {
+            Flag::new(path.clone(), state).is_present(Observer::Child, &mut |news| {
+                let count = if matches!(news, News::Gone { .. }) { &gone } else { &appeared };
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        observe();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while over.load(Ordering::SeqCst) == 0 {
+                        observe();
+                    }
+                });
+            }
+            for change in 1..=CHANGES {
+                fs::write(&path, "").expect("written");
+                assert!(observe(), "closed at once");
+                fs::remove_file(&path).expect("removed");
+                assert!(!observe(), "open at once");
+                // Whoever saw it first has said it before anybody's look returns.
+                let counts = || [appeared.load(Ordering::SeqCst), gone.load(Ordering::SeqCst)];
+                while counts() != [change, change] {
+                    let [appeared, gone] = counts();
+                    assert!(
+                        appeared <= change && gone <= change,
+                        "{appeared} {gone}: news without a change"
+                    );
+                    thread::yield_now();
+                }
+            }
+            over.store(1, Ordering::SeqCst);
+        });
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Mpm, Setup, wait_for};
+use crate::support::{Httpd, Mpm, Setup, wait_for};
 
 const RESTARTS: usize = 50;
 const FIRST: usize = 10;
@@ -66,4 +66,38 @@ fn restarts_worker() {
 #[test]
 fn restarts_prefork() {
     restarts_under_load(Mpm::Prefork);
+}
+
+/// `a2enmod`, and a graceful restart: httpd then reads the configuration once, not twice.
+#[test]
+fn loaded_by_a_restart() {
+    let mut httpd = Setup::new("").before("Define WITHOUT_MODULE").start();
+    httpd.close();
+    assert_eq!(httpd.client().get("/").status, 200);
+    httpd.reconfigure("", "");
+    httpd.client().get("/").assert_refused();
+    assert_eq!(httpd.count_log("closed by the flag"), 1);
+    httpd.open();
+    assert_eq!(httpd.client().get("/").status, 200);
+}
+
+#[test]
+fn other_directives_after_a_restart() {
+    let mut httpd = Setup::new("MaintenanceAllow 127.0.0.2").start();
+    httpd.close();
+    let statuses = |httpd: &Httpd| {
+        ["127.0.0.2", "127.0.0.3"].map(|address| httpd.client_from(address).get("/").status)
+    };
+    for (before, directives, expected) in [
+        ("", "MaintenanceAllow 127.0.0.2", [200, 500]),
+        ("", "MaintenanceAllow 127.0.0.3\nMaintenanceStatus 503", [503, 200]),
+        ("", "MaintenanceFlag other.flag", [200, 200]),
+        ("", "MaintenanceFlag other.flag maintenance.flag", [500, 500]),
+        ("", "MaintenanceEngine Off", [200, 200]),
+        ("Define WITHOUT_MODULE", "", [200, 200]),
+        ("", "", [500, 500]),
+    ] {
+        httpd.reconfigure(before, directives);
+        assert_eq!(statuses(&httpd), expected, "{before} {directives}");
+    }
 }

@@ -3,9 +3,10 @@
 use std::ffi::c_int;
 
 use super::bindings::{
-    APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED,
-    HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_child_init, ap_hook_monitor, ap_hook_post_config,
-    ap_hook_quick_handler, apr_pool_t, request_rec, server_rec,
+    AP_SQ_MAIN_STATE, AP_SQ_MS_CREATE_PRE_CONFIG, APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE,
+    APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_child_init,
+    ap_hook_monitor, ap_hook_post_config, ap_hook_quick_handler, ap_state_query, apr_pool_t,
+    request_rec, server_rec,
 };
 use super::guard::guard;
 use super::request::Request;
@@ -34,46 +35,53 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     );
 }
 
-/// The configuration is complete: makes the gates. httpd reads its configuration twice at
-/// start; the first time there is no error log yet, so only the second one looks at the flags.
+/// The configuration is complete: makes the gates.
 unsafe extern "C" fn post_config(
-    pool: *mut apr_pool_t,
+    _pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
     temp_pool: *mut apr_pool_t,
     main: *mut server_rec,
 ) -> c_int {
-    let start = || {
-        // SAFETY: httpd's live pools and its list of servers; the process outlives them all.
-        let (shared, root, main) = unsafe {
-            (shared::flag_table((*(*main).process).pool), server_root(temp_pool), &*main)
-        };
-        let _ = pool;
-        let shared = shared.map_err(|status| format!("no shared memory (APR status {status})"))?;
-        let root = root.ok_or("the ServerRoot is not a valid path")?;
-        if shared.is_new {
-            return Ok(());
-        }
-        let configs = || servers(main).filter_map(config);
-        let flags: Vec<_> = configs()
-            .filter(|config| config.settings.is_on())
-            .flat_map(|config| config.settings.flags(&root))
-            .collect();
-        shared.table.retain(&flags);
-        for config in configs() {
-            config.build_gate(&root, shared.table).map_err(|error| error.to_string())?;
-        }
-        warn(main);
-        look(main, Observer::Parent);
-        Ok::<(), String>(())
-    };
-    let checked = || match start() {
-        Ok(()) => OK as c_int,
-        Err(cause) => {
-            log::write(None, APLOG_ERR, &cause);
-            HTTP_INTERNAL_SERVER_ERROR as c_int // any value but OK and DECLINED ends the start
-        }
-    };
-    guard(checked, || HTTP_INTERNAL_SERVER_ERROR as c_int)
+    // Any value but OK and DECLINED ends the start; a running server ends at a restart, too,
+    // which is the way of all modules.
+    const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
+    guard(
+        // SAFETY: httpd's live pool and its list of servers.
+        || match unsafe { prepare(&*main, temp_pool) } {
+            Ok(()) => OK as c_int,
+            Err(cause) => {
+                log::write(None, APLOG_ERR, &cause);
+                FAILED
+            }
+        },
+        || FAILED,
+    )
+}
+
+/// # Safety
+/// `temp_pool` is a live pool.
+unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), String> {
+    // SAFETY: a look at a variable of httpd's.
+    if unsafe { ap_state_query(AP_SQ_MAIN_STATE as c_int) } == AP_SQ_MS_CREATE_PRE_CONFIG as c_int {
+        return Ok(()); // at start the configuration is read twice; this time for the check alone
+    }
+    // SAFETY: the pool of the process, which outlives everything; the caller's pool.
+    let (table, root) =
+        unsafe { (shared::flag_table((*main.process).pool), server_root(temp_pool)) };
+    let table = table.map_err(|status| format!("no shared memory (APR status {status})"))?;
+    let root = root.ok_or("the ServerRoot is not a valid path")?;
+    let configs = || servers(main).filter_map(config);
+    let flags: Vec<_> = configs()
+        .filter(|config| config.settings.is_on())
+        .flat_map(|config| config.settings.flags(&root))
+        .collect();
+    table.retain(&flags);
+    for config in configs() {
+        config.build_gate(&root, table).map_err(|error| error.to_string())?;
+    }
+    warn(main);
+    look(main, Observer::Parent);
+    Ok(())
 }
 
 /// Says at start what will not go well later.

@@ -14,12 +14,6 @@ use crate::flag::FlagTable;
 /// a restart, a newer build may find the table that an older one made.
 const KEY: &std::ffi::CStr = c"mod_maintenance:flags:1";
 
-/// The table of flags, and whether this call has made it.
-pub(super) struct Shared {
-    pub(super) table: &'static FlagTable,
-    pub(super) is_new: bool,
-}
-
 /// Finds the table of flags in the process pool, or makes it. It outlives restarts, and the
 /// module itself, which httpd unloads and loads again.
 ///
@@ -28,7 +22,9 @@ pub(super) struct Shared {
 ///
 /// # Safety
 /// `process_pool` is `process_rec::pool`, which lives until the process ends.
-pub(super) unsafe fn flag_table(process_pool: *mut apr_pool_t) -> Result<Shared, apr_status_t> {
+pub(super) unsafe fn flag_table(
+    process_pool: *mut apr_pool_t,
+) -> Result<&'static FlagTable, apr_status_t> {
     let mut found: *mut c_void = ptr::null_mut();
     // SAFETY: the pool is live, and `found` outlives the call.
     let status = unsafe { apr_pool_userdata_get(&mut found, KEY.as_ptr(), process_pool) };
@@ -37,7 +33,7 @@ pub(super) unsafe fn flag_table(process_pool: *mut apr_pool_t) -> Result<Shared,
         // with the same layout, as large and as aligned as the table, and never unmapped
         // before the process ends. All its fields are atomics, for which every bit pattern is
         // valid.
-        return Ok(Shared { table: unsafe { &*found.cast::<FlagTable>() }, is_new: false });
+        return Ok(unsafe { &*found.cast::<FlagTable>() });
     }
     let mut segment = ptr::null_mut();
     let align = mem::align_of::<FlagTable>();
@@ -59,6 +55,6 @@ pub(super) unsafe fn flag_table(process_pool: *mut apr_pool_t) -> Result<Shared,
         let table = base.add(base.align_offset(align)).cast::<FlagTable>();
         let (data, cleanup) = (table.cast::<c_void>(), Some(apr_pool_cleanup_null as _));
         apr_pool_userdata_set(data, KEY.as_ptr(), cleanup, process_pool);
-        Ok(Shared { table: &*table, is_new: true })
+        Ok(&*table)
     }
 }

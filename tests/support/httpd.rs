@@ -256,7 +256,10 @@ impl Setup {
                     httpd.log() + &fs::read_to_string(httpd.path("logs/stderr")).expect("said");
                 panic!("httpd did not start: {status}\n{said}");
             }
-            std::net::TcpStream::connect(address).is_ok()
+            // The socket listens before the signal handlers are set, and the log is opened.
+            let is_ready = httpd.setup.arguments.contains(&"-X")
+                || httpd.count_log("resuming normal operations") > 0;
+            is_ready && std::net::TcpStream::connect(address).is_ok()
         });
         httpd
     }
@@ -357,6 +360,15 @@ impl Httpd {
         wait_for("the restart", PATIENCE, || done() > before);
     }
 
+    /// A graceful restart with these directives in front of and behind those of base.conf.
+    #[track_caller]
+    pub fn reconfigure(&mut self, before: &str, directives: &str) {
+        self.setup.before = before.to_owned();
+        self.setup.directives = directives.to_owned();
+        self.setup.write_config();
+        self.restart();
+    }
+
     /// The processes of this server: the parent leads a process group.
     pub fn processes(&self) -> Vec<u32> {
         let folders = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
@@ -413,7 +425,7 @@ impl Drop for Httpd {
         let stopped = self.stop();
         let unexpected = self.unexpected_lines();
         if std::thread::panicking() {
-            eprintln!("the server's log:\n{}", self.log());
+            eprintln!("stopped: {stopped:?}; the server's log:\n{}", self.log());
             return;
         }
         assert!(stopped.is_ok(), "{stopped:?}\n{}", self.log());
