@@ -70,15 +70,13 @@ fn filetime(seconds: u64) -> std::time::SystemTime {
 /// Without a request the parent sees it.
 #[test]
 fn without_requests() {
-    for mpm in Mpm::ALL {
-        let httpd = Setup::new("").mpm(mpm).start();
-        // The start-up check has made a connection, and that is all.
-        httpd.close();
-        let limit = Duration::from_secs(15);
-        wait_for("closed is logged", limit, || httpd.count_log("closed by the flag") == 1);
-        httpd.open();
-        wait_for("open is logged", limit, || httpd.count_log("open again") == 1);
-    }
+    let servers = Mpm::ALL.map(|mpm| Setup::new("").mpm(mpm).start());
+    let limit = Duration::from_secs(15);
+    let all = |pattern| servers.iter().all(|httpd| httpd.count_log(pattern) == 1);
+    servers.iter().for_each(Httpd::close);
+    wait_for("closed is logged", limit, || all("closed by the flag"));
+    servers.iter().for_each(Httpd::open);
+    wait_for("open is logged", limit, || all("open again"));
 }
 
 /// A restart in the middle of the maintenance is no news; a start is.
