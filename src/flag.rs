@@ -2,21 +2,19 @@
 //!
 //! A flag is looked at with one `stat`. It is never opened, so a FIFO, a folder or a file that
 //! nobody may read close the site like any other. What all processes of the server know of a
-//! flag stands in a [`FlagState`] in memory that they share, so that each change is reported
-//! once and not once per child.
+//! flag stands on the [`board`](crate::board) that they share, so that each change is reported once
+//! and not once per child.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use thiserror::Error;
 
-/// How many different flag files a server can have at a time.
-pub const MAX_FLAGS: usize = 1024;
+use crate::board::{Key, Slot};
 
 /// Why a word of `MaintenanceFlag` names no flag.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -84,77 +82,9 @@ impl Word {
     }
 }
 
-/// What parent and children together know of one flag. All zero is "nothing yet".
-#[derive(Debug, Default)]
-#[repr(C, align(64))] // a cache line each: flags do not slow each other down
-pub struct FlagState {
-    /// A hash of the path, 0 where the slot is free.
-    key: AtomicU64,
-    word: AtomicU64,
-    /// The error of the last look that failed, 0 where it went well.
-    errno: AtomicI32,
-}
-
-impl FlagState {
-    fn load(&self) -> Word {
-        Word(self.word.load(Ordering::Acquire))
-    }
-
-    /// Puts `known` in the place of `before`; false where another process was faster.
-    fn replace(&self, before: Word, known: Known) -> bool {
-        let (old, new) = (before.0, before.next(known).0);
-        self.word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-}
-
-/// The states of all flags, as they lie in shared memory. All zero is an empty table.
-#[derive(Debug)]
-#[repr(C)]
-pub struct FlagTable {
-    slots: [FlagState; MAX_FLAGS],
-}
-
-/// More than [`MAX_FLAGS`] different flag files.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("more than {MAX_FLAGS} different flag files are configured")]
-pub struct TooManyFlags;
-
-impl FlagTable {
-    /// Frees the slots of all flags but `paths`, at a restart, before new ones are claimed.
-    /// Children of the generation before may still report the change of a flag that went.
-    pub fn retain(&self, paths: &[PathBuf]) {
-        let keys: Vec<u64> = paths.iter().map(|path| key_of(path)).collect();
-        for slot in &self.slots {
-            if !keys.contains(&slot.key.load(Ordering::Acquire)) {
-                slot.word.store(0, Ordering::Release);
-                slot.errno.store(0, Ordering::Release);
-                slot.key.store(0, Ordering::Release);
-            }
-        }
-    }
-
-    /// The state of a flag. What was known of it before a restart is still known, so that a
-    /// restart in the middle of the maintenance is no news. For the parent, before it forks.
-    ///
-    /// # Errors
-    /// [`TooManyFlags`]
-    pub fn claim(&self, path: &Path) -> Result<&FlagState, TooManyFlags> {
-        let key = key_of(path);
-        let slot = |key| self.slots.iter().find(|slot| slot.key.load(Ordering::Acquire) == key);
-        if let Some(known) = slot(key) {
-            return Ok(known);
-        }
-        let free = slot(0).ok_or(TooManyFlags)?;
-        free.key.store(key, Ordering::Release);
-        Ok(free)
-    }
-}
-
-/// The same in every process of this build: `DefaultHasher::new` has fixed keys.
-fn key_of(path: &Path) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish().max(1)
+/// The key of a flag's slot on the [`Board`](crate::board::Board).
+pub fn key(path: &Path) -> Key {
+    Key::of(("flag", path))
 }
 
 /// Something about a flag that the administrator wants to read in the log, once.
@@ -201,15 +131,15 @@ pub enum Observer {
 
 /// One flag file of a scope.
 #[derive(Debug)]
-pub struct Flag<'t> {
+pub struct Flag<'b> {
     path: PathBuf,
-    state: &'t FlagState,
+    slot: &'b Slot,
 }
 
-impl<'t> Flag<'t> {
-    /// A flag whose state is kept in `state`.
-    pub fn new(path: PathBuf, state: &'t FlagState) -> Self {
-        Self { path, state }
+impl<'b> Flag<'b> {
+    /// A flag whose state is kept in `slot`.
+    pub fn new(path: PathBuf, slot: &'b Slot) -> Self {
+        Self { path, slot }
     }
 
     /// Where it is.
@@ -223,7 +153,7 @@ impl<'t> Flag<'t> {
     /// leaves the last known state, and where nothing is known yet the flag counts as present.
     pub fn is_present(&self, observer: Observer, report: &mut dyn FnMut(News<'_>)) -> bool {
         loop {
-            let before = self.state.load();
+            let before = self.word();
             let look = fs::metadata(&self.path);
             let seen = match &look {
                 Ok(_) => Known::Present,
@@ -247,7 +177,7 @@ impl<'t> Flag<'t> {
             }
             // Lost the race: someone has seen a change since `before`, so this look may be older
             // than theirs and is taken again.
-            if !self.state.replace(before, seen) {
+            if !self.replace(before, seen) {
                 continue;
             }
             match look {
@@ -265,9 +195,20 @@ impl<'t> Flag<'t> {
         }
     }
 
+    fn word(&self) -> Word {
+        Word(self.slot.word.load(Ordering::Acquire))
+    }
+
+    /// Puts `known` in the place of `before`; false where another process was faster.
+    fn replace(&self, before: Word, known: Known) -> bool {
+        let (old, new) = (before.0, before.next(known).0);
+        let word = &self.slot.word;
+        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     /// What was known last, without a look: true unless the flag is known to be absent.
     pub fn was_present(&self) -> bool {
-        self.state.load().known() != Known::Absent
+        self.word().known() != Known::Absent
     }
 
     /// What is wrong with the flag's folder, if anything.
@@ -284,13 +225,13 @@ impl<'t> Flag<'t> {
 
     fn note_failure(&self, error: io::Error, present: bool, report: &mut dyn FnMut(News<'_>)) {
         let errno = error.raw_os_error().unwrap_or(-1);
-        if self.state.errno.swap(errno, Ordering::AcqRel) != errno {
+        if self.slot.errno.swap(errno, Ordering::AcqRel) != errno {
             report(News::LookFailed { flag: &self.path, error, counts_as_present: present });
         }
     }
 
     fn note_recovery(&self, report: &mut dyn FnMut(News<'_>)) {
-        let errno = &self.state.errno;
+        let errno = &self.slot.errno;
         // Read first: a swap at every request would make all workers write one cache line.
         if errno.load(Ordering::Acquire) != 0 && errno.swap(0, Ordering::AcqRel) != 0 {
             report(News::LookRecovered { flag: &self.path });
@@ -300,15 +241,11 @@ impl<'t> Flag<'t> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicI32, AtomicUsize};
     use std::thread;
 
     use super::*;
-
-    fn table() -> Box<FlagTable> {
-        let slots = std::array::from_fn(|_| FlagState::default());
-        Box::new(FlagTable { slots })
-    }
+    use crate::board::new_board;
 
     /// The news of one look, in short.
     fn look(flag: &Flag<'_>) -> (bool, Vec<&'static str>) {
@@ -328,8 +265,8 @@ mod tests {
     fn each_change_is_news_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
-        let table = table();
-        let flag = Flag::new(path.clone(), table.claim(&path).expect("a slot"));
+        let board = new_board();
+        let flag = Flag::new(path.clone(), board.claim(key(&path)).expect("a slot"));
         assert!(flag.was_present(), "closed as long as nothing is known");
         assert_eq!(look(&flag), (false, vec![]));
         assert!(!flag.was_present());
@@ -348,8 +285,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
         let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
-        let table = table();
-        let flag = Flag::new(path.clone(), table.claim(&path).expect("a slot"));
+        let board = new_board();
+        let flag = Flag::new(path.clone(), board.claim(key(&path)).expect("a slot"));
         break_it();
         assert_eq!(look(&flag), (true, vec!["failed"]), "nothing known: closed");
         assert_eq!(look(&flag), (true, vec![]));
@@ -364,37 +301,18 @@ mod tests {
         assert_eq!(look(&flag), (false, vec!["failed"]), "it was open");
     }
 
-    #[test]
-    fn a_restart_keeps_what_is_known_and_frees_the_rest() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let paths: Vec<_> =
-            (0..=MAX_FLAGS).map(|number| folder.path().join(number.to_string())).collect();
-        let table = table();
-        for path in &paths[..MAX_FLAGS] {
-            fs::write(path, "").expect("written");
-            let flag = Flag::new(path.clone(), table.claim(path).expect("a slot"));
-            assert_eq!(look(&flag), (true, vec!["appeared"]));
-        }
-        assert_eq!(table.claim(&paths[MAX_FLAGS]).err(), Some(TooManyFlags));
-        table.retain(&paths[..1]);
-        let kept = Flag::new(paths[0].clone(), table.claim(&paths[0]).expect("a slot"));
-        assert_eq!(look(&kept), (true, vec![]));
-        let fresh = Flag::new(paths[1].clone(), table.claim(&paths[1]).expect("a slot"));
-        assert_eq!(look(&fresh), (true, vec!["appeared"]));
-    }
-
     /// Many observers at a time: never more news than changes, and the last state is right.
     #[test]
     fn observers_race() {
         const CHANGES: usize = 2000;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
-        let table = table();
-        let state = table.claim(&path).expect("a slot");
+        let board = new_board();
+        let slot = board.claim(key(&path)).expect("a slot");
         let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let over = AtomicI32::new(0);
         let observe = || {
-            Flag::new(path.clone(), state).is_present(Observer::Child, &mut |news| {
+            Flag::new(path.clone(), slot).is_present(Observer::Child, &mut |news| {
                 let count = if matches!(news, News::Gone { .. }) { &gone } else { &appeared };
                 count.fetch_add(1, Ordering::SeqCst);
             })

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::allow::{Admission, Allowlist, Visitor};
+use crate::board::{Board, BoardFull};
 use crate::config::Settings;
-use crate::flag::{Flag, FlagTable, News, Observer, TooManyFlags};
+use crate::flag::{self, Flag, News, Observer};
 use crate::page::Page;
 use crate::status::Status;
 
@@ -55,27 +56,27 @@ pub struct Refusal {
 
 /// The gate of one scope.
 #[derive(Debug)]
-pub struct Gate<'t> {
-    flags: Vec<Flag<'t>>,
+pub struct Gate<'b> {
+    flags: Vec<Flag<'b>>,
     allowlist: Allowlist,
     refusal: Refusal,
 }
 
-impl<'t> Gate<'t> {
+impl<'b> Gate<'b> {
     /// The gate that a scope's settings, merged with those around it, describe; None where the
     /// engine is off.
     ///
     /// # Errors
-    /// [`TooManyFlags`]
+    /// [`BoardFull`]
     pub fn new(
         settings: &Settings,
         server_root: &Path,
-        table: &'t FlagTable,
-    ) -> Result<Option<Self>, TooManyFlags> {
+        board: &'b Board,
+    ) -> Result<Option<Self>, BoardFull> {
         if !settings.is_on() {
             return Ok(None);
         }
-        let flag = |path: PathBuf| Ok(Flag::new(path.clone(), table.claim(&path)?));
+        let flag = |path: PathBuf| Ok(Flag::new(path.clone(), board.claim(flag::key(&path))?));
         Ok(Some(Self {
             flags: settings.flags(server_root).into_iter().map(flag).collect::<Result<_, _>>()?,
             allowlist: settings.allow().compile(),
@@ -109,7 +110,7 @@ impl<'t> Gate<'t> {
     }
 
     /// The flags that close this scope.
-    pub fn flags(&self) -> &[Flag<'t>] {
+    pub fn flags(&self) -> &[Flag<'b>] {
         &self.flags
     }
 }

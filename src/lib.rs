@@ -25,7 +25,9 @@
 )]
 
 pub mod allow;
+pub mod board;
 pub mod config;
+pub mod file;
 pub mod flag;
 pub mod gate;
 pub mod page;

@@ -1,12 +1,11 @@
 //! The maintenance page.
 
 use std::borrow::Cow;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use thiserror::Error;
+
+use crate::file::{self, FileError};
 
 /// The largest page, in bytes.
 pub const MAX_SIZE: u64 = 1024 * 1024;
@@ -24,27 +23,16 @@ pub enum PageError {
     #[error("\"{0}\" is one page too many")]
     Second(String),
     /// The file cannot be read.
-    #[error("\"{path}\" cannot be read: {cause}")]
-    Read {
+    #[error("\"{path}\" {cause}")]
+    File {
         /// The file.
         path: String,
         /// Why.
-        cause: io::Error,
+        cause: FileError,
     },
-    /// A folder, a FIFO, a device.
-    #[error("\"{0}\" is not a regular file")]
-    NotAFile(String),
     /// Nothing in it.
     #[error("\"{0}\" is empty")]
     Empty(String),
-    /// Larger than [`MAX_SIZE`].
-    #[error("\"{path}\" has {size} bytes, more than the {MAX_SIZE} that a page may have")]
-    TooLarge {
-        /// The file.
-        path: String,
-        /// Its size in bytes.
-        size: u64,
-    },
     /// The answer says that the page is UTF-8.
     #[error("\"{path}\" is not UTF-8 (byte {offset}); save it as UTF-8")]
     Utf8 {
@@ -76,20 +64,8 @@ impl Page {
         if !file.extension().is_some_and(|ending| ending == "html" || ending == "htm") {
             return Err(PageError::Type(path));
         }
-        let read = |cause| PageError::Read { path: path.clone(), cause };
-        // Before the open, which can have effects on a device.
-        if !fs::metadata(file).map_err(read)?.is_file() {
-            return Err(PageError::NotAFile(path));
-        }
-        let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
-        let mut body = Vec::new();
-        let file = open.map_err(read)?;
-        let size = file.metadata().map_err(read)?.len();
-        // A file that grows meanwhile is still held to the limit.
-        file.take(MAX_SIZE + 1).read_to_end(&mut body).map_err(read)?;
-        if body.len() as u64 > MAX_SIZE {
-            return Err(PageError::TooLarge { path, size });
-        }
+        let read = file::read(file, MAX_SIZE);
+        let (body, _) = read.map_err(|cause| PageError::File { path: path.clone(), cause })?;
         if body.is_empty() {
             return Err(PageError::Empty(path));
         }

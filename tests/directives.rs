@@ -63,7 +63,7 @@ fn wrong_words() {
         ("MaintenancePage empty.html", "empty.html\" is empty", PAGE),
         (
             "MaintenancePage large.html",
-            "large.html\" has 1048577 bytes, more than the 1048576",
+            "large.html\" has 1048577 bytes, more than the 1048576 that are allowed",
             PAGE,
         ),
         ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 2)", PAGE),

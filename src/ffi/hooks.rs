@@ -12,7 +12,7 @@ use super::guard::guard;
 use super::request::Request;
 use super::server::{config, server_root, servers};
 use super::{log, shared};
-use crate::flag::Observer;
+use crate::flag::{self, Observer};
 use crate::gate::Verdict;
 
 /// httpd's call after it has loaded the module.
@@ -66,18 +66,18 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
         return Ok(()); // at start the configuration is read twice; this time for the check alone
     }
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
-    let (table, root) =
-        unsafe { (shared::flag_table((*main.process).pool), server_root(temp_pool)) };
-    let table = table.map_err(|status| format!("no shared memory (APR status {status})"))?;
+    let (board, root) = unsafe { (shared::board((*main.process).pool), server_root(temp_pool)) };
+    let board = board.map_err(|status| format!("no shared memory (APR status {status})"))?;
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     let configs = || servers(main).filter_map(config);
-    let flags: Vec<_> = configs()
+    let keys: Vec<_> = configs()
         .filter(|config| config.settings.is_on())
         .flat_map(|config| config.settings.flags(&root))
+        .map(|path| flag::key(&path))
         .collect();
-    table.retain(&flags);
+    board.retain(&keys);
     for config in configs() {
-        config.build_gate(&root, table).map_err(|error| error.to_string())?;
+        config.build_gate(&root, board).map_err(|error| error.to_string())?;
     }
     warn(main);
     look(main, Observer::Parent);

@@ -8,8 +8,8 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
+use crate::board::{Board, BoardFull};
 use crate::config::Settings;
-use crate::flag::TooManyFlags;
 use crate::gate::Gate;
 
 /// What one server says, and the gate that comes of it once the configuration is complete.
@@ -29,9 +29,9 @@ impl ServerConfig {
     pub(super) fn build_gate(
         &self,
         server_root: &Path,
-        table: &'static crate::flag::FlagTable,
-    ) -> Result<(), TooManyFlags> {
-        self.gate.get_or_try_init(|| Gate::new(&self.settings, server_root, table)).map(drop)
+        board: &'static Board,
+    ) -> Result<(), BoardFull> {
+        self.gate.get_or_try_init(|| Gate::new(&self.settings, server_root, board)).map(drop)
     }
 
     /// The gate; None where the engine is off.
