@@ -1,6 +1,7 @@
 # The module, its tests and its demo. `make help` lists the targets.
 
 CARGO   ?= cargo
+export CARGO_TARGET_DIR := target
 MODULE  := target/release/libmod_maintenance.so
 TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
@@ -12,19 +13,24 @@ DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
 
-.PHONY: build demo test check audit bench install clean help
+.PHONY: build rust demo test check audit bench install clean help
 
-build: ## Build the module (needs httpd's headers and libclang; says so if they are missing)
+build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
 
-demo: ## Install what is missing, build, and show a round trip on a real httpd
+# Before a hundred packages are installed for nothing.
+rust:
+	@command -v $(CARGO) >/dev/null || { \
+	  echo "There is no $(CARGO): install Rust 1.88 or newer from https://rustup.rs" >&2; exit 1; }
+
+demo: rust ## Install what is missing, build, and show a round trip on a real httpd
 	@$(PACKAGES) $(DEMO_PACKAGES)
 	$(CARGO) build --release --locked
 	@httpd-test/demo.sh $(MODULE)
 
 # The module under test is the one that ships; the feature adds the tests of the panic guard,
 # which have a module of their own.
-test: ## Install what is missing, build, and run all tests
+test: rust ## Install what is missing, build, and run all tests
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --features provoke-panic
@@ -48,11 +54,13 @@ bench: ## Measure what a request costs the server, with and without the module
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) bench --locked
 
-install: build ## Install the module into httpd's folder of modules (DESTDIR is respected)
+# Does not build: root, or sudo, often has no Rust toolchain.
+install: ## Install the module that `make` has built where httpd has its modules (DESTDIR counts)
+	@test -f $(MODULE) || { echo "$(MODULE) is not there yet: run 'make' first" >&2; exit 1; }
 	@httpd-test/install-module.sh $(MODULE)
 
 clean: ## Remove everything that was built
 	$(CARGO) clean
 
-help: ## List the targets
+help: ## List the targets (APXS=/path/to/apxs chooses the httpd, PORT= the demo's port)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -10,6 +10,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_custom_response",
     "ap_get_status_line",
     "ap_getword_conf",
+    "ap_hook_check_config",
     "ap_hook_child_init",
     "ap_hook_monitor",
     "ap_hook_post_config",
@@ -30,12 +31,12 @@ const FUNCTIONS: &[&str] = &[
     "apr_table_set",
     "apr_table_setn",
     "apr_time_exp_lt",
-    "apr_uid_name_get",
     "maintenance_.*",
 ];
 const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module", "request_rec"];
 const CONSTANTS: &[&str] = &[
     "ap_server_conf",
+    "ap_unixd_config",
     "APLOG_(ERR|WARNING|NOTICE|DEBUG)",
     "APR_(INET|INET6|SUCCESS)",
     "AP_SQ_(MAIN_STATE|MS_CREATE_PRE_CONFIG)",
@@ -195,7 +196,10 @@ fn generate_bindings(flags: &Flags) {
     match written {
         Ok(Ok(())) => {}
         Ok(Err(cause)) => fail(&format!("cannot write {}: {cause}", file.display())),
-        Err(cause) => fail(&format!("cannot make bindings from c-shim/shim.h: {cause}")),
+        Err(cause) => fail(&format!(
+            "cannot make bindings from c-shim/shim.h: {cause}. If a header of the compiler's own is \
+             missing (stddef.h), install libclang-dev; libclang1 alone is not enough."
+        )),
     }
 }
 

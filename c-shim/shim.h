@@ -13,6 +13,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "mpm_common.h"
+#include "unixd.h"
 #include "util_filter.h"
 
 #include "apr_pools.h"
@@ -20,7 +21,6 @@
 #include "apr_strings.h"
 #include "apr_tables.h"
 #include "apr_time.h"
-#include "apr_user.h"
 
 /* Writes one line to s's error log (ap_log_error is a variadic macro). */
 void maintenance_log(const server_rec *s, int level, const char *message, apr_size_t length);

@@ -2,7 +2,7 @@
 //! parent and children share. With it, each change is reported once and not once per child.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -18,8 +18,6 @@ pub struct Slot {
     key: AtomicU64,
     /// The state itself.
     pub(crate) word: AtomicU64,
-    /// The error of the last look that failed, 0 where it went well.
-    pub(crate) errno: AtomicI32,
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
@@ -40,6 +38,9 @@ pub struct BoardFull;
 pub struct Key(u64);
 
 impl Key {
+    /// What stands in a slot that nobody has.
+    const FREE: Self = Self(0);
+
     /// The key of something that its hash tells from everything else on the board.
     pub fn of(what: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -49,31 +50,31 @@ impl Key {
 }
 
 impl Board {
-    /// Frees all slots but these, at a restart, before new ones are claimed. Children of the
-    /// generation before may still report the change of something that went.
-    pub fn retain(&self, keys: &[Key]) {
-        for slot in &self.slots {
-            if !keys.contains(&Key(slot.key.load(Ordering::Acquire))) {
-                slot.word.store(0, Ordering::Release);
-                slot.errno.store(0, Ordering::Release);
-                slot.key.store(0, Ordering::Release);
-            }
-        }
-    }
-
-    /// The slot of this key. What was known before a restart is still known, so that a restart
-    /// in the middle of the maintenance is no news. For the parent, before it forks.
+    /// The slots of these keys, in their order. What was known before a restart is still known,
+    /// so that a restart in the middle of the maintenance is no news. For the parent, before it
+    /// forks.
+    ///
+    /// Children of the generation before still write to the slots that they had, so a slot that
+    /// is no longer wanted gets another key only when there is no free one left.
     ///
     /// # Errors
     /// [`BoardFull`]
-    pub fn claim(&self, key: Key) -> Result<&Slot, BoardFull> {
-        let slot = |key| self.slots.iter().find(|slot| slot.key.load(Ordering::Acquire) == key);
-        if let Some(known) = slot(key.0) {
+    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&Slot>, BoardFull> {
+        keys.iter().map(|key| self.claim_one(*key, keys)).collect()
+    }
+
+    fn claim_one(&self, key: Key, wanted: &[Key]) -> Result<&Slot, BoardFull> {
+        let find = |fits: &dyn Fn(Key) -> bool| {
+            self.slots.iter().find(|slot| fits(Key(slot.key.load(Ordering::Acquire))))
+        };
+        if let Some(known) = find(&|other| other == key) {
             return Ok(known);
         }
-        let free = slot(0).ok_or(BoardFull)?;
-        free.key.store(key.0, Ordering::Release);
-        Ok(free)
+        let free = find(&|other| other == Key::FREE);
+        let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
+        slot.word.store(0, Ordering::Release);
+        slot.key.store(key.0, Ordering::Release);
+        Ok(slot)
     }
 }
 
@@ -87,15 +88,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restart_keeps_what_is_known_and_frees_the_rest() {
+    fn a_restart_keeps_what_is_known() {
         let board = new_board();
         let keys: Vec<_> = (0..=MAX_SLOTS).map(Key::of).collect();
-        for key in &keys[..MAX_SLOTS] {
-            board.claim(*key).expect("a slot").word.store(7, Ordering::SeqCst);
+        for slot in board.claim(&keys[..MAX_SLOTS]).expect("slots") {
+            slot.word.store(7, Ordering::SeqCst);
         }
-        assert_eq!(board.claim(keys[MAX_SLOTS]).err(), Some(BoardFull));
-        board.retain(&keys[..1]);
-        let word = |key| board.claim(key).expect("a slot").word.load(Ordering::SeqCst);
-        assert_eq!((word(keys[0]), word(keys[1])), (7, 0));
+        assert_eq!(board.claim(&keys).err(), Some(BoardFull));
+        let words = |keys: &[Key]| -> Vec<_> {
+            let slots = board.claim(keys).expect("slots");
+            slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
+        };
+        // The last key takes a slot that is no longer wanted, and leaves those that are.
+        let kept = &keys[..MAX_SLOTS - 1];
+        assert_eq!(
+            words(&[kept, &keys[MAX_SLOTS..]].concat()),
+            [vec![7; kept.len()], vec![0]].concat()
+        );
+        assert_eq!(words(kept), vec![7; kept.len()]);
+    }
+
+    #[test]
+    fn a_slot_is_not_reused_as_long_as_there_are_free_ones() {
+        let board = new_board();
+        let key = Key::of;
+        let old = board.claim(&[key("old")]).expect("a slot")[0];
+        let new = board.claim(&[key("new")]).expect("a slot")[0];
+        assert!(!std::ptr::eq(old, new), "a child of the old generation would write to it");
+        assert!(std::ptr::eq(old, board.claim(&[key("old")]).expect("a slot")[0]));
     }
 }

@@ -5,7 +5,7 @@
 //! flag stands on the [`board`](crate::board) that they share, so that each change is reported once
 //! and not once per child.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -56,19 +56,21 @@ pub enum FolderProblem {
 
 /// What is known of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
 enum Known {
-    Nothing = 0,
-    Absent = 1,
-    Present = 2,
+    Nothing,
+    Absent,
+    Present,
 }
 
-/// A state and the number of changes that led to it, as one word: a look that began before a
-/// change can thus be told from one that began after it.
+/// What stands in a flag's slot, as one word: what is known, whether the children's last look
+/// failed, and the number of changes that led to it. By that number a look that began before a
+/// change is told from one that began after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word(u64);
 
 impl Word {
+    const FAILED: u64 = 4;
+
     fn known(self) -> Known {
         match self.0 & 3 {
             1 => Known::Absent,
@@ -77,8 +79,14 @@ impl Word {
         }
     }
 
-    fn next(self, known: Known) -> Self {
-        Self((((self.0 >> 2).wrapping_add(1)) << 2) | known as u64)
+    fn failed(self) -> bool {
+        self.0 & Self::FAILED != 0
+    }
+
+    /// The word after a change.
+    fn next(self, known: Known, failed: bool) -> Self {
+        let number = (self.0 >> 3).wrapping_add(1) << 3;
+        Self(number | if failed { Self::FAILED } else { 0 } | known as u64)
     }
 }
 
@@ -123,9 +131,10 @@ pub enum News<'a> {
 /// Who looks at a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observer {
-    /// The parent, usually root: it sees flags that the children may not.
+    /// The parent, which notices changes while no requests come and stands in for children that
+    /// may not see the flag. What it cannot see itself is nobody's concern.
     Parent,
-    /// A child: what it can't see is worth an error, and only what it sees ends that error.
+    /// A child: its looks decide, and only they begin and end an error.
     Child,
 }
 
@@ -155,43 +164,53 @@ impl<'b> Flag<'b> {
         loop {
             let before = self.word();
             let look = fs::metadata(&self.path);
-            let seen = match &look {
-                Ok(_) => Known::Present,
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                    Known::Absent
-                }
-                Err(_) => Known::Nothing,
+            let (known, failed) = match &look {
+                Ok(_) => (Known::Present, false),
+                Err(error) if is_absence(error) => (Known::Absent, false),
+                Err(_) => (before.known(), true),
             };
-            if seen == Known::Nothing {
-                let present = before.known() != Known::Absent;
-                if let Err(error) = look {
-                    self.note_failure(error, present, report);
-                }
-                return present;
-            }
-            if observer == Observer::Child {
-                self.note_recovery(report);
-            }
-            if seen == before.known() {
-                return seen == Known::Present;
-            }
-            // Lost the race: someone has seen a change since `before`, so this look may be older
-            // than theirs and is taken again.
-            if !self.replace(before, seen) {
+            let failed = match observer {
+                Observer::Child => failed,
+                Observer::Parent => before.failed(),
+            };
+            let is_news = (known, failed) != (before.known(), before.failed());
+            // Where another process was faster, someone has seen a change since `before`: this
+            // look may be older than theirs, and is taken again.
+            if is_news && !self.replace(before, before.next(known, failed)) {
                 continue;
             }
-            match look {
-                Ok(metadata) => report(News::Appeared {
-                    flag: &self.path,
-                    since: metadata.modified().ok(),
-                    owner: metadata.uid(),
-                }),
-                Err(_) if before.known() == Known::Present => {
-                    report(News::Gone { flag: &self.path });
-                }
-                Err(_) => {} // the first look, and it is not there: nothing has happened
+            if is_news {
+                self.tell(before, failed, look, report);
             }
-            return seen == Known::Present;
+            return known != Known::Absent;
+        }
+    }
+
+    /// Reports what a look has brought; `before` is what was known until then.
+    fn tell(
+        &self,
+        before: Word,
+        failed: bool,
+        look: io::Result<Metadata>,
+        report: &mut dyn FnMut(News<'_>),
+    ) {
+        let flag = &self.path;
+        let was = before.known();
+        if before.failed() && !failed {
+            report(News::LookRecovered { flag });
+        }
+        match look {
+            Ok(metadata) if was != Known::Present => report(News::Appeared {
+                flag,
+                since: metadata.modified().ok(),
+                owner: metadata.uid(),
+            }),
+            Ok(_) => {}
+            Err(error) if !is_absence(&error) => {
+                report(News::LookFailed { flag, error, counts_as_present: was != Known::Absent });
+            }
+            Err(_) if was == Known::Present => report(News::Gone { flag }),
+            Err(_) => {} // the first look, and it is not there: nothing has happened
         }
     }
 
@@ -199,11 +218,10 @@ impl<'b> Flag<'b> {
         Word(self.slot.word.load(Ordering::Acquire))
     }
 
-    /// Puts `known` in the place of `before`; false where another process was faster.
-    fn replace(&self, before: Word, known: Known) -> bool {
-        let (old, new) = (before.0, before.next(known).0);
+    /// Puts `after` in the place of `before`; false where another process was faster.
+    fn replace(&self, before: Word, after: Word) -> bool {
         let word = &self.slot.word;
-        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// What was known last, without a look: true unless the flag is known to be absent.
@@ -222,21 +240,11 @@ impl<'b> Flag<'b> {
             Err(_) => None, // is_present says so
         }
     }
+}
 
-    fn note_failure(&self, error: io::Error, present: bool, report: &mut dyn FnMut(News<'_>)) {
-        let errno = error.raw_os_error().unwrap_or(-1);
-        if self.slot.errno.swap(errno, Ordering::AcqRel) != errno {
-            report(News::LookFailed { flag: &self.path, error, counts_as_present: present });
-        }
-    }
-
-    fn note_recovery(&self, report: &mut dyn FnMut(News<'_>)) {
-        let errno = &self.slot.errno;
-        // Read first: a swap at every request would make all workers write one cache line.
-        if errno.load(Ordering::Acquire) != 0 && errno.swap(0, Ordering::AcqRel) != 0 {
-            report(News::LookRecovered { flag: &self.path });
-        }
-    }
+/// Does the error say that there is nothing?
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]
@@ -266,7 +274,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
         let board = new_board();
-        let flag = Flag::new(path.clone(), board.claim(key(&path)).expect("a slot"));
+        let flag = Flag::new(path.clone(), board.claim(&[key(&path)]).expect("a slot")[0]);
         assert!(flag.was_present(), "closed as long as nothing is known");
         assert_eq!(look(&flag), (false, vec![]));
         assert!(!flag.was_present());
@@ -286,19 +294,58 @@ mod tests {
         let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
         let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
         let board = new_board();
-        let flag = Flag::new(path.clone(), board.claim(key(&path)).expect("a slot"));
+        let flag = Flag::new(path.clone(), board.claim(&[key(&path)]).expect("a slot")[0]);
         break_it();
         assert_eq!(look(&flag), (true, vec!["failed"]), "nothing known: closed");
         assert_eq!(look(&flag), (true, vec![]));
         let mut reported = 0;
         flag.is_present(Observer::Parent, &mut |_| reported += 1);
-        assert_eq!(reported, 0, "the parent has the same error");
+        assert_eq!(reported, 0, "the parent's own error is nobody's concern");
         fs::remove_file(&link).expect("removed");
         flag.is_present(Observer::Parent, &mut |_| reported += 1);
         assert_eq!(reported, 0, "only a child ends the error");
+        assert!(!flag.was_present(), "but the parent stands in for the children");
         assert_eq!(look(&flag), (false, vec!["recovered"]));
         break_it();
         assert_eq!(look(&flag), (false, vec!["failed"]), "it was open");
+    }
+
+    /// An outage under load is one error and one notice, however many looks overlap its ends.
+    #[test]
+    fn outages_are_told_once() {
+        const OUTAGES: usize = 300;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
+        let board = new_board();
+        let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+        let (failed, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let over = AtomicI32::new(0);
+        let observe = || {
+            Flag::new(path.clone(), slot).is_present(Observer::Child, &mut |news| match news {
+                News::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
+                News::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
+                other => panic!("{other:?}"),
+            })
+        };
+        observe();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while over.load(Ordering::SeqCst) == 0 {
+                        observe();
+                    }
+                });
+            }
+            for _ in 0..OUTAGES {
+                std::os::unix::fs::symlink("x", &link).expect("a link to itself");
+                assert!(!observe(), "it was open");
+                fs::remove_file(&link).expect("removed");
+                assert!(!observe());
+            }
+            over.store(1, Ordering::SeqCst);
+        });
+        assert_eq!(failed.into_inner(), OUTAGES);
+        assert_eq!(recovered.into_inner(), OUTAGES);
     }
 
     /// Many observers at a time: never more news than changes, and the last state is right.
@@ -308,7 +355,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
         let board = new_board();
-        let slot = board.claim(key(&path)).expect("a slot");
+        let slot = board.claim(&[key(&path)]).expect("a slot")[0];
         let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let over = AtomicI32::new(0);
         let observe = || {

@@ -1,11 +1,11 @@
 //! The decision: does this request pass?
 
 use std::ffi::CStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::allow::{Admission, Allowlist, Visitor};
-use crate::board::{Board, BoardFull};
+use crate::board::{Board, BoardFull, Key};
 use crate::config::Settings;
 use crate::flag::{self, Flag, News, Observer};
 use crate::page::Page;
@@ -63,8 +63,7 @@ pub struct Gate<'b> {
 }
 
 impl<'b> Gate<'b> {
-    /// The gate that a scope's settings, merged with those around it, describe; None where the
-    /// engine is off.
+    /// The gate that a scope's settings, merged with those around it, describe.
     ///
     /// # Errors
     /// [`BoardFull`]
@@ -72,16 +71,15 @@ impl<'b> Gate<'b> {
         settings: &Settings,
         server_root: &Path,
         board: &'b Board,
-    ) -> Result<Option<Self>, BoardFull> {
-        if !settings.is_on() {
-            return Ok(None);
-        }
-        let flag = |path: PathBuf| Ok(Flag::new(path.clone(), board.claim(flag::key(&path))?));
-        Ok(Some(Self {
-            flags: settings.flags(server_root).into_iter().map(flag).collect::<Result<_, _>>()?,
+    ) -> Result<Self, BoardFull> {
+        let paths = settings.flags(server_root);
+        let keys: Vec<Key> = paths.iter().map(|path| flag::key(path)).collect();
+        let flags = paths.into_iter().zip(board.claim(&keys)?);
+        Ok(Self {
+            flags: flags.map(|(path, slot)| Flag::new(path, slot)).collect(),
             allowlist: settings.allow().compile(),
             refusal: Refusal { page: settings.page(), status: settings.status() },
-        }))
+        })
     }
 
     /// Decides for one request. News of the flags go to `report`.
@@ -90,13 +88,6 @@ impl<'b> Gate<'b> {
             return Verdict::Open;
         }
         self.allowlist.admit(visitor).map_or(Verdict::Blocked, Verdict::Allowed)
-    }
-
-    /// Looks at every flag, for the sake of the news alone.
-    pub fn look(&self, observer: Observer, report: &mut dyn FnMut(News<'_>)) {
-        for flag in &self.flags {
-            flag.is_present(observer, report);
-        }
     }
 
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.

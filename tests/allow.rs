@@ -128,6 +128,24 @@ fn environment_variables() {
     }
 }
 
+/// What is set after the gate has decided does not count, and fails closed.
+#[test]
+fn environment_variables_that_come_too_late() {
+    for directives in [
+        "SetEnv LATE 1",
+        "PassEnv PATH\nSetEnv LATE 1",
+        "RewriteEngine On\nRewriteRule . - [E=LATE:1]",
+        "<Location />\nSetEnvIf Host . LATE\n</Location>",
+    ] {
+        let httpd = Setup::new("MaintenanceAllow env=LATE env=PATH")
+            .modules(&["env", "rewrite", "setenvif"])
+            .directives(directives)
+            .start();
+        httpd.close();
+        httpd.client().get("/").assert_refused();
+    }
+}
+
 #[test]
 fn virtual_hosts_add_to_the_server_or_begin_anew() {
     let hosts = "MaintenanceAllow 127.0.0.2

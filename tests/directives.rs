@@ -137,13 +137,26 @@ fn long_lines() {
 
 #[test]
 fn unreadable_page() {
+    let mut setup = Setup::new("MaintenancePage secret.html");
     if rustix::process::geteuid().is_root() {
-        return; // root reads everything
+        // Root that may not read what it does not own.
+        let without = "-dac_override,-dac_read_search";
+        setup = setup.wrapper(&["setpriv", "--inh-caps", without, "--bounding-set", without]);
     }
-    let setup = Setup::new("MaintenancePage secret.html");
     set_mode(&setup.write("secret.html", "<p>secret"), 0);
     let (good, said) = setup.test_config();
     assert!(!good && said.contains("secret.html\" cannot be read: Permission denied"), "{said}");
+}
+
+#[test]
+fn too_many_flags() {
+    let flags = |count: usize| -> String { (0..count).map(|n| format!(" {n}.flag")).collect() };
+    for (count, good) in [(1024, true), (1025, false)] {
+        let setup = Setup::new(&format!("MaintenanceFlag{}", flags(count)));
+        let (accepted, said) = setup.test_config();
+        assert_eq!(accepted, good, "{said}");
+        assert_eq!(said.contains("more than 1024 different flags and files"), !good, "{said}");
+    }
 }
 
 #[test]

@@ -85,6 +85,21 @@ fn flags_add_up_from_server_to_virtual_host() {
 }
 
 #[test]
+fn the_log_says_what_is_looked_for() {
+    let httpd = Httpd::start(
+        "MaintenanceFlag b.flag /var/lib/a.flag b.flag\n<VirtualHost *>\nMaintenanceFlag c.flag\n\
+         </VirtualHost>",
+    );
+    let root = httpd.path("").display().to_string();
+    let root = root.trim_end_matches('/');
+    let line =
+        format!("maintenance:notice.*looking for {root}/b.flag, {root}/c.flag, /var/lib/a.flag$");
+    assert_eq!(httpd.count_log(&line), 1, "{}", httpd.log());
+    httpd.restart();
+    assert_eq!(httpd.count_log(&line), 2, "{}", httpd.log());
+}
+
+#[test]
 fn a_virtual_host_with_its_own_flag_alone() {
     let httpd = Httpd::start(
         "<VirtualHost *>\nServerName plain\n</VirtualHost>
@@ -136,7 +151,7 @@ fn no_permission() {
         for _ in 0..20 {
             assert_eq!(client.get("/").status, 200, "{mpm:?}: it was open");
         }
-        httpd.expect_log(&format!("{is_gone} absent, as it was before"));
+        httpd.expect_log(&format!("{is_gone} absent"));
         assert_eq!(httpd.count_log(is_gone), 1, "{mpm:?}: {}", httpd.log());
 
         set_mode(&folder, 0o755);

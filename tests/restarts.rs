@@ -4,17 +4,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Httpd, Mpm, Setup, wait_for};
+use crate::support::client::Protocol;
+use crate::support::{Client, Httpd, Mpm, Setup, wait_for};
 
 const RESTARTS: usize = 50;
 const FIRST: usize = 10;
 
 /// Under load, and with the site closed and opened on the way.
 fn restarts_under_load(mpm: Mpm) {
-    let mut httpd =
-        Setup::new("MaintenanceAllow 10.0.0.0/8 env=X\nMaintenanceFlag a.flag maintenance.flag")
-            .mpm(mpm)
-            .start();
+    // A large page, so that a configuration that is not freed shows.
+    let setup = Setup::new(
+        "MaintenanceAllow 10.0.0.0/8 env=X\nMaintenanceFlag a.flag maintenance.flag\n\
+         MaintenancePage large.html",
+    );
+    setup.write("large.html", "x".repeat(1024 * 1024));
+    let mut httpd = setup.mpm(mpm).start();
     // httpd's own bookkeeping, when restarts follow each other faster than children end.
     httpd.allow_log("core:error.*AH00546: no record of generation");
     let (over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -101,5 +105,24 @@ fn other_directives_after_a_restart() {
     ] {
         httpd.reconfigure(before, directives);
         assert_eq!(statuses(&httpd), expected, "{before} {directives}");
+    }
+}
+
+/// A child of the generation before, whose connection is still open, looks at the old flag: what
+/// it sees is not taken for news of the new one.
+#[test]
+fn another_flag_while_old_connections_are_open() {
+    for mpm in Mpm::ALL {
+        let mut httpd = Setup::new("MaintenanceFlag a.flag\nKeepAliveTimeout 15").mpm(mpm).start();
+        let old = [(); 3].map(|()| Client::build(&httpd.url(), Protocol::Http1, None, true));
+        old.iter().for_each(|client| assert_eq!(client.get("/").status, 200));
+        std::fs::write(httpd.path("b.flag"), "").expect("written");
+        httpd.reconfigure("", "MaintenanceFlag b.flag");
+        for client in &old {
+            client.get("/");
+            httpd.client().get("/").assert_refused();
+        }
+        assert_eq!(httpd.count_log("closed by the flag .*/b.flag"), 1, "{mpm:?}: {}", httpd.log());
+        assert_eq!(httpd.count_log("open again"), 0, "{mpm:?}: {}", httpd.log());
     }
 }

@@ -1,19 +1,24 @@
 //! The moments at which httpd calls the module.
 
 use std::ffi::c_int;
+use std::path::Path;
 
 use super::bindings::{
     AP_SQ_MAIN_STATE, AP_SQ_MS_CREATE_PRE_CONFIG, APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE,
-    APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_child_init,
-    ap_hook_monitor, ap_hook_post_config, ap_hook_quick_handler, ap_state_query, apr_pool_t,
-    request_rec, server_rec,
+    APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_check_config,
+    ap_hook_child_init, ap_hook_monitor, ap_hook_post_config, ap_hook_quick_handler,
+    ap_state_query, ap_unixd_config, apr_pool_t, request_rec, server_rec,
 };
 use super::guard::guard;
 use super::request::Request;
 use super::server::{config, server_root, servers};
 use super::{log, shared};
-use crate::flag::{self, Observer};
-use crate::gate::Verdict;
+use crate::board::{BoardFull, Key, MAX_SLOTS};
+use crate::flag::{self, Flag, Observer};
+use crate::gate::{Gate, Verdict};
+
+/// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
+const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -25,6 +30,7 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
             // SAFETY: the functions have the signatures that the hooks want, and stay loaded
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
+                ap_hook_check_config(Some(check_config), none, none, middle);
                 ap_hook_post_config(Some(post_config), none, none, middle);
                 ap_hook_child_init(Some(child_init), none, none, middle);
                 ap_hook_monitor(Some(monitor), none, none, middle);
@@ -42,9 +48,6 @@ unsafe extern "C" fn post_config(
     temp_pool: *mut apr_pool_t,
     main: *mut server_rec,
 ) -> c_int {
-    // Any value but OK and DECLINED ends the start; a running server ends at a restart, too,
-    // which is the way of all modules.
-    const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
     guard(
         // SAFETY: httpd's live pool and its list of servers.
         || match unsafe { prepare(&*main, temp_pool) } {
@@ -69,32 +72,61 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     let (board, root) = unsafe { (shared::board((*main.process).pool), server_root(temp_pool)) };
     let board = board.map_err(|status| format!("no shared memory (APR status {status})"))?;
     let root = root.ok_or("the ServerRoot is not a valid path")?;
-    let configs = || servers(main).filter_map(config);
-    let keys: Vec<_> = configs()
-        .filter(|config| config.settings.is_on())
-        .flat_map(|config| config.settings.flags(&root))
-        .map(|path| flag::key(&path))
-        .collect();
-    board.retain(&keys);
-    for config in configs() {
+    // All at once, so that no gate takes a slot that another one still wants.
+    board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
+    for config in servers(main).filter_map(config) {
         config.build_gate(&root, board).map_err(|error| error.to_string())?;
     }
-    warn(main);
+    tell(main);
     look(main, Observer::Parent);
     Ok(())
 }
 
-/// Says at start what will not go well later.
-fn warn(main: &server_rec) {
-    let mut warned = Vec::new();
-    for gate in servers(main).filter_map(|server| config(server)?.gate()) {
-        for flag in gate.flags() {
-            if let Some(problem) = flag.folder_problem()
-                && !warned.contains(&flag.path())
-            {
-                warned.push(flag.path());
-                log::warn_of_folder(flag.path(), &problem);
+/// The keys of everything that wants a slot on the board, each once.
+fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
+    let on = servers(main).filter_map(config).filter(|config| config.settings.is_on());
+    let mut flags: Vec<_> = on.flat_map(|config| config.settings.flags(root)).collect();
+    flags.sort();
+    flags.dedup();
+    flags.iter().map(|path| flag::key(path)).collect()
+}
+
+/// `httpd -t`, and the first reading at start: what only the whole configuration shows.
+unsafe extern "C" fn check_config(
+    _pool: *mut apr_pool_t,
+    _log_pool: *mut apr_pool_t,
+    temp_pool: *mut apr_pool_t,
+    main: *mut server_rec,
+) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's live pool and its list of servers.
+            let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
+            if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
+                return OK as c_int;
             }
+            log::write(None, APLOG_ERR, &BoardFull.to_string());
+            FAILED
+        },
+        || FAILED,
+    )
+}
+
+/// The flags of all gates, each once.
+fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
+    let gates = servers(main).filter_map(|server| config(server)?.gate());
+    let mut flags: Vec<_> = gates.flat_map(Gate::flags).collect();
+    flags.sort_by_key(|flag| flag.path());
+    flags.dedup_by_key(|flag| flag.path());
+    flags
+}
+
+/// Says at start what is looked for, and what will not go well later.
+fn tell(main: &server_rec) {
+    log::name_flags(flags(main).iter().map(|flag| flag.path()));
+    for flag in flags(main) {
+        if let Some(problem) = flag.folder_problem() {
+            log::warn_of_folder(flag.path(), &problem);
         }
     }
     let short = |server| config(server)?.gate().filter(|gate| gate.refusal().page.is_short());
@@ -108,9 +140,15 @@ fn warn(main: &server_rec) {
     }
 }
 
+/// Looks at all flags, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
-    for gate in servers(main).filter_map(|server| config(server)?.gate()) {
-        gate.look(observer, &mut log::report);
+    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    let is_chrooted = unsafe { !ap_unixd_config.chroot_dir.is_null() };
+    if is_chrooted && observer == Observer::Parent {
+        return; // the parent is outside, and sees other files than its children
+    }
+    for flag in flags(main) {
+        flag.is_present(observer, &mut log::report);
     }
 }
 

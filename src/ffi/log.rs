@@ -1,6 +1,6 @@
 //! Lines in httpd's error log.
 
-use std::ffi::{CStr, c_char};
+use std::fs;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr;
@@ -41,10 +41,10 @@ pub(super) fn report(news: News<'_>) {
         News::LookFailed { flag, error, counts_as_present } => (
             APLOG_ERR,
             format!(
-                "cannot see whether the flag {} is there: {error}; until that is mended it \
+                "cannot see whether the flag {} is there: {error}; until httpd's children can, it \
                  counts as {}",
                 flag.display(),
-                if counts_as_present { "present" } else { "absent, as it was before" }
+                if counts_as_present { "present" } else { "absent" }
             ),
         ),
         News::LookRecovered { flag } => {
@@ -52,6 +52,14 @@ pub(super) fn report(news: News<'_>) {
         }
     };
     write(None, level, &message);
+}
+
+/// Says at start which files close the site.
+pub(super) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
+    let names: Vec<_> = flags.map(|flag| flag.display().to_string()).collect();
+    if !names.is_empty() {
+        write(None, APLOG_NOTICE, &format!("looking for {}", names.join(", ")));
+    }
 }
 
 /// A warning at start.
@@ -94,17 +102,15 @@ fn local_time(time: SystemTime) -> String {
     )
 }
 
-/// The name of a user, or the number where the system knows no name.
+/// The name of a local user, else the number. Not getpwuid(3), which can wait for a directory
+/// service and load what it needs for that, OpenSSL for one, into httpd.
 fn user_name(uid: u32) -> String {
-    let mut entry = MaybeUninit::<libc::passwd>::zeroed();
-    let mut texts = [0 as c_char; 4096];
-    let mut found = ptr::null_mut();
-    // SAFETY: entry, texts and found outlive the block. Where `found` is not null, the call has
-    // filled in `entry`, whose pw_name then points to a C string inside `texts`.
-    let name = unsafe {
-        let size = texts.len();
-        libc::getpwuid_r(uid, entry.as_mut_ptr(), texts.as_mut_ptr(), size, &mut found);
-        (!found.is_null()).then(|| CStr::from_ptr((*found).pw_name).to_string_lossy().into_owned())
-    };
-    name.unwrap_or_else(|| uid.to_string())
+    let uid = uid.to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':'); // passwd(5): name, password, user id
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    name.unwrap_or(uid)
 }

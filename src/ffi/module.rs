@@ -11,9 +11,9 @@ use super::bindings::{
 };
 use super::directives::COMMANDS;
 use super::guard::guard;
+use super::hooks;
 use super::pool::give;
 use super::server::ServerConfig;
-use super::{hooks, pool};
 
 /// `LoadModule maintenance_module ...`. httpd writes to it when it loads the module.
 #[unsafe(no_mangle)]
@@ -53,14 +53,17 @@ unsafe extern "C" fn merge(
 ) -> *mut c_void {
     guard(
         || {
-            // SAFETY: results of `create`, both from pools that are still live; nobody changes
-            // them any more.
-            unsafe {
-                let (outer, inner) =
-                    (&*outer.cast::<ServerConfig>(), &*inner.cast::<ServerConfig>());
-                let merged = inner.settings.within(&outer.settings);
-                pool::give(pool, ServerConfig::new(merged)).cast()
-            }
+            // SAFETY: null or results of `create`, both from pools that are still live; nobody
+            // changes them any more.
+            let configs = unsafe {
+                (outer.cast::<ServerConfig>().as_ref(), inner.cast::<ServerConfig>().as_ref())
+            };
+            let (Some(outer), Some(inner)) = configs else {
+                return ptr::null_mut();
+            };
+            let merged = ServerConfig::new(inner.settings.within(&outer.settings));
+            // SAFETY: httpd's configuration pool, as old as the server that the result is for.
+            unsafe { give(pool, merged).cast() }
         },
         ptr::null_mut,
     )

@@ -80,8 +80,10 @@ impl Request {
                 true => std::ptr::null(),
                 false => refusal.status.line().as_ptr(),
             };
-        set(self.0.headers_out, c"Cache-Control", c"no-store");
-        set(self.0.headers_out, c"Retry-After", RETRY_AFTER);
+        // The table that `Header always` works on, as is meant for errors; and a `Header set
+        // Cache-Control` for the site's own pages does not make this one cacheable.
+        set(self.0.err_headers_out, c"Cache-Control", c"no-store");
+        set(self.0.err_headers_out, c"Retry-After", RETRY_AFTER);
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
             // SAFETY: the connection is this thread's while it serves the request.

@@ -24,14 +24,14 @@ impl ServerConfig {
         Self { settings, gate: OnceCell::new() }
     }
 
-    /// Makes the gate. Virtual hosts without directives of their own share the main server's
-    /// configuration, and so its gate.
-    pub(super) fn build_gate(
-        &self,
-        server_root: &Path,
-        board: &'static Board,
-    ) -> Result<(), BoardFull> {
-        self.gate.get_or_try_init(|| Gate::new(&self.settings, server_root, board)).map(drop)
+    /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
+    /// the main server's configuration, and so its gate.
+    pub(super) fn build_gate(&self, root: &Path, board: &'static Board) -> Result<(), BoardFull> {
+        let build = || match self.settings.is_on() {
+            true => Gate::new(&self.settings, root, board).map(Some),
+            false => Ok(None),
+        };
+        self.gate.get_or_try_init(build).map(drop)
     }
 
     /// The gate; None where the engine is off.

@@ -405,6 +405,19 @@ impl Httpd {
         left.is_empty().then_some(()).ok_or(format!("processes were left behind: {left:?}"))
     }
 
+    /// Flags that were opened more often than closed, or closed twice. (Lines of two processes can
+    /// change places, so their order says nothing.)
+    fn untrue_lines(&self) -> Vec<String> {
+        let line = Regex::new(r"(closed by|open again,) the flag ([^ ,]+)").expect("a pattern");
+        let mut balance = std::collections::HashMap::new();
+        for found in line.captures_iter(&self.log()) {
+            let change = if &found[1] == "closed by" { 1 } else { -1 };
+            *balance.entry(found[2].to_owned()).or_insert(0) += change;
+        }
+        balance.retain(|_, closed| ![0, 1].contains(closed));
+        balance.iter().map(|(flag, closed)| format!("{flag}: closed {closed} times")).collect()
+    }
+
     /// Lines that no healthy server writes: no httpd line at all, a warning or worse, a death.
     fn unexpected_lines(&self) -> Vec<String> {
         let healthy =
@@ -423,7 +436,8 @@ impl Httpd {
 impl Drop for Httpd {
     fn drop(&mut self) {
         let stopped = self.stop();
-        let unexpected = self.unexpected_lines();
+        let mut unexpected = self.unexpected_lines();
+        unexpected.extend(self.untrue_lines());
         if std::thread::panicking() {
             eprintln!("stopped: {stopped:?}; the server's log:\n{}", self.log());
             return;
