@@ -47,6 +47,7 @@ audit: $(TOOLS)/bin/cargo-deny ## Check the dependencies for known vulnerabiliti
 	$(TOOLS)/bin/cargo-deny --locked check advisories
 
 $(TOOLS)/bin/cargo-deny:
+	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deny@0.20.2
 
 bench: ## Measure what a request costs the server, with and without the module
