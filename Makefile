@@ -7,13 +7,16 @@ TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) procps valgrind
+TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+
+FUZZ_TARGETS := allow_file plugin_cfg
+FUZZ_SECONDS ?= 600
 
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
 
-.PHONY: build rust demo test check audit bench install clean help
+.PHONY: build rust demo test fuzz check audit bench install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -30,10 +33,20 @@ demo: rust ## Install what is missing, build, and show a round trip on a real ht
 
 # The module under test is the one that ships; the feature adds the tests of the panic guard,
 # which have a module of their own.
-test: rust ## Install what is missing, build, and run all tests
+test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run all tests
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --features provoke-panic
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
+
+# What is found on the way goes to target/fuzz; the corpus in the repository is only read.
+fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)
+	@for name in $(FUZZ_TARGETS); do \
+	  mkdir -p target/fuzz/$$name && \
+	  env -u CARGO_TARGET_DIR PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) fuzz run --sanitizer none \
+	    $$name target/fuzz/$$name fuzz/corpus/$$name -- -max_len=8192 -verbosity=0 \
+	    -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)
@@ -49,6 +62,10 @@ audit: $(TOOLS)/bin/cargo-deny ## Check the dependencies for known vulnerabiliti
 $(TOOLS)/bin/cargo-deny:
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deny@0.20.2
+
+$(TOOLS)/bin/cargo-fuzz:
+	@$(PACKAGES) $(TEST_PACKAGES)
+	$(CARGO) install --locked --debug --root $(TOOLS) cargo-fuzz@0.13.2
 
 bench: ## Measure what a request costs the server, with and without the module
 	@$(PACKAGES) $(BUILD_PACKAGES)

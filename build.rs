@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 /// The httpd and APR symbols that the Rust side uses; bindgen adds the types they need.
 const FUNCTIONS: &[&str] = &[
     "ap_custom_response",
+    "ap_expr_exec",
     "ap_get_status_line",
     "ap_getword_conf",
     "ap_hook_check_config",

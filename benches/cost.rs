@@ -33,11 +33,14 @@ fn main() {
         ("open: module", "open: no module", "", false),
         ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, false),
         ("closed: module", "closed: rewrite recipe", "", true),
+        ("closed: 10,000 networks", "closed: module", "MaintenanceAllow file=list", true),
     ]
     .map(|(name, baseline, directives, close)| {
         // One child, so that none is started or ended in the middle of a run.
         let setup = Setup::new("StartServers 1\nServerLimit 1\nMaxRequestWorkers 25");
         setup.write("htdocs/upgrading.htm", "<p>upgrading".repeat(170));
+        let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
+        setup.write("list", networks.collect::<String>());
         let (before, after) = match directives.strip_prefix("Define ") {
             Some(name) => (format!("Define {name}"), ""),
             None => (String::new(), directives),

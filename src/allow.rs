@@ -1,15 +1,28 @@
 //! The allowlist: who passes while the scope is closed.
 
+pub mod hosts;
+pub mod list;
 pub mod network;
+pub mod path;
+pub mod plugin_cfg;
+pub mod source;
 
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
-use prefix_trie::joint::JointPrefixSet;
 use thiserror::Error;
 
+use crate::board::{Key, Slot};
+use crate::config::Surroundings;
+use crate::watched::{self, FileNews, Watched};
+use hosts::Resolved;
 use network::NetworkError;
+use path::{ExemptPath, PathError};
+use source::{Networks, NodeFile};
 
 /// Why a word of `MaintenanceAllow` admits nobody.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -18,35 +31,69 @@ pub enum AllowError {
     #[error("an empty word admits nobody")]
     Empty,
     /// A word that is neither an address nor a network.
-    #[error("\"{word}\" {cause}")]
+    #[error("\"{word}\" {cause}{hint}")]
     Network {
         /// The word.
         word: String,
         /// What is wrong with it.
         cause: NetworkError,
+        /// What was probably meant.
+        hint: &'static str,
     },
-    /// `node1.example.com`
-    #[error("\"{0}\" looks like a host name, and names are not looked up")]
-    Name(String),
+    /// `host=a/b`
+    #[error("\"{0}\" holds no host name")]
+    Host(String),
     /// `env=`
     #[error("\"{0}\" names no environment variable")]
     EnvName(String),
+    /// `path=healthz`
+    #[error("\"{word}\" {cause}")]
+    Path {
+        /// The word.
+        word: String,
+        /// What is wrong with it.
+        cause: PathError,
+    },
+    /// `expr=`, with what httpd's parser says.
+    #[error("\"{word}\" is no expression: {cause}")]
+    Expr {
+        /// The word.
+        word: String,
+        /// The parser's words.
+        cause: String,
+    },
+    /// `file=` and `plugin-cfg=`
+    #[error("\"{path}\" {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why it cannot be used.
+        cause: String,
+    },
     /// `10.0.0.1 none`
     #[error("\"none\" has to be the first word")]
     NoneNotFirst,
 }
 
+/// An expression that the server has compiled; only the server knows what the number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expr(pub usize);
+
 /// One admission of an allowlist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+#[derive(Clone)]
+enum Token {
     /// An address (a network of one) or a network.
     Network(IpNet),
-    /// `env=NAME`: requests with this environment variable set, whatever its value.
+    Host(String),
+    File(Arc<Watched<Networks>>),
+    PluginCfg(Arc<NodeFile>),
     Env(CString),
+    Expr(Arc<str>, Expr),
+    Path(ExemptPath),
 }
 
 /// The `MaintenanceAllow` lines of one scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct AllowRules {
     /// `none` was said: what the outer scope admits does not count here.
     not_inherited: bool,
@@ -58,12 +105,12 @@ impl AllowRules {
     ///
     /// # Errors
     /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
-    pub fn add(&mut self, words: &[&str]) -> Result<(), AllowError> {
+    pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), AllowError> {
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
-                (word, _) => self.tokens.push(parse_token(word)?),
+                (word, _) => self.tokens.push(parse_token(word, place)?),
             }
         }
         Ok(())
@@ -78,36 +125,114 @@ impl AllowRules {
         Self { not_inherited: outer.not_inherited, tokens }
     }
 
-    /// The rules in the form that requests are held against.
-    pub fn compile(&self) -> Allowlist {
+    /// The keys of the files, for the board.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::File(file) => Some(watched::key(file.path())),
+            Token::PluginCfg(nodes) => Some(watched::key(nodes.file().path())),
+            _ => None,
+        })
+    }
+
+    /// The names whose addresses have to be found before [`AllowRules::compile`].
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.tokens.iter().flat_map(|token| match token {
+            Token::Host(name) => vec![name.clone()],
+            Token::PluginCfg(nodes) => nodes.unknown_names(),
+            _ => vec![],
+        })
+    }
+
+    /// The rules in the form that requests are held against. `slot` finds the slot of a file.
+    pub fn compile(
+        &self,
+        resolved: &Resolved,
+        slot: impl Fn(Key) -> Option<&'static Slot>,
+    ) -> Allowlist {
         let mut allowlist = Allowlist::default();
+        let (mut networks, mut hosts) = (vec![], vec![]);
         for token in &self.tokens {
             match token {
-                Token::Network(network) => drop(allowlist.networks.insert(*network)),
+                Token::Network(network) => networks.push((*network, 0)),
+                Token::Host(name) => {
+                    let origin = u32::try_from(allowlist.names.len()).unwrap_or(u32::MAX);
+                    allowlist.names.push(name.clone());
+                    let addresses = resolved.get(name).into_iter().flatten();
+                    hosts.extend(addresses.map(|address| (network::of_address(*address), origin)));
+                }
+                Token::File(file) => {
+                    if let Some(slot) = slot(watched::key(file.path())) {
+                        file.report_through(slot);
+                    }
+                    allowlist.files.push(Arc::clone(file));
+                }
+                Token::PluginCfg(nodes) => {
+                    nodes.learn(resolved);
+                    if let Some(slot) = slot(watched::key(nodes.file().path())) {
+                        nodes.file().report_through(slot);
+                    }
+                    allowlist.nodes.push(Arc::clone(nodes));
+                }
                 Token::Env(name) => allowlist.env.push(name.clone()),
+                Token::Expr(text, expr) => allowlist.exprs.push((Arc::clone(text), *expr)),
+                Token::Path(path) => allowlist.paths.push(path.clone()),
             }
         }
+        allowlist.networks = networks.into_iter().collect();
+        allowlist.hosts = hosts.into_iter().collect();
         allowlist
     }
 }
 
-fn parse_token(word: &str) -> Result<Token, AllowError> {
+fn parse_token(word: &str, place: &dyn Surroundings) -> Result<Token, AllowError> {
     if word.is_empty() {
         return Err(AllowError::Empty);
     }
-    if let Some(name) = word.strip_prefix("env=") {
-        return match CString::new(name) {
+    let file = |name: &str| place.server_root().join(name);
+    let wrong_file =
+        |name: &str, cause| AllowError::File { path: file(name).display().to_string(), cause };
+    match word.split_once('=') {
+        Some(("host", name)) if hosts::is_name(name) => Ok(Token::Host(name.into())),
+        Some(("host", _)) => Err(AllowError::Host(word.into())),
+        Some(("file", name)) => match source::open_list(file(name)) {
+            Ok(list) => Ok(Token::File(Arc::new(list))),
+            Err(cause) => Err(wrong_file(name, cause)),
+        },
+        Some(("plugin-cfg", name)) => match NodeFile::open(file(name)) {
+            Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
+            Err(cause) => Err(wrong_file(name, cause)),
+        },
+        Some(("env", name)) => match CString::new(name) {
             Ok(name) if !name.is_empty() => Ok(Token::Env(name)),
             _ => Err(AllowError::EnvName(word.into())),
-        };
+        },
+        Some(("expr", text)) => match place.compile(text) {
+            Ok(expr) => Ok(Token::Expr(text.into(), expr)),
+            Err(cause) => Err(AllowError::Expr { word: word.into(), cause }),
+        },
+        Some(("path", path)) => match ExemptPath::parse(path) {
+            Ok(path) => Ok(Token::Path(path)),
+            Err(cause) => Err(AllowError::Path { word: word.into(), cause }),
+        },
+        _ => network::parse(word).map(Token::Network).map_err(|cause| AllowError::Network {
+            word: word.into(),
+            hint: if cause == NetworkError::Address { hint(word) } else { "" },
+            cause,
+        }),
     }
-    network::parse(word).map(Token::Network).map_err(|cause| {
-        if cause == NetworkError::Address && network::looks_like_name(word) {
-            AllowError::Name(word.into())
-        } else {
-            AllowError::Network { word: word.into(), cause }
-        }
-    })
+}
+
+/// What was probably meant by a word that is no address.
+fn hint(word: &str) -> &'static str {
+    match word {
+        "from" | "ip" => " (unlike Allow and Require, MaintenanceAllow has no such word)",
+        "all" => " (MaintenanceEngine Off admits all)",
+        _ if word.contains('#') => " (a comment needs a line of its own)",
+        _ if word.contains(',') => " (blanks, not commas, separate addresses)",
+        _ if word.starts_with('[') => " (write an IPv6 address without brackets)",
+        _ if hosts::is_name(word) => " (write a name as host=NAME)",
+        _ => "",
+    }
 }
 
 /// What the allowlist wants to know of a request.
@@ -116,34 +241,110 @@ pub trait Visitor {
     fn address(&self) -> Option<IpAddr>;
     /// Is this environment variable set for the request?
     fn has_env(&self, name: &CStr) -> bool;
+    /// Does the expression hold?
+    fn satisfies(&self, expr: Expr) -> bool;
+    /// The request target as it was sent (RFC 9112, 3.2).
+    fn target(&self) -> &[u8];
 }
 
-/// The kind of token that admitted a request, as notes and logs name it.
+/// Why a request passes: the very entry that admits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// By an address or network of `MaintenanceAllow`.
-    Address,
-    /// By `env=`.
-    Env,
+pub enum Admission<'a> {
+    /// An address or a network.
+    Address(IpNet),
+    /// `host=`, and the address that the name has.
+    Host(&'a str, IpNet),
+    /// `file=`, with line and network.
+    File(&'a Path, u32, IpNet),
+    /// `plugin-cfg=`, with line and address.
+    PluginCfg(&'a Path, u32, IpNet),
+    /// `env=`
+    Env(&'a CStr),
+    /// `expr=`
+    Expr(&'a str),
+    /// `path=`
+    Path(&'a str),
 }
 
-/// A compiled allowlist. A look-up walks one prefix trie: its cost does not grow with the number
-/// of networks, and it neither allocates nor locks.
-#[derive(Debug, Default)]
+impl fmt::Display for Admission<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(network) => write!(f, "{network}"),
+            Self::Host(name, network) => write!(f, "host={name} ({})", network.addr()),
+            Self::File(path, line, network) => {
+                write!(f, "{network} in line {line} of {}", path.display())
+            }
+            Self::PluginCfg(path, line, network) => {
+                write!(f, "{} in line {line} of {}", network.addr(), path.display())
+            }
+            Self::Env(name) => write!(f, "env={}", name.to_string_lossy()),
+            Self::Expr(text) => write!(f, "expr={text}"),
+            Self::Path(path) => write!(f, "path={path}"),
+        }
+    }
+}
+
+/// A compiled allowlist.
+#[derive(Default)]
 pub struct Allowlist {
-    networks: JointPrefixSet<IpNet>,
+    networks: Networks,
+    /// The numbers are those of `names`.
+    hosts: Networks,
+    names: Vec<String>,
+    files: Vec<Arc<Watched<Networks>>>,
+    nodes: Vec<Arc<NodeFile>>,
     env: Vec<CString>,
+    exprs: Vec<(Arc<str>, Expr)>,
+    paths: Vec<ExemptPath>,
 }
 
 impl Allowlist {
-    /// Why the visitor passes; None where it does not.
-    pub fn admit(&self, visitor: &impl Visitor) -> Option<Admission> {
-        if let Some(address) = visitor.address()
-            && self.networks.get_lpm(&network::of_address(address)).is_some()
-        {
-            return Some(Admission::Address);
+    /// Why the visitor passes; None where it does not. Files that have changed are read again;
+    /// news of them go to `report`.
+    pub fn admit(
+        &self,
+        visitor: &impl Visitor,
+        report: &mut dyn FnMut(FileNews<'_>),
+    ) -> Option<Admission<'_>> {
+        visitor
+            .address()
+            .and_then(|address| self.admit_address(address, report))
+            .or_else(|| {
+                self.env.iter().find(|name| visitor.has_env(name)).map(|n| Admission::Env(n))
+            })
+            .or_else(|| {
+                let path = self.paths.iter().find(|path| path.covers(visitor.target()))?;
+                Some(Admission::Path(path.as_str()))
+            })
+            .or_else(|| {
+                let (text, _) = self.exprs.iter().find(|(_, expr)| visitor.satisfies(*expr))?;
+                Some(Admission::Expr(text))
+            })
+    }
+
+    fn admit_address(
+        &self,
+        address: IpAddr,
+        report: &mut dyn FnMut(FileNews<'_>),
+    ) -> Option<Admission<'_>> {
+        if let Some((network, _)) = self.networks.find(address) {
+            return Some(Admission::Address(network));
         }
-        self.env.iter().any(|name| visitor.has_env(name)).then_some(Admission::Env)
+        if let Some((network, origin)) = self.hosts.find(address) {
+            let name = usize::try_from(origin).ok().and_then(|index| self.names.get(index));
+            return Some(Admission::Host(name.map_or("", String::as_str), network));
+        }
+        for file in &self.files {
+            file.refresh(report);
+            if let Some((network, line)) = file.get().find(address) {
+                return Some(Admission::File(file.path(), line, network));
+            }
+        }
+        self.nodes.iter().find_map(|nodes| {
+            nodes.refresh(report);
+            let (network, line) = nodes.find(address)?;
+            Some(Admission::PluginCfg(nodes.file().path(), line, network))
+        })
     }
 }
 
@@ -151,7 +352,18 @@ impl Allowlist {
 mod tests {
     use super::*;
 
-    struct Client(&'static str);
+    struct Place(tempfile::TempDir);
+
+    impl Surroundings for Place {
+        fn server_root(&self) -> &Path {
+            self.0.path()
+        }
+        fn compile(&self, expr: &str) -> Result<Expr, String> {
+            expr.parse().map(Expr).map_err(|_| "syntax error".into())
+        }
+    }
+
+    struct Client(&'static str, &'static str);
 
     impl Visitor for Client {
         fn address(&self) -> Option<IpAddr> {
@@ -160,45 +372,106 @@ mod tests {
         fn has_env(&self, name: &CStr) -> bool {
             name == c"SET"
         }
+        fn satisfies(&self, expr: Expr) -> bool {
+            expr == Expr(1)
+        }
+        fn target(&self) -> &[u8] {
+            self.1.as_bytes()
+        }
+    }
+
+    fn place() -> Place {
+        let place = Place(tempfile::tempdir().expect("a folder"));
+        let write = |name: &str, text: &str| {
+            std::fs::write(place.server_root().join(name), text).expect("written");
+        };
+        write("list", "# two\n10.4.0.0/16\n");
+        write("bad", "10.0.0.1\n10.0.0.300\n");
+        let transport = "<Transport Hostname='10.5.0.1'/><Transport Hostname='node5'/>";
+        write("cfg.xml", &format!("<Config>\n<Server>{transport}</Server></Config>"));
+        write("bad.xml", "<Config>");
+        place
+    }
+
+    fn rules_at(place: &Place, words: &[&str]) -> AllowRules {
+        let mut rules = AllowRules::default();
+        rules.add(words, place).expect("good words");
+        rules
     }
 
     fn rules(words: &[&str]) -> AllowRules {
-        let mut rules = AllowRules::default();
-        rules.add(words).expect("good words");
-        rules
+        rules_at(&place(), words)
+    }
+
+    fn compile(rules: &AllowRules) -> Allowlist {
+        let resolved = [("node1", [10, 1, 0, 1]), ("node5", [10, 5, 0, 2])]
+            .map(|(name, address)| (name.to_owned(), vec![IpAddr::from(address)]));
+        rules.compile(&resolved.into(), |_| None)
+    }
+
+    fn label(allowlist: &Allowlist, address: &'static str, target: &'static str) -> &'static str {
+        let admission = allowlist.admit(&Client(address, target), &mut |news| panic!("{news:?}"));
+        let verdict =
+            admission.map_or(crate::gate::Verdict::Blocked, crate::gate::Verdict::Allowed);
+        verdict.label().to_str().expect("text")
+    }
+
+    #[test]
+    fn every_kind_of_token() {
+        let all = ["10.0.0.1", "host=node1", "host=gone", "file=list", "plugin-cfg=cfg.xml"];
+        let place = place();
+        let rules = rules_at(&place, &all);
+        assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone", "node5"]);
+        assert_eq!(rules.keys().count(), 2);
+        let allowlist = compile(&rules);
+        assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone"], "node5 is known now");
+        for (address, expected) in [
+            ("10.0.0.1", "allowed:address"),
+            ("::ffff:10.0.0.1", "allowed:address"),
+            ("10.1.0.1", "allowed:host"),
+            ("10.4.200.1", "allowed:file"),
+            ("10.5.0.1", "allowed:plugin-cfg"),
+            ("10.5.0.2", "allowed:plugin-cfg"),
+            ("10.5.0.3", "blocked"),
+            ("a local socket", "blocked"),
+        ] {
+            assert_eq!(label(&allowlist, address, "/"), expected, "{address}");
+        }
+        for (word, expected) in [
+            ("env=SET", "allowed:env"),
+            ("env=UNSET", "blocked"),
+            ("expr=1", "allowed:expr"),
+            ("expr=0", "blocked"),
+            ("path=/probe", "allowed:path"),
+            ("path=/other", "blocked"),
+        ] {
+            let allowlist = compile(&self::rules(&[word]));
+            assert_eq!(label(&allowlist, "10.9.9.9", "/probe/x"), expected, "{word}");
+            assert_eq!(label(&allowlist, "a local socket", "/probe/x"), expected, "{word}");
+        }
     }
 
     #[test]
     fn inner_rules_add_to_outer_ones_unless_none_comes_first() {
         let outer = rules(&["10.0.0.1"]);
-        for (inner, client, admission) in [
-            (&["10.0.0.2"][..], "10.0.0.1", Some(Admission::Address)),
-            (&["10.0.0.2"], "10.0.0.2", Some(Admission::Address)),
-            (&["10.0.0.2"], "10.0.0.3", None),
-            (&["none"], "10.0.0.1", None),
-            (&["none", "10.0.0.2"], "10.0.0.1", None),
-            (&["none", "10.0.0.2"], "10.0.0.2", Some(Admission::Address)),
-            (&["env=SET"], "10.0.0.3", Some(Admission::Env)),
-            (&["env=SET"], "10.0.0.1", Some(Admission::Address)),
-            (&["env=UNSET"], "10.0.0.3", None),
-            (&["env=SET"], "a local socket", Some(Admission::Env)),
-            (&[], "::ffff:10.0.0.1", Some(Admission::Address)),
-            (&["0.0.0.0/0"], "::1", None),
-            (&["::/0"], "10.0.0.3", None),
-            (&["::/0"], "::1", Some(Admission::Address)),
+        for (inner, address, passes) in [
+            (&["10.0.0.2"][..], "10.0.0.1", true),
+            (&["10.0.0.2"], "10.0.0.2", true),
+            (&["10.0.0.2"], "10.0.0.3", false),
+            (&["none"], "10.0.0.1", false),
+            (&["none", "10.0.0.2"], "10.0.0.1", false),
+            (&["none", "10.0.0.2"], "10.0.0.2", true),
+            (&[], "10.0.0.1", true),
+            (&["0.0.0.0/0"], "::1", false),
+            (&["::/0"], "10.0.0.3", false),
+            (&["::/0"], "::1", true),
         ] {
-            let merged = rules(inner).within(&outer).compile();
-            assert_eq!(merged.admit(&Client(client)), admission, "{inner:?} {client}");
+            let merged = compile(&rules(inner).within(&outer));
+            assert_eq!(label(&merged, address, "/") != "blocked", passes, "{inner:?} {address}");
         }
-        assert_eq!(AllowRules::default().compile().admit(&Client("127.0.0.1")), None);
-    }
-
-    #[test]
-    fn none_drops_what_two_scopes_up_admit() {
-        let middle = rules(&["none"]).within(&rules(&["10.0.0.1"]));
-        let inner = rules(&["10.0.0.2"]).within(&middle).compile();
-        assert_eq!(inner.admit(&Client("10.0.0.1")), None);
-        assert_eq!(inner.admit(&Client("10.0.0.2")), Some(Admission::Address));
+        let innermost = rules(&["10.0.0.2"]).within(&rules(&["none"]).within(&outer));
+        assert_eq!(label(&compile(&innermost), "10.0.0.1", "/"), "blocked", "two scopes up");
+        assert_eq!(label(&compile(&AllowRules::default()), "127.0.0.1", "/"), "blocked");
     }
 
     #[test]
@@ -208,17 +481,40 @@ mod tests {
             (&["10.0.0.300"], "\"10.0.0.300\" is no address and no network"),
             (
                 &["node1.example.com"],
-                "\"node1.example.com\" looks like a host name, and names are not looked up",
+                "\"node1.example.com\" is no address and no network (write a name as host=NAME)",
             ),
+            (
+                &["from"],
+                "\"from\" is no address and no network (unlike Allow and Require, MaintenanceAllow has no such word)",
+            ),
+            (
+                &["10.0.0.1,10.0.0.2"],
+                "\"10.0.0.1,10.0.0.2\" is no address and no network (blanks, not commas, separate addresses)",
+            ),
+            (&["ENV=X"], "\"ENV=X\" is no address and no network"),
             (&["env="], "\"env=\" names no environment variable"),
+            (&["host="], "\"host=\" holds no host name"),
+            (&["host=10.0.0.1"], "\"host=10.0.0.1\" holds no host name"),
+            (&["path=probe"], "\"path=probe\" does not begin with /"),
+            (&["expr=x"], "\"expr=x\" is no expression: syntax error"),
             (&["10.0.0.1", "none"], "\"none\" has to be the first word"),
             (
                 &["10.0.0.1/8"],
                 "\"10.0.0.1/8\" has bits set to the right of its prefix; its network is 10.0.0.0/8",
             ),
         ] {
-            let error = AllowRules::default().add(words).expect_err("wrong words");
+            let error = AllowRules::default().add(words, &place()).expect_err("wrong words");
             assert_eq!(error.to_string(), message, "{words:?}");
+        }
+        for (word, end) in [
+            ("file=gone", "/gone\" cannot be read: No such file or directory (os error 2)"),
+            ("file=", "\" is not a regular file"),
+            ("file=bad", "/bad\" line 2: \"10.0.0.300\" is no address and no network"),
+            ("plugin-cfg=bad.xml", "/bad.xml\" line 1: the file ends inside <Config>"),
+            ("plugin-cfg=list", "/list\" is no XML document"),
+        ] {
+            let error = AllowRules::default().add(&[word], &place()).expect_err("wrong words");
+            assert!(error.to_string().ends_with(end), "{word}: {error}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct BoardFull;
 
 /// What a slot is for. The same in every process of this build: `DefaultHasher::new` has fixed
 /// keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u64);
 
 impl Key {

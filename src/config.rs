@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::allow::{AllowError, AllowRules};
+use crate::allow::{AllowError, AllowRules, Expr};
 use crate::flag::{self, FlagError};
 use crate::page::{Page, PageError};
 use crate::status::{Status, StatusError};
@@ -44,6 +44,18 @@ enum Cause {
     Status(#[from] StatusError),
 }
 
+/// What the server around the configuration gives to a directive.
+pub trait Surroundings {
+    /// Where relative paths begin.
+    fn server_root(&self) -> &Path;
+
+    /// Compiles an expression of httpd's (`ap_expr`).
+    ///
+    /// # Errors
+    /// What httpd's parser says.
+    fn compile(&self, expr: &str) -> Result<Expr, String>;
+}
+
 /// One directive of the module.
 pub struct Directive {
     /// As in httpd.conf.
@@ -64,7 +76,8 @@ pub static DIRECTIVES: [Directive; 5] = [
     Directive {
         name: c"MaintenanceAllow",
         expected: c"addresses (192.168.157.139, 2001:db8::7), networks (10.0.0.0/8, \
-            10.0.0.0/255.0.0.0, 192.168.157, 2001:db8::/32), env=NAME, or none as the first word",
+            10.0.0.0/255.0.0.0, 192.168.157, 2001:db8::/32), host=NAME, file=PATH, \
+            plugin-cfg=PATH, env=NAME, \"expr=EXPR\", path=/PATH, or none as the first word",
         read: Settings::read_allow,
     },
     Directive {
@@ -80,8 +93,7 @@ pub static DIRECTIVES: [Directive; 5] = [
 ];
 
 impl Directive {
-    /// Applies the words behind the directive to a scope's settings. Relative paths begin at
-    /// `server_root`.
+    /// Applies the words behind the directive to a scope's settings.
     ///
     /// # Errors
     /// [`DirectiveError`], made to be read by whoever runs `httpd -t`.
@@ -89,11 +101,11 @@ impl Directive {
         &self,
         settings: &mut Settings,
         words: &[&OsStr],
-        server_root: &Path,
+        place: &dyn Surroundings,
     ) -> Result<(), DirectiveError> {
         let checked = match words {
             [] => Err(Cause::Nothing),
-            _ => (self.read)(settings, &Words { words, server_root }),
+            _ => (self.read)(settings, &Words { words, place }),
         };
         checked.map_err(|cause| DirectiveError {
             name: self.name.to_str().unwrap_or_default(),
@@ -106,14 +118,14 @@ impl Directive {
 /// The words behind a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
-    server_root: &'a Path,
+    place: &'a dyn Surroundings,
 }
 
 impl<'a> Words<'a> {
     fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.words.iter().map(|word| match word.is_empty() {
             true => PathBuf::new(),
-            false => self.server_root.join(word),
+            false => self.place.server_root().join(word),
         })
     }
 
@@ -133,7 +145,7 @@ impl<'a> Words<'a> {
 }
 
 /// What the directives of one scope say; merged with those of the scopes around it before use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     engine: Option<bool>,
     flags: Vec<PathBuf>,
@@ -205,7 +217,7 @@ impl Settings {
     }
 
     fn read_allow(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.allow.add(&words.texts()?)?)
+        Ok(self.allow.add(&words.texts()?, words.place)?)
     }
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {

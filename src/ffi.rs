@@ -15,5 +15,6 @@ mod log;
 mod module;
 mod pool;
 mod request;
+mod resolver;
 mod server;
 mod shared;

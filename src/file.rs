@@ -41,6 +41,10 @@ pub struct Version {
 }
 
 impl Version {
+    /// In the place of a version where there is no file.
+    pub const MISSING: Self =
+        Self { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (i64::MAX, 0) };
+
     /// The version that lies at a path now; a link is followed.
     ///
     /// # Errors

@@ -4,45 +4,55 @@ use std::ffi::CStr;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
 use crate::board::{Board, BoardFull, Key};
 use crate::config::Settings;
 use crate::flag::{self, Flag, News, Observer};
 use crate::page::Page;
 use crate::status::Status;
+use crate::watched::FileNews;
 
 /// What was decided for a request, once and for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verdict<'a> {
     /// No flag is there.
     Open,
     /// Closed, and on the allowlist.
-    Allowed(Admission),
+    Allowed(Admission<'a>),
     /// Closed, and not on the allowlist.
     Blocked,
 }
 
-impl Verdict {
-    /// The same verdict for as long as the module is loaded.
-    pub const fn as_static(self) -> &'static Self {
-        match self {
-            Self::Open => &Self::Open,
-            Self::Allowed(Admission::Address) => &Self::Allowed(Admission::Address),
-            Self::Allowed(Admission::Env) => &Self::Allowed(Admission::Env),
-            Self::Blocked => &Self::Blocked,
-        }
-    }
+/// The label of [`Verdict::Open`].
+pub const OPEN: &CStr = c"open";
+/// The label of [`Verdict::Blocked`].
+pub const BLOCKED: &CStr = c"blocked";
 
-    /// The value of the note `maintenance` and of the environment variable `MAINTENANCE`, which
-    /// exist only while closed.
-    pub const fn label(self) -> Option<&'static CStr> {
+impl Verdict<'_> {
+    /// The verdict in one word, as the note `maintenance` and the environment variable
+    /// `MAINTENANCE` have it (which exist only while closed).
+    pub const fn label(&self) -> &'static CStr {
         match self {
-            Self::Open => None,
-            Self::Allowed(Admission::Address) => Some(c"allowed:address"),
-            Self::Allowed(Admission::Env) => Some(c"allowed:env"),
-            Self::Blocked => Some(c"blocked"),
+            Self::Open => OPEN,
+            Self::Allowed(Admission::Address(..)) => c"allowed:address",
+            Self::Allowed(Admission::Host(..)) => c"allowed:host",
+            Self::Allowed(Admission::File(..)) => c"allowed:file",
+            Self::Allowed(Admission::PluginCfg(..)) => c"allowed:plugin-cfg",
+            Self::Allowed(Admission::Env(..)) => c"allowed:env",
+            Self::Allowed(Admission::Expr(..)) => c"allowed:expr",
+            Self::Allowed(Admission::Path(..)) => c"allowed:path",
+            Self::Blocked => BLOCKED,
         }
     }
+}
+
+/// Who wants to hear what has changed.
+pub trait Journal {
+    /// News of a flag.
+    fn flag(&self, news: News<'_>);
+    /// News of a file of the allowlist.
+    fn file(&self, news: FileNews<'_>);
 }
 
 /// How those are answered who are refused.
@@ -55,14 +65,13 @@ pub struct Refusal {
 }
 
 /// The gate of one scope.
-#[derive(Debug)]
-pub struct Gate<'b> {
-    flags: Vec<Flag<'b>>,
+pub struct Gate {
+    flags: Vec<Flag<'static>>,
     allowlist: Allowlist,
     refusal: Refusal,
 }
 
-impl<'b> Gate<'b> {
+impl Gate {
     /// The gate that a scope's settings, merged with those around it, describe.
     ///
     /// # Errors
@@ -70,24 +79,28 @@ impl<'b> Gate<'b> {
     pub fn new(
         settings: &Settings,
         server_root: &Path,
-        board: &'b Board,
+        board: &'static Board,
+        resolved: &Resolved,
     ) -> Result<Self, BoardFull> {
         let paths = settings.flags(server_root);
         let keys: Vec<Key> = paths.iter().map(|path| flag::key(path)).collect();
         let flags = paths.into_iter().zip(board.claim(&keys)?);
+        let slot = |key| board.claim(&[key]).ok()?.first().copied();
         Ok(Self {
             flags: flags.map(|(path, slot)| Flag::new(path, slot)).collect(),
-            allowlist: settings.allow().compile(),
+            allowlist: settings.allow().compile(resolved, slot),
             refusal: Refusal { page: settings.page(), status: settings.status() },
         })
     }
 
-    /// Decides for one request. News of the flags go to `report`.
-    pub fn decide(&self, visitor: &impl Visitor, report: &mut dyn FnMut(News<'_>)) -> Verdict {
-        if !self.flags.iter().any(|flag| flag.is_present(Observer::Child, report)) {
+    /// Decides for one request.
+    pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
+        let mut flag_news = |news: News<'_>| journal.flag(news);
+        if !self.flags.iter().any(|flag| flag.is_present(Observer::Child, &mut flag_news)) {
             return Verdict::Open;
         }
-        self.allowlist.admit(visitor).map_or(Verdict::Blocked, Verdict::Allowed)
+        let mut file_news = |news: FileNews<'_>| journal.file(news);
+        self.allowlist.admit(visitor, &mut file_news).map_or(Verdict::Blocked, Verdict::Allowed)
     }
 
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
@@ -101,7 +114,7 @@ impl<'b> Gate<'b> {
     }
 
     /// The flags that close this scope.
-    pub fn flags(&self) -> &[Flag<'b>] {
+    pub fn flags(&self) -> &[Flag<'static>] {
         &self.flags
     }
 }

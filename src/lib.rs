@@ -7,8 +7,9 @@
 //!    httpd calls keeps a panic from taking the child down.
 //! 2. The hook finds the [`gate::Gate`] of the virtual host, made when the configuration was
 //!    read, and asks it to decide.
-//! 3. [`gate`] looks at the flags ([`flag`]); if one is there it asks the allowlist ([`allow`]).
-//!    The verdict is open, allowed or blocked.
+//! 3. [`gate`] looks at the flags ([`flag`]); if one is there it asks the allowlist ([`allow`]),
+//!    whose files are read again when they have changed ([`watched`]). The verdict is open,
+//!    allowed or blocked.
 //! 4. The hook keeps the verdict with the request, for the log and for internal redirects, and
 //!    declines the request or answers it with the page ([`page`]) and the status ([`status`])
 //!    through httpd's output filters.
@@ -32,7 +33,8 @@ pub mod flag;
 pub mod gate;
 pub mod page;
 pub mod status;
+pub mod watched;
 
-// Unit tests run without httpd, whose symbols this part needs.
-#[cfg(not(test))]
+// Unit tests and fuzzing run without httpd, whose symbols this part needs.
+#[cfg(not(any(test, fuzzing)))]
 mod ffi;

@@ -1,6 +1,7 @@
 //! What `httpd -t` says of wrong directives: the directive, the word at fault, what is expected.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::support::{Httpd, Setup, httpd::set_mode};
 
@@ -8,6 +9,16 @@ const FLAGS: &str = "expected the path of one or more flag files";
 const ALLOW: &str = "expected addresses (192.168.157.139, 2001:db8::7), networks (";
 const PAGE: &str = "expected one .html file, absolute or relative to the ServerRoot";
 const STATUS: &str = "expected a status code from 400 to 599";
+
+/// Ten entities, each ten times the one before.
+fn bomb() -> String {
+    let entity = |n: usize| format!("<!ENTITY e{} \"{}\">", n + 1, format!("&e{n};").repeat(10));
+    let entities: String = (0..10).map(entity).collect();
+    let transport = "<Server><Transport Hostname=\"&e10;\"/></Server>";
+    format!(
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE Config [<!ENTITY e0 \"x\">{entities}]>\n<Config>{transport}</Config>"
+    )
+}
 
 #[test]
 fn wrong_words() {
@@ -46,14 +57,58 @@ fn wrong_words() {
             ALLOW,
         ),
         ("MaintenanceAllow 2001:db8::7/32", "its network is 2001:db8::/32", ALLOW),
-        (
-            "MaintenanceAllow node1.example.com",
-            "\"node1.example.com\" looks like a host name",
-            ALLOW,
-        ),
         ("MaintenanceAllow env=", "\"env=\" names no environment variable", ALLOW),
         ("MaintenanceAllow 10.0.0.1 none", "\"none\" has to be the first word", ALLOW),
-        ("MaintenanceAllow all", "\"all\" looks like a host name", ALLOW),
+        ("MaintenanceAllow node1.example.com", "(write a name as host=NAME)", ALLOW),
+        ("MaintenanceAllow all", "\"all\" is no address and no network (MaintenanceEngine", ALLOW),
+        ("MaintenanceAllow from 10.0.0.1", "\"from\" is no address and no network (unlike", ALLOW),
+        ("MaintenanceAllow [::1]", "(write an IPv6 address without brackets)", ALLOW),
+        ("MaintenanceAllow host=", "\"host=\" holds no host name", ALLOW),
+        ("MaintenanceAllow host=10.0.0.1", "\"host=10.0.0.1\" holds no host name", ALLOW),
+        ("MaintenanceAllow path=healthz", "\"path=healthz\" does not begin with /", ALLOW),
+        ("MaintenanceAllow path=/", "\"path=/\" would exempt everything", ALLOW),
+        ("MaintenanceAllow path=/a/../b", "\"path=/a/../b\" holds /.", ALLOW),
+        ("MaintenanceAllow \"expr=%{X\"", "\"expr=%{X\" is no expression: ", ALLOW),
+        ("MaintenanceAllow \"expr=-R 'x' &&\"", "is no expression: ", ALLOW),
+        ("MaintenanceAllow expr=", "is no expression: ", ALLOW),
+        ("MaintenanceAllow file=missing", "/missing\" cannot be read: No such file", ALLOW),
+        ("MaintenanceAllow file=folder.html", "/folder.html\" is not a regular file", ALLOW),
+        ("MaintenanceAllow file=fifo.html", "/fifo.html\" is not a regular file", ALLOW),
+        (
+            "MaintenanceAllow file=empty.html",
+            "/empty.html\" is empty; a file that is to admit",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow file=wrong.txt",
+            "/wrong.txt\" line 3: \"10.0.0.300\" is no address",
+            ALLOW,
+        ),
+        ("MaintenanceAllow file=binary.txt", "/binary.txt\" line 1: \"\\\\x7fELF\\\\x00", ALLOW),
+        ("MaintenanceAllow file=line.txt", "/line.txt\" line 1: \"1111", ALLOW),
+        ("MaintenanceAllow file=huge.xml", "/huge.xml\" has 52428800 bytes, more than", ALLOW),
+        (
+            "MaintenanceAllow plugin-cfg=huge.xml",
+            "/huge.xml\" has 52428800 bytes, more than",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow plugin-cfg=bomb.xml",
+            "/bomb.xml\" line 2: the DOCTYPE declares entities",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow plugin-cfg=cut.xml",
+            "/cut.xml\" line 3: the file ends inside <Server>",
+            ALLOW,
+        ),
+        (
+            "MaintenanceAllow plugin-cfg=none.xml",
+            "/none.xml\" there is no Server with a Transport",
+            ALLOW,
+        ),
+        ("MaintenanceAllow plugin-cfg=wrong.txt", "/wrong.txt\" is no XML document", ALLOW),
+        ("MaintenanceAllow plugin-cfg=good.html", "/good.html\" the root element is <p>", ALLOW),
         ("MaintenanceAllow \"10.0.0.1 10.0.0.2\"", "\"10.0.0.1 10.0.0.2\" is no address", ALLOW),
         ("MaintenancePage", "MaintenancePage: nothing follows", PAGE),
         ("MaintenancePage \"\"", "does not end in .html or .htm", PAGE),
@@ -89,8 +144,18 @@ fn wrong_words() {
         setup.write("large.html", vec![b'x'; 1024 * 1024 + 1]);
         setup.write("latin1.html", b"Gr\xfc\xdfe");
         setup.write("good.html", "<p>good");
+        setup.write("wrong.txt", "10.0.0.1\n# comment\n10.0.0.300\n");
+        setup.write("binary.txt", b"\x7fELF\0\0");
+        setup.write("line.txt", "1".repeat(1024 * 1024));
+        let huge = fs::File::create(setup.path("huge.xml")).expect("a file");
+        huge.set_len(50 * 1024 * 1024).expect("a size");
+        setup.write("bomb.xml", bomb());
+        setup.write("cut.xml", "<Config>\n<ServerCluster>\n<Server>");
+        setup.write("none.xml", "<Config><ServerCluster/></Config>");
+        let start = Instant::now();
         let (good, said) = setup.test_config();
         assert!(!good, "{line} was accepted");
+        assert!(start.elapsed() < Duration::from_secs(5), "{line}: {:?}", start.elapsed());
         let directive = line.rsplit("\nMaintenance").next().expect("text");
         let name = directive.split_whitespace().next().expect("a name");
         assert!(said.contains(name), "{line}: {said}");
@@ -110,6 +175,10 @@ fn good_words() {
         "MaintenanceAllow none 10.0.0.1",
         "MaintenanceAllow 10.0.0.1 10.1 192.168.157. 10.0.0.0/255.0.0.0 ::1 2001:db8::/32 env=X",
         "MaintenanceAllow \"10.0.0.1\" '10.0.0.2'",
+        "MaintenanceAllow host=does-not-exist.invalid",
+        "MaintenanceAllow path=/healthz path=/static/",
+        "MaintenanceAllow \"expr=%{HTTP_USER_AGENT} == 'probe'\"",
+        "MaintenanceAllow file=list.txt \"file=with blanks.txt\"",
         "MaintenancePage good.html",
         "MaintenancePage \"with blanks.htm\"",
         "MaintenanceStatus 400\nMaintenanceStatus 599",
@@ -120,6 +189,11 @@ fn good_words() {
         let setup = Setup::new(line);
         setup.write("good.html", "<p>good");
         setup.write("with blanks.htm", "<p>good");
+        setup.write(
+            "list.txt",
+            "\u{feff}10.0.0.1 # one\r\n\r\n#\r\n10.1/16".replace("10.1/16", "10.1"),
+        );
+        setup.write("with blanks.txt", "# nobody");
         let (good, said) = setup.test_config();
         assert!(good, "{line}: {said}");
     }

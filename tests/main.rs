@@ -6,6 +6,7 @@
 mod support;
 
 mod allow;
+mod allow_sources;
 mod directives;
 mod flags;
 mod log;

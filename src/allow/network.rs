@@ -1,7 +1,7 @@
 //! The spellings of addresses and networks: those of `Allow from` and `Require ip`
 //! (httpd's `apr_ipsubnet_create`), but stricter. What looks like a slip of the pen is an error.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -102,13 +102,6 @@ pub fn of_address(address: IpAddr) -> IpNet {
         IpAddr::V4(v4) => IpNet::V4(Ipv4Net::from(v4)),
         IpAddr::V6(v6) => IpNet::V6(Ipv6Net::from(v6)),
     }
-}
-
-/// Does the word look like a host name (which needs `host=`)?
-pub fn looks_like_name(word: &str) -> bool {
-    word.parse::<Ipv6Addr>().is_err()
-        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! From the directives of `config` to httpd's table, and back from httpd's call to `config`.
 
-use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 use super::bindings::{
     RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func, cmd_how_RAW_ARGS, cmd_parms,
-    command_rec,
+    command_rec, maintenance_compile,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config_slot, server_root};
-use crate::config::{DIRECTIVES, Directive};
+use crate::allow::Expr;
+use crate::config::{DIRECTIVES, Directive, Surroundings};
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]
@@ -73,13 +74,41 @@ unsafe fn apply_line(parms: &cmd_parms, arguments: *const c_char) -> *const c_ch
     let (Some(directive), Some(config)) = (directive, config) else {
         return c"no configuration for this server".as_ptr();
     };
-    let root = root.unwrap_or_else(|| PathBuf::from("/"));
-    match directive.apply(&mut config.settings, &words, &root) {
+    let place = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
+    match directive.apply(&mut config.settings, &words, &place) {
         Ok(()) => ptr::null(),
         Err(error) => {
             let message = error.to_string();
             // SAFETY: a live pool; the text is copied.
             unsafe { apr_pstrmemdup(parms.pool, message.as_ptr().cast(), message.len()) }
+        }
+    }
+}
+
+/// The line of the configuration that is being read.
+struct Line<'a> {
+    parms: &'a cmd_parms,
+    root: PathBuf,
+}
+
+impl Surroundings for Line<'_> {
+    fn server_root(&self) -> &Path {
+        &self.root
+    }
+
+    fn compile(&self, expr: &str) -> Result<Expr, String> {
+        let text = CString::new(expr).map_err(|error| error.to_string())?;
+        let mut error = ptr::null();
+        // SAFETY: httpd's own parameters of this line. The result lives in the configuration's
+        // pool; the parser keeps pieces of the text, so that goes there, too.
+        unsafe {
+            let text = apr_pstrmemdup(self.parms.pool, text.as_ptr(), text.count_bytes());
+            let compiled = maintenance_compile(self.parms, text, &mut error);
+            match error.is_null() {
+                true if !compiled.is_null() => Ok(Expr(compiled.expose_provenance())),
+                true => Err("the parser gives no reason".into()),
+                false => Err(CStr::from_ptr(error).to_string_lossy().into_owned()),
+            }
         }
     }
 }

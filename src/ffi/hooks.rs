@@ -11,11 +11,11 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::request::Request;
-use super::server::{config, server_root, servers};
-use super::{log, shared};
+use super::server::{ServerConfig, config, server_root, servers};
+use super::{log, resolver, shared};
 use crate::board::{BoardFull, Key, MAX_SLOTS};
 use crate::flag::{self, Flag, Observer};
-use crate::gate::{Gate, Verdict};
+use crate::gate::{BLOCKED, Gate, Journal, Verdict};
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
@@ -74,21 +74,30 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that no gate takes a slot that another one still wants.
     board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
+    let names: Vec<_> =
+        on(main).flat_map(|config| config.settings.allow().names().collect::<Vec<_>>()).collect();
+    let resolved = resolver::resolve(names);
     for config in servers(main).filter_map(config) {
-        config.build_gate(&root, board).map_err(|error| error.to_string())?;
+        config.build_gate(&root, board, &resolved).map_err(|error| error.to_string())?;
     }
     tell(main);
     look(main, Observer::Parent);
     Ok(())
 }
 
+/// The configurations whose engine is on.
+fn on(main: &server_rec) -> impl Iterator<Item = &ServerConfig> {
+    servers(main).filter_map(config).filter(|config| config.settings.is_on())
+}
+
 /// The keys of everything that wants a slot on the board, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
-    let on = servers(main).filter_map(config).filter(|config| config.settings.is_on());
-    let mut flags: Vec<_> = on.flat_map(|config| config.settings.flags(root)).collect();
-    flags.sort();
-    flags.dedup();
-    flags.iter().map(|path| flag::key(path)).collect()
+    let flags = on(main).flat_map(|config| config.settings.flags(root));
+    let mut keys: Vec<_> = flags.map(|path| flag::key(&path)).collect();
+    keys.extend(on(main).flat_map(|config| config.settings.allow().keys()));
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// `httpd -t`, and the first reading at start: what only the whole configuration shows.
@@ -148,7 +157,7 @@ fn look(main: &server_rec, observer: Observer) {
         return; // the parent is outside, and sees other files than its children
     }
     for flag in flags(main) {
-        flag.is_present(observer, &mut log::report);
+        flag.is_present(observer, &mut |news| log::Log.flag(news));
     }
 }
 
@@ -183,8 +192,8 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
     if is_lookup || request.is_subrequest() {
         return DECLINED as c_int;
     }
-    if let Some(verdict) = request.previous().and_then(Request::verdict) {
-        request.keep(verdict);
+    if let Some(label) = request.previous().and_then(Request::kept) {
+        request.keep(label);
         return DECLINED as c_int;
     }
     let Some(gate) = request.server().and_then(|server| config(server)?.gate()) else {
@@ -192,10 +201,14 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
     };
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
-    let verdict = gate.decide(request, &mut log::report);
-    request.keep(verdict);
+    let verdict = gate.decide(request, &log::Log);
+    request.keep(verdict.label());
     match verdict {
-        Verdict::Open | Verdict::Allowed(_) => DECLINED as c_int,
+        Verdict::Open => DECLINED as c_int,
+        Verdict::Allowed(admission) => {
+            request.log_admission(&admission);
+            DECLINED as c_int
+        }
         Verdict::Blocked => request.refuse(gate.refusal()),
     }
 }
@@ -204,7 +217,7 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
 fn after_panic(request: &mut Request) -> c_int {
     let last_known = || Some(config(request.server()?)?.gate()?.was_closed());
     if guard(|| last_known().unwrap_or(false), || true) {
-        request.keep(Verdict::Blocked);
+        request.keep(BLOCKED);
         request.refuse_plainly()
     } else {
         DECLINED as c_int

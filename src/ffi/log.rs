@@ -11,6 +11,8 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use crate::flag::{FolderProblem, News};
+use crate::gate::Journal;
+use crate::watched::FileNews;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
@@ -23,8 +25,29 @@ pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     }
 }
 
-/// News of a flag concern the whole server and go to the main server's log.
-pub(super) fn report(news: News<'_>) {
+/// The main server's error log, where news go that concern the whole server.
+pub(super) struct Log;
+
+impl Journal for Log {
+    fn flag(&self, news: News<'_>) {
+        report(news);
+    }
+
+    fn file(&self, news: FileNews<'_>) {
+        match news {
+            FileNews::Read { path } => {
+                write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
+            }
+            FileNews::Broken { path, cause } => write(
+                None,
+                APLOG_ERR,
+                &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
+            ),
+        }
+    }
+}
+
+fn report(news: News<'_>) {
     let (level, message) = match news {
         News::Appeared { flag, since, owner } => (
             APLOG_NOTICE,

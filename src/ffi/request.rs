@@ -4,14 +4,16 @@ use std::ffi::{CStr, c_char, c_int};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bindings::{
-    APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, ap_conn_keepalive_e_AP_CONN_CLOSE,
-    ap_custom_response, ap_get_status_line, ap_run_insert_filter, ap_set_content_length,
-    ap_set_content_type, apr_table_get, apr_table_setn, apr_table_t, maintenance_pass_body,
-    request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR,
+    ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_expr_exec, ap_expr_info_t,
+    ap_get_status_line, ap_run_insert_filter, ap_set_content_length, ap_set_content_type,
+    apr_table_get, apr_table_setn, apr_table_t, maintenance_log_debug, maintenance_logs_debug,
+    maintenance_pass_body, request_rec, server_rec,
 };
+use super::log;
 use super::server::{config_slot, set_config_slot};
-use crate::allow::Visitor;
-use crate::gate::{Refusal, Verdict};
+use crate::allow::{Admission, Expr, Visitor};
+use crate::gate::{OPEN, Refusal};
 
 /// How long clients are asked to stay away, in seconds (RFC 9110, 10.2.3).
 const RETRY_AFTER: &CStr = c"300";
@@ -48,21 +50,34 @@ impl Request {
         unsafe { self.0.server.as_ref() }
     }
 
-    /// What [`Request::keep`] kept.
-    pub(super) fn verdict(&self) -> Option<Verdict> {
-        // SAFETY: the slot is null or holds what `keep` put there.
-        unsafe { config_slot(self.0.request_config).cast::<Verdict>().as_ref().copied() }
+    /// The label of a verdict that [`Request::keep`] kept.
+    pub(super) fn kept(&self) -> Option<&'static CStr> {
+        // SAFETY: the slot is null or holds what `keep` put there, a static C string.
+        unsafe {
+            let label = config_slot(self.0.request_config).cast::<c_char>();
+            (!label.is_null()).then(|| CStr::from_ptr(label))
+        }
     }
 
-    /// Keeps the verdict for internal redirects, and while closed as note `maintenance` and as
-    /// environment variable `MAINTENANCE` for logs and other modules.
-    pub(super) fn keep(&mut self, verdict: Verdict) {
-        let kept = std::ptr::from_ref(verdict.as_static()).cast_mut().cast();
-        // SAFETY: this thread alone uses the request, and the verdict is static.
-        unsafe { set_config_slot(self.0.request_config, kept) };
-        if let Some(label) = verdict.label() {
+    /// Keeps a verdict's label for internal redirects, and while closed as note `maintenance` and
+    /// as environment variable `MAINTENANCE` for logs and other modules.
+    pub(super) fn keep(&mut self, label: &'static CStr) {
+        // SAFETY: this thread alone uses the request.
+        unsafe { set_config_slot(self.0.request_config, label.as_ptr().cast_mut().cast()) };
+        if label != OPEN {
             set(self.0.notes, c"maintenance", label);
             set(self.0.subprocess_env, c"MAINTENANCE", label);
+        }
+    }
+
+    /// Names the very entry that admits the request, at LogLevel debug.
+    pub(super) fn log_admission(&self, admission: &Admission<'_>) {
+        // SAFETY: the text is copied before the call returns.
+        unsafe {
+            if maintenance_logs_debug(&self.0) != 0 {
+                let line = format!("maintenance: allowed by {admission}");
+                maintenance_log_debug(&self.0, line.as_ptr().cast(), line.len());
+            }
         }
     }
 
@@ -147,6 +162,39 @@ impl Visitor for Request {
 
     fn has_env(&self, name: &CStr) -> bool {
         get(self.0.subprocess_env, name).is_some()
+    }
+
+    fn satisfies(&self, expr: Expr) -> bool {
+        self.evaluate(expr).unwrap_or_else(|error| {
+            let error = error.to_string_lossy();
+            log::write(self.server(), APLOG_ERR, &format!("an expr= cannot be evaluated: {error}"));
+            false
+        })
+    }
+
+    fn target(&self) -> &[u8] {
+        // SAFETY: null or a C string of the request's pool.
+        unsafe {
+            let target = self.0.unparsed_uri;
+            if target.is_null() { b"" } else { CStr::from_ptr(target).to_bytes() }
+        }
+    }
+}
+
+impl Request {
+    fn evaluate(&self, expr: Expr) -> Result<bool, &CStr> {
+        let mut error = std::ptr::null();
+        let request = std::ptr::from_ref(&self.0).cast_mut();
+        // SAFETY: `compile` in `directives` has made the number of a pointer that lives as long
+        // as the configuration. httpd's evaluation takes a mutable request, as it may set notes;
+        // what is borrowed of the request here it leaves alone.
+        unsafe {
+            let compiled = std::ptr::with_exposed_provenance::<ap_expr_info_t>(expr.0);
+            match ap_expr_exec(request, compiled, &mut error) {
+                _ if !error.is_null() => Err(CStr::from_ptr(error)),
+                result => Ok(result > 0),
+            }
+        }
     }
 }
 

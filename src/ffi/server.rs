@@ -8,6 +8,7 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
+use crate::allow::hosts::Resolved;
 use crate::board::{Board, BoardFull};
 use crate::config::Settings;
 use crate::gate::Gate;
@@ -16,7 +17,7 @@ use crate::gate::Gate;
 #[derive(Default)]
 pub(super) struct ServerConfig {
     pub(super) settings: Settings,
-    gate: OnceCell<Option<Gate<'static>>>,
+    gate: OnceCell<Option<Gate>>,
 }
 
 impl ServerConfig {
@@ -26,16 +27,21 @@ impl ServerConfig {
 
     /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
     /// the main server's configuration, and so its gate.
-    pub(super) fn build_gate(&self, root: &Path, board: &'static Board) -> Result<(), BoardFull> {
+    pub(super) fn build_gate(
+        &self,
+        root: &Path,
+        board: &'static Board,
+        resolved: &Resolved,
+    ) -> Result<(), BoardFull> {
         let build = || match self.settings.is_on() {
-            true => Gate::new(&self.settings, root, board).map(Some),
+            true => Gate::new(&self.settings, root, board, resolved).map(Some),
             false => Ok(None),
         };
         self.gate.get_or_try_init(build).map(drop)
     }
 
     /// The gate; None where the engine is off.
-    pub(super) fn gate(&self) -> Option<&Gate<'static>> {
+    pub(super) fn gate(&self) -> Option<&Gate> {
         self.gate.get()?.as_ref()
     }
 }

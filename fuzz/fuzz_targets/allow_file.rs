@@ -1,0 +1,23 @@
+//! The allow file: any bytes are either a list or an error that names a line of them.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mod_maintenance::allow::list::{self, ListError};
+
+fuzz_target!(|content: &[u8]| {
+    let lines = content.split(|byte| *byte == b'\n').count();
+    match list::parse(content) {
+        Ok(networks) => {
+            for (network, line) in networks {
+                assert_eq!(network.network(), network.addr(), "host bits are never accepted");
+                assert!((1..=lines).contains(&(line as usize)));
+            }
+        }
+        Err(ListError::Empty) => assert!(!content.iter().any(u8::is_ascii_digit)),
+        Err(ListError::Entry { line, word, .. } | ListError::Second { line, word }) => {
+            assert!((1..=lines).contains(&(line as usize)));
+            assert!(!word.is_empty() && word.is_ascii() && word.len() < 300);
+        }
+    }
+});

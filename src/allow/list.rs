@@ -1,0 +1,138 @@
+//! The allow file: addresses and networks, one a line, `#` begins a comment.
+
+use ipnet::IpNet;
+use thiserror::Error;
+
+use super::network::{self, NetworkError};
+
+/// The largest allow file, in bytes.
+pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
+
+/// So much of a wrong word is shown.
+const SHOWN: usize = 60;
+
+/// Why a text is no allow file.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ListError {
+    /// Not even a comment. An empty file is more likely half written than meant.
+    #[error("is empty; a file that is to admit nobody needs a comment line that says so")]
+    Empty,
+    /// An entry that is wrong.
+    #[error("line {line}: \"{word}\" {cause}")]
+    Entry {
+        /// Counted from 1.
+        line: u32,
+        /// The entry, shortened where it is long.
+        word: String,
+        /// What is wrong with it.
+        cause: NetworkError,
+    },
+    /// `10.0.0.1 10.0.0.2`
+    #[error("line {line}: \"{word}\" is a second entry on one line")]
+    Second {
+        /// Counted from 1.
+        line: u32,
+        /// The second entry, shortened where it is long.
+        word: String,
+    },
+}
+
+/// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a
+/// byte order mark, blanks around entries and comments behind them are fine.
+///
+/// # Errors
+/// [`ListError`] for the first line that is wrong.
+pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    if content.trim_ascii().is_empty() {
+        return Err(ListError::Empty);
+    }
+    let mut networks = Vec::new();
+    for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
+        let entry = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
+        let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        if let Some(word) = words.next() {
+            let parsed = str::from_utf8(word).map_err(|_| NetworkError::Address);
+            let network = parsed.and_then(network::parse);
+            let wrong = |cause| ListError::Entry { line, word: shown(word), cause };
+            networks.push((network.map_err(wrong)?, line));
+        }
+        if let Some(word) = words.next() {
+            return Err(ListError::Second { line, word: shown(word) });
+        }
+    }
+    Ok(networks)
+}
+
+/// For a message: printable, and not too long.
+pub(super) fn shown(word: &[u8]) -> String {
+    shorten(word, SHOWN)
+}
+
+/// At most `max` bytes of a text, those that are not printable as escapes.
+pub(super) fn shorten(text: &[u8], max: usize) -> String {
+    let start = text.iter().take(max).copied().flat_map(std::ascii::escape_default);
+    let start = start.map(char::from).collect();
+    if text.len() > max { start + "..." } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: impl AsRef<[u8]>) -> Result<String, String> {
+        let networks = parse(text.as_ref()).map_err(|error| error.to_string())?;
+        let lines: Vec<_> =
+            networks.iter().map(|(network, line)| format!("{line}:{network}")).collect();
+        Ok(lines.join(" "))
+    }
+
+    #[test]
+    fn files() {
+        for (text, read) in [
+            ("10.0.0.1\n10.1.0.0/16\n", "1:10.0.0.1/32 2:10.1.0.0/16"),
+            ("10.0.0.1", "1:10.0.0.1/32"),
+            ("\r\n10.0.0.1\r\n\r\n2001:db8::/32\r\n", "2:10.0.0.1/32 4:2001:db8::/32"),
+            ("\u{feff}10.0.0.1\n", "1:10.0.0.1/32"),
+            ("# nobody yet\n", ""),
+            (
+                "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x",
+                "2:10.0.0.1/32 3:10.0.0.2/32 4:10.1.0.0/16",
+            ),
+        ] {
+            assert_eq!(lines(text).as_deref(), Ok(read), "{text:?}");
+        }
+        for (text, message) in [
+            ("", "is empty"),
+            ("\u{feff}", "is empty"),
+            (" \r\n\t\n", "is empty"),
+            ("10.0.0.1\n10.0.0.300\n", "line 2: \"10.0.0.300\" is no address"),
+            ("10.0.0.1\n\n10.0.0.0/33", "line 3: \"10.0.0.0/33\" has a prefix length"),
+            ("10.0.0.1 10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
+            ("node1", "line 1: \"node1\" is no address"),
+            ("10.0.0.1\r10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
+            ("10.0.0.1;", "line 1: \"10.0.0.1;\" is no address"),
+            ("\0\u{1}ELF", "line 1: \"\\x00\\x01ELF\" is no address"),
+        ] {
+            let error = lines(text).expect_err(text);
+            assert!(error.starts_with(message), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let many: String = (0..100_000)
+            .map(|n| format!("10.{}.{}.{}\n", n >> 16, (n >> 8) & 255, n & 255))
+            .collect();
+        assert_eq!(parse(many.as_bytes()).map(|networks| networks.len()), Ok(100_000));
+        let long = "1".repeat(1024 * 1024);
+        let error = lines(&long).expect_err("a long line");
+        assert!(error.len() < 200 && error.contains("111...\""), "{error}");
+        let comment = format!("10.0.0.1 # {long}");
+        assert_eq!(lines(comment).as_deref(), Ok("1:10.0.0.1/32"));
+        assert!(
+            lines(b"\xff\xfe1\x000\x00.\x00").is_err_and(|error| error.contains("\\xff\\xfe1"))
+        );
+    }
+}

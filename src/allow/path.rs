@@ -1,0 +1,148 @@
+//! `path=`: a path that is exempt, for a load balancer's probe or for the page's own images.
+//!
+//! The module sees the request target as it was sent, and other modules may read it in another
+//! way. So only a target on whose meaning all agree is ever exempt.
+
+use thiserror::Error;
+
+/// Why a word behind `path=` exempts nothing.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PathError {
+    /// `path=healthz`
+    #[error("does not begin with /")]
+    NotAbsolute,
+    /// `path=/`
+    #[error("would exempt everything (MaintenanceEngine Off does that)")]
+    Everything,
+    /// `path=/a//b`, `path=/a;b`, `path=/a%20b`
+    #[error("holds {0}, and a request target with it is never exempt")]
+    Ambiguous(&'static str),
+}
+
+/// A path whose requests pass, with all that lies under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExemptPath(String);
+
+impl ExemptPath {
+    /// Checks the word behind `path=`.
+    ///
+    /// # Errors
+    /// [`PathError`]
+    pub fn parse(word: &str) -> Result<Self, PathError> {
+        if !word.starts_with('/') {
+            return Err(PathError::NotAbsolute);
+        }
+        if word == "/" {
+            return Err(PathError::Everything);
+        }
+        match ambiguity(word.as_bytes()) {
+            Some(what) => Err(PathError::Ambiguous(what)),
+            None if word.contains('?') => Err(PathError::Ambiguous("?")),
+            None => Ok(Self(word.to_owned())),
+        }
+    }
+
+    /// Is this request target (RFC 9112, 3.2), as it was sent, the path or under it? The case
+    /// counts. Only the origin form is ever exempt: the absolute form can name another host.
+    pub fn covers(&self, target: &[u8]) -> bool {
+        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let under = match path.strip_prefix(self.0.as_bytes()) {
+            Some(rest) => rest.is_empty() || self.0.ends_with('/') || rest.starts_with(b"/"),
+            None => false,
+        };
+        under && ambiguity(path).is_none()
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What servers, proxies and applications read in different ways.
+fn ambiguity(path: &[u8]) -> Option<&'static str> {
+    let pair = |pair: &[u8; 2]| path.windows(2).any(|window| window == pair);
+    match path {
+        _ if path.contains(&b'%') => Some("%"),
+        _ if path.contains(&b';') => Some(";"),
+        _ if path.contains(&b'\\') => Some("\\"),
+        _ if path.contains(&b'#') => Some("#"),
+        _ if pair(b"//") => Some("//"),
+        _ if pair(b"/.") => Some("/."),
+        _ if !path.iter().all(u8::is_ascii_graphic) => Some("a blank or a character beyond ASCII"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        let path = ExemptPath::parse("/healthz").expect("a path");
+        for (target, covered) in [
+            ("/healthz", true),
+            ("/healthz/", true),
+            ("/healthz/deep/er", true),
+            ("/healthz?a=b", true),
+            ("/healthz/x?a=/../%2e;\\", true), // a query is not a path
+            ("/healthz/x.png", true),
+            ("/healthzz", false),
+            ("/health", false),
+            ("/HEALTHZ", false),
+            ("/", false),
+            ("", false),
+            ("*", false),
+            ("healthz", false),
+            ("//healthz", false),
+            ("/healthz//x", false),
+            ("/healthz/../x", false),
+            ("/healthz/.", false),
+            ("/healthz/.hidden", false),
+            ("/healthz/./x", false),
+            ("/healthz/..;/x", false),
+            ("/healthz;/../x", false),
+            ("/healthz;x", false),
+            ("/healthz/x;jsessionid=1", false),
+            ("/healthz%2f..%2fx", false),
+            ("/healthz/%2e%2e/x", false),
+            ("/healthz/%00", false),
+            ("/healthz\\..\\x", false),
+            ("/healthz/#/../x", false),
+            ("/healthz/ü", false),
+            ("/healthz/\u{1}", false),
+            ("/x/../healthz", false),
+            ("/x?/healthz", false),
+            ("http://host/healthz", false),
+            ("http:///healthz", false),
+        ] {
+            assert_eq!(path.covers(target.as_bytes()), covered, "{target}");
+        }
+        let folder = ExemptPath::parse("/static/").expect("a path");
+        for (target, covered) in
+            [("/static/", true), ("/static/a.png", true), ("/static", false), ("/staticx", false)]
+        {
+            assert_eq!(folder.covers(target.as_bytes()), covered, "{target}");
+        }
+    }
+
+    #[test]
+    fn words() {
+        for (word, error) in [
+            ("", PathError::NotAbsolute),
+            ("healthz", PathError::NotAbsolute),
+            ("/", PathError::Everything),
+            ("//", PathError::Ambiguous("//")),
+            ("/a/../b", PathError::Ambiguous("/.")),
+            ("/a%20b", PathError::Ambiguous("%")),
+            ("/a;b", PathError::Ambiguous(";")),
+            ("/a\\b", PathError::Ambiguous("\\")),
+            ("/a?b", PathError::Ambiguous("?")),
+            ("/a#b", PathError::Ambiguous("#")),
+            ("/ü", PathError::Ambiguous("a blank or a character beyond ASCII")),
+        ] {
+            assert_eq!(ExemptPath::parse(word), Err(error), "{word}");
+        }
+    }
+}

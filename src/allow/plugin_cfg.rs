@@ -1,0 +1,296 @@
+//! `plugin-cfg.xml`, the configuration of the WebSphere plug-in: the host of every Transport of
+//! every Server, in whatever ServerCluster it stands. (PrimaryServers and BackupServers name the
+//! same Servers again.)
+
+use std::net::IpAddr;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use thiserror::Error;
+
+use super::list::{shorten, shown};
+
+/// The largest file, in bytes. Those of large cells have some hundred KiB.
+pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
+
+/// Why a text is no plugin-cfg.xml.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PluginCfgError {
+    /// Not well-formed.
+    #[error("line {line}: {cause}")]
+    Xml {
+        /// Counted from 1.
+        line: u32,
+        /// What the XML parser says.
+        cause: String,
+    },
+    /// Well-formed as far as it goes.
+    #[error("line {line}: the file ends inside <{element}>")]
+    Truncated {
+        /// Counted from 1.
+        line: u32,
+        /// The innermost element that is open.
+        element: String,
+    },
+    /// Entities are never expanded, and so not accepted.
+    #[error("line {0}: the DOCTYPE declares entities, which are not supported")]
+    Entities(u32),
+    /// XML, but something else.
+    #[error("the root element is <{0}>, not <Config>")]
+    Root(String),
+    /// No element at all.
+    #[error("is no XML document")]
+    NoDocument,
+    /// A Transport that does not say where it leads.
+    #[error("line {0}: a Transport without a Hostname")]
+    NoHostname(u32),
+    /// `Hostname="a b"`
+    #[error("line {line}: \"{host}\" is no host name and no address")]
+    Host {
+        /// Counted from 1.
+        line: u32,
+        /// The value of Hostname.
+        host: String,
+    },
+    /// Nobody would be admitted.
+    #[error("there is no Server with a Transport in it")]
+    NoTransport,
+}
+
+/// Where a Transport leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address, as `10.0.0.1` or `[2001:db8::7]`.
+    Address(IpAddr),
+    /// A name, to be resolved.
+    Name(String),
+}
+
+/// Reads a plugin-cfg.xml: the hosts of all its Transports, each with its line.
+///
+/// # Errors
+/// [`PluginCfgError`]
+pub fn parse(content: &[u8]) -> Result<Vec<(Host, u32)>, PluginCfgError> {
+    let text = decode(content);
+    let line_of = |position: u64| {
+        let end = usize::try_from(position).unwrap_or(usize::MAX).min(text.len());
+        let before = text.as_bytes().get(..end).unwrap_or_default();
+        before.iter().fold(1_u32, |line, byte| line.saturating_add(u32::from(*byte == b'\n')))
+    };
+    let mut reader = Reader::from_str(&text);
+    let mut open: Vec<String> = Vec::new();
+    let mut hosts = Vec::new();
+    let mut is_document = false;
+    loop {
+        let start = reader.buffer_position();
+        let event =
+            reader.read_event().map_err(|cause| xml(line_of(reader.error_position()), &cause))?;
+        match event {
+            Event::Start(ref element) | Event::Empty(ref element)
+                if !is_document && element.name().as_ref() != "Config" =>
+            {
+                return Err(PluginCfgError::Root(shown(element.name().as_ref().as_bytes())));
+            }
+            Event::Start(element) => {
+                is_document = true;
+                hosts.extend(transport(&element, &open, line_of(start))?);
+                open.push(element.name().as_ref().to_owned());
+            }
+            Event::Empty(element) => {
+                is_document = true;
+                hosts.extend(transport(&element, &open, line_of(start))?);
+            }
+            Event::End(_) => drop(open.pop()),
+            Event::DocType(declaration) if declaration.contains("<!ENTITY") => {
+                return Err(PluginCfgError::Entities(line_of(start)));
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    match open.pop() {
+        Some(element) => Err(PluginCfgError::Truncated {
+            line: line_of(u64::MAX),
+            element: shown(element.as_bytes()),
+        }),
+        None if !is_document => Err(PluginCfgError::NoDocument),
+        None if hosts.is_empty() => Err(PluginCfgError::NoTransport),
+        None => Ok(hosts),
+    }
+}
+
+/// The host of an element, if it is a Transport of a Server.
+fn transport(
+    element: &BytesStart<'_>,
+    open: &[String],
+    line: u32,
+) -> Result<Option<(Host, u32)>, PluginCfgError> {
+    let is_transport = element.name().as_ref() == "Transport";
+    if !is_transport || open.last().is_none_or(|parent| parent != "Server") {
+        return Ok(None);
+    }
+    for attribute in element.attributes() {
+        let attribute = attribute.map_err(|cause| xml(line, &cause))?;
+        if attribute.key.as_ref() == "Hostname" {
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+            let value = value.map_err(|cause| xml(line, &cause))?;
+            let host = host(&value)
+                .ok_or_else(|| PluginCfgError::Host { line, host: shown(value.as_bytes()) })?;
+            return Ok(Some((host, line)));
+        }
+    }
+    Err(PluginCfgError::NoHostname(line))
+}
+
+/// The parser's message can quote any part of the file.
+fn xml(line: u32, cause: &dyn std::fmt::Display) -> PluginCfgError {
+    const LONGEST: usize = 200;
+    PluginCfgError::Xml { line, cause: shorten(cause.to_string().as_bytes(), LONGEST) }
+}
+
+fn host(value: &str) -> Option<Host> {
+    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
+    if let Ok(address) = bare.parse() {
+        return Some(Host::Address(address));
+    }
+    super::hosts::is_name(value).then(|| Host::Name(value.to_owned()))
+}
+
+/// WebSphere writes ISO-8859-1, UTF-8 or (edited on Windows) UTF-16. Of what is read here only
+/// ASCII counts, so all encodings that agree in that are one.
+fn decode(content: &[u8]) -> String {
+    let utf16 = |content: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (units, _) = content.as_chunks::<2>();
+        char::decode_utf16(units.iter().copied().map(unit))
+            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
+    match content {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        _ => match str::from_utf8(content) {
+            Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
+            Err(_) => content.iter().copied().map(char::from).collect(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: impl AsRef<[u8]>) -> Result<String, String> {
+        let hosts = parse(text.as_ref()).map_err(|error| error.to_string())?;
+        let texts = hosts.into_iter().map(|(host, line)| match host {
+            Host::Address(address) => format!("{line}:{address}"),
+            Host::Name(name) => format!("{line}:{name}"),
+        });
+        Ok(texts.collect::<Vec<_>>().join(" "))
+    }
+
+    fn config(inner: &str) -> String {
+        format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<Config>\n{inner}\n</Config>\n")
+    }
+
+    fn server(transports: &str) -> String {
+        config(&format!("<ServerCluster><Server Name=\"s\">{transports}</Server></ServerCluster>"))
+    }
+
+    #[test]
+    fn documents() {
+        let one = r#"<Transport Hostname="10.0.0.1" Port="9080" Protocol="http"/>"#;
+        for (text, hosts) in [
+            (server(one), "3:10.0.0.1"),
+            (
+                server(
+                    r#"<Transport Hostname="a.example.com"/><Transport Hostname='[2001:db8::7]'/>"#,
+                ),
+                "3:a.example.com 3:2001:db8::7",
+            ),
+            (server(r#"<Transport Port="1" Hostname="2001:db8::8"></Transport>"#), "3:2001:db8::8"),
+            (
+                server(
+                    r#"<Transport Hostname="10.0.0.&#50;"><Property Name="keyring"/></Transport>"#,
+                ),
+                "3:10.0.0.2",
+            ),
+            (server(&format!("<!-- {one}\n{one} -->\n<Transport Hostname=\"b\"/>")), "5:b"),
+            (
+                server(&format!("{one}<PrimaryServers><Server Name=\"s\"/></PrimaryServers>")),
+                "3:10.0.0.1",
+            ),
+            (config(&format!("<Server>{one}</Server>{one}<X>{one}</X>")), "3:10.0.0.1"),
+            (format!("\u{feff}{}", server(one)), "3:10.0.0.1"),
+            (
+                format!(
+                    "<!DOCTYPE Config SYSTEM \"plugin.dtd\">\n<Config><Server>{one}</Server></Config>"
+                ),
+                "2:10.0.0.1",
+            ),
+        ] {
+            assert_eq!(read(&text).as_deref(), Ok(hosts), "{text}");
+        }
+        let text = server(&format!("<!-- Z\u{fc}rich -->{one}"));
+        let latin1: Vec<u8> = text.chars().map(|character| character as u8).collect();
+        assert_eq!(read(latin1).as_deref(), Ok("3:10.0.0.1"));
+        let utf16: Vec<u8> = "\u{feff}"
+            .encode_utf16()
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(read(utf16).as_deref(), Ok("3:10.0.0.1"));
+        let utf16: Vec<u8> = "\u{feff}"
+            .encode_utf16()
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        assert_eq!(read(utf16).as_deref(), Ok("3:10.0.0.1"));
+    }
+
+    #[test]
+    fn what_is_none() {
+        let bomb =
+            "<!DOCTYPE Config [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<Config>&b;</Config>";
+        for (text, message) in [
+            (String::new(), "is no XML document"),
+            ("hello".into(), "is no XML document"),
+            ("\0\0\0".into(), "is no XML document"),
+            ("<html><body/></html>".into(), "the root element is <html>, not <Config>"),
+            (config(""), "there is no Server with a Transport in it"),
+            ("<Config/>".into(), "there is no Server with a Transport in it"),
+            (config("<Transport Hostname=\"a\"/>"), "there is no Server with a Transport in it"),
+            (server("<Transport Port=\"1\"/>"), "line 3: a Transport without a Hostname"),
+            (server("<Transport Hostname=\"\"/>"), "line 3: \"\" is no host name"),
+            (server("<Transport Hostname=\"a b\"/>"), "line 3: \"a b\" is no host name"),
+            (server("<Transport Hostname=\"*\"/>"), "line 3: \"*\" is no host name"),
+            (
+                server("<Transport Hostname=\"10.0.0.300\"/>"),
+                "line 3: \"10.0.0.300\" is no host name",
+            ),
+            (server("<Transport Hostname=\"10.0.0\"/>"), "line 3: \"10.0.0\" is no host name"),
+            (server("<Transport Hostname=\"&x;\"/>"), "line 3: "),
+            (server("<Transport Hostname=a/>"), "line 3: "),
+            (server("<Transport Hostname=\"a\""), "line 3: "),
+            (config("<ServerCluster></Server>"), "line 3: "),
+            (config("<ServerCluster>\n"), "line "),
+            ("<Config>\n<ServerCluster>\n<Server>".into(), "line 3: the file ends inside <Server>"),
+            ("<Config><Server><Transport Hostname=\"10.0.0.1\"/><Tr".into(), "line 1: "),
+            (bomb.into(), "line 1: the DOCTYPE declares entities"),
+        ] {
+            let error = read(&text).expect_err(&text);
+            assert!(error.starts_with(message), "{text}: {error}");
+        }
+        // Nothing that stands in the file makes the message long, or breaks its line.
+        let long = "x\n\u{1}".repeat(100_000);
+        for text in [
+            config(&format!("<a></b{long}>")),
+            config(&format!("<a{long}")),
+            format!("<a{long}/>"),
+            server(&format!("<Transport Hostname=\"{long}\"/>")),
+            server(&format!("<Transport Hostname=\"&{long};\"/>")),
+        ] {
+            let error = read(&text).expect_err(&text);
+            assert!(error.len() < 1000 && !error.contains(['\n', '\u{1}']), "{error}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Where the networks of an allowlist come from.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use ipnet::IpNet;
+use nix::sys::signal::{SigSet, SigmaskHow};
+use prefix_trie::joint::JointPrefixMap;
+
+use super::hosts::{self, Resolved};
+use super::plugin_cfg::{self, Host};
+use super::{list, network};
+use crate::watched::{FileNews, Watched};
+
+/// Networks, each with a number that tells where it comes from. A look-up walks one prefix trie:
+/// its cost does not grow with the number of networks, and it neither allocates nor locks.
+#[derive(Debug, Default)]
+pub struct Networks(JointPrefixMap<IpNet, u32>);
+
+impl Networks {
+    /// The narrowest network that the address lies in.
+    pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
+        self.0.get_lpm(&network::of_address(address)).map(|(network, origin)| (network, *origin))
+    }
+}
+
+impl FromIterator<(IpNet, u32)> for Networks {
+    fn from_iter<I: IntoIterator<Item = (IpNet, u32)>>(entries: I) -> Self {
+        let mut trie = JointPrefixMap::new();
+        for (network, origin) in entries {
+            trie.entry(network).or_insert(origin); // the first one counts
+        }
+        Self(trie)
+    }
+}
+
+/// Opens an allow file; the numbers are its lines.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn open_list(path: PathBuf) -> Result<Watched<Networks>, String> {
+    let parse = |content: &[u8]| match list::parse(content) {
+        Ok(networks) => Ok(networks.into_iter().collect()),
+        Err(error) => Err(error.to_string()),
+    };
+    Watched::open(path, list::MAX_SIZE, Box::new(parse))
+}
+
+/// What a plugin-cfg.xml admits.
+#[derive(Debug, Default)]
+struct Nodes {
+    /// By address; the numbers are lines.
+    networks: Networks,
+    /// Names whose addresses are not known yet.
+    unknown: Vec<String>,
+}
+
+/// A plugin-cfg.xml, and the addresses of the names in it.
+pub struct NodeFile {
+    file: Watched<Nodes>,
+    known: Arc<Mutex<Resolved>>,
+    is_resolving: AtomicBool,
+}
+
+impl NodeFile {
+    /// Opens a plugin-cfg.xml.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn open(path: PathBuf) -> Result<Self, String> {
+        let known = Arc::new(Mutex::new(HashMap::new()));
+        let book = Arc::clone(&known);
+        let parse = move |content: &[u8]| match plugin_cfg::parse(content) {
+            Ok(hosts) => Ok(nodes(hosts, &lock(&book))),
+            Err(error) => Err(error.to_string()),
+        };
+        let file = Watched::open(path, plugin_cfg::MAX_SIZE, Box::new(parse))?;
+        Ok(Self { file, known, is_resolving: AtomicBool::new(false) })
+    }
+
+    /// The file itself, for its path and its slot.
+    pub fn file(&self) -> &Watched<impl Sized + use<>> {
+        &self.file
+    }
+
+    /// The line of a Transport that leads to this address.
+    pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
+        self.file.get().networks.find(address)
+    }
+
+    /// Names whose addresses are not known yet.
+    pub fn unknown_names(&self) -> Vec<String> {
+        self.file.get().unknown.clone()
+    }
+
+    /// Takes note of what names resolve to; for the time before there are requests.
+    pub fn learn(&self, resolved: &Resolved) {
+        let unknown = self.unknown_names();
+        if unknown.is_empty() {
+            return;
+        }
+        let mut known = lock(&self.known);
+        for name in unknown {
+            let addresses = resolved.get(&name).cloned().unwrap_or_default();
+            known.insert(name, addresses);
+        }
+        drop(known); // the parser wants it
+        self.file.reread();
+    }
+
+    /// Looks for a new version, as [`Watched::refresh`] does. Names that come new with it are
+    /// resolved in a thread of their own, and admitted when that is done.
+    pub fn refresh(self: &Arc<Self>, report: &mut dyn FnMut(FileNews<'_>)) {
+        let has_changed = self.file.refresh(report);
+        if !has_changed || self.unknown_names().is_empty() {
+            return;
+        }
+        if !self.is_resolving.swap(true, Ordering::AcqRel) {
+            let this = Arc::clone(self);
+            spawn(move || {
+                for name in this.unknown_names() {
+                    let addresses = hosts::resolve(&name);
+                    lock(&this.known).insert(name, addresses);
+                }
+                this.is_resolving.store(false, Ordering::Release);
+                this.file.expire();
+            });
+        }
+    }
+}
+
+fn nodes(hosts: Vec<(Host, u32)>, known: &Resolved) -> Nodes {
+    let mut entries = Vec::with_capacity(hosts.len());
+    let mut unknown = Vec::new();
+    for (host, line) in hosts {
+        match host {
+            Host::Address(address) => entries.push((network::of_address(address), line)),
+            Host::Name(name) => match known.get(&name) {
+                Some(addresses) => entries
+                    .extend(addresses.iter().map(|address| (network::of_address(*address), line))),
+                None => unknown.push(name),
+            },
+        }
+    }
+    unknown.sort();
+    unknown.dedup();
+    Nodes { networks: entries.into_iter().collect(), unknown }
+}
+
+fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `work` in a thread that gets none of the process's signals, which httpd's own threads
+/// are to handle. Without a thread, the work is left undone.
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    let Ok(before) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
+        return;
+    };
+    drop(thread::Builder::new().name("maintenance-names".into()).spawn(work));
+    let _ = before.thread_set_mask();
+}
+
+#[cfg(test)]
+mod tests {
+    use ipnet::{Ipv4Net, Ipv6Net};
+
+    use super::*;
+
+    fn random_address(random: &mut fastrand::Rng) -> IpAddr {
+        // Few different bits, so that networks and addresses meet.
+        match random.bool() {
+            true => IpAddr::from((random.u32(..) & 0xc0c0_c0c3).to_be_bytes()),
+            false => IpAddr::from((random.u128(..) & (0xc0c3 << 112 | 0xc0c3)).to_be_bytes()),
+        }
+    }
+
+    fn random_network(random: &mut fastrand::Rng) -> IpNet {
+        match random_address(random) {
+            IpAddr::V4(v4) => Ipv4Net::new_assert(v4, random.u8(..=32)).trunc().into(),
+            IpAddr::V6(v6) => {
+                Ipv6Net::new_assert(v6, if random.bool() { 128 } else { random.u8(..=128) })
+                    .trunc()
+                    .into()
+            }
+        }
+    }
+
+    /// The trie and a plain loop agree, for a million random pairs of list and address.
+    #[test]
+    fn trie_and_loop_agree() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut inside, mut outside) = (0, 0);
+        for _ in 0..10_000 {
+            let size = random.usize(..40);
+            let list: Vec<_> = (0..size).map(|_| random_network(&mut random)).collect();
+            let networks: Networks = list.iter().copied().zip(0..).collect();
+            for _ in 0..100 {
+                let address = random_address(&mut random);
+                let narrowest = list
+                    .iter()
+                    .filter(|network| network.contains(&address))
+                    .max_by_key(|network| network.prefix_len());
+                let found = networks.find(address);
+                assert_eq!(
+                    found.map(|(network, _)| network),
+                    narrowest.copied(),
+                    "{seed} {address}"
+                );
+                if let Some((network, origin)) = found {
+                    assert_eq!(list[origin as usize], network, "{seed}");
+                }
+                *(if found.is_some() { &mut inside } else { &mut outside }) += 1;
+            }
+        }
+        assert!(inside > 100_000 && outside > 100_000, "{inside} {outside}");
+    }
+
+    /// What means the same is the same, however it is written.
+    #[test]
+    fn spellings_agree() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..100_000 {
+            let network = random_network(&mut random);
+            let mut spellings = vec![network.to_string()];
+            match network {
+                IpNet::V4(v4) => {
+                    let (address, length) = (v4.addr(), v4.prefix_len());
+                    spellings.push(format!("{address}/{}", v4.netmask()));
+                    spellings.push(format!("::ffff:{address}/{}", 96 + length));
+                    if length == 32 {
+                        spellings.push(address.to_string());
+                        spellings.push(address.to_ipv6_mapped().to_string());
+                    }
+                    let octets = address.octets().map(|octet| octet.to_string());
+                    if let Some(octets) = octets.get(..usize::from(length / 8))
+                        && [8, 16, 24].contains(&length)
+                    {
+                        spellings.push(octets.join("."));
+                        spellings.push(octets.join(".") + ".");
+                    }
+                }
+                IpNet::V6(v6) => {
+                    let parts = v6.addr().segments().map(|part| format!("{part:04X}"));
+                    spellings.push(format!("{}/{}", parts.join(":"), v6.prefix_len()));
+                    if v6.prefix_len() == 128 {
+                        spellings.push(v6.addr().to_string());
+                    }
+                }
+            }
+            for word in spellings {
+                assert_eq!(network::parse(&word), Ok(network), "{seed} {word}");
+            }
+        }
+    }
+
+    /// 10,000 networks of both families take less than 2 MiB.
+    #[test]
+    fn memory() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut distinct = std::collections::HashSet::new();
+        while distinct.len() < 10_000 {
+            let (bits, length) = (random.u32(..), random.u8(16..=32));
+            distinct.insert(Ipv4Net::new_assert(bits.into(), length).trunc());
+        }
+        let map: prefix_trie::PrefixMap<Ipv4Net, u32> = distinct.into_iter().zip(0..).collect();
+        assert!(map.mem_size() < 2 * 1024 * 1024, "{}", map.mem_size());
+        println!("10,000 networks: {} KiB", map.mem_size() / 1024);
+    }
+}

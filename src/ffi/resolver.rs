@@ -1,0 +1,131 @@
+//! Resolving names at (re)start, within a bounded time.
+//!
+//! The system's resolver can neither be interrupted nor left behind in a thread: httpd unloads
+//! this module at the next restart, and the thread would return to code that is gone. So a
+//! forked process does the work, and is killed when the time is over.
+
+use std::collections::HashMap;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::bindings::APLOG_WARNING;
+use super::log;
+use crate::allow::hosts::{self, Resolved};
+
+/// For all names together.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Names that are resolved at a time.
+const WORKERS: usize = 16;
+
+/// The addresses of all names that resolve in time. Warns of the others.
+pub(super) fn resolve(mut names: Vec<String>) -> Resolved {
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Resolved::new();
+    }
+    let resolved = in_child(&names).unwrap_or_else(|error| {
+        log::write(None, APLOG_WARNING, &format!("cannot resolve names: {error}"));
+        Resolved::new()
+    });
+    for name in names.iter().filter(|name| !resolved.contains_key(*name)) {
+        let message = format!(
+            "the name {name} does not resolve within {} s; it admits nobody until the next restart",
+            LIMIT.as_secs()
+        );
+        log::write(None, APLOG_WARNING, &message);
+    }
+    resolved
+}
+
+fn in_child(names: &[String]) -> std::io::Result<Resolved> {
+    let (reader, writer) = pipe()?;
+    // SAFETY: the child calls nothing of httpd's, ends with _exit, which runs no cleanups, and
+    // glibc keeps its own locks usable in it.
+    match unsafe { libc::fork() } {
+        -1 => Err(std::io::Error::last_os_error()),
+        0 => {
+            drop(reader);
+            let written = std::panic::catch_unwind(|| write_all(names, writer));
+            // SAFETY: ends this process.
+            unsafe { libc::_exit(i32::from(written.is_err())) }
+        }
+        child => {
+            drop(writer);
+            let text = read_until(reader, Instant::now() + LIMIT);
+            // SAFETY: our own child, which nobody else waits for; its number is not reused
+            // before the second call returns.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                while libc::waitpid(child, std::ptr::null_mut(), 0) == -1
+                    && std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR)
+                {
+                }
+            }
+            Ok(parse(&text))
+        }
+    }
+}
+
+/// In the child: a line for each address, as soon as it is known.
+fn write_all(names: &[String], writer: PipeWriter) {
+    let (queue, writer) = (Mutex::new(names.iter()), Mutex::new(writer));
+    thread::scope(|scope| {
+        for _ in 0..WORKERS.min(names.len()) {
+            scope.spawn(|| {
+                while let Some(name) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+                    let lines: String = hosts::resolve(name)
+                        .iter()
+                        .map(|address| format!("{name} {address}\n"))
+                        .collect();
+                    if let Ok(mut writer) = writer.lock() {
+                        let _ = writer.write_all(lines.as_bytes());
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// What comes until the other end is closed or the time is over.
+fn read_until(mut reader: PipeReader, deadline: Instant) -> String {
+    let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut ready = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let wait = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: one pollfd, which outlives the call.
+        let count = unsafe { libc::poll(&mut ready, 1, wait) };
+        if count == 0 {
+            break;
+        }
+        if count == -1 {
+            match std::io::Error::last_os_error().raw_os_error() {
+                Some(libc::EINTR) => continue,
+                _ => break,
+            }
+        }
+        match reader.read(&mut chunk) {
+            Ok(size) if size > 0 => text.extend_from_slice(chunk.get(..size).unwrap_or_default()),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn parse(text: &str) -> Resolved {
+    let mut resolved: HashMap<_, Vec<IpAddr>> = HashMap::new();
+    // What the last newline does not end was cut off.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    for (name, address) in whole.lines().filter_map(|line| line.split_once(' ')) {
+        if let Ok(address) = address.parse() {
+            resolved.entry(name.to_owned()).or_default().push(address);
+        }
+    }
+    resolved
+}
