@@ -14,13 +14,17 @@ const FIRST: usize = 10;
 fn restarts_under_load(mpm: Mpm) {
     // A large page, so that a configuration that is not freed shows.
     let setup = Setup::new(
-        "MaintenanceAllow 10.0.0.0/8 env=X\nMaintenanceFlag a.flag maintenance.flag\n\
+        "MaintenanceAllow 10.0.0.0/8 env=X host=localhost6 file=list\n\
+         MaintenanceFlag a.flag maintenance.flag\n\
          MaintenancePage large.html",
     );
+    let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
+    setup.write("list", networks.collect::<String>());
     setup.write("large.html", "x".repeat(1024 * 1024));
     let mut httpd = setup.mpm(mpm).start();
     // httpd's own bookkeeping, when restarts follow each other faster than children end.
     httpd.allow_log("core:error.*AH00546: no record of generation");
+    httpd.allow_log("maintenance:warn.*localhost6 does not resolve"); // where there is no IPv6
     let (over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut rss = 0;
     thread::scope(|scope| {

@@ -1,6 +1,7 @@
 //! Memory errors and leaks of the module, seen by valgrind.
 
 use std::fs;
+use std::time::Duration;
 
 use regex::Regex;
 
@@ -21,16 +22,22 @@ fn session(arguments: &[&'static str], restart: bool) {
     let setup = Setup::new(
         "MaintenanceFlag maintenance.flag b.flag\nMaintenancePage page.html\n\
          MaintenanceAllow 127.0.0.2 10.0.0.0/8 2001:db8::/32 env=PROBE\nMaintenanceStatus 599\n\
+         MaintenanceAllow host=localhost.localdomain file=list plugin-cfg=cfg.xml path=/probe\n\
+         MaintenanceAllow \"expr=%{HTTP_USER_AGENT} =~ /probe/\"\n\
          <VirtualHost *>\nMaintenanceAllow none 127.0.0.3\nMaintenanceFlag c.flag\n</VirtualHost>\n\
          StartServers 1\nMinSpareServers 1\nMaxSpareServers 1",
     )
     .mpm(Mpm::Prefork)
     .module(debug_module());
     setup.write("page.html", "<p>closed".repeat(100));
+    let list = setup.write("list", "10.1.0.0/16\n");
+    let transport =
+        |host: &str| format!("<Config><Server><Transport Hostname=\"{host}\"/></Server></Config>");
+    let config = setup.write("cfg.xml", transport("127.0.0.5"));
     let reports = tempfile::tempdir().expect("a folder");
     let log_file = format!("--log-file={}/%p", reports.path().display());
     let words: Vec<_> = VALGRIND.iter().copied().chain([log_file.as_str()]).collect();
-    let httpd = setup.wrapper(&words).arguments(arguments).start();
+    let mut httpd = setup.wrapper(&words).arguments(arguments).start();
     for _ in 0..=usize::from(restart) {
         for _ in 0..5 {
             assert_eq!(httpd.client().get("/").status, 200);
@@ -39,10 +46,26 @@ fn session(arguments: &[&'static str], restart: bool) {
             assert_eq!(httpd.client_from("127.0.0.3").get("/").status, 200);
             httpd.open();
         }
+        // New versions, a broken one among them, and a name to resolve.
+        httpd.close();
+        for (text, host) in
+            [("x", "127.0.0.5"), ("127.0.0.4", "localhost6"), ("# none", "127.0.0.6")]
+        {
+            fs::write(&list, text).expect("written");
+            fs::write(&config, transport(host)).expect("written");
+            std::thread::sleep(Duration::from_millis(400));
+            for _ in 0..3 {
+                assert_eq!(httpd.client().get("/").status, 599);
+                std::thread::sleep(Duration::from_millis(250));
+            }
+        }
+        httpd.open();
         if restart {
             httpd.restart();
         }
     }
+    httpd.allow_log("maintenance:error.*/list. line 1: .*no address");
+    httpd.allow_log("maintenance:warn.*localhost.localdomain does not resolve");
     drop(httpd);
 
     let mut summaries = 0;

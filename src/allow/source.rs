@@ -121,7 +121,7 @@ impl NodeFile {
         }
         if !self.is_resolving.swap(true, Ordering::AcqRel) {
             let this = Arc::clone(self);
-            spawn(move || {
+            let started = spawn(move || {
                 for name in this.unknown_names() {
                     let addresses = hosts::resolve(&name);
                     lock(&this.known).insert(name, addresses);
@@ -129,6 +129,10 @@ impl NodeFile {
                 this.is_resolving.store(false, Ordering::Release);
                 this.file.expire();
             });
+            if !started {
+                self.is_resolving.store(false, Ordering::Release);
+                self.file.expire(); // and another try
+            }
         }
     }
 }
@@ -156,13 +160,14 @@ fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {
 }
 
 /// Runs `work` in a thread that gets none of the process's signals, which httpd's own threads
-/// are to handle. Without a thread, the work is left undone.
-fn spawn(work: impl FnOnce() + Send + 'static) {
+/// are to handle. False where there is no thread to be had.
+fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
     let Ok(before) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
-        return;
+        return false;
     };
-    drop(thread::Builder::new().name("maintenance-names".into()).spawn(work));
+    let thread = thread::Builder::new().name("maintenance-names".into()).spawn(work);
     let _ = before.thread_set_mask();
+    thread.is_ok()
 }
 
 #[cfg(test)]
