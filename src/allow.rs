@@ -204,6 +204,22 @@ impl Allowlist {
             })
     }
 
+    /// Reads the files that have changed; with `check`, tries whether they may be read at all.
+    pub fn refresh(&self, check: bool, report: &mut dyn FnMut(FileNews<'_>)) {
+        for file in &self.files {
+            if check {
+                file.check(report);
+            }
+            file.refresh(report);
+        }
+        for nodes in &self.nodes {
+            if check {
+                nodes.file().check(report);
+            }
+            nodes.file().refresh(report);
+        }
+    }
+
     fn admit_address(
         &self,
         address: IpAddr,
@@ -218,7 +234,7 @@ impl Allowlist {
         }
         for file in &self.files {
             file.refresh(report);
-            if let Some((network, line)) = file.get().find(address) {
+            if let Some((network, line)) = file.get().and_then(|list| list.find(address)) {
                 return Some(Admission::File(file.path(), line, network));
             }
         }

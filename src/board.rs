@@ -18,6 +18,10 @@ pub struct Slot {
     key: AtomicU64,
     /// The state itself.
     pub(crate) word: AtomicU64,
+    /// For a file: the last version that could be used.
+    pub(crate) good: AtomicU64,
+    /// For a file: names in it that did not resolve.
+    pub(crate) names: AtomicU64,
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
@@ -72,7 +76,9 @@ impl Board {
         }
         let free = find(&|other| other == Key::FREE);
         let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
-        slot.word.store(0, Ordering::Release);
+        for word in [&slot.word, &slot.good, &slot.names] {
+            word.store(0, Ordering::Release);
+        }
         slot.key.store(key.0, Ordering::Release);
         Ok(slot)
     }

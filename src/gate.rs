@@ -103,6 +103,12 @@ impl Gate {
         self.allowlist.admit(visitor, &mut file_news).map_or(Verdict::Blocked, Verdict::Allowed)
     }
 
+    /// Reads the files of the allowlist that have changed. A child also tries whether it may read
+    /// them at all, which is better known at its start than at their next change.
+    pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
+        self.allowlist.refresh(observer == Observer::Child, &mut |news| journal.file(news));
+    }
+
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
     pub fn was_closed(&self) -> bool {
         self.flags.iter().any(Flag::was_present)

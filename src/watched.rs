@@ -4,10 +4,12 @@
 //! most, one thread at a time, while the others go on with the version that they have. A version
 //! that cannot be used leaves the last good one in force.
 
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
@@ -20,6 +22,12 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// A version is taken when it is so old: whoever writes it has probably finished.
 const SETTLED: Duration = Duration::from_millis(300);
+
+/// A file that has been changing for so long is taken although it still does.
+const RESTLESS: Duration = Duration::from_secs(5);
+
+/// So often a file that is being written at start is looked at again.
+const TRIES: usize = 5;
 
 /// What makes the value of a file's content; the error names the cause, and the line where
 /// there is one.
@@ -40,6 +48,18 @@ pub enum FileNews<'a> {
         /// Why.
         cause: &'a str,
     },
+    /// The file cannot be used, and this process has an older version than the last good one.
+    Outdated {
+        /// Which one.
+        path: &'a Path,
+    },
+    /// Names in the file that do not resolve.
+    Unresolved {
+        /// Which file.
+        path: &'a Path,
+        /// The names.
+        names: &'a str,
+    },
 }
 
 /// The key of a file's slot on the [`Board`](crate::board::Board).
@@ -58,13 +78,26 @@ pub struct Watched<T> {
     due: AtomicU64,
     born: Instant,
     slot: OnceCell<&'static Slot>,
+    /// The version in force is not the last good one, and that cannot be had any more.
+    is_outdated: AtomicBool,
 }
 
 struct State {
     /// The version that was read last, whatever came of it; None asks for reading it again.
     read: Option<Version>,
-    /// A version that is too young to be read, and since when it has been there.
-    young: Option<(Version, Instant)>,
+    /// The version that is in force.
+    good: Version,
+    /// A version that is too young to be read.
+    young: Option<Young>,
+}
+
+/// A version that may still be written to.
+struct Young {
+    version: Version,
+    /// Since when it has been there.
+    since: Instant,
+    /// Since when the file has been changing.
+    restless: Instant,
 }
 
 impl<T> Watched<T> {
@@ -73,14 +106,22 @@ impl<T> Watched<T> {
     /// # Errors
     /// Why it cannot be used.
     pub fn open(path: PathBuf, max_size: u64, parse: Box<Parse<T>>) -> Result<Self, String> {
-        let (content, version) = file::read(&path, max_size).map_err(|cause| cause.to_string())?;
+        let mut read = file::read(&path, max_size);
+        for _ in 0..TRIES {
+            if matches!(read, Err(FileError::Changing)) {
+                thread::sleep(INTERVAL);
+                read = file::read(&path, max_size);
+            }
+        }
+        let (content, version) = read.map_err(|cause| cause.to_string())?;
         let value = parse(&content)?;
         Ok(Self {
             path,
             max_size,
             parse,
             value: TwoPlaces::new(value),
-            state: Mutex::new(State { read: Some(version), young: None }),
+            state: Mutex::new(State { read: Some(version), good: version, young: None }),
+            is_outdated: AtomicBool::new(false),
             due: AtomicU64::new(0),
             born: Instant::now(),
             slot: OnceCell::new(),
@@ -96,32 +137,61 @@ impl<T> Watched<T> {
     pub fn report_through(&self, slot: &'static Slot) {
         if self.slot.set(slot).is_ok() {
             // For the parent: what was read at start needs no words.
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let version = state.read.unwrap_or(Version::MISSING);
-            slot.word.store(outcome(version, true), Ordering::Release);
+            let good = outcome(self.lock().good, true);
+            slot.word.store(good, Ordering::Release);
+            slot.good.store(good, Ordering::Release);
         }
     }
 
-    /// The value that is in force. Never waits.
-    pub fn get(&self) -> RwLockReadGuard<'_, Arc<T>> {
-        self.value.get()
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value that is in force. Never waits. None where this process started from an old
+    /// version and the last good one is not to be had any more.
+    pub fn get(&self) -> Option<RwLockReadGuard<'_, Arc<T>>> {
+        (!self.is_outdated.load(Ordering::Acquire)).then(|| self.value.get())
+    }
+
+    /// Tries whether this process may read the file at all, and reports if not.
+    pub fn check(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        if let Err(cause) = fs::File::open(&self.path) {
+            let version = Version::of(&self.path).unwrap_or(Version::MISSING);
+            let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
+            if self.tell(told, outcome(version, false)).is_ok() {
+                let cause = FileError::from(cause).to_string();
+                report(FileNews::Broken { path: &self.path, cause: &cause });
+            }
+        }
+    }
+
+    /// Reports names that do not resolve, once for the whole server.
+    pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
+        let mut hasher = DefaultHasher::new();
+        names.hash(&mut hasher);
+        let hash = hasher.finish();
+        let was = self.slot.get().map(|slot| slot.names.swap(hash, Ordering::AcqRel));
+        if was != Some(hash) {
+            report(FileNews::Unresolved { path: &self.path, names: &names.join(", ") });
+        }
     }
 
     /// Reads the file again at once, changed or not, without a word; for the time before there
     /// are requests.
     pub fn reread(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if let Ok((content, version)) = file::read(&self.path, self.max_size)
             && let Ok(value) = (self.parse)(&content)
             && self.value.put(value)
         {
             state.read = Some(version);
+            state.good = version;
         }
     }
 
     /// Asks for the file to be read again at the next look, changed or not.
     pub fn expire(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).read = None;
+        self.lock().read = None;
         self.due.store(0, Ordering::Release);
     }
 
@@ -132,8 +202,10 @@ impl<T> Watched<T> {
         if now < self.due.load(Ordering::Acquire) {
             return false;
         }
-        let Ok(mut state) = self.state.try_lock() else {
-            return false; // another thread is at it
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return false, // another thread is at it
         };
         self.due.store(now.saturating_add(INTERVAL.as_millis() as u64), Ordering::Release);
         self.look(&mut state, report)
@@ -150,12 +222,19 @@ impl<T> Watched<T> {
         if !is_settled(version, &mut state.young) {
             return false;
         }
-        let (version, value) = match file::read(&self.path, self.max_size) {
-            Ok((content, version)) => (version, (self.parse)(&content)),
+        let (content, cause) = match file::read(&self.path, self.max_size) {
             Err(FileError::Changing) => return false,
-            Err(cause) => (version, Err(cause.to_string())),
+            // Younger than what is settled: wait for that, too.
+            Ok((_, read)) if read != version => return false,
+            Ok((content, _)) => (Some(content), String::new()),
+            Err(cause) => (None, cause.to_string()),
         };
-        state.read = Some(version);
+        // Why it could not be read may pass, and says nothing of the version.
+        state.read = content.is_some().then_some(version);
+        let value = match content {
+            Some(content) => (self.parse)(&content),
+            None => Err(cause),
+        };
         let (good, cause) = match value.map(|value| self.value.put(value)) {
             Ok(true) => (true, String::new()),
             // A reader is still at the version before the last: once more at the next look.
@@ -165,6 +244,10 @@ impl<T> Watched<T> {
             }
             Err(cause) => (false, cause),
         };
+        if good {
+            state.good = version;
+        }
+        self.compare(state, good, report);
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
             Err(other) if other == outcome => {} // another process has said it
@@ -173,6 +256,21 @@ impl<T> Watched<T> {
             Ok(()) => report(FileNews::Broken { path: &self.path, cause: &cause }),
         }
         good
+    }
+
+    /// Is the version in force the last good one of the server? A child that was forked from a
+    /// parent with an older one must not bring that back.
+    fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileNews<'_>)) {
+        let Some(slot) = self.slot.get() else { return };
+        let mine = outcome(state.good, true);
+        if is_new {
+            slot.good.store(mine, Ordering::Release);
+            self.is_outdated.store(false, Ordering::Release);
+        } else if slot.good.load(Ordering::Acquire) != mine
+            && !self.is_outdated.swap(true, Ordering::AcqRel)
+        {
+            report(FileNews::Outdated { path: &self.path });
+        }
     }
 
     /// Puts an outcome on the board in the place of `told`. An error is what stands there.
@@ -196,17 +294,18 @@ fn outcome(version: Version, good: bool) -> u64 {
 }
 
 /// Has the version been there for long enough? By the file's own times, or, where its clock is
-/// not ours, by what was seen before.
-fn is_settled(version: Version, young: &mut Option<(Version, Instant)>) -> bool {
-    match young {
-        Some((seen, since)) if *seen == version => {
-            since.elapsed() >= SETTLED || version.age().is_some_and(|age| age >= SETTLED)
-        }
-        _ => {
-            *young = Some((version, Instant::now()));
-            version.age().is_some_and(|age| age >= SETTLED)
-        }
-    }
+/// not ours, by what was seen before. A file that never rests is taken as it is after a while.
+fn is_settled(version: Version, young: &mut Option<Young>) -> bool {
+    let now = Instant::now();
+    let restless = young.as_ref().map_or(now, |young| young.restless);
+    let since = match young {
+        Some(young) if young.version == version => young.since,
+        _ => now,
+    };
+    *young = Some(Young { version, since, restless });
+    since.elapsed() >= SETTLED
+        || version.age().is_some_and(|age| age >= SETTLED)
+        || restless.elapsed() >= RESTLESS
 }
 
 /// A value that is read without waiting and replaced now and then: of two places one is in
@@ -247,7 +346,8 @@ impl<T> TwoPlaces<T> {
         let old = self.in_force.load(Ordering::Acquire);
         match self.place(old + 1).try_write() {
             Ok(mut place) => *place = Arc::clone(&value),
-            Err(_) => return false,
+            Err(TryLockError::Poisoned(error)) => *error.into_inner() = Arc::clone(&value),
+            Err(TryLockError::WouldBlock) => return false,
         }
         self.in_force.store((old + 1) % 2, Ordering::Release);
         // The old value's memory is free now, or when the next value comes.
@@ -260,7 +360,6 @@ impl<T> TwoPlaces<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::thread::sleep;
 
     use super::*;
@@ -271,6 +370,10 @@ mod tests {
         text.trim().parse().map_err(|error| format!("line 1: {error}"))
     }
 
+    fn value(watched: &Watched<u32>) -> u32 {
+        **watched.get().expect("a value")
+    }
+
     /// Looks until nothing new has come for a second; the news, in short.
     fn settle(watched: &Watched<u32>) -> Vec<String> {
         let mut news = vec![];
@@ -279,6 +382,8 @@ mod tests {
                 news.push(match item {
                     FileNews::Read { .. } => "read".into(),
                     FileNews::Broken { cause, .. } => cause.to_owned(),
+                    FileNews::Outdated { .. } => "outdated".into(),
+                    FileNews::Unresolved { names, .. } => names.to_owned(),
                 });
             });
             sleep(Duration::from_millis(50));
@@ -302,7 +407,7 @@ mod tests {
         let [first, second] = [open(), open()].map(|watched| watched.expect("a number"));
         first.report_through(slot);
         second.report_through(slot);
-        assert_eq!((**first.get(), settle(&first)), (1, vec![]));
+        assert_eq!((value(&first), settle(&first)), (1, vec![]));
 
         let replace = |text: &str| {
             let other = folder.path().join("other");
@@ -337,12 +442,37 @@ mod tests {
                 "read",
             ),
         ];
-        for (what, change, value, news) in steps {
+        for (what, change, number, news) in steps {
             change();
             assert_eq!(settle(&first), [news], "{what}");
             assert_eq!(settle(&second), Vec::<String>::new(), "{what}");
-            assert_eq!((**first.get(), **second.get()), (value, value), "{what}");
+            assert_eq!((value(&first), value(&second)), (number, number), "{what}");
         }
+    }
+
+    /// A process that starts from an old version does not bring it back.
+    #[test]
+    fn outdated() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let board = Box::leak(new_board());
+        let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+        let put = |text: &str| fs::write(&path, text).expect("written");
+        put("1");
+        let [first, second] = [(); 2].map(|()| {
+            let watched = Watched::open(path.clone(), 100, Box::new(number)).expect("a number");
+            watched.report_through(slot);
+            watched
+        });
+        put("2");
+        assert_eq!((settle(&first), value(&first)), (vec!["read".to_owned()], 2));
+        put("x");
+        assert_eq!(settle(&first), ["line 1: invalid digit found in string"]);
+        assert_eq!(value(&first), 2);
+        assert_eq!(settle(&second), ["outdated"]);
+        assert!(second.get().is_none(), "it has 1, and 2 is not to be had any more");
+        put("3");
+        assert_eq!((settle(&second), value(&second)), (vec!["read".to_owned()], 3));
     }
 
     /// A file that is being written is left alone.
@@ -357,9 +487,9 @@ mod tests {
             fs::write(&path, text).expect("written");
             watched.refresh(&mut |news| panic!("{news:?}"));
             sleep(Duration::from_millis(50));
-            assert_eq!(**watched.get(), 1);
+            assert_eq!(value(&watched), 1);
         }
-        assert_eq!((settle(&watched), **watched.get()), (vec!["read".to_owned()], 12));
+        assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 12));
     }
 
     #[test]

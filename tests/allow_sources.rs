@@ -172,6 +172,58 @@ fn broken_versions() {
     assert_eq!(httpd.count_log("maintenance:notice.*/cfg.xml has changed and was read"), 1);
 }
 
+/// A child that starts late does not bring back what the parent has read at the last restart.
+#[test]
+fn a_new_child_while_the_file_is_broken() {
+    let setup = Setup::new(
+        "StartServers 1\nMinSpareServers 1\nMaxSpareServers 1\nMaintenanceAllow file=list",
+    )
+    .mpm(Mpm::Prefork);
+    let list = setup.write("list", "127.0.0.1\n127.0.0.2\n");
+    let mut httpd = setup.start();
+    httpd.allow_log("maintenance:error.*/list\" line 1: .*; the last good version stays");
+    httpd.allow_log("maintenance:error.*/list\" cannot be used, and this child");
+    httpd.allow_log("core:notice.*exit signal Killed");
+    httpd.close();
+    let status = |address: &str| httpd.client_from(address).get("/").status;
+    assert_eq!((status("127.0.0.1"), status("127.0.0.2")), (200, 200));
+    fs::write(&list, "127.0.0.2\n").expect("written");
+    wait_for("the new list", Duration::from_secs(5), || status("127.0.0.1") == 500);
+    fs::write(&list, "garbage\n").expect("written");
+    wait_for("the error", Duration::from_secs(5), || {
+        assert_eq!((status("127.0.0.1"), status("127.0.0.2")), (500, 200));
+        httpd.count_log("/list. line 1: ") == 1
+    });
+    let old = httpd.processes();
+    for pid in old.iter().filter(|pid| **pid != httpd.pid()) {
+        let pid = rustix::process::Pid::from_raw(*pid as i32).expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+    }
+    for _ in 0..20 {
+        assert_eq!(status("127.0.0.1"), 500, "{}", httpd.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_ne!(httpd.processes(), old);
+    fs::write(&list, "127.0.0.2\n").expect("written");
+    wait_for("good again", Duration::from_secs(5), || status("127.0.0.2") == 200);
+    assert_eq!(status("127.0.0.1"), 500);
+}
+
+/// What only root may read is an error at the start of the first child, and not at night.
+#[test]
+fn a_list_that_the_children_may_not_read() {
+    if !rustix::process::geteuid().is_root() {
+        return; // parent and children are the same user
+    }
+    let setup = Setup::new("MaintenanceAllow file=list");
+    crate::support::httpd::set_mode(&setup.write("list", "127.0.0.1\n"), 0o600);
+    let mut httpd = setup.start();
+    httpd.expect_log("maintenance:error.*/list\" cannot be read: Permission denied");
+    assert_eq!(httpd.count_log("Permission denied"), 1);
+    httpd.close();
+    assert_eq!(httpd.client().get("/").status, 200);
+}
+
 /// A file that is written bit by bit is never taken half.
 #[test]
 fn half_written() {

@@ -49,7 +49,7 @@ fn session(arguments: &[&'static str], restart: bool) {
         // New versions, a broken one among them, and a name to resolve.
         httpd.close();
         for (text, host) in
-            [("x", "127.0.0.5"), ("127.0.0.4", "localhost6"), ("# none", "127.0.0.6")]
+            [("x", "127.0.0.5"), ("127.0.0.4\n", "localhost6"), ("# none", "127.0.0.6")]
         {
             fs::write(&list, text).expect("written");
             fs::write(&config, transport(host)).expect("written");
@@ -65,6 +65,7 @@ fn session(arguments: &[&'static str], restart: bool) {
         }
     }
     httpd.allow_log("maintenance:error.*/list. line 1: .*no address");
+    httpd.allow_log("maintenance:warn.*/cfg.xml these names do not resolve: localhost6");
     httpd.allow_log("maintenance:warn.*localhost.localdomain does not resolve");
     drop(httpd);
 

@@ -15,6 +15,7 @@ fuzz_target!(|content: &[u8]| {
             }
         }
         Err(ListError::Empty) => assert!(!content.iter().any(u8::is_ascii_digit)),
+        Err(ListError::CutOff(line)) => assert_eq!(line as usize, lines),
         Err(ListError::Entry { line, word, .. } | ListError::Second { line, word }) => {
             assert!((1..=lines).contains(&(line as usize)));
             assert!(!word.is_empty() && word.is_ascii() && word.len() < 300);

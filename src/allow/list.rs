@@ -27,6 +27,9 @@ pub enum ListError {
         /// What is wrong with it.
         cause: NetworkError,
     },
+    /// What is cut off can still be a network, and a larger one at that.
+    #[error("line {0}: the last line has no line end, so the file may be cut off")]
+    CutOff(u32),
     /// `10.0.0.1 10.0.0.2`
     #[error("line {line}: \"{word}\" is a second entry on one line")]
     Second {
@@ -38,7 +41,8 @@ pub enum ListError {
 }
 
 /// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a
-/// byte order mark, blanks around entries and comments behind them are fine.
+/// byte order mark, blanks around entries and comments behind them are fine. The last entry needs
+/// a line end, too.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
@@ -49,6 +53,7 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
         return Err(ListError::Empty);
     }
     let mut networks = Vec::new();
+    let last = content.iter().filter(|byte| **byte == b'\n').count() + 1;
     for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
         let entry = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -60,6 +65,9 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
         }
         if let Some(word) = words.next() {
             return Err(ListError::Second { line, word: shown(word) });
+        }
+        if !entry.is_empty() && usize::try_from(line) == Ok(last) {
+            return Err(ListError::CutOff(line));
         }
     }
     Ok(networks)
@@ -92,12 +100,11 @@ mod tests {
     fn files() {
         for (text, read) in [
             ("10.0.0.1\n10.1.0.0/16\n", "1:10.0.0.1/32 2:10.1.0.0/16"),
-            ("10.0.0.1", "1:10.0.0.1/32"),
             ("\r\n10.0.0.1\r\n\r\n2001:db8::/32\r\n", "2:10.0.0.1/32 4:2001:db8::/32"),
             ("\u{feff}10.0.0.1\n", "1:10.0.0.1/32"),
             ("# nobody yet\n", ""),
             (
-                "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x",
+                "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x\n# end",
                 "2:10.0.0.1/32 3:10.0.0.2/32 4:10.1.0.0/16",
             ),
         ] {
@@ -110,6 +117,10 @@ mod tests {
             ("10.0.0.1\n10.0.0.300\n", "line 2: \"10.0.0.300\" is no address"),
             ("10.0.0.1\n\n10.0.0.0/33", "line 3: \"10.0.0.0/33\" has a prefix length"),
             ("10.0.0.1 10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
+            ("10.0.0.1", "line 1: the last line has no line end"),
+            ("10.9.9.9\n127", "line 2: the last line has no line end"),
+            ("10.9.9.9\n10.0.0.0/2", "line 2: \"10.0.0.0/2\" has bits set"),
+            ("10.9.9.9\n192.0.0.0/2 # cut", "line 2: the last line has no line end"),
             ("node1", "line 1: \"node1\" is no address"),
             ("10.0.0.1\r10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
             ("10.0.0.1;", "line 1: \"10.0.0.1;\" is no address"),
@@ -129,7 +140,7 @@ mod tests {
         let long = "1".repeat(1024 * 1024);
         let error = lines(&long).expect_err("a long line");
         assert!(error.len() < 200 && error.contains("111...\""), "{error}");
-        let comment = format!("10.0.0.1 # {long}");
+        let comment = format!("10.0.0.1 # {long}\n");
         assert_eq!(lines(comment).as_deref(), Ok("1:10.0.0.1/32"));
         assert!(
             lines(b"\xff\xfe1\x000\x00.\x00").is_err_and(|error| error.contains("\\xff\\xfe1"))

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use nix::sys::signal::{SigSet, SigmaskHow};
@@ -63,8 +63,21 @@ struct Nodes {
 pub struct NodeFile {
     file: Watched<Nodes>,
     known: Arc<Mutex<Resolved>>,
-    is_resolving: AtomicBool,
+    resolving: Mutex<Resolving>,
 }
+
+/// How resolving the names of a new version goes.
+#[derive(Default)]
+struct Resolving {
+    is_running: bool,
+    /// When it was begun last.
+    last: Option<Instant>,
+    /// Names that do not resolve, until they have been reported.
+    failed: Option<Vec<String>>,
+}
+
+/// How long until names that did not resolve are tried again.
+const RETRY: Duration = Duration::from_secs(30);
 
 impl NodeFile {
     /// Opens a plugin-cfg.xml.
@@ -79,7 +92,7 @@ impl NodeFile {
             Err(error) => Err(error.to_string()),
         };
         let file = Watched::open(path, plugin_cfg::MAX_SIZE, Box::new(parse))?;
-        Ok(Self { file, known, is_resolving: AtomicBool::new(false) })
+        Ok(Self { file, known, resolving: Mutex::default() })
     }
 
     /// The file itself, for its path and its slot.
@@ -89,51 +102,60 @@ impl NodeFile {
 
     /// The line of a Transport that leads to this address.
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
-        self.file.get().networks.find(address)
+        self.file.get()?.networks.find(address)
     }
 
     /// Names whose addresses are not known yet.
     pub fn unknown_names(&self) -> Vec<String> {
-        self.file.get().unknown.clone()
+        self.file.get().map(|nodes| nodes.unknown.clone()).unwrap_or_default()
     }
 
     /// Takes note of what names resolve to; for the time before there are requests.
     pub fn learn(&self, resolved: &Resolved) {
-        let unknown = self.unknown_names();
-        if unknown.is_empty() {
-            return;
+        let names = self.unknown_names();
+        let found = names.iter().filter_map(|name| resolved.get_key_value(name));
+        let found: Resolved = found.map(|(name, found)| (name.clone(), found.clone())).collect();
+        if !found.is_empty() {
+            lock(&self.known).extend(found);
+            self.file.reread();
         }
-        let mut known = lock(&self.known);
-        for name in unknown {
-            let addresses = resolved.get(&name).cloned().unwrap_or_default();
-            known.insert(name, addresses);
-        }
-        drop(known); // the parser wants it
-        self.file.reread();
     }
 
-    /// Looks for a new version, as [`Watched::refresh`] does. Names that come new with it are
-    /// resolved in a thread of their own, and admitted when that is done.
+    /// Looks for a new version, as [`Watched::refresh`] does. Names that are not known yet are
+    /// resolved in a thread of their own, now and then, and admitted when that is done.
     pub fn refresh(self: &Arc<Self>, report: &mut dyn FnMut(FileNews<'_>)) {
         let has_changed = self.file.refresh(report);
-        if !has_changed || self.unknown_names().is_empty() {
+        if self.file.get().is_none_or(|nodes| nodes.unknown.is_empty()) {
             return;
         }
-        if !self.is_resolving.swap(true, Ordering::AcqRel) {
+        let Ok(mut state) = self.resolving.try_lock() else {
+            return; // another thread is at it
+        };
+        if let Some(names) = state.failed.take() {
+            self.file.tell_names(&names, report);
+        }
+        let is_due = has_changed || state.last.is_none_or(|last| last.elapsed() >= RETRY);
+        if is_due && !state.is_running {
+            state.last = Some(Instant::now());
             let this = Arc::clone(self);
-            let started = spawn(move || {
-                for name in this.unknown_names() {
-                    let addresses = hosts::resolve(&name);
-                    lock(&this.known).insert(name, addresses);
-                }
-                this.is_resolving.store(false, Ordering::Release);
-                this.file.expire();
-            });
-            if !started {
-                self.is_resolving.store(false, Ordering::Release);
-                self.file.expire(); // and another try
+            state.is_running = spawn(move || this.resolve());
+        }
+    }
+
+    /// The work of the thread.
+    fn resolve(&self) {
+        let mut failed = Vec::new();
+        for name in self.unknown_names() {
+            let addresses = hosts::resolve(&name);
+            match addresses.is_empty() {
+                true => failed.push(name),
+                false => drop(lock(&self.known).insert(name, addresses)),
             }
         }
+        self.file.expire();
+        let mut state = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_running = false;
+        state.failed = (!failed.is_empty()).then_some(failed);
     }
 }
 

@@ -149,7 +149,7 @@ fn tell(main: &server_rec) {
     }
 }
 
-/// Looks at all flags, for the sake of the log and of what is known.
+/// Looks at all flags and files, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
     // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
     let is_chrooted = unsafe { !ap_unixd_config.chroot_dir.is_null() };
@@ -158,6 +158,10 @@ fn look(main: &server_rec, observer: Observer) {
     }
     for flag in flags(main) {
         flag.is_present(observer, &mut |news| log::Log.flag(news));
+    }
+    // Children that are forked from now on begin with these versions.
+    for gate in servers(main).filter_map(|server| config(server)?.gate()) {
+        gate.refresh(observer, &log::Log);
     }
 }
 
@@ -179,9 +183,9 @@ unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, main: *mut server_rec) -> c
 unsafe extern "C" fn quick_handler(r: *mut request_rec, lookup: c_int) -> c_int {
     guard(
         // SAFETY: httpd's request, which this thread alone uses until the function returns.
-        || judge(unsafe { Request::from_raw(r) }, lookup != 0),
-        // SAFETY: the same; the borrow above ended with the panic.
-        || after_panic(unsafe { Request::from_raw(r) }),
+        || judge(&mut unsafe { Request::from_raw(r) }, lookup != 0),
+        // SAFETY: the same; the handle above went with the panic.
+        || after_panic(&mut unsafe { Request::from_raw(r) }),
     )
 }
 
@@ -192,7 +196,7 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
     if is_lookup || request.is_subrequest() {
         return DECLINED as c_int;
     }
-    if let Some(label) = request.previous().and_then(Request::kept) {
+    if let Some(label) = request.previous().and_then(|previous| previous.kept()) {
         request.keep(label);
         return DECLINED as c_int;
     }

@@ -38,6 +38,20 @@ impl Journal for Log {
             FileNews::Read { path } => {
                 write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
             }
+            FileNews::Outdated { path } => write(
+                None,
+                APLOG_ERR,
+                &format!(
+                    "\"{}\" cannot be used, and this child has not seen its last good version; it \
+                     admits nobody through it until the file is good again",
+                    path.display()
+                ),
+            ),
+            FileNews::Unresolved { path, names } => write(
+                None,
+                APLOG_WARNING,
+                &format!("in {} these names do not resolve: {names}", path.display()),
+            ),
             FileNews::Broken { path, cause } => write(
                 None,
                 APLOG_ERR,

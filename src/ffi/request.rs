@@ -22,39 +22,48 @@ const RETRY_AFTER: &CStr = c"300";
 ///
 /// What all SAFETY comments here rest on: httpd has filled in the request before it calls the
 /// first hook (`ap_read_request`), and its tables, connection and server live as long as it.
-#[repr(transparent)]
-pub(super) struct Request(request_rec);
+/// A handle and not a reference, as httpd's functions write to the request while it is looked at.
+pub(super) struct Request(*mut request_rec);
 
 impl Request {
     /// # Safety
-    /// `r` is a request of httpd's that is used through the result alone for all of `'r`.
-    pub(super) unsafe fn from_raw<'r>(r: *mut request_rec) -> &'r mut Self {
-        // SAFETY: repr(transparent); the caller vouches for the rest.
-        unsafe { &mut *r.cast::<Self>() }
+    /// `r` is a request of httpd's that this thread alone uses for as long as the result lives.
+    pub(super) unsafe fn from_raw(r: *mut request_rec) -> Self {
+        Self(r)
+    }
+
+    fn rec(&self) -> &request_rec {
+        // SAFETY: `from_raw`; no function of httpd's is called while the borrow lasts.
+        unsafe { &*self.0 }
+    }
+
+    fn rec_mut(&mut self) -> &mut request_rec {
+        // SAFETY: as above.
+        unsafe { &mut *self.0 }
     }
 
     /// Is it made by the server for a part of another request's answer?
     pub(super) fn is_subrequest(&self) -> bool {
-        !self.0.main.is_null()
+        !self.rec().main.is_null()
     }
 
     /// The request that was redirected internally to this one.
-    pub(super) fn previous(&self) -> Option<&Self> {
-        // SAFETY: null or a request from the same pool.
-        unsafe { self.0.prev.cast::<Self>().as_ref() }
+    pub(super) fn previous(&self) -> Option<Self> {
+        let previous = self.rec().prev;
+        (!previous.is_null()).then_some(Self(previous)) // from the same pool
     }
 
     /// The virtual host.
     pub(super) fn server(&self) -> Option<&'static server_rec> {
         // SAFETY: the configuration lives as long as the child serves requests.
-        unsafe { self.0.server.as_ref() }
+        unsafe { self.rec().server.as_ref() }
     }
 
     /// The label of a verdict that [`Request::keep`] kept.
     pub(super) fn kept(&self) -> Option<&'static CStr> {
         // SAFETY: the slot is null or holds what `keep` put there, a static C string.
         unsafe {
-            let label = config_slot(self.0.request_config).cast::<c_char>();
+            let label = config_slot(self.rec().request_config).cast::<c_char>();
             (!label.is_null()).then(|| CStr::from_ptr(label))
         }
     }
@@ -63,10 +72,10 @@ impl Request {
     /// as environment variable `MAINTENANCE` for logs and other modules.
     pub(super) fn keep(&mut self, label: &'static CStr) {
         // SAFETY: this thread alone uses the request.
-        unsafe { set_config_slot(self.0.request_config, label.as_ptr().cast_mut().cast()) };
+        unsafe { set_config_slot(self.rec().request_config, label.as_ptr().cast_mut().cast()) };
         if label != OPEN {
-            set(self.0.notes, c"maintenance", label);
-            set(self.0.subprocess_env, c"MAINTENANCE", label);
+            set(self.rec().notes, c"maintenance", label);
+            set(self.rec().subprocess_env, c"MAINTENANCE", label);
         }
     }
 
@@ -74,9 +83,9 @@ impl Request {
     pub(super) fn log_admission(&self, admission: &Admission<'_>) {
         // SAFETY: the text is copied before the call returns.
         unsafe {
-            if maintenance_logs_debug(&self.0) != 0 {
+            if maintenance_logs_debug(self.0) != 0 {
                 let line = format!("maintenance: allowed by {admission}");
-                maintenance_log_debug(&self.0, line.as_ptr().cast(), line.len());
+                maintenance_log_debug(self.0, line.as_ptr().cast(), line.len());
             }
         }
     }
@@ -88,55 +97,55 @@ impl Request {
         let body = refusal.page.body();
         // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
         let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
-        self.0.status = status;
+        self.rec_mut().status = status;
         // An unknown code would be sent as "500 Internal Server Error".
-        self.0.status_line =
+        self.rec_mut().status_line =
             match known.to_bytes().get(..3) == refusal.status.line().to_bytes().get(..3) {
                 true => std::ptr::null(),
                 false => refusal.status.line().as_ptr(),
             };
         // The table that `Header always` works on, as is meant for errors; and a `Header set
         // Cache-Control` for the site's own pages does not make this one cacheable.
-        set(self.0.err_headers_out, c"Cache-Control", c"no-store");
-        set(self.0.err_headers_out, c"Retry-After", RETRY_AFTER);
+        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
+        set(self.rec().err_headers_out, c"Retry-After", RETRY_AFTER);
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
             // SAFETY: the connection is this thread's while it serves the request.
-            unsafe { (*self.0.connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
+            unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
         }
         // SAFETY: the media type is static; page and status belong to the configuration, which
         // lives until the child has ended all its requests. What the filters return is of no
         // use: a client that went away is httpd's to log, and there is no other answer.
         unsafe {
-            ap_set_content_type(&mut self.0, refusal.page.content_type().as_ptr());
-            ap_set_content_length(&mut self.0, i64::try_from(body.len()).unwrap_or_default());
-            ap_run_insert_filter(&mut self.0);
-            maintenance_pass_body(&mut self.0, body.as_ptr().cast(), body.len());
+            ap_set_content_type(self.0, refusal.page.content_type().as_ptr());
+            ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
+            ap_run_insert_filter(self.0);
+            maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
         }
         DONE
     }
 
     /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
     pub(super) fn refuse_plainly(&mut self) -> c_int {
-        set(self.0.err_headers_out, c"Cache-Control", c"no-store");
+        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
         let sentence = c"The site is closed for maintenance. Please try again later.";
         // SAFETY: httpd copies the sentence.
         unsafe {
-            ap_custom_response(&mut self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
+            ap_custom_response(self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
         }
         HTTP_INTERNAL_SERVER_ERROR as c_int
     }
 
     /// Does content follow the request's header section (RFC 9112, 6)?
     fn has_body(&self) -> bool {
-        get(self.0.headers_in, c"Transfer-Encoding").is_some()
-            || get(self.0.headers_in, c"Content-Length").is_some_and(|length| length != c"0")
+        get(self.rec().headers_in, c"Transfer-Encoding").is_some()
+            || get(self.rec().headers_in, c"Content-Length").is_some_and(|length| length != c"0")
     }
 
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
     pub(super) fn provoke_panic(&self) {
-        if get(self.0.headers_in, c"X-Provoke-Panic").is_some() {
+        if get(self.rec().headers_in, c"X-Provoke-Panic").is_some() {
             panic!("provoked");
         }
     }
@@ -147,7 +156,7 @@ impl Visitor for Request {
         // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
         // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
         unsafe {
-            let address = self.0.useragent_addr.as_ref()?;
+            let address = self.rec().useragent_addr.as_ref()?;
             match address.family as i64 {
                 family if family == APR_INET as i64 => {
                     Some(Ipv4Addr::from(address.ipaddr_ptr.cast::<[u8; 4]>().read()).into())
@@ -161,7 +170,7 @@ impl Visitor for Request {
     }
 
     fn has_env(&self, name: &CStr) -> bool {
-        get(self.0.subprocess_env, name).is_some()
+        get(self.rec().subprocess_env, name).is_some()
     }
 
     fn satisfies(&self, expr: Expr) -> bool {
@@ -175,7 +184,7 @@ impl Visitor for Request {
     fn target(&self) -> &[u8] {
         // SAFETY: null or a C string of the request's pool.
         unsafe {
-            let target = self.0.unparsed_uri;
+            let target = self.rec().unparsed_uri;
             if target.is_null() { b"" } else { CStr::from_ptr(target).to_bytes() }
         }
     }
@@ -184,13 +193,11 @@ impl Visitor for Request {
 impl Request {
     fn evaluate(&self, expr: Expr) -> Result<bool, &CStr> {
         let mut error = std::ptr::null();
-        let request = std::ptr::from_ref(&self.0).cast_mut();
         // SAFETY: `compile` in `directives` has made the number of a pointer that lives as long
-        // as the configuration. httpd's evaluation takes a mutable request, as it may set notes;
-        // what is borrowed of the request here it leaves alone.
+        // as the configuration. Nothing of the request is borrowed here.
         unsafe {
             let compiled = std::ptr::with_exposed_provenance::<ap_expr_info_t>(expr.0);
-            match ap_expr_exec(request, compiled, &mut error) {
+            match ap_expr_exec(self.0, compiled, &mut error) {
                 _ if !error.is_null() => Err(CStr::from_ptr(error)),
                 result => Ok(result > 0),
             }

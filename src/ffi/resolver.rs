@@ -50,6 +50,12 @@ fn in_child(names: &[String]) -> std::io::Result<Resolved> {
     match unsafe { libc::fork() } {
         -1 => Err(std::io::Error::last_os_error()),
         0 => {
+            // SAFETY: asks the kernel to end this process with its parent, whose listening
+            // sockets it has inherited.
+            #[cfg(target_os = "linux")]
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            }
             drop(reader);
             let written = std::panic::catch_unwind(|| write_all(names, writer));
             // SAFETY: ends this process.
@@ -58,13 +64,16 @@ fn in_child(names: &[String]) -> std::io::Result<Resolved> {
         child => {
             drop(writer);
             let text = read_until(reader, Instant::now() + LIMIT);
-            // SAFETY: our own child, which nobody else waits for; its number is not reused
-            // before the second call returns.
+            // SAFETY: our own child, which nobody else waits for. Only as long as it is there to
+            // be waited for, its number cannot belong to another process.
             unsafe {
-                libc::kill(child, libc::SIGKILL);
-                while libc::waitpid(child, std::ptr::null_mut(), 0) == -1
-                    && std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR)
-                {
+                let status = std::ptr::null_mut();
+                if libc::waitpid(child, status, libc::WNOHANG) == 0 {
+                    libc::kill(child, libc::SIGKILL);
+                    while libc::waitpid(child, status, 0) == -1
+                        && std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR)
+                    {
+                    }
                 }
             }
             Ok(parse(&text))
