@@ -1,5 +1,6 @@
 //! The allowlist: who passes while the scope is closed.
 
+mod admission;
 pub mod hosts;
 pub mod list;
 pub mod network;
@@ -8,17 +9,14 @@ pub mod plugin_cfg;
 pub mod source;
 mod token;
 
-use std::ffi::{CStr, CString};
-use std::fmt;
+use std::ffi::CString;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
-
-use ipnet::IpNet;
 
 use crate::board::{Key, Slot};
 use crate::config::Surroundings;
 use crate::watched::{self, FileNews, Watched};
+pub use admission::{Admission, Visitor};
 use hosts::Resolved;
 use path::ExemptPath;
 use source::{Networks, NodeFile};
@@ -117,55 +115,6 @@ impl AllowRules {
     }
 }
 
-/// What the allowlist wants to know of a request.
-pub trait Visitor {
-    /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
-    fn address(&self) -> Option<IpAddr>;
-    /// Is this environment variable set for the request?
-    fn has_env(&self, name: &CStr) -> bool;
-    /// Does the expression hold?
-    fn satisfies(&self, expr: Expr) -> bool;
-    /// The request target as it was sent (RFC 9112, 3.2).
-    fn target(&self) -> &[u8];
-}
-
-/// Why a request passes: the very entry that admits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission<'a> {
-    /// An address or a network.
-    Address(IpNet),
-    /// `host=`, and the address that the name has.
-    Host(&'a str, IpNet),
-    /// `file=`, with line and network.
-    File(&'a Path, u32, IpNet),
-    /// `plugin-cfg=`, with line and address.
-    PluginCfg(&'a Path, u32, IpNet),
-    /// `env=`
-    Env(&'a CStr),
-    /// `expr=`
-    Expr(&'a str),
-    /// `path=`
-    Path(&'a str),
-}
-
-impl fmt::Display for Admission<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(network) => write!(f, "{network}"),
-            Self::Host(name, network) => write!(f, "host={name} ({})", network.addr()),
-            Self::File(path, line, network) => {
-                write!(f, "{network} in line {line} of {}", path.display())
-            }
-            Self::PluginCfg(path, line, network) => {
-                write!(f, "{} in line {line} of {}", network.addr(), path.display())
-            }
-            Self::Env(name) => write!(f, "env={}", name.to_string_lossy()),
-            Self::Expr(text) => write!(f, "expr={text}"),
-            Self::Path(path) => write!(f, "path={path}"),
-        }
-    }
-}
-
 /// A compiled allowlist.
 #[derive(Default)]
 pub struct Allowlist {
@@ -248,6 +197,9 @@ impl Allowlist {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CStr;
+    use std::path::Path;
+
     use super::*;
 
     struct Place(tempfile::TempDir);

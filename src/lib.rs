@@ -33,6 +33,7 @@ pub mod flag;
 pub mod gate;
 pub mod page;
 pub mod status;
+pub mod two_places;
 pub mod watched;
 
 // Unit tests and fuzzing run without httpd, whose symbols this part needs.

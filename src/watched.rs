@@ -7,8 +7,8 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use once_cell::sync::OnceCell;
 
 use crate::board::{Key, Slot};
 use crate::file::{self, FileError, Version};
+use crate::two_places::TwoPlaces;
 
 /// How often a file is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -308,56 +309,6 @@ fn is_settled(version: Version, young: &mut Option<Young>) -> bool {
         || restless.elapsed() >= RESTLESS
 }
 
-/// A value that is read without waiting and replaced now and then: of two places one is in
-/// force. A new value goes into the other one, if nobody reads the value before the last there.
-///
-/// Not arc-swap: what that keeps for each thread would hold the module in memory when httpd
-/// unloads it, and a new version of the module would not be loaded by a restart.
-struct TwoPlaces<T> {
-    places: [RwLock<Arc<T>>; 2],
-    in_force: AtomicUsize,
-}
-
-impl<T> TwoPlaces<T> {
-    fn new(value: T) -> Self {
-        let value = Arc::new(value);
-        Self { places: [Arc::clone(&value), value].map(RwLock::new), in_force: 0.into() }
-    }
-
-    fn place(&self, index: usize) -> &RwLock<Arc<T>> {
-        let [even, odd] = &self.places;
-        if index.is_multiple_of(2) { even } else { odd }
-    }
-
-    fn get(&self) -> RwLockReadGuard<'_, Arc<T>> {
-        loop {
-            match self.place(self.in_force.load(Ordering::Acquire)).try_read() {
-                Ok(value) => return value,
-                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
-                // Two values have come since the line above: the other place is in force.
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-    }
-
-    /// For one thread at a time. False where the place is not free.
-    fn put(&self, value: T) -> bool {
-        let value = Arc::new(value);
-        let old = self.in_force.load(Ordering::Acquire);
-        match self.place(old + 1).try_write() {
-            Ok(mut place) => *place = Arc::clone(&value),
-            Err(TryLockError::Poisoned(error)) => *error.into_inner() = Arc::clone(&value),
-            Err(TryLockError::WouldBlock) => return false,
-        }
-        self.in_force.store((old + 1) % 2, Ordering::Release);
-        // The old value's memory is free now, or when the next value comes.
-        if let Ok(mut place) = self.place(old).try_write() {
-            *place = value;
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread::sleep;
@@ -490,29 +441,5 @@ mod tests {
             assert_eq!(value(&watched), 1);
         }
         assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 12));
-    }
-
-    #[test]
-    fn reading_while_values_come() {
-        let two = TwoPlaces::new([0_u64; 64]);
-        let over = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    let mut last = 0;
-                    while !over.load(Ordering::Relaxed) {
-                        let value = two.get();
-                        assert!(value.iter().all(|part| *part == value[0]) && value[0] >= last);
-                        last = value[0];
-                    }
-                });
-            }
-            let mut count = 0;
-            for number in 1..=100_000 {
-                count += usize::from(two.put([number; 64]));
-            }
-            over.store(true, Ordering::Relaxed);
-            assert!(count > 1000, "{count}");
-        });
     }
 }

@@ -1,0 +1,59 @@
+//! What the allowlist asks of a request, and what it answers.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+
+use super::Expr;
+
+/// What the allowlist wants to know of a request.
+pub trait Visitor {
+    /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
+    fn address(&self) -> Option<IpAddr>;
+    /// Is this environment variable set for the request?
+    fn has_env(&self, name: &CStr) -> bool;
+    /// Does the expression hold?
+    fn satisfies(&self, expr: Expr) -> bool;
+    /// The request target as it was sent (RFC 9112, 3.2).
+    fn target(&self) -> &[u8];
+}
+
+/// Why a request passes: the very entry that admits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission<'a> {
+    /// An address or a network.
+    Address(IpNet),
+    /// `host=`, and the address that the name has.
+    Host(&'a str, IpNet),
+    /// `file=`, with line and network.
+    File(&'a Path, u32, IpNet),
+    /// `plugin-cfg=`, with line and address.
+    PluginCfg(&'a Path, u32, IpNet),
+    /// `env=`
+    Env(&'a CStr),
+    /// `expr=`
+    Expr(&'a str),
+    /// `path=`
+    Path(&'a str),
+}
+
+impl fmt::Display for Admission<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(network) => write!(f, "{network}"),
+            Self::Host(name, network) => write!(f, "host={name} ({})", network.addr()),
+            Self::File(path, line, network) => {
+                write!(f, "{network} in line {line} of {}", path.display())
+            }
+            Self::PluginCfg(path, line, network) => {
+                write!(f, "{} in line {line} of {}", network.addr(), path.display())
+            }
+            Self::Env(name) => write!(f, "env={}", name.to_string_lossy()),
+            Self::Expr(text) => write!(f, "expr={text}"),
+            Self::Path(path) => write!(f, "path={path}"),
+        }
+    }
+}
