@@ -6,11 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::httpd::set_mode;
 use crate::support::{Backend, Client, Httpd, Mpm, PAGE, Setup, raw, wait_for};
-
-fn sample(name: &str) -> String {
-    format!("{}/httpd-test/plugin-cfg/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 
@@ -35,10 +32,14 @@ fn plugin_cfg_samples() {
         ),
     ];
     for (name, nodes, strangers) in cases {
-        let httpd = Setup::new(REMOTEIP)
+        let setup = Setup::new(REMOTEIP)
             .modules(&["remoteip"])
-            .directives(&format!("MaintenanceAllow \"plugin-cfg={}\"", sample(name)))
-            .start();
+            .directives("MaintenanceAllow plugin-cfg=cfg.xml");
+        // A copy, as httpd's user may not be able to read where this project lies.
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("httpd-test/plugin-cfg");
+        fs::copy(samples.join(name), setup.path("cfg.xml")).expect("a sample");
+        set_mode(&setup.path("cfg.xml"), 0o644);
+        let httpd = setup.start();
         httpd.close();
         let client = httpd.client();
         for address in *nodes {
@@ -167,6 +168,7 @@ fn broken_versions() {
     fs::write(&config, xml.replace("127.0.0.3", "127.0.0.5")).expect("written");
     let passes = |address: &str| httpd.client_from(address).get("/").status == 200;
     wait_for("the new list", 5 * second, || passes("127.0.0.4") && passes("127.0.0.5"));
+    thread::sleep(second); // the other child has seen them, too
     assert!(!passes("127.0.0.3"));
     assert_eq!(httpd.count_log("maintenance:notice.*/list has changed and was read"), 1);
     assert_eq!(httpd.count_log("maintenance:notice.*/cfg.xml has changed and was read"), 1);
@@ -216,7 +218,7 @@ fn a_list_that_the_children_may_not_read() {
         return; // parent and children are the same user
     }
     let setup = Setup::new("MaintenanceAllow file=list");
-    crate::support::httpd::set_mode(&setup.write("list", "127.0.0.1\n"), 0o600);
+    set_mode(&setup.write("list", "127.0.0.1\n"), 0o600);
     let mut httpd = setup.start();
     httpd.expect_log("maintenance:error.*/list\" cannot be read: Permission denied");
     assert_eq!(httpd.count_log("Permission denied"), 1);

@@ -123,7 +123,8 @@ fn another_flag_while_old_connections_are_open() {
         std::fs::write(httpd.path("b.flag"), "").expect("written");
         httpd.reconfigure("", "MaintenanceFlag b.flag");
         for client in &old {
-            client.get("/");
+            // httpd may just be closing it, which reqwest does not always see in time.
+            let _ = client.try_get("/");
             httpd.client().get("/").assert_refused();
         }
         assert_eq!(httpd.count_log("closed by the flag .*/b.flag"), 1, "{mpm:?}: {}", httpd.log());
