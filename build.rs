@@ -29,7 +29,6 @@ const FUNCTIONS: &[&str] = &[
     "apr_shm_baseaddr_get",
     "apr_shm_create",
     "apr_table_get",
-    "apr_table_set",
     "apr_table_setn",
     "apr_time_exp_lt",
     "maintenance_.*",
@@ -38,7 +37,7 @@ const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module
 const CONSTANTS: &[&str] = &[
     "ap_server_conf",
     "ap_unixd_config",
-    "APLOG_(ERR|WARNING|NOTICE|DEBUG)",
+    "APLOG_(ERR|WARNING|NOTICE)",
     "APR_(INET|INET6|SUCCESS)",
     "AP_SQ_(MAIN_STATE|MS_CREATE_PRE_CONFIG)",
     "APR_HOOK_(REALLY_FIRST|MIDDLE)",

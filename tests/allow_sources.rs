@@ -87,7 +87,7 @@ fn changes_reach_every_child_within_a_second() {
     fs::create_dir(setup.path("data0")).expect("a folder");
     symlink(setup.path("data0"), setup.path("data")).expect("a link");
     let list = setup.write("data/list", "127.0.0.9\n");
-    let httpd = setup.start();
+    let mut httpd = setup.start();
     httpd.close();
     // A connection each holds one child; 404 keeps it open.
     let clients: Vec<_> = (0..16)
@@ -121,6 +121,17 @@ fn changes_reach_every_child_within_a_second() {
         }
     }
     assert_eq!(httpd.count_log("maintenance:notice.*/data/list has changed and was read"), 12);
+    // Garbage leaves the old list in force in each of them, and is said once.
+    for text in ["127.0.0.1\n", "garbage\n"] {
+        rewrite(&list, text);
+        thread::sleep(Duration::from_millis(950));
+        assert_eq!(everybody(), [200; 16], "{text}");
+    }
+    let error = "maintenance:error.*/data/list\" line 1: .*; the last good version stays";
+    httpd.expect_log(error);
+    assert_eq!(httpd.count_log(error), 1, "{}", httpd.log());
+    // The parent looks every ten seconds, and may have missed the good version in between.
+    httpd.allow_log("maintenance:error.*/data/list\" cannot be used, and this process");
 }
 
 /// What cannot be used leaves the last good list in force, and is said once.
@@ -184,7 +195,7 @@ fn a_new_child_while_the_file_is_broken() {
     let list = setup.write("list", "127.0.0.1\n127.0.0.2\n");
     let mut httpd = setup.start();
     httpd.allow_log("maintenance:error.*/list\" line 1: .*; the last good version stays");
-    httpd.allow_log("maintenance:error.*/list\" cannot be used, and this child");
+    httpd.allow_log("maintenance:error.*/list\" cannot be used, and this process");
     httpd.allow_log("core:notice.*exit signal Killed");
     httpd.close();
     let status = |address: &str| httpd.client_from(address).get("/").status;

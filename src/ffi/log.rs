@@ -42,7 +42,7 @@ impl Journal for Log {
                 None,
                 APLOG_ERR,
                 &format!(
-                    "\"{}\" cannot be used, and this child has not seen its last good version; it \
+                    "\"{}\" cannot be used, and this process has not seen its last good version; it \
                      admits nobody through it until the file is good again",
                     path.display()
                 ),
