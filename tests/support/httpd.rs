@@ -222,6 +222,16 @@ impl Setup {
         self.write("conf/httpd.conf", config)
     }
 
+    /// Gracefully: at once, httpd closes the sockets of threads that may be about to close them
+    /// themselves, and now and then a child of event or worker dies of that, with or without the
+    /// module (`close_worker_sockets`, seen in 2.4.71).
+    fn stop_signal(&self) -> Signal {
+        match self.wrapper.is_empty() && !self.arguments.contains(&"-X") {
+            true => Signal::WINCH,
+            false => Signal::TERM,
+        }
+    }
+
     fn command(&self, more: &[&str]) -> Command {
         let config = self.write_config();
         let mut words = self.wrapper.clone();
@@ -387,7 +397,7 @@ impl Httpd {
         if let Ok(Some(status)) = self.process.try_wait() {
             return Err(format!("the parent ended by itself: {status}"));
         }
-        self.signal(Signal::TERM);
+        self.signal(self.setup.stop_signal());
         let start = std::time::Instant::now();
         while self.process.try_wait().map_err(|error| error.to_string())?.is_none() {
             if start.elapsed() > 3 * PATIENCE {
