@@ -1,0 +1,192 @@
+//! The sentences of the built-in page, in each of its languages.
+//!
+//! They are plain text: HTML escapes them, and the answers in text and JSON say the same. Each is
+//! true wherever it is shown, with and without scripts.
+
+/// What the page says of its own accord, in one language.
+#[derive(Debug)]
+pub struct Texts {
+    /// The language, a tag of BCP 47.
+    pub lang: &'static str,
+    /// Title and heading: what is going on.
+    pub title: &'static str,
+    /// What that means for the reader.
+    pub lead: &'static str,
+    /// What the reader can do about it.
+    pub later: &'static str,
+    /// That an open page returns to the site by itself; for the HTML page, which shows it once its
+    /// script runs.
+    pub waits: &'static str,
+    /// In front of the expected end, with the colon, whose spacing and width are the language's.
+    pub expected: &'static str,
+    /// In the place of the expected end, once that has passed.
+    pub overdue: &'static str,
+    /// The link that loads the page again.
+    pub again: &'static str,
+}
+
+/// The languages of the built-in page. The first is for those who ask for none of them.
+pub const TEXTS: [Texts; 10] = [
+    Texts {
+        lang: "en",
+        title: "We are upgrading this site",
+        lead: "The site is closed while we work on it, and will be back as soon as that is done.",
+        later: "Please try again later.",
+        waits: "You can also leave this page open: the site will appear by itself once it is back.",
+        expected: "Expected back:",
+        overdue: "This is taking longer than planned. We are sorry, and will be back as soon as we \
+                  can.",
+        again: "Try again now",
+    },
+    Texts {
+        lang: "de",
+        title: "Wir aktualisieren diese Website",
+        lead: "Während der Arbeiten ist die Website nicht erreichbar. Sobald wir fertig sind, ist \
+               sie wieder für Sie da.",
+        later: "Bitte versuchen Sie es später noch einmal.",
+        waits: "Sie können diese Seite auch geöffnet lassen: Die Website erscheint von selbst, \
+                sobald sie wieder da ist.",
+        expected: "Voraussichtlich wieder da:",
+        overdue: "Es dauert länger als geplant. Wir bitten um Entschuldigung und sind so bald wie \
+                  möglich wieder da.",
+        again: "Jetzt noch einmal versuchen",
+    },
+    Texts {
+        lang: "fr",
+        title: "Nous mettons ce site à jour",
+        lead: "Le site est inaccessible pendant l’intervention et sera de retour dès qu’elle sera \
+               terminée.",
+        later: "Veuillez réessayer plus tard.",
+        waits: "Vous pouvez aussi laisser cette page ouverte\u{a0}: le site s’affichera de \
+                lui-même dès son retour.",
+        expected: "Retour prévu\u{a0}:",
+        overdue: "L’intervention dure plus longtemps que prévu. Veuillez nous en excuser. Le site \
+                  sera de retour dès que possible.",
+        again: "Réessayer maintenant",
+    },
+    Texts {
+        lang: "es",
+        title: "Estamos actualizando este sitio",
+        lead: "El sitio no está disponible mientras trabajamos en él y volverá en cuanto \
+               terminemos.",
+        later: "Por favor, inténtelo de nuevo más tarde.",
+        waits: "También puede dejar esta página abierta: el sitio aparecerá por sí solo en cuanto \
+                vuelva a estar disponible.",
+        expected: "Regreso previsto:",
+        overdue: "Los trabajos se están alargando más de lo previsto. Disculpe las molestias. \
+                  Volveremos lo antes posible.",
+        again: "Intentar de nuevo ahora",
+    },
+    Texts {
+        lang: "it",
+        title: "Stiamo aggiornando questo sito",
+        lead: "Durante i lavori il sito non è disponibile. Tornerà non appena saranno terminati.",
+        later: "Si prega di riprovare più tardi.",
+        waits: "Si può anche lasciare aperta questa pagina: il sito apparirà da solo non appena \
+                sarà di nuovo disponibile.",
+        expected: "Ritorno previsto:",
+        overdue: "I lavori richiedono più tempo del previsto. Ci scusiamo per il disagio. Il sito \
+                  tornerà il prima possibile.",
+        again: "Riprova ora",
+    },
+    // Said so that readers in Portugal and in Brazil both find their own language in it.
+    Texts {
+        lang: "pt",
+        title: "Este site está em atualização",
+        lead: "O site está indisponível durante os trabalhos e voltará assim que estes terminarem.",
+        later: "Por favor, tente novamente mais tarde.",
+        waits: "Também pode deixar esta página aberta: o site aparecerá automaticamente assim que \
+                voltar.",
+        expected: "Retorno previsto:",
+        overdue: "A atualização requer mais tempo do que o previsto. Lamentamos o atraso e \
+                  voltaremos assim que possível.",
+        again: "Tentar novamente agora",
+    },
+    Texts {
+        lang: "nl",
+        title: "We werken deze website bij",
+        lead: "Tijdens de werkzaamheden is de website niet bereikbaar. Zodra we klaar zijn, \
+               kunt u er weer terecht.",
+        later: "Probeer het later nog eens.",
+        waits: "U kunt deze pagina ook open laten staan: de website verschijnt vanzelf zodra die \
+                er weer is.",
+        expected: "Naar verwachting weer bereikbaar:",
+        overdue: "Het duurt langer dan gepland. Excuses voor het ongemak. We zijn zo snel \
+                  mogelijk terug.",
+        again: "Nu opnieuw proberen",
+    },
+    Texts {
+        lang: "pl",
+        title: "Aktualizujemy tę witrynę",
+        lead: "W czasie prac witryna jest niedostępna. Wróci, gdy tylko je zakończymy.",
+        later: "Prosimy spróbować ponownie później.",
+        waits: "Można też pozostawić tę stronę otwartą: witryna pojawi się sama, gdy tylko znów \
+                będzie dostępna.",
+        expected: "Przewidywany powrót:",
+        overdue: "Prace trwają dłużej, niż planowaliśmy. Przepraszamy za niedogodności. Wrócimy \
+                  najszybciej, jak to możliwe.",
+        again: "Spróbuj ponownie teraz",
+    },
+    Texts {
+        lang: "ja",
+        title: "ただいまサイトを更新中です",
+        lead: "作業中はサイトをご利用いただけません。完了次第、再開いたします。",
+        later: "しばらくしてから、もう一度お試しください。",
+        waits: "このページを開いたままお待ちいただくこともできます。\
+                再開後、自動的にサイトが表示されます。",
+        expected: "再開予定日時：",
+        overdue: "作業が予定より長引いております。\
+                  ご迷惑をおかけし、申し訳ございません。\
+                  できるだけ早く再開いたします。",
+        again: "今すぐ再試行",
+    },
+    Texts {
+        lang: "zh-Hans",
+        title: "我们正在升级本网站",
+        lead: "升级期间网站暂停访问，完成后将立即恢复。",
+        later: "请稍后再试。",
+        waits: "您也可以不关闭此页面，网站恢复后会自动显示。",
+        expected: "预计恢复时间：",
+        overdue: "升级耗时超出预期，敬请谅解。我们会尽快恢复访问。",
+        again: "立即重试",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentences(texts: &Texts) -> [&'static str; 7] {
+        let Texts { lang: _, title, lead, later, waits, expected, overdue, again } = texts;
+        [title, lead, later, waits, expected, overdue, again]
+    }
+
+    #[test]
+    fn every_language_says_everything_in_words_of_its_own() {
+        for (n, texts) in TEXTS.iter().enumerate() {
+            for earlier in &TEXTS[..n] {
+                assert_ne!(texts.lang, earlier.lang);
+                for (a, b) in sentences(texts).iter().zip(sentences(earlier)) {
+                    assert_ne!(*a, b, "{} and {}", texts.lang, earlier.lang);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_are_plain_text_on_one_line() {
+        for texts in &TEXTS {
+            for sentence in sentences(texts) {
+                assert_eq!(sentence, sentence.trim());
+                assert!(!sentence.is_empty() && !sentence.contains("  "), "{sentence}");
+                assert!(!sentence.contains(['<', '>', '&', '\n', '\t']), "{sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn english_comes_first() {
+        assert_eq!(TEXTS[0].lang, "en");
+        assert!(TEXTS[0].title.contains("upgrading this site"));
+    }
+}
