@@ -10,7 +10,7 @@ BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 
-FUZZ_TARGETS := allow_file plugin_cfg
+FUZZ_TARGETS := allow_file negotiation plugin_cfg
 FUZZ_SECONDS ?= 600
 
 # Most tests wait for a server: more of them at a time than there are processors.

@@ -31,6 +31,7 @@ pub mod config;
 pub mod file;
 pub mod flag;
 pub mod gate;
+pub mod negotiate;
 pub mod page;
 pub mod status;
 pub mod two_places;

@@ -1,0 +1,193 @@
+//! Accept.
+
+use std::cmp::Reverse;
+
+use super::list::elements;
+
+/// The types that a page can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Media {
+    /// `text/html`
+    Html,
+    /// `application/json` and `application/problem+json` (RFC 9457)
+    Json,
+    /// `text/plain`
+    Text,
+}
+
+/// Names by which a type is asked for, each with the wildcards that admit it, the most specific
+/// first.
+const NAMES: [(Media, &[&[u8]]); 5] = [
+    (Media::Html, &[b"text/html", b"text/*", b"*/*"]),
+    (Media::Html, &[b"application/xhtml+xml"]),
+    (Media::Json, &[b"application/json", b"application/*", b"*/*"]),
+    (Media::Json, &[b"application/problem+json"]),
+    (Media::Text, &[b"text/plain", b"text/*", b"*/*"]),
+];
+
+/// The type that Accept prefers (RFC 9110, 12.5.1): the one with the highest quality value. Among
+/// equals, what the field names is in front of what only a wildcard admits (so
+/// `application/json, */*` is JSON), and then HTML is in front of JSON and JSON in front of text.
+/// HTML, too, if the field is absent or malformed or accepts none of the three (12.4.1).
+///
+/// The quality value is that of the most specific range. HTML can also be named as
+/// `application/xhtml+xml` and JSON as `application/problem+json`; of the names that the field
+/// has, the higher value counts. Parameters make a range more specific, whatever they mean:
+/// `text/html;level=1` is HTML.
+pub fn media(accept: Option<&[u8]>) -> Media {
+    let mut found = [None; NAMES.len()];
+    for element in elements(accept) {
+        for ((_, ranges), found) in NAMES.iter().zip(&mut found) {
+            let range = ranges.iter().position(|range| element.name.eq_ignore_ascii_case(range));
+            let range = range.map(|place| (Reverse(place), element.parameters, element.quality));
+            *found = range.max(*found);
+        }
+    }
+    let rank = |media| {
+        NAMES
+            .iter()
+            .zip(found)
+            .filter(|((of, _), _)| *of == media)
+            .filter_map(|(_, found)| found)
+            .map(|(Reverse(place), _, quality)| (place == 0, quality))
+            .max()
+            .filter(|(_, quality)| *quality > 0)
+            .map(|(named, quality)| (quality, named))
+    };
+    // Of several that are highest, the last.
+    [Media::Text, Media::Json, Media::Html]
+        .into_iter()
+        .max_by_key(|media| rank(*media))
+        .unwrap_or(Media::Html)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Media::{Html, Json, Text};
+    use super::*;
+
+    #[test]
+    fn headers() {
+        for (value, expected) in [
+            // browsers
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
+                 image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+                Html,
+            ),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Html),
+            ("text/html, application/xhtml+xml, image/jxr, */*", Html),
+            ("image/gif, image/jpeg, application/x-ms-application, */*", Html),
+            ("image/avif,image/webp,image/svg+xml,image/*;q=0.8,*/*;q=0.5", Html),
+            ("text/css,*/*;q=0.1", Html),
+            // curl, axios, jQuery, Java, lynx, EventSource
+            ("*/*", Html),
+            ("application/json, text/plain, */*", Json),
+            ("application/json, text/javascript, */*; q=0.01", Json),
+            ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", Html),
+            ("text/html, text/plain, text/sgml, text/css, application/xhtml+xml, */*;q=0.01", Html),
+            ("text/event-stream", Html),
+            // one type
+            ("text/html", Html),
+            ("application/xhtml+xml", Html),
+            ("application/json", Json),
+            ("application/problem+json", Json),
+            ("text/plain", Text),
+            ("text/*", Html),
+            ("application/*", Json),
+            ("image/png", Html),
+            ("application/xml", Html),
+            ("application/ld+json", Html),
+            ("Application/JSON", Json),
+            ("TEXT/PLAIN;Q=0.5", Text),
+            // quality
+            ("text/html;q=0.5, application/json", Json),
+            ("text/html;q=0.5, application/json;q=0.5", Html),
+            ("text/html;q=0.5, application/json;q=0.501", Json),
+            ("application/json;q=0.5, text/plain;q=0.6, text/html;q=0.4", Text),
+            ("application/json;q=0.1, text/plain;q=0.1", Json),
+            ("text/plain, application/problem+json", Json),
+            ("application/json;q=0.2, application/problem+json;q=0.9, text/html;q=0.5", Json),
+            ("application/json;q=0.9, application/problem+json;q=0, text/html;q=0.5", Json),
+            ("text/html;q=0.2, application/xhtml+xml, application/json;q=0.9", Html),
+            // what is named, and what a wildcard admits
+            ("*/*, application/json", Json),
+            ("*/*, text/plain", Text),
+            ("text/*, text/plain", Text),
+            ("text/*, application/*", Html),
+            ("application/*, */*", Html),
+            ("application/*, */*;q=0.9", Json),
+            ("application/json;q=0.9, */*", Html),
+            ("text/*;q=0.5, application/json;q=0.4", Html),
+            ("text/*;q=0.3, */*;q=0.5", Json),
+            ("text/html;q=0.3, */*;q=0.5", Json),
+            ("text/html;q=0.3, application/json;q=0.2, */*;q=0.5", Text),
+            // a wildcard does not raise the other name
+            ("text/html;q=0.5, application/json;q=0.1, */*;q=0.8, text/plain;q=0", Html),
+            ("application/xhtml+xml;q=0.1, application/json;q=0.5, */*", Text),
+            // excluded
+            ("text/html;q=0, */*", Json),
+            ("text/html;q=0, application/json;q=0, */*", Text),
+            ("text/*;q=0, */*", Json),
+            ("text/html;q=0", Html),
+            ("*/*;q=0", Html),
+            ("text/plain;q=0, application/json;q=0.0", Html),
+            ("*/*;q=0, text/plain;q=0.1", Text),
+            // parameters
+            ("text/html;level=1, application/json", Html),
+            ("text/html;level=1;q=0.5, application/json;q=0.6", Json),
+            ("application/json;charset=utf-8", Json),
+            ("application/json; odata=verbose", Json),
+            ("text/html;level=1;q=0.3, text/html;q=0.7, application/json;q=0.5", Json),
+            ("application/problem+json, application/json;v=1;q=0.2, text/html;q=0.5", Json),
+            ("text/plain;q=0.9;a=b, text/html;q=0.8", Text),
+            ("text/plain;a=\"x, text/html\", text/html;q=0.5", Text),
+            ("text/plain;a=\"x;q=0\", text/html;q=0.5", Text),
+            (r#"text/plain;a="\", text/html, \"", text/html;q=0.5"#, Text),
+            (r#"text/plain;a="\\", text/html"#, Html),
+            // several field lines
+            ("text/html;q=0.5, text/plain, text/html;q=0.7", Text),
+            ("application/json, text/html;q=0.1, application/json;q=0.05", Json),
+            // malformed
+            ("", Html),
+            (" \t ", Html),
+            (",", Html),
+            (" , ,application/json,,", Json),
+            ("application/json;q=1.5", Html),
+            ("application/json;q=abc, text/plain;q=0.1", Text),
+            ("application/json;q=0.1234, text/plain;q=0.1", Text),
+            ("application/json;q = 1, text/plain;q=0.1", Text),
+            ("application/json;q=1;q=1, text/plain;q=0.1", Text),
+            ("application/json\t;\tq=0.2 , text/plain ; q=0.1", Json),
+            ("application/json;;q=0.2; , text/html;q=0.1", Json),
+            ("application / json", Html),
+            ("application/json text/plain", Html),
+            ("json, text", Html),
+            ("*, text/plain;q=0.1", Text),
+            ("*/json, text/plain;q=0.1", Text),
+            ("/, text/plain;q=0.1", Text),
+            ("application/json\0, text/plain;q=0.1", Text),
+            ("\u{e9}/\u{e9}, text/plain", Text),
+            ("\"application/json\", text/plain;q=0.1", Text),
+            ("\"application/json, text/plain;q=0.1", Text),
+            ("application/json;a=\", text/html", Json),
+            ("text/plain;a=\"x\\", Text),
+        ] {
+            assert_eq!(media(Some(value.as_bytes())), expected, "{value:?}");
+        }
+        assert_eq!(media(None), Html);
+        assert_eq!(media(Some(b"\xff/\xfe;q=\x80, text/plain")), Text);
+    }
+
+    #[test]
+    fn long_headers() {
+        let many = "image/x-unknown;q=0.5;a=\",\", ".repeat(280);
+        assert_eq!(media(Some(many.as_bytes())), Html);
+        assert_eq!(media(Some(format!("{many}text/plain;q=0.1").as_bytes())), Text);
+        assert_eq!(
+            media(Some(format!("text/plain;a=\"{}", " text/html,".repeat(740)).as_bytes())),
+            Text
+        );
+        assert_eq!(media(Some("application/json".repeat(512).as_bytes())), Html);
+    }
+}
