@@ -37,7 +37,7 @@ const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module
 const CONSTANTS: &[&str] = &[
     "ap_server_conf",
     "ap_unixd_config",
-    "APLOG_(ERR|WARNING|NOTICE)",
+    "APLOG_(ERR|WARNING|NOTICE|DEBUG)",
     "APR_(INET|INET6|SUCCESS)",
     "AP_SQ_(MAIN_STATE|MS_CREATE_PRE_CONFIG)",
     "APR_HOOK_(REALLY_FIRST|MIDDLE)",

@@ -228,6 +228,9 @@ mod tests {
         fn target(&self) -> &[u8] {
             self.1.as_bytes()
         }
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
     }
 
     fn place() -> Place {
@@ -261,9 +264,9 @@ mod tests {
 
     fn label(allowlist: &Allowlist, address: &'static str, target: &'static str) -> &'static str {
         let admission = allowlist.admit(&Client(address, target), &mut |news| panic!("{news:?}"));
-        let verdict =
-            admission.map_or(crate::gate::Verdict::Blocked, crate::gate::Verdict::Allowed);
-        verdict.label().to_str().expect("text")
+        let verdict = admission.map(crate::gate::Verdict::Allowed);
+        let label = verdict.as_ref().map_or(crate::gate::BLOCKED, |verdict| verdict.label());
+        label.to_str().expect("text")
     }
 
     #[test]

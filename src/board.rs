@@ -20,8 +20,8 @@ pub struct Slot {
     pub(crate) word: AtomicU64,
     /// For a file: the last version that could be used.
     pub(crate) good: AtomicU64,
-    /// For a file: names in it that did not resolve.
-    pub(crate) names: AtomicU64,
+    /// For a file: what was last told of its content, in a hash.
+    pub(crate) told: AtomicU64,
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
@@ -76,7 +76,7 @@ impl Board {
         }
         let free = find(&|other| other == Key::FREE);
         let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
-        for word in [&slot.word, &slot.good, &slot.names] {
+        for word in [&slot.word, &slot.good, &slot.told] {
             word.store(0, Ordering::Release);
         }
         slot.key.store(key.0, Ordering::Release);

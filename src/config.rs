@@ -7,9 +7,12 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::allow::{AllowError, AllowRules, Expr};
+use crate::board::{Key, Slot};
 use crate::flag::{self, FlagError};
-use crate::page::{Page, PageError};
-use crate::status::{Status, StatusError};
+use crate::page::{self, PageError, PageFile};
+use crate::refusal::Refusal;
+use crate::retry_after::{RetryAfter, RetryAfterError};
+use crate::status::{StatusError, StatusLines};
 
 /// The flag where no `MaintenanceFlag` is in effect, relative to the ServerRoot.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
@@ -42,6 +45,8 @@ enum Cause {
     Page(#[from] PageError),
     #[error(transparent)]
     Status(#[from] StatusError),
+    #[error(transparent)]
+    RetryAfter(#[from] RetryAfterError),
 }
 
 /// What the server around the configuration gives to a directive.
@@ -66,7 +71,7 @@ pub struct Directive {
 }
 
 /// Every directive, for the table that httpd gets.
-pub static DIRECTIVES: [Directive; 5] = [
+pub static DIRECTIVES: [Directive; 6] = [
     Directive { name: c"MaintenanceEngine", expected: c"On or Off", read: Settings::read_engine },
     Directive {
         name: c"MaintenanceFlag",
@@ -82,13 +87,22 @@ pub static DIRECTIVES: [Directive; 5] = [
     },
     Directive {
         name: c"MaintenancePage",
-        expected: c"one .html file, absolute or relative to the ServerRoot",
+        expected:
+            c"one or more .html, .json or .txt files, each with a language (.html.de) or .j2 \
+            for a template behind it where wanted, absolute or relative to the ServerRoot",
         read: Settings::read_page,
     },
     Directive {
         name: c"MaintenanceStatus",
-        expected: c"a status code from 400 to 599",
+        expected:
+            c"a status code from 400 to 599, and \"expr=EXPR\" behind it where it has a condition",
         read: Settings::read_status,
+    },
+    Directive {
+        name: c"MaintenanceRetryAfter",
+        expected:
+            c"a duration (90, 90s, 5m, 2h) and spread=DURATION behind it where wanted, or off",
+        read: Settings::read_retry_after,
     },
 ];
 
@@ -150,20 +164,22 @@ pub struct Settings {
     engine: Option<bool>,
     flags: Vec<PathBuf>,
     allow: AllowRules,
-    page: Option<Arc<Page>>,
-    status: Option<Status>,
+    pages: Vec<Arc<PageFile>>,
+    statuses: StatusLines,
+    retry_after: Option<RetryAfter>,
 }
 
 impl Settings {
-    /// These settings inside a scope with the settings `outer`: flags and allowlist add up,
-    /// of the rest the inner one counts.
+    /// These settings inside a scope with the settings `outer`: flags and allowlist add up, of
+    /// the rest the inner one counts, of pages each type for itself.
     pub fn within(&self, outer: &Self) -> Self {
         Self {
             engine: self.engine.or(outer.engine),
             flags: outer.flags.iter().chain(&self.flags).cloned().collect(),
             allow: self.allow.within(&outer.allow),
-            page: self.page.clone().or_else(|| outer.page.clone()),
-            status: self.status.clone().or_else(|| outer.status.clone()),
+            pages: page::within(&self.pages, &outer.pages),
+            statuses: self.statuses.within(&outer.statuses),
+            retry_after: self.retry_after.or(outer.retry_after),
         }
     }
 
@@ -172,15 +188,28 @@ impl Settings {
         self.engine.unwrap_or(true)
     }
 
-    /// The flags in effect, each once.
+    /// The flags in effect, each once, the innermost scope's last.
     pub fn flags(&self, server_root: &Path) -> Vec<PathBuf> {
-        let mut flags = self.flags.clone();
-        if flags.is_empty() {
-            flags.push(server_root.join(DEFAULT_FLAG));
+        if self.flags.is_empty() {
+            return vec![server_root.join(DEFAULT_FLAG)];
         }
-        flags.sort();
-        flags.dedup();
+        let mut flags: Vec<PathBuf> = Vec::with_capacity(self.flags.len());
+        for flag in self.flags.iter().rev() {
+            if !flags.contains(flag) {
+                flags.push(flag.clone());
+            }
+        }
+        flags.reverse();
         flags
+    }
+
+    /// The keys of all files that want a slot on the board.
+    pub fn keys(&self, server_root: &Path) -> Vec<Key> {
+        let flags = self.flags(server_root);
+        let mut keys: Vec<_> = flags.iter().map(|path| flag::key(path)).collect();
+        keys.extend(self.allow.keys());
+        keys.extend(self.pages.iter().map(|file| page::key(file.path())));
+        keys
     }
 
     /// Who passes.
@@ -188,14 +217,15 @@ impl Settings {
         &self.allow
     }
 
-    /// The page, the built-in one where none is configured.
-    pub fn page(&self) -> Arc<Page> {
-        self.page.clone().unwrap_or_else(|| Arc::new(Page::built_in()))
-    }
-
-    /// The status of a refusal.
-    pub fn status(&self) -> Status {
-        self.status.clone().unwrap_or_default()
+    /// How the server or virtual host of this name refuses. `slot` finds the slot of a page.
+    pub fn refusal(&self, host: &str, slot: impl Fn(Key) -> Option<&'static Slot>) -> Refusal {
+        for file in &self.pages {
+            if let Some(slot) = slot(page::key(file.path())) {
+                file.report_through(slot);
+            }
+        }
+        let retry_after = self.retry_after.unwrap_or_default();
+        Refusal::new(self.statuses.rules(), &self.pages, retry_after, host.to_owned())
     }
 
     fn read_engine(&mut self, words: &Words<'_>) -> Result<(), Cause> {
@@ -222,16 +252,17 @@ impl Settings {
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            if self.page.is_some() {
-                return Err(PageError::Second(path.display().to_string()).into());
-            }
-            self.page = Some(Arc::new(Page::load(&path)?));
+            page::add(&mut self.pages, PageFile::open(path)?)?;
         }
         Ok(())
     }
 
     fn read_status(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        self.status = Some(words.only_text()?.parse()?);
+        Ok(self.statuses.add(&words.texts()?, words.place)?)
+    }
+
+    fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        self.retry_after = Some(RetryAfter::parse(&words.texts()?)?);
         Ok(())
     }
 }

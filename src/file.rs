@@ -30,6 +30,17 @@ pub enum FileError {
     Changing,
 }
 
+impl FileError {
+    /// May the file be read a moment later, though nobody changes it?
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Changing => true,
+            Self::Read(error) => error.kind() != io::ErrorKind::PermissionDenied,
+            Self::NotRegular | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
 /// What tells one version of a file from another.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Version {
@@ -51,6 +62,11 @@ impl Version {
     /// Those of stat(2).
     pub fn of(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// How large the file is, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// How long ago the file was last written, renamed or replaced, by the clock of its file

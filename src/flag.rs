@@ -1,20 +1,38 @@
-//! The flag file: is it there, and what has to be said when that changes.
+//! The flag file: is it there, does it close its scope now, and what has to be said when that
+//! changes.
 //!
-//! A flag is looked at with one `stat`. It is never opened, so a FIFO, a folder or a file that
-//! nobody may read close the site like any other. What all processes of the server know of a
-//! flag stands on the [`board`](crate::board) that they share, so that each change is reported once
-//! and not once per child.
+//! A flag is looked at with one `stat`. It is opened only if it is a regular file with something
+//! in it, and only when it has changed: a FIFO, a folder or a file that nobody may read close the
+//! site like any other. What all processes of the server know of a flag stands on the
+//! [`board`](crate::board) that they share, so that each change is reported once and not once per
+//! child.
+
+mod content;
+mod news;
+mod state;
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::board::{Key, Slot};
+use crate::file::Version;
+use crate::window::Phase;
+pub use content::Content;
+use content::Reader;
+pub use news::{FlagFile, News};
+use state::{Basis, Known, State, Word};
+
+/// Time that goes back by less is that of requests which wait for each other.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
 
 /// Why a word of `MaintenanceFlag` names no flag.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -54,78 +72,9 @@ pub enum FolderProblem {
     WorldWritable,
 }
 
-/// What is known of a flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
-    Nothing,
-    Absent,
-    Present,
-}
-
-/// What stands in a flag's slot, as one word: what is known, whether the children's last look
-/// failed, and the number of changes that led to it. By that number a look that began before a
-/// change is told from one that began after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word(u64);
-
-impl Word {
-    const FAILED: u64 = 4;
-
-    fn known(self) -> Known {
-        match self.0 & 3 {
-            1 => Known::Absent,
-            2 => Known::Present,
-            _ => Known::Nothing,
-        }
-    }
-
-    fn failed(self) -> bool {
-        self.0 & Self::FAILED != 0
-    }
-
-    /// The word after a change.
-    fn next(self, known: Known, failed: bool) -> Self {
-        let number = (self.0 >> 3).wrapping_add(1) << 3;
-        Self(number | if failed { Self::FAILED } else { 0 } | known as u64)
-    }
-}
-
 /// The key of a flag's slot on the [`Board`](crate::board::Board).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
-}
-
-/// Something about a flag that the administrator wants to read in the log, once.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// The flag has appeared.
-    Appeared {
-        /// Which one.
-        flag: &'a Path,
-        /// Its time of modification; for `touch`, when that was run.
-        since: Option<SystemTime>,
-        /// The user id of its owner.
-        owner: u32,
-    },
-    /// The flag is gone.
-    Gone {
-        /// Which one.
-        flag: &'a Path,
-    },
-    /// The file system does not say whether the flag is there.
-    LookFailed {
-        /// Which one.
-        flag: &'a Path,
-        /// Why.
-        error: io::Error,
-        /// What it is taken for meanwhile.
-        counts_as_present: bool,
-    },
-    /// After [`News::LookFailed`]: it does again.
-    LookRecovered {
-        /// Which one.
-        flag: &'a Path,
-    },
 }
 
 /// Who looks at a flag.
@@ -138,17 +87,41 @@ pub enum Observer {
     Child,
 }
 
+/// A flag closes its scope.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// What the flag says.
+    pub content: Arc<Content>,
+    /// It should be open again.
+    pub is_overdue: bool,
+}
+
 /// One flag file of a scope.
-#[derive(Debug)]
 pub struct Flag<'b> {
     path: PathBuf,
     slot: &'b Slot,
+    reader: Reader,
+}
+
+/// What a look at the file has brought.
+struct Seen {
+    /// What is known now.
+    known: Known,
+    basis: Basis,
+    /// What counts for the request at hand, whose moment may be a little earlier.
+    phase: Option<Phase>,
+    content: Arc<Content>,
 }
 
 impl<'b> Flag<'b> {
-    /// A flag whose state is kept in `slot`.
-    pub fn new(path: PathBuf, slot: &'b Slot) -> Self {
-        Self { path, slot }
+    /// A flag whose state is kept in `slot`; times without an offset in its content are in `zone`.
+    pub fn new(path: PathBuf, slot: &'b Slot, zone: TimeZone) -> Self {
+        Self { path, slot, reader: Reader::new(zone) }
+    }
+
+    /// Forgets what the parent has read: a child may not be able to.
+    pub fn forget(&self) {
+        self.reader.forget();
     }
 
     /// Where it is.
@@ -156,61 +129,143 @@ impl<'b> Flag<'b> {
         &self.path
     }
 
-    /// Is it there, now? Reports what has changed since any process looked last.
+    /// Does it close its scope at this moment? Reports what has changed since any process looked
+    /// last.
     ///
     /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent. Any other error
-    /// leaves the last known state, and where nothing is known yet the flag counts as present.
-    pub fn is_present(&self, observer: Observer, report: &mut dyn FnMut(News<'_>)) -> bool {
+    /// leaves the last known state, and where nothing is known yet the scope is closed.
+    pub fn look(
+        &self,
+        observer: Observer,
+        now: Timestamp,
+        report: &mut dyn FnMut(News<'_>),
+    ) -> Option<Closing> {
         loop {
             let before = self.word();
+            let was = before.state();
             let look = fs::metadata(&self.path);
-            let (known, failed) = match &look {
-                Ok(_) => (Known::Present, false),
-                Err(error) if is_absence(error) => (Known::Absent, false),
-                Err(_) => (before.known(), true),
-            };
+            let seen = self.judge(&look, was, observer, now);
             let failed = match observer {
-                Observer::Child => failed,
-                Observer::Parent => before.failed(),
+                Observer::Child => look.as_ref().is_err_and(|error| !is_absence(error)),
+                Observer::Parent => was.failed,
             };
-            let is_news = (known, failed) != (before.known(), before.failed());
-            // Where another process was faster, someone has seen a change since `before`: this
-            // look may be older than theirs, and is taken again.
-            if is_news && !self.replace(before, before.next(known, failed)) {
-                continue;
+            let is = State { known: seen.known, basis: seen.basis, failed };
+            if is != was {
+                // Where another process was faster, someone has seen a change since `before`:
+                // this look may be older than theirs, and is taken again.
+                if !self.replace(before, before.next(is)) {
+                    continue;
+                }
+                self.tell(was, is, &look, &seen.content, report);
             }
-            if is_news {
-                self.tell(before, failed, look, report);
-            }
-            return known != Known::Absent;
+            let phase = seen.phase?;
+            return Known::Present(phase)
+                .closes()
+                .then_some(Closing { content: seen.content, is_overdue: phase == Phase::Overdue });
         }
     }
 
-    /// Reports what a look has brought; `before` is what was known until then.
+    fn judge(
+        &self,
+        look: &io::Result<Metadata>,
+        was: State,
+        observer: Observer,
+        now: Timestamp,
+    ) -> Seen {
+        match look {
+            Ok(metadata) => self.judge_present(metadata, was, observer, now),
+            Err(error) if is_absence(error) => Seen {
+                known: Known::Absent,
+                basis: Basis::NONE,
+                phase: None,
+                content: Arc::default(),
+            },
+            Err(_) => self.judge_unseen(was, now),
+        }
+    }
+
+    /// Time goes on while the file system does not answer.
+    fn judge_unseen(&self, was: State, now: Timestamp) -> Seen {
+        let content = Arc::clone(&self.reader.last().content);
+        let (known, phase) = match was.known {
+            Known::Nothing => (was.known, Some(Phase::Closed)),
+            Known::Absent => (was.known, None),
+            Known::Present(phase) if content.basis() == was.basis => {
+                let phase = phase.max(content.window().phase(now));
+                (Known::Present(phase), Some(phase))
+            }
+            Known::Present(phase) => (was.known, Some(phase)),
+        };
+        Seen { known, basis: was.basis, phase, content }
+    }
+
+    fn judge_present(
+        &self,
+        metadata: &Metadata,
+        was: State,
+        observer: Observer,
+        now: Timestamp,
+    ) -> Seen {
+        let reading = self.reader.read(&self.path, metadata);
+        let content = Arc::clone(&reading.content);
+        let phase = content.window().phase(now);
+        let basis = content.basis();
+        let kept = |phase, content| Seen {
+            known: was.known,
+            basis: was.basis,
+            phase: Some(phase),
+            content,
+        };
+        match was.known {
+            // Late requests do not turn back what is known; the parent does, when the clock was.
+            Known::Present(known) if was.basis == basis && phase < known => {
+                let later = now.checked_add(CLOCK_STEP).map(|later| content.window().phase(later));
+                let is_turned_back = later.is_ok_and(|later| later < known);
+                if observer == Observer::Child || !is_turned_back {
+                    return kept(phase, content);
+                }
+            }
+            // The parent may read what its children may not, and for them it is unusable.
+            Known::Present(known)
+                if observer == Observer::Parent
+                    && was.basis == content::unreadable(Version::from(metadata)) =>
+            {
+                return kept(known, content);
+            }
+            // Somebody is at work on the content: what it said before still counts.
+            Known::Present(known)
+                if was.basis != basis && was.basis != Basis::YOUNG && !reading.is_settled =>
+            {
+                return kept(known, Arc::clone(&reading.previous));
+            }
+            _ => {}
+        }
+        let basis = match content.is_void() && !reading.is_settled {
+            true => Basis::YOUNG,
+            false => basis,
+        };
+        Seen { known: Known::Present(phase), basis, phase: Some(phase), content }
+    }
+
     fn tell(
         &self,
-        before: Word,
-        failed: bool,
-        look: io::Result<Metadata>,
+        was: State,
+        is: State,
+        look: &io::Result<Metadata>,
+        content: &Content,
         report: &mut dyn FnMut(News<'_>),
     ) {
-        let flag = &self.path;
-        let was = before.known();
-        if before.failed() && !failed {
-            report(News::LookRecovered { flag });
-        }
-        match look {
-            Ok(metadata) if was != Known::Present => report(News::Appeared {
-                flag,
-                since: metadata.modified().ok(),
-                owner: metadata.uid(),
-            }),
-            Ok(_) => {}
-            Err(error) if !is_absence(&error) => {
-                report(News::LookFailed { flag, error, counts_as_present: was != Known::Absent });
-            }
-            Err(_) if was == Known::Present => report(News::Gone { flag }),
-            Err(_) => {} // the first look, and it is not there: nothing has happened
+        let file = look
+            .as_ref()
+            .ok()
+            .map(|metadata| FlagFile { since: metadata.modified().ok(), owner: metadata.uid() });
+        news::tell(&self.path, was, is, file, content, report);
+        if let Err(error) = look
+            && is.failed
+            && !was.failed
+        {
+            let counts_as_present = was.known != Known::Absent;
+            report(News::LookFailed { flag: &self.path, error, counts_as_present });
         }
     }
 
@@ -224,9 +279,10 @@ impl<'b> Flag<'b> {
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// What was known last, without a look: true unless the flag is known to be absent.
-    pub fn was_present(&self) -> bool {
-        self.word().known() != Known::Absent
+    /// Did it close its scope when it was looked at last? Looks at nothing; true where nothing is
+    /// known.
+    pub fn was_closing(&self) -> bool {
+        self.word().state().known.closes()
     }
 
     /// What is wrong with the flag's folder, if anything.
@@ -237,7 +293,7 @@ impl<'b> Flag<'b> {
                 (folder.mode() & WORLD_WRITABLE != 0).then_some(FolderProblem::WorldWritable)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Some(FolderProblem::Missing),
-            Err(_) => None, // is_present says so
+            Err(_) => None, // a look says so
         }
     }
 }
@@ -248,148 +304,4 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicI32, AtomicUsize};
-    use std::thread;
-
-    use super::*;
-    use crate::board::new_board;
-
-    /// The news of one look, in short.
-    fn look(flag: &Flag<'_>) -> (bool, Vec<&'static str>) {
-        let mut news = vec![];
-        let present = flag.is_present(Observer::Child, &mut |item| {
-            news.push(match item {
-                News::Appeared { .. } => "appeared",
-                News::Gone { .. } => "gone",
-                News::LookFailed { .. } => "failed",
-                News::LookRecovered { .. } => "recovered",
-            });
-        });
-        (present, news)
-    }
-
-    #[test]
-    fn each_change_is_news_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("flag");
-        let board = new_board();
-        let flag = Flag::new(path.clone(), board.claim(&[key(&path)]).expect("a slot")[0]);
-        assert!(flag.was_present(), "closed as long as nothing is known");
-        assert_eq!(look(&flag), (false, vec![]));
-        assert!(!flag.was_present());
-        for _ in 0..3 {
-            fs::write(&path, "").expect("written");
-            assert_eq!(look(&flag), (true, vec!["appeared"]));
-            assert_eq!(look(&flag), (true, vec![]));
-            fs::remove_file(&path).expect("removed");
-            assert_eq!(look(&flag), (false, vec!["gone"]));
-            assert_eq!(look(&flag), (false, vec![]));
-        }
-    }
-
-    #[test]
-    fn errors_leave_the_last_known_state() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
-        let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
-        let board = new_board();
-        let flag = Flag::new(path.clone(), board.claim(&[key(&path)]).expect("a slot")[0]);
-        break_it();
-        assert_eq!(look(&flag), (true, vec!["failed"]), "nothing known: closed");
-        assert_eq!(look(&flag), (true, vec![]));
-        let mut reported = 0;
-        flag.is_present(Observer::Parent, &mut |_| reported += 1);
-        assert_eq!(reported, 0, "the parent's own error is nobody's concern");
-        fs::remove_file(&link).expect("removed");
-        flag.is_present(Observer::Parent, &mut |_| reported += 1);
-        assert_eq!(reported, 0, "only a child ends the error");
-        assert!(!flag.was_present(), "but the parent stands in for the children");
-        assert_eq!(look(&flag), (false, vec!["recovered"]));
-        break_it();
-        assert_eq!(look(&flag), (false, vec!["failed"]), "it was open");
-    }
-
-    /// An outage under load is one error and one notice, however many looks overlap its ends.
-    #[test]
-    fn outages_are_told_once() {
-        const OUTAGES: usize = 300;
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
-        let board = new_board();
-        let slot = board.claim(&[key(&path)]).expect("a slot")[0];
-        let (failed, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let over = AtomicI32::new(0);
-        let observe = || {
-            Flag::new(path.clone(), slot).is_present(Observer::Child, &mut |news| match news {
-                News::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
-                News::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
-                other => panic!("{other:?}"),
-            })
-        };
-        observe();
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while over.load(Ordering::SeqCst) == 0 {
-                        observe();
-                    }
-                });
-            }
-            for _ in 0..OUTAGES {
-                std::os::unix::fs::symlink("x", &link).expect("a link to itself");
-                assert!(!observe(), "it was open");
-                fs::remove_file(&link).expect("removed");
-                assert!(!observe());
-            }
-            over.store(1, Ordering::SeqCst);
-        });
-        assert_eq!(failed.into_inner(), OUTAGES);
-        assert_eq!(recovered.into_inner(), OUTAGES);
-    }
-
-    /// Many observers at a time: never more news than changes, and the last state is right.
-    #[test]
-    fn observers_race() {
-        const CHANGES: usize = 2000;
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("flag");
-        let board = new_board();
-        let slot = board.claim(&[key(&path)]).expect("a slot")[0];
-        let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let over = AtomicI32::new(0);
-        let observe = || {
-            Flag::new(path.clone(), slot).is_present(Observer::Child, &mut |news| {
-                let count = if matches!(news, News::Gone { .. }) { &gone } else { &appeared };
-                count.fetch_add(1, Ordering::SeqCst);
-            })
-        };
-        observe();
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    while over.load(Ordering::SeqCst) == 0 {
-                        observe();
-                    }
-                });
-            }
-            for change in 1..=CHANGES {
-                fs::write(&path, "").expect("written");
-                assert!(observe(), "closed at once");
-                fs::remove_file(&path).expect("removed");
-                assert!(!observe(), "open at once");
-                // Whoever saw it first has said it before anybody's look returns.
-                let counts = || [appeared.load(Ordering::SeqCst), gone.load(Ordering::SeqCst)];
-                while counts() != [change, change] {
-                    let [appeared, gone] = counts();
-                    assert!(
-                        appeared <= change && gone <= change,
-                        "{appeared} {gone}: news without a change"
-                    );
-                    thread::yield_now();
-                }
-            }
-            over.store(1, Ordering::SeqCst);
-        });
-    }
-}
+mod tests;

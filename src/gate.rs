@@ -2,26 +2,28 @@
 
 use std::ffi::CStr;
 use std::path::Path;
-use std::sync::Arc;
+
+use jiff::tz::TimeZone;
 
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
 use crate::board::{Board, BoardFull, Key};
 use crate::config::Settings;
-use crate::flag::{self, Flag, News, Observer};
-use crate::page::Page;
-use crate::status::Status;
+use crate::flag::{self, Closing, Flag, Observer};
+use crate::journal::Journal;
+use crate::refusal::{Answer, Asker, Refusal};
 use crate::watched::FileNews;
 
 /// What was decided for a request, once and for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Verdict<'a> {
-    /// No flag is there.
+    /// No flag closes the scope.
     Open,
     /// Closed, and on the allowlist.
     Allowed(Admission<'a>),
-    /// Closed, and not on the allowlist.
-    Blocked,
+    /// Closed, and not on the allowlist: by which flag, of several by the one whose content is to
+    /// be shown.
+    Blocked(Closing),
 }
 
 /// The label of [`Verdict::Open`].
@@ -42,26 +44,24 @@ impl Verdict<'_> {
             Self::Allowed(Admission::Env(..)) => c"allowed:env",
             Self::Allowed(Admission::Expr(..)) => c"allowed:expr",
             Self::Allowed(Admission::Path(..)) => c"allowed:path",
-            Self::Blocked => BLOCKED,
+            Self::Allowed(Admission::Flag(..)) => c"allowed:flag",
+            Self::Blocked(..) => BLOCKED,
         }
     }
 }
 
-/// Who wants to hear what has changed.
-pub trait Journal {
-    /// News of a flag.
-    fn flag(&self, news: News<'_>);
-    /// News of a file of the allowlist.
-    fn file(&self, news: FileNews<'_>);
-}
-
-/// How those are answered who are refused.
-#[derive(Debug)]
-pub struct Refusal {
-    /// The page.
-    pub page: Arc<Page>,
-    /// The status.
-    pub status: Status,
+/// What a gate needs to know of the server around it.
+pub struct Place<'a> {
+    /// Where relative paths begin.
+    pub server_root: &'a Path,
+    /// The memory that all processes share.
+    pub board: &'static Board,
+    /// What names resolve to.
+    pub resolved: &'a Resolved,
+    /// The server's time zone.
+    pub zone: &'a TimeZone,
+    /// The name of the server or virtual host.
+    pub host: &'a str,
 }
 
 /// The gate of one scope.
@@ -76,50 +76,78 @@ impl Gate {
     ///
     /// # Errors
     /// [`BoardFull`]
-    pub fn new(
-        settings: &Settings,
-        server_root: &Path,
-        board: &'static Board,
-        resolved: &Resolved,
-    ) -> Result<Self, BoardFull> {
-        let paths = settings.flags(server_root);
+    pub fn new(settings: &Settings, place: &Place<'_>) -> Result<Self, BoardFull> {
+        let paths = settings.flags(place.server_root);
         let keys: Vec<Key> = paths.iter().map(|path| flag::key(path)).collect();
-        let flags = paths.into_iter().zip(board.claim(&keys)?);
-        let slot = |key| board.claim(&[key]).ok()?.first().copied();
+        let flags = paths.into_iter().zip(place.board.claim(&keys)?);
+        let slot = |key| place.board.claim(&[key]).ok()?.first().copied();
         Ok(Self {
-            flags: flags.map(|(path, slot)| Flag::new(path, slot)).collect(),
-            allowlist: settings.allow().compile(resolved, slot),
-            refusal: Refusal { page: settings.page(), status: settings.status() },
+            flags: flags.map(|(path, slot)| Flag::new(path, slot, place.zone.clone())).collect(),
+            allowlist: settings.allow().compile(place.resolved, slot),
+            refusal: settings.refusal(place.host, slot),
         })
     }
 
     /// Decides for one request.
     pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
-        let mut flag_news = |news: News<'_>| journal.flag(news);
-        if !self.flags.iter().any(|flag| flag.is_present(Observer::Child, &mut flag_news)) {
-            return Verdict::Open;
+        let now = visitor.now();
+        let mut shown: Option<Closing> = None;
+        let mut invited = None;
+        let mut is_invited = true;
+        for flag in self.flags.iter().rev() {
+            let Some(closing) = flag.look(Observer::Child, now, &mut |news| journal.flag(news))
+            else {
+                continue;
+            };
+            // Each flag closes, so each has to let the client pass.
+            let window = closing.content.window();
+            let network = visitor.address().and_then(|address| window.allow().find(address));
+            is_invited &= network.is_some();
+            invited = invited.or_else(|| Some(Admission::Flag(flag.path(), network?.0)));
+            // The innermost scope's content is shown, if it has any.
+            if shown.as_ref().is_none_or(|shown| shown.content.window().is_silent()) {
+                shown = Some(closing);
+            }
         }
+        let Some(closing) = shown else {
+            return Verdict::Open;
+        };
         let mut file_news = |news: FileNews<'_>| journal.file(news);
-        self.allowlist.admit(visitor, &mut file_news).map_or(Verdict::Blocked, Verdict::Allowed)
+        let admission = self.allowlist.admit(visitor, &mut file_news);
+        let admission = admission.or(invited.filter(|_| is_invited));
+        admission.map_or(Verdict::Blocked(closing), Verdict::Allowed)
     }
 
-    /// Reads the files of the allowlist that have changed. A child also tries whether it may read
-    /// them at all, which is better known at its start than at their next change.
+    /// The answer for a request that is blocked.
+    pub fn refuse(
+        &self,
+        asker: &impl Asker,
+        closing: &Closing,
+        journal: &dyn Journal,
+    ) -> Option<Answer<'_>> {
+        self.refusal.answer(asker, closing, asker.now(), journal)
+    }
+
+    /// Reads the files of the allowlist and the pages that have changed. A child also tries
+    /// whether it may read them at all, which is better known at its start than at their next
+    /// change.
     pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
-        self.allowlist.refresh(observer == Observer::Child, &mut |news| journal.file(news));
+        let check = observer == Observer::Child;
+        self.allowlist.refresh(check, &mut |news| journal.file(news));
+        self.refusal.pages().refresh(check, journal);
     }
 
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
     pub fn was_closed(&self) -> bool {
-        self.flags.iter().any(Flag::was_present)
+        self.flags.iter().any(Flag::was_closing)
     }
 
-    /// How to refuse.
+    /// How it refuses.
     pub fn refusal(&self) -> &Refusal {
         &self.refusal
     }
 
-    /// The flags that close this scope.
+    /// The flags that close this scope, the innermost scope's last.
     pub fn flags(&self) -> &[Flag<'static>] {
         &self.flags
     }

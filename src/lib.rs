@@ -28,14 +28,21 @@
 pub mod allow;
 pub mod board;
 pub mod config;
+pub mod duration;
 pub mod file;
 pub mod flag;
 pub mod gate;
+pub mod journal;
 pub mod negotiate;
 pub mod page;
+pub mod refusal;
+pub mod retry_after;
+pub mod settle;
 pub mod status;
 pub mod two_places;
 pub mod watched;
+pub mod window;
+pub mod zone;
 
 // Unit tests and fuzzing run without httpd, whose symbols this part needs.
 #[cfg(not(any(test, fuzzing)))]

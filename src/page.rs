@@ -1,92 +1,283 @@
-//! The maintenance page.
+//! The maintenance page: its variants by type and language, and what they are made of.
 
-use std::borrow::Cow;
-use std::path::Path;
+mod body;
+mod built_in;
+mod file;
+mod name;
+mod template;
+mod texts;
 
-use thiserror::Error;
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::file::{self, FileError};
+use minijinja::context;
+use minijinja::value::Value;
+use once_cell::sync::OnceCell;
 
-/// The largest page, in bytes.
+use crate::flag::Closing;
+use crate::journal::Journal;
+use crate::negotiate::{self, Media};
+use crate::two_places::TwoPlaces;
+use crate::watched::FileNews;
+use crate::window::Window;
+pub use body::Body;
+pub use file::{PageError, PageFile, add, key, within};
+use template::Template;
+use texts::{TEXTS, Texts};
+
+/// The largest page, in bytes, before and after it is rendered.
 pub const MAX_SIZE: u64 = 1024 * 1024;
 
-/// Some browsers show a page of their own in the place of an error page shorter than this.
-const HIDDEN_BELOW: usize = 512;
-
-/// Why a file is no page.
-#[derive(Debug, Error)]
-pub enum PageError {
-    /// The name ends in neither `.html` nor `.htm`.
-    #[error("\"{0}\" does not end in .html or .htm")]
-    Type(String),
-    /// More than one page.
-    #[error("\"{0}\" is one page too many")]
-    Second(String),
-    /// The file cannot be read.
-    #[error("\"{path}\" {cause}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        cause: FileError,
-    },
-    /// Nothing in it.
-    #[error("\"{0}\" is empty")]
-    Empty(String),
-    /// The answer says that the page is UTF-8.
-    #[error("\"{path}\" is not UTF-8 (byte {offset}); save it as UTF-8")]
-    Utf8 {
-        /// The file.
-        path: String,
-        /// How many bytes are good.
-        offset: usize,
-    },
+/// What a page can say.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What the flag says, and whether its end has passed.
+    pub closing: &'a Closing,
+    /// The status of the answer.
+    pub status: u16,
+    /// Seconds that do not depend on the moment; None where the page can say `end` instead.
+    pub retry_after: Option<u32>,
+    /// The server's name.
+    pub host: &'a str,
 }
 
-/// The bytes of a page and their media type.
-#[derive(Debug)]
+/// The variables of a template, each named once.
+const VARIABLES: [&str; 13] = [
+    "message",
+    "message_lang",
+    "start",
+    "start_text",
+    "end",
+    "end_text",
+    "overdue",
+    "retry_after",
+    "vars",
+    "status",
+    "host",
+    "lang",
+    "texts",
+];
+
+impl<'a> Facts<'a> {
+    fn window(&self) -> &'a Window {
+        self.closing.content.window()
+    }
+
+    /// As variables for a page in this language.
+    fn values(&self, language: Option<&str>) -> Value {
+        let window = self.window();
+        let (message, message_lang) = window.message(language).unzip();
+        let (start, end) = (window.start(), window.end());
+        context! {
+            message => message,
+            message_lang => message_lang.flatten(),
+            start => start.map(|start| start.rfc3339()),
+            start_text => start.map(|start| start.text()),
+            end => end.map(|end| end.rfc3339()),
+            end_text => end.map(|end| end.text()),
+            overdue => self.closing.is_overdue,
+            retry_after => self.retry_after,
+            vars => Value::from_iter(window.vars().iter().map(|(k, v)| (k.as_str(), v.as_str()))),
+            status => self.status,
+            host => self.host,
+            lang => language,
+        }
+    }
+}
+
+/// The pages of one scope: those that were configured, and the built-in ones of the types that
+/// were not.
+pub struct Pages {
+    pages: Vec<Page>,
+    built_in: OnceCell<Template>,
+}
+
+/// A page of one type and language.
 pub struct Page {
-    body: Cow<'static, [u8]>,
+    media: Media,
+    language: Option<CString>,
+    /// None: the built-in page.
+    file: Option<Arc<PageFile>>,
+    /// What was made of it, by the number of the status.
+    made: Vec<Made>,
+}
+
+/// What was made of a page last.
+#[derive(Default)]
+struct Made {
+    last: TwoPlaces<Option<(Version, Arc<Body>)>>,
+    making: Mutex<()>,
+}
+
+/// What a rendering depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    source: u64,
+    content: u64,
+    is_overdue: bool,
+}
+
+impl Pages {
+    /// The pages of a scope with these files, whose answers have one of so many statuses.
+    pub fn new(files: &[Arc<PageFile>], statuses: usize) -> Self {
+        let mut pages = Vec::new();
+        for media in [Media::Html, Media::Json, Media::Text] {
+            let page = |file, language: Option<&str>| Page {
+                media,
+                language: language.and_then(|tag| CString::new(tag).ok()),
+                file,
+                made: (0..statuses).map(|_| Made::default()).collect(),
+            };
+            let own = files.iter().filter(|file| file.name().media == media);
+            let before = pages.len();
+            pages.extend(
+                own.map(|file| page(Some(Arc::clone(file)), file.name().language.as_deref())),
+            );
+            if pages.len() == before {
+                pages.extend(TEXTS.iter().map(|texts| page(None, Some(texts.lang))));
+            }
+        }
+        Self { pages, built_in: OnceCell::new() }
+    }
+
+    /// The page that suits Accept and Accept-Language best, and whether there are others of its
+    /// type in other languages.
+    pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
+        let media = negotiate::media(accept);
+        let of_type = || self.pages.iter().filter(move |page| page.media == media);
+        let tags = of_type().map(|page| page.language().unwrap_or(""));
+        let best = negotiate::language(languages, tags).and_then(|index| of_type().nth(index));
+        // One without a language is for all others, else the one that was named first.
+        let default =
+            || of_type().find(|page| page.language.is_none()).or_else(|| of_type().next());
+        best.or_else(default).map(|page| (page, of_type().nth(1).is_some()))
+    }
+
+    /// The bytes of a page. Rendered where the page, the flag or the phase has changed since the
+    /// last time; `number` is that of the status.
+    pub fn body(
+        &self,
+        page: &Page,
+        facts: Facts<'_>,
+        number: usize,
+        journal: &dyn Journal,
+    ) -> Arc<Body> {
+        let source = page.file.as_ref().map(|file| {
+            file.watched().refresh(&mut |news| journal.file(news));
+            Arc::clone(&file.watched().value())
+        });
+        if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
+            return Arc::clone(body);
+        }
+        let version = Version {
+            source: source.as_ref().map_or(0, |source| source.id()),
+            content: facts.closing.content.id(),
+            is_overdue: facts.closing.is_overdue,
+        };
+        let make = || {
+            journal.rendered(
+                page.file.as_ref().map(|file| file.watched().path()),
+                &page.content_type().to_string_lossy(),
+            );
+            Arc::new(Body::new(self.render(page, source.as_deref(), facts, journal)))
+        };
+        page.made.get(number).map_or_else(make, |made| made.get(version, make))
+    }
+
+    fn render(
+        &self,
+        page: &Page,
+        source: Option<&file::Source>,
+        facts: Facts<'_>,
+        journal: &dyn Journal,
+    ) -> Vec<u8> {
+        let language = page.language();
+        let failed = match source.map(|source| source.render(facts.values(language))) {
+            Some(Ok(bytes)) => return bytes,
+            Some(Err(cause)) => Some(cause),
+            None => None,
+        };
+        if let (Some(cause), Some(file)) = (failed, &page.file) {
+            let report = &mut |news: FileNews<'_>| journal.file(news);
+            file.watched().tell_unrendered(&cause, report);
+        }
+        built_in::render(page.media, page.texts(), facts, &self.built_in)
+    }
+
+    fn files(&self) -> impl Iterator<Item = &PageFile> {
+        self.pages.iter().filter_map(|page| page.file.as_deref())
+    }
+
+    /// Prepares, before children are forked, what they can share.
+    pub fn prepare(&self) {
+        for file in self.files() {
+            if let Some(body) = file.watched().value().fixed() {
+                body.prepare();
+            }
+        }
+    }
+
+    /// Reads the files that have changed; a child also tries whether it may read them at all.
+    pub fn refresh(&self, check: bool, journal: &dyn Journal) {
+        for file in self.files() {
+            if check {
+                file.watched().check(&mut |news| journal.file(news));
+            }
+            file.watched().refresh(&mut |news| journal.file(news));
+        }
+    }
+
+    /// Would some browsers show a page of their own in the place of one of these?
+    pub fn has_short(&self) -> bool {
+        self.files().any(|file| file.is_short())
+    }
 }
 
 impl Page {
-    /// The page for those who configured none.
-    pub const fn built_in() -> Self {
-        Self { body: Cow::Borrowed(include_bytes!("page/built-in.html")) }
-    }
-
-    /// Reads a page; a FIFO never blocks.
-    ///
-    /// # Errors
-    /// [`PageError`], with the path.
-    pub fn load(file: &Path) -> Result<Self, PageError> {
-        let path = file.display().to_string();
-        if !file.extension().is_some_and(|ending| ending == "html" || ending == "htm") {
-            return Err(PageError::Type(path));
+    /// The value of Content-Type (RFC 9110, 8.3; RFC 9457, 3).
+    pub fn content_type(&self) -> &'static CStr {
+        match self.media {
+            Media::Html => c"text/html; charset=utf-8",
+            Media::Json => c"application/problem+json",
+            Media::Text => c"text/plain; charset=utf-8",
         }
-        let read = file::read(file, MAX_SIZE);
-        let (body, _) = read.map_err(|cause| PageError::File { path: path.clone(), cause })?;
-        if body.is_empty() {
-            return Err(PageError::Empty(path));
+    }
+
+    /// The value of Content-Language (RFC 9110, 8.5); None where nobody says.
+    pub fn content_language(&self) -> Option<&CStr> {
+        self.language.as_deref()
+    }
+
+    fn language(&self) -> Option<&str> {
+        self.language.as_ref()?.to_str().ok()
+    }
+
+    /// The sentences of the built-in page in this page's language, else in English.
+    fn texts(&self) -> &'static Texts {
+        let [english, ..] = &TEXTS;
+        let tag = self.language().unwrap_or(english.lang);
+        let index = negotiate::language(Some(tag.as_bytes()), TEXTS.iter().map(|texts| texts.lang));
+        index.and_then(|index| TEXTS.get(index)).unwrap_or(english)
+    }
+}
+
+impl Made {
+    fn get(&self, version: Version, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
+        let made = || {
+            let last = self.last.get();
+            let (made, body) = (**last).as_ref()?;
+            (*made == version).then(|| Arc::clone(body))
+        };
+        if let Some(body) = made() {
+            return body;
         }
-        if let Err(error) = str::from_utf8(&body) {
-            return Err(PageError::Utf8 { path, offset: error.valid_up_to() });
+        // One thread renders, the others wait for it.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(body) = made() {
+            return body;
         }
-        Ok(Self { body: Cow::Owned(body) })
-    }
-
-    /// The bytes to send.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The value of Content-Type (RFC 9110, 8.3).
-    pub const fn content_type(&self) -> &'static std::ffi::CStr {
-        c"text/html; charset=utf-8"
-    }
-
-    /// Would some browsers show a page of their own instead?
-    pub fn is_short(&self) -> bool {
-        self.body.len() <= HIDDEN_BELOW
+        let body = make();
+        self.last.put(Some((version, Arc::clone(&body))));
+        body
     }
 }

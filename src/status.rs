@@ -5,10 +5,30 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A word that is no status code of an error.
+use crate::allow::Expr;
+use crate::config::Surroundings;
+
+/// Why the words of a `MaintenanceStatus` make no sense.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("\"{0}\" is no status code of an error")]
-pub struct StatusError(String);
+pub enum StatusError {
+    /// A word that is no status code of an error.
+    #[error("\"{0}\" is no status code of an error")]
+    Code(String),
+    /// A second word that is no expression.
+    #[error("\"{0}\" is no \"expr=EXPR\"")]
+    NoExpr(String),
+    /// An expression that httpd does not understand.
+    #[error("\"{word}\" is no expression: {cause}")]
+    Expr {
+        /// The word.
+        word: String,
+        /// What httpd's parser says.
+        cause: String,
+    },
+    /// More than two words.
+    #[error("\"{0}\" is one word too many")]
+    TooMany(String),
+}
 
 /// A status code from 400 to 599 (RFC 9110, 15.5 and 15.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +69,81 @@ impl FromStr for Status {
         let digits = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
         match word.parse() {
             Ok(code @ 400..=599) if digits => Ok(Self::new(code)),
-            _ => Err(StatusError(word.into())),
+            _ => Err(StatusError::Code(word.into())),
         }
+    }
+}
+
+/// Which status a refusal has: `MaintenanceStatus` of one scope or of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusRules {
+    /// The first whose expression holds counts.
+    conditional: Vec<(Expr, Status)>,
+    fallback: Status,
+}
+
+/// The `MaintenanceStatus` lines of one scope.
+#[derive(Clone, Debug, Default)]
+pub struct StatusLines {
+    conditional: Vec<(Expr, Status)>,
+    /// The last line without an expression.
+    fallback: Option<Status>,
+}
+
+impl StatusLines {
+    /// Adds the words of one line.
+    ///
+    /// # Errors
+    /// [`StatusError`]
+    pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), StatusError> {
+        let (code, rest) = words.split_first().unwrap_or((&"", &[]));
+        let status: Status = code.parse()?;
+        match rest {
+            [] => {
+                self.fallback = Some(status);
+                Ok(())
+            }
+            [word] => {
+                let text = word.strip_prefix("expr=");
+                let text = text.ok_or_else(|| StatusError::NoExpr((*word).into()))?;
+                let expr = place
+                    .compile(text)
+                    .map_err(|cause| StatusError::Expr { word: (*word).into(), cause })?;
+                self.conditional.push((expr, status));
+                Ok(())
+            }
+            [_, word, ..] => Err(StatusError::TooMany((*word).into())),
+        }
+    }
+
+    /// These lines inside a scope with the lines `outer`: what they leave open is decided there.
+    pub fn within(&self, outer: &Self) -> Self {
+        if self.fallback.is_some() {
+            return self.clone();
+        }
+        let conditional = self.conditional.iter().chain(&outer.conditional).cloned().collect();
+        Self { conditional, fallback: outer.fallback.clone() }
+    }
+
+    /// The rules that they make.
+    pub fn rules(&self) -> StatusRules {
+        let fallback = self.fallback.clone().unwrap_or_default();
+        StatusRules { conditional: self.conditional.clone(), fallback }
+    }
+}
+
+impl StatusRules {
+    /// The status for a request for which `holds` says which expressions hold, and its number.
+    pub fn choose(&self, holds: impl Fn(Expr) -> bool) -> (usize, &Status) {
+        let mut numbered = self.conditional.iter().enumerate();
+        let found = numbered.find(|(_, (expr, _))| holds(*expr));
+        let found = found.map(|(number, (_, status))| (number, status));
+        found.unwrap_or((self.conditional.len(), &self.fallback))
+    }
+
+    /// The numbers are below this one.
+    pub fn count(&self) -> usize {
+        self.conditional.len() + 1
     }
 }
 

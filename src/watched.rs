@@ -16,16 +16,11 @@ use once_cell::sync::OnceCell;
 
 use crate::board::{Key, Slot};
 use crate::file::{self, FileError, Version};
+use crate::settle::Settling;
 use crate::two_places::TwoPlaces;
 
 /// How often a file is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
-
-/// A version is taken when it is so old: whoever writes it has probably finished.
-const SETTLED: Duration = Duration::from_millis(300);
-
-/// A file that has been changing for so long is taken although it still does.
-const RESTLESS: Duration = Duration::from_secs(5);
 
 /// So often a file that is being written at start is looked at again.
 const TRIES: usize = 5;
@@ -54,6 +49,13 @@ pub enum FileNews<'a> {
         /// Which one.
         path: &'a Path,
     },
+    /// A page that cannot be rendered with what a flag says; the built-in one is sent instead.
+    Unrendered {
+        /// Which one.
+        path: &'a Path,
+        /// Why.
+        cause: &'a str,
+    },
     /// Names in the file that do not resolve.
     Unresolved {
         /// Which file.
@@ -81,6 +83,7 @@ pub struct Watched<T> {
     slot: OnceCell<&'static Slot>,
     /// The version in force is not the last good one, and that cannot be had any more.
     is_outdated: AtomicBool,
+    is_lenient: bool,
 }
 
 struct State {
@@ -88,17 +91,7 @@ struct State {
     read: Option<Version>,
     /// The version that is in force.
     good: Version,
-    /// A version that is too young to be read.
-    young: Option<Young>,
-}
-
-/// A version that may still be written to.
-struct Young {
-    version: Version,
-    /// Since when it has been there.
-    since: Instant,
-    /// Since when the file has been changing.
-    restless: Instant,
+    settling: Settling,
 }
 
 impl<T> Watched<T> {
@@ -121,12 +114,22 @@ impl<T> Watched<T> {
             max_size,
             parse,
             value: TwoPlaces::new(value),
-            state: Mutex::new(State { read: Some(version), good: version, young: None }),
+            state: Mutex::new(State {
+                read: Some(version),
+                good: version,
+                settling: Settling::default(),
+            }),
             is_outdated: AtomicBool::new(false),
             due: AtomicU64::new(0),
             born: Instant::now(),
             slot: OnceCell::new(),
+            is_lenient: false,
         })
+    }
+
+    /// An old version is better than none, for those who have missed the last good one.
+    pub fn lenient(self) -> Self {
+        Self { is_lenient: true, ..self }
     }
 
     /// Where it is.
@@ -154,6 +157,11 @@ impl<T> Watched<T> {
         (!self.is_outdated.load(Ordering::Acquire)).then(|| self.value.get())
     }
 
+    /// The value that is in force, however old it is. Never waits.
+    pub fn value(&self) -> RwLockReadGuard<'_, Arc<T>> {
+        self.value.get()
+    }
+
     /// Tries whether this process may read the file at all, and reports if not.
     pub fn check(&self, report: &mut dyn FnMut(FileNews<'_>)) {
         if let Err(cause) = fs::File::open(&self.path) {
@@ -168,13 +176,25 @@ impl<T> Watched<T> {
 
     /// Reports names that do not resolve, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
-        let mut hasher = DefaultHasher::new();
-        names.hash(&mut hasher);
-        let hash = hasher.finish();
-        let was = self.slot.get().map(|slot| slot.names.swap(hash, Ordering::AcqRel));
-        if was != Some(hash) {
+        if self.is_new(&names) {
             report(FileNews::Unresolved { path: &self.path, names: &names.join(", ") });
         }
+    }
+
+    /// Reports why a page cannot be rendered, once for the whole server.
+    pub fn tell_unrendered(&self, cause: &str, report: &mut dyn FnMut(FileNews<'_>)) {
+        if self.is_new(&(self.lock().good, cause)) {
+            report(FileNews::Unrendered { path: &self.path, cause });
+        }
+    }
+
+    /// Is it something else than what any process has told last of the file's content?
+    fn is_new(&self, what: &impl Hash) -> bool {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        let hash = hasher.finish();
+        let was = self.slot.get().map(|slot| slot.told.swap(hash, Ordering::AcqRel));
+        was != Some(hash)
     }
 
     /// Reads the file again at once, changed or not, without a word; for the time before there
@@ -217,10 +237,10 @@ impl<T> Watched<T> {
         // In the middle of a replacement the file may be gone for a moment.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
         if state.read == Some(version) {
-            state.young = None;
+            state.settling.rest();
             return false;
         }
-        if !is_settled(version, &mut state.young) {
+        if !state.settling.is_settled(version) {
             return false;
         }
         let (content, cause) = match file::read(&self.path, self.max_size) {
@@ -262,7 +282,7 @@ impl<T> Watched<T> {
     /// Is the version in force the last good one of the server? A child that was forked from a
     /// parent with an older one must not bring that back.
     fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileNews<'_>)) {
-        let Some(slot) = self.slot.get() else { return };
+        let Some(slot) = self.slot.get().filter(|_| !self.is_lenient) else { return };
         let mine = outcome(state.good, true);
         if is_new {
             slot.good.store(mine, Ordering::Release);
@@ -294,21 +314,6 @@ fn outcome(version: Version, good: bool) -> u64 {
     hasher.finish().max(1)
 }
 
-/// Has the version been there for long enough? By the file's own times, or, where its clock is
-/// not ours, by what was seen before. A file that never rests is taken as it is after a while.
-fn is_settled(version: Version, young: &mut Option<Young>) -> bool {
-    let now = Instant::now();
-    let restless = young.as_ref().map_or(now, |young| young.restless);
-    let since = match young {
-        Some(young) if young.version == version => young.since,
-        _ => now,
-    };
-    *young = Some(Young { version, since, restless });
-    since.elapsed() >= SETTLED
-        || version.age().is_some_and(|age| age >= SETTLED)
-        || restless.elapsed() >= RESTLESS
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread::sleep;
@@ -334,6 +339,7 @@ mod tests {
                     FileNews::Read { .. } => "read".into(),
                     FileNews::Broken { cause, .. } => cause.to_owned(),
                     FileNews::Outdated { .. } => "outdated".into(),
+                    FileNews::Unrendered { cause, .. } => cause.to_owned(),
                     FileNews::Unresolved { names, .. } => names.to_owned(),
                 });
             });

@@ -7,8 +7,9 @@ use crate::support::{Httpd, Setup, httpd::set_mode};
 
 const FLAGS: &str = "expected the path of one or more flag files";
 const ALLOW: &str = "expected addresses (192.168.157.139, 2001:db8::7), networks (";
-const PAGE: &str = "expected one .html file, absolute or relative to the ServerRoot";
-const STATUS: &str = "expected a status code from 400 to 599";
+const PAGE: &str = "expected one or more .html, .json or .txt files, each with a language";
+const STATUS: &str = "expected a status code from 400 to 599, and \"expr=EXPR\" behind it";
+const RETRY_AFTER: &str = "expected a duration (90, 90s, 5m, 2h) and spread=DURATION behind it";
 
 /// Ten entities, each ten times the one before.
 fn bomb() -> String {
@@ -116,7 +117,7 @@ fn wrong_words() {
         ("MaintenanceAllow plugin-cfg=good.html", "/good.html\" the root element is <p>", ALLOW),
         ("MaintenanceAllow \"10.0.0.1 10.0.0.2\"", "\"10.0.0.1 10.0.0.2\" is no address", ALLOW),
         ("MaintenancePage", "MaintenancePage: nothing follows", PAGE),
-        ("MaintenancePage \"\"", "does not end in .html or .htm", PAGE),
+        ("MaintenancePage \"\"", "an empty word names no page", PAGE),
         ("MaintenancePage missing.html", "missing.html\" cannot be read: No such file", PAGE),
         ("MaintenancePage folder.html", "folder.html\" is not a regular file", PAGE),
         ("MaintenancePage fifo.html", "fifo.html\" is not a regular file", PAGE),
@@ -127,13 +128,40 @@ fn wrong_words() {
             PAGE,
         ),
         ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 2)", PAGE),
-        ("MaintenancePage page.php", "page.php\" does not end in .html or .htm", PAGE),
-        ("MaintenancePage good.html good.html", "good.html\" is one page too many", PAGE),
+        (
+            "MaintenancePage page.php",
+            "page.php\" ends in none of .html, .htm, .json and .txt",
+            PAGE,
+        ),
+        ("MaintenancePage good.html good.html", "is a second page of its type and language", PAGE),
+        (
+            "MaintenancePage good.html.de\nMaintenancePage good.html.DE",
+            "/good.html.DE\" is a second page of its type and language",
+            PAGE,
+        ),
+        ("MaintenancePage wrong.json", "/wrong.json\" is no JSON: ", PAGE),
+        ("MaintenancePage open.html.j2", "/open.html.j2\" line 2: ", PAGE),
+        ("MaintenancePage unknown.html.j2", "\" uses unknown variables: mesage", PAGE),
+        ("MaintenancePage filter.html.j2", "/filter.html.j2\" line 3: ", PAGE),
+        ("MaintenancePage include.html.j2", "/include.html.j2\" line 2: ", PAGE),
+        ("MaintenancePage endless.html.j2", "/endless.html.j2\" line 2: ", PAGE),
+        ("MaintenancePage huge.html.j2", "/huge.html.j2\" makes more than 1048576 bytes", PAGE),
+        ("MaintenancePage unquoted.json.j2", "/unquoted.json.j2\" is no JSON: ", PAGE),
         ("MaintenanceStatus", "MaintenanceStatus: nothing follows", STATUS),
         ("MaintenanceStatus 200", "\"200\" is no status code of an error", STATUS),
         ("MaintenanceStatus 1000", "\"1000\" is no status code of an error", STATUS),
         ("MaintenanceStatus abc", "\"abc\" is no status code of an error", STATUS),
-        ("MaintenanceStatus 503 404", "\"404\" is one word too many", STATUS),
+        ("MaintenanceStatus 503 404", "\"404\" is no \"expr=EXPR\"", STATUS),
+        ("MaintenanceStatus 503 \"expr=((\"", "\"expr=((\" is no expression: ", STATUS),
+        ("MaintenanceStatus 503 expr=true 404", "\"404\" is one word too many", STATUS),
+        ("MaintenanceRetryAfter", "MaintenanceRetryAfter: nothing follows", RETRY_AFTER),
+        ("MaintenanceRetryAfter soon", "\"soon\" is no duration", RETRY_AFTER),
+        ("MaintenanceRetryAfter -5", "\"-5\" is no duration", RETRY_AFTER),
+        ("MaintenanceRetryAfter 99999999999", "\"99999999999\" is no duration", RETRY_AFTER),
+        ("MaintenanceRetryAfter 5m 1m", "\"1m\" is no spread=DURATION", RETRY_AFTER),
+        ("MaintenanceRetryAfter 5m spread=x", "\"x\" is no duration", RETRY_AFTER),
+        ("MaintenanceRetryAfter off 5m", "\"5m\" is one word too many", RETRY_AFTER),
+        ("<Directory />\nMaintenanceRetryAfter 5m\n</Directory>", "MaintenanceRetryAfter not", ""),
         ("<Directory />\nMaintenanceFlag x\n</Directory>", "MaintenanceFlag not allowed", ""),
         ("<Directory />\nMaintenanceAllow 10.1\n</Directory>", "MaintenanceAllow not allowed", ""),
         ("<Directory />\nMaintenancePage x\n</Directory>", "MaintenancePage not allowed", ""),
@@ -149,6 +177,21 @@ fn wrong_words() {
         setup.write("large.html", vec![b'x'; 1024 * 1024 + 1]);
         setup.write("latin1.html", b"Gr\xfc\xdfe");
         setup.write("good.html", "<p>good");
+        setup.write("good.html.de", "<p>gut");
+        setup.write("good.html.DE", "<p>gut");
+        setup.write("wrong.json", "{\"a\":}");
+        setup.write("open.html.j2", "<p>\n{{ message");
+        setup.write("unknown.html.j2", "<p>{{ mesage }}");
+        setup.write("filter.html.j2", "<p>\n\n{{ message|shout }}");
+        setup.write("include.html.j2", "<p>\n{% include \"/etc/passwd\" %}");
+        let count = "{% for i in range(99999) %}";
+        setup.write("endless.html.j2", format!("<p>\n{count}{count}{{% endfor %}}{{% endfor %}}"));
+        let long = "x".repeat(1000);
+        setup.write("huge.html.j2", format!("{{% for i in range(2000) %}}{long}{{% endfor %}}"));
+        setup.write(
+            "unquoted.json.j2",
+            "{\"status\": {{ status }}, \"x\": {% if end %}x{% endif %}}",
+        );
         setup.write("wrong.txt", "10.0.0.1\n# comment\n10.0.0.300\n");
         setup.write("binary.txt", b"\x7fELF\0\0");
         setup.write("cut.txt", "10.0.0.1\n127");
@@ -191,9 +234,18 @@ fn good_words() {
         "<VirtualHost *>\nMaintenanceEngine Off\nMaintenanceFlag x\nMaintenanceAllow 10.1\nMaintenancePage good.html\nMaintenanceStatus 503\n</VirtualHost>",
         "<IfModule mod_maintenance.c>\nMaintenanceStatus 503\n</IfModule>",
         "<IfModule maintenance_module>\nMaintenanceStatus 503\n</IfModule>",
+        "MaintenancePage good.html good.html.de good.json.j2 good.txt.pt-BR.j2",
+        "MaintenanceStatus 503 \"expr=%{HTTP_USER_AGENT} =~ /bot/\"\nMaintenanceStatus 500",
+        "MaintenanceRetryAfter 5m spread=90s\nMaintenanceRetryAfter off\nMaintenanceRetryAfter 0",
     ] {
         let setup = Setup::new(line);
         setup.write("good.html", "<p>good");
+        setup.write("good.html.de", "<p>gut");
+        setup.write("good.json.j2", "{\"message\": {{ message }}, \"vars\": {{ vars|tojson }}}");
+        setup.write(
+            "good.txt.pt-BR.j2",
+            "{{ message }} {{ vars.anything }}{% if end %}{{ end }}{% endif %}",
+        );
         setup.write("with blanks.htm", "<p>good");
         setup.write("list.txt", "\u{feff}10.0.0.1 # one\r\n\r\n#\r\n10.1\r\n");
         setup.write("with blanks.txt", "# nobody");

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 use super::Expr;
 
@@ -19,6 +20,8 @@ pub trait Visitor {
     fn satisfies(&self, expr: Expr) -> bool;
     /// The request target as it was sent (RFC 9112, 3.2).
     fn target(&self) -> &[u8];
+    /// When the request came in.
+    fn now(&self) -> Timestamp;
 }
 
 /// Why a request passes: the very entry that admits it.
@@ -38,6 +41,8 @@ pub enum Admission<'a> {
     Expr(&'a str),
     /// `path=`
     Path(&'a str),
+    /// The `allow` of a flag's content.
+    Flag(&'a Path, IpNet),
 }
 
 impl fmt::Display for Admission<'_> {
@@ -54,6 +59,7 @@ impl fmt::Display for Admission<'_> {
             Self::Env(name) => write!(f, "env={}", name.to_string_lossy()),
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
+            Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::ffi::c_int;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::bindings::{
     AP_SQ_MAIN_STATE, AP_SQ_MS_CREATE_PRE_CONFIG, APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE,
     APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_check_config,
@@ -11,11 +13,13 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::request::Request;
-use super::server::{ServerConfig, config, server_root, servers};
+use super::server::{ServerConfig, config, host, server_root, servers};
 use super::{log, resolver, shared};
 use crate::board::{BoardFull, Key, MAX_SLOTS};
-use crate::flag::{self, Flag, Observer};
-use crate::gate::{BLOCKED, Gate, Journal, Verdict};
+use crate::flag::{Flag, Observer};
+use crate::gate::{BLOCKED, Gate, Place, Verdict};
+use crate::journal::Journal;
+use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
@@ -77,11 +81,18 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     let names: Vec<_> =
         on(main).flat_map(|config| config.settings.allow().names().collect::<Vec<_>>()).collect();
     let resolved = resolver::resolve(names);
-    for config in servers(main).filter_map(config) {
-        config.build_gate(&root, board, &resolved).map_err(|error| error.to_string())?;
+    let zone = zone::of_server();
+    for (server, config) in servers(main).filter_map(|server| Some((server, config(server)?))) {
+        let host = host(server);
+        let (server_root, resolved, zone) = (&*root, &resolved, &zone);
+        let place = Place { server_root, board, resolved, zone, host: &host };
+        config.build_gate(&place).map_err(|error| error.to_string())?;
     }
     tell(main);
     look(main, Observer::Parent);
+    for gate in gates(main) {
+        gate.refusal().pages().prepare();
+    }
     Ok(())
 }
 
@@ -92,9 +103,7 @@ fn on(main: &server_rec) -> impl Iterator<Item = &ServerConfig> {
 
 /// The keys of everything that wants a slot on the board, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
-    let flags = on(main).flat_map(|config| config.settings.flags(root));
-    let mut keys: Vec<_> = flags.map(|path| flag::key(&path)).collect();
-    keys.extend(on(main).flat_map(|config| config.settings.allow().keys()));
+    let mut keys: Vec<_> = on(main).flat_map(|config| config.settings.keys(root)).collect();
     keys.sort();
     keys.dedup();
     keys
@@ -121,10 +130,14 @@ unsafe extern "C" fn check_config(
     )
 }
 
+/// The gates of all servers whose engine is on.
+fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
+    servers(main).filter_map(|server| config(server)?.gate())
+}
+
 /// The flags of all gates, each once.
 fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let gates = servers(main).filter_map(|server| config(server)?.gate());
-    let mut flags: Vec<_> = gates.flat_map(Gate::flags).collect();
+    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).collect();
     flags.sort_by_key(|flag| flag.path());
     flags.dedup_by_key(|flag| flag.path());
     flags
@@ -138,8 +151,7 @@ fn tell(main: &server_rec) {
             log::warn_of_folder(flag.path(), &problem);
         }
     }
-    let short = |server| config(server)?.gate().filter(|gate| gate.refusal().page.is_short());
-    if servers(main).any(|server| short(server).is_some()) {
+    if gates(main).any(|gate| gate.refusal().pages().has_short()) {
         log::write(
             None,
             APLOG_WARNING,
@@ -156,11 +168,15 @@ fn look(main: &server_rec, observer: Observer) {
     if is_chrooted && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
+    let now = Timestamp::now();
+    if observer == Observer::Child {
+        gates(main).flat_map(Gate::flags).for_each(Flag::forget);
+    }
     for flag in flags(main) {
-        flag.is_present(observer, &mut |news| log::Log.flag(news));
+        flag.look(observer, now, &mut |news| log::Log.flag(news));
     }
     // Children that are forked from now on begin with these versions.
-    for gate in servers(main).filter_map(|server| config(server)?.gate()) {
+    for gate in gates(main) {
         gate.refresh(observer, &log::Log);
     }
 }
@@ -213,7 +229,10 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
             request.log_admission(&admission);
             DECLINED as c_int
         }
-        Verdict::Blocked => request.refuse(gate.refusal()),
+        Verdict::Blocked(closing) => match gate.refuse(request, &closing, &log::Log) {
+            Some(answer) => request.answer(answer),
+            None => request.refuse_plainly(),
+        },
     }
 }
 

@@ -7,12 +7,13 @@ use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bindings::{
-    APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, ap_server_conf, apr_time_exp_lt,
-    apr_time_exp_t, maintenance_log, server_rec,
+    APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, ap_server_conf,
+    apr_time_exp_lt, apr_time_exp_t, maintenance_log, server_rec,
 };
 use crate::flag::{FolderProblem, News};
-use crate::gate::Journal;
+use crate::journal::Journal;
 use crate::watched::FileNews;
+use crate::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
@@ -30,7 +31,14 @@ pub(super) struct Log;
 
 impl Journal for Log {
     fn flag(&self, news: News<'_>) {
-        report(news);
+        let (level, message) = say(&news);
+        write(None, level, &message);
+    }
+
+    fn rendered(&self, page: Option<&Path>, media: &str) {
+        let page =
+            page.map_or_else(|| "the built-in page".into(), |page| page.display().to_string());
+        write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
     }
 
     fn file(&self, news: FileNews<'_>) {
@@ -52,6 +60,14 @@ impl Journal for Log {
                 APLOG_WARNING,
                 &format!("in {} these names do not resolve: {names}", path.display()),
             ),
+            FileNews::Unrendered { path, cause } => write(
+                None,
+                APLOG_ERR,
+                &format!(
+                    "\"{}\" {cause}, with what the flag says; the built-in page is sent instead",
+                    path.display()
+                ),
+            ),
             FileNews::Broken { path, cause } => write(
                 None,
                 APLOG_ERR,
@@ -61,19 +77,60 @@ impl Journal for Log {
     }
 }
 
-fn report(news: News<'_>) {
-    let (level, message) = match news {
-        News::Appeared { flag, since, owner } => (
-            APLOG_NOTICE,
-            format!(
-                "closed by the flag {}, there since {}, owner {}",
+fn say(news: &News<'_>) -> (i32, String) {
+    let until = |end: &Option<Moment>| {
+        end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
+    };
+    match news {
+        News::Closed { flag, file, end } => {
+            let since = file.as_ref().and_then(|file| file.since);
+            let message = format!(
+                "closed by the flag {}, there since {}, owner {}{}",
                 flag.display(),
                 since.map_or_else(|| "an unknown time".into(), local_time),
-                user_name(owner)
+                file.as_ref().map_or_else(|| "unknown".into(), |file| user_name(file.owner)),
+                until(end)
+            );
+            (APLOG_NOTICE, message)
+        }
+        News::Announced { flag, start, opens } => {
+            let opens = if *opens { "open again, " } else { "" };
+            let flag = flag.display();
+            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {}", start.text()))
+        }
+        News::Overdue { flag, end } => (
+            APLOG_WARNING,
+            format!(
+                "overdue: the flag {} said {}; still closed until it is removed",
+                flag.display(),
+                end.text()
             ),
         ),
-        News::Gone { flag } => {
-            (APLOG_NOTICE, format!("open again, the flag {} is gone", flag.display()))
+        News::Reopened { flag, end } => (
+            APLOG_NOTICE,
+            format!(
+                "open again, the flag {} has reached its end at {}",
+                flag.display(),
+                end.text()
+            ),
+        ),
+        News::Gone { flag, opens } => {
+            let opens = if *opens { "open again, " } else { "" };
+            (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))
+        }
+        News::Changed { flag, end } => (
+            APLOG_NOTICE,
+            format!("the flag {} has changed; still closed{}", flag.display(), until(end)),
+        ),
+        News::Unusable { flag, cause } => (
+            APLOG_ERR,
+            format!(
+                "the content of the flag {} cannot be used: {cause}; it closes as if it were empty",
+                flag.display()
+            ),
+        ),
+        News::Odd { flag, what } => {
+            (APLOG_WARNING, format!("in the flag {}, {what}", flag.display()))
         }
         News::LookFailed { flag, error, counts_as_present } => (
             APLOG_ERR,
@@ -81,14 +138,13 @@ fn report(news: News<'_>) {
                 "cannot see whether the flag {} is there: {error}; until httpd's children can, it \
                  counts as {}",
                 flag.display(),
-                if counts_as_present { "present" } else { "absent" }
+                if *counts_as_present { "present" } else { "absent" }
             ),
         ),
         News::LookRecovered { flag } => {
             (APLOG_NOTICE, format!("the flag {} can be seen again", flag.display()))
         }
-    };
-    write(None, level, &message);
+    }
 }
 
 /// Says at start which files close the site.

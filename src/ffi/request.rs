@@ -2,21 +2,25 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR,
     ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_expr_exec, ap_expr_info_t,
     ap_get_status_line, ap_run_insert_filter, ap_set_content_length, ap_set_content_type,
-    apr_table_get, apr_table_setn, apr_table_t, maintenance_log_debug, maintenance_logs_debug,
-    maintenance_pass_body, request_rec, server_rec,
+    apr_pstrmemdup, apr_table_get, apr_table_setn, apr_table_t, maintenance_log_debug,
+    maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
 };
 use super::log;
+use super::pool::give;
 use super::server::{config_slot, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
-use crate::gate::{OPEN, Refusal};
-
-/// How long clients are asked to stay away, in seconds (RFC 9110, 10.2.3).
-const RETRY_AFTER: &CStr = c"300";
+use crate::gate::OPEN;
+use crate::negotiate::Encoding;
+use crate::page::Body;
+use crate::refusal::{Answer, Asker};
 
 /// httpd's `request_rec`.
 ///
@@ -92,37 +96,59 @@ impl Request {
 
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(super) fn refuse(&mut self, refusal: &Refusal) -> c_int {
-        let status = c_int::from(refusal.status.code());
-        let body = refusal.page.body();
+    pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
+        let status = c_int::from(answer.status.code());
         // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
         let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
         self.rec_mut().status = status;
         // An unknown code would be sent as "500 Internal Server Error".
         self.rec_mut().status_line =
-            match known.to_bytes().get(..3) == refusal.status.line().to_bytes().get(..3) {
+            match known.to_bytes().get(..3) == answer.status.line().to_bytes().get(..3) {
                 true => std::ptr::null(),
-                false => refusal.status.line().as_ptr(),
+                false => answer.status.line().as_ptr(),
             };
         // The table that `Header always` works on, as is meant for errors; and a `Header set
         // Cache-Control` for the site's own pages does not make this one cacheable.
         set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
-        set(self.rec().err_headers_out, c"Retry-After", RETRY_AFTER);
+        if let Some(seconds) = answer.retry_after {
+            self.set_number(c"Retry-After", seconds);
+        }
+        set(self.rec().headers_out, c"Vary", answer.vary);
+        if let Some(language) = answer.content_language {
+            set(self.rec().headers_out, c"Content-Language", language);
+        }
+        self.rec_mut().content_encoding = match answer.encoding {
+            Encoding::Identity => std::ptr::null(),
+            Encoding::Gzip => c"gzip".as_ptr(),
+            Encoding::Brotli => c"br".as_ptr(),
+        };
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
             // SAFETY: the connection is this thread's while it serves the request.
             unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
         }
-        // SAFETY: the media type is static; page and status belong to the configuration, which
-        // lives until the child has ended all its requests. What the filters return is of no
-        // use: a client that went away is httpd's to log, and there is no other answer.
+        // SAFETY: the media type is static. The request's pool holds the body from here on, also
+        // when the page changes meanwhile. What the filters return is of no use: a client that
+        // went away is httpd's to log, and there is no other answer.
         unsafe {
-            ap_set_content_type(self.0, refusal.page.content_type().as_ptr());
+            let kept: &Arc<Body> = &*give(self.rec().pool, Arc::clone(&answer.body));
+            let (body, _) = kept.encoded(answer.encoding);
+            ap_set_content_type(self.0, answer.content_type.as_ptr());
             ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
             ap_run_insert_filter(self.0);
             maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
         }
         DONE
+    }
+
+    /// Sets a field of the answer's header section to a number.
+    fn set_number(&mut self, name: &'static CStr, number: u32) {
+        let text = number.to_string();
+        // SAFETY: the request's pool takes a copy of the text, as old as the table.
+        unsafe {
+            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
+            apr_table_setn(self.rec().err_headers_out, name.as_ptr(), text);
+        }
     }
 
     /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
@@ -187,6 +213,16 @@ impl Visitor for Request {
             let target = self.rec().unparsed_uri;
             if target.is_null() { b"" } else { CStr::from_ptr(target).to_bytes() }
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.rec().request_time).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl Asker for Request {
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        get(self.rec().headers_in, name).map(CStr::to_bytes)
     }
 }
 

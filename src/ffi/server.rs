@@ -1,5 +1,6 @@
 //! The module's configuration of a server (the main one or a virtual host).
 
+use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,10 +9,9 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
-use crate::allow::hosts::Resolved;
-use crate::board::{Board, BoardFull};
+use crate::board::BoardFull;
 use crate::config::Settings;
-use crate::gate::Gate;
+use crate::gate::{Gate, Place};
 
 /// What one server says, and the gate that comes of it once the configuration is complete.
 #[derive(Default)]
@@ -27,14 +27,9 @@ impl ServerConfig {
 
     /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
     /// the main server's configuration, and so its gate.
-    pub(super) fn build_gate(
-        &self,
-        root: &Path,
-        board: &'static Board,
-        resolved: &Resolved,
-    ) -> Result<(), BoardFull> {
+    pub(super) fn build_gate(&self, place: &Place<'_>) -> Result<(), BoardFull> {
         let build = || match self.settings.is_on() {
-            true => Gate::new(&self.settings, root, board, resolved).map(Some),
+            true => Gate::new(&self.settings, place).map(Some),
             false => Ok(None),
         };
         self.gate.get_or_try_init(build).map(drop)
@@ -82,6 +77,16 @@ unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
 pub(super) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
     std::iter::successors(Some(main), |server| unsafe { server.next.as_ref() })
+}
+
+/// The name that `ServerName` gives a server; empty where it has none.
+pub(super) fn host(server: &server_rec) -> Cow<'_, str> {
+    let name = server.server_hostname;
+    match name.is_null() {
+        true => Cow::Borrowed(""),
+        // SAFETY: a C string of the configuration's pool, as old as the server.
+        false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
+    }
 }
 
 /// The ServerRoot; None where httpd has none yet.

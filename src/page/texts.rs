@@ -5,28 +5,28 @@
 
 /// What the page says of its own accord, in one language.
 #[derive(Debug)]
-pub struct Texts {
+pub(super) struct Texts {
     /// The language, a tag of BCP 47.
-    pub lang: &'static str,
+    pub(super) lang: &'static str,
     /// Title and heading: what is going on.
-    pub title: &'static str,
+    pub(super) title: &'static str,
     /// What that means for the reader.
-    pub lead: &'static str,
+    pub(super) lead: &'static str,
     /// What the reader can do about it.
-    pub later: &'static str,
+    pub(super) later: &'static str,
     /// That an open page returns to the site by itself; for the HTML page, which shows it once its
     /// script runs.
-    pub waits: &'static str,
+    pub(super) waits: &'static str,
     /// In front of the expected end, with the colon, whose spacing and width are the language's.
-    pub expected: &'static str,
+    pub(super) expected: &'static str,
     /// In the place of the expected end, once that has passed.
-    pub overdue: &'static str,
+    pub(super) overdue: &'static str,
     /// The link that loads the page again.
-    pub again: &'static str,
+    pub(super) again: &'static str,
 }
 
 /// The languages of the built-in page. The first is for those who ask for none of them.
-pub const TEXTS: [Texts; 10] = [
+pub(super) const TEXTS: [Texts; 10] = [
     Texts {
         lang: "en",
         title: "We are upgrading this site",

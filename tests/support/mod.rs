@@ -12,8 +12,13 @@ pub use httpd::{Httpd, Mpm, Setup};
 
 use std::time::{Duration, Instant};
 
-/// The status and the page that a stranger gets by default.
-pub const PAGE: &str = include_str!("../../src/page/built-in.html");
+/// The page that a stranger gets by default: in English, with status 500, and an empty flag.
+pub const PAGE: &str = include_str!("../built-in.html");
+
+/// The page where the status is another one, of which it tells its script.
+pub fn page_with(status: u16) -> String {
+    PAGE.replace("data-status=\"500\"", &format!("data-status=\"{status}\""))
+}
 
 /// Waits until `holds` is true.
 pub fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {

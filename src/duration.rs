@@ -1,0 +1,66 @@
+//! Durations as httpd's directives have them (`ap_timeout_parameter_parse`).
+
+use thiserror::Error;
+
+/// The most seconds that a Retry-After can say (RFC 9111, 1.2.2: delta-seconds).
+pub const MAX_SECONDS: u32 = i32::MAX as u32;
+
+/// A word that is no duration.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("\"{0}\" is no duration (90, 90s, 500ms, 5m, 2h) of at most 68 years")]
+pub struct DurationError(String);
+
+/// The whole seconds that a duration has, a part of a second counting as one. Without a unit the
+/// number is one of seconds.
+///
+/// # Errors
+/// [`DurationError`]
+pub fn seconds(word: &str) -> Result<u32, DurationError> {
+    let error = || DurationError(word.into());
+    let digits = word.len() - word.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+    let (number, unit) = word.split_at_checked(digits).ok_or_else(error)?;
+    let number: u64 = number.parse().map_err(|_| error())?;
+    let seconds = match unit.to_ascii_lowercase().as_str() {
+        "" | "s" => Some(number),
+        "ms" => Some(number.div_ceil(1000)),
+        "m" | "mi" | "min" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok());
+    seconds.filter(|seconds| *seconds <= MAX_SECONDS).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        for (word, expected) in [
+            ("90", Some(90)),
+            ("90s", Some(90)),
+            ("0", Some(0)),
+            ("1ms", Some(1)),
+            ("1500ms", Some(2)),
+            ("5m", Some(300)),
+            ("5min", Some(300)),
+            ("2h", Some(7200)),
+            ("2H", Some(7200)),
+            ("2147483647", Some(MAX_SECONDS)),
+            ("2147483648", None),
+            ("99999999999999999999", None),
+            ("18446744073709551615h", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5m", None),
+            ("5 m", None),
+            ("m", None),
+            ("", None),
+            ("5d", None),
+            ("5µs", None),
+        ] {
+            assert_eq!(seconds(word).ok(), expected, "{word}");
+        }
+    }
+}

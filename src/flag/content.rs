@@ -1,0 +1,220 @@
+//! The content of a flag, read when it has changed and kept until then.
+
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::state::Basis;
+use crate::file::{self, FileError, Version};
+use crate::settle::Settling;
+use crate::two_places::TwoPlaces;
+use crate::window::{MAX_SIZE, Window};
+
+/// So often a content is looked at again that may still be written.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// So often a file is read again that could not be read for reasons that pass.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// For so long reasons that pass are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one version of a flag says.
+#[derive(Debug, Default)]
+pub struct Content {
+    id: u64,
+    window: Window,
+    error: Option<String>,
+    basis: Option<Basis>,
+    /// A hash of the bytes, to tell when they have changed though the version has not: the clock
+    /// of a file system is coarse.
+    bytes: u64,
+    is_void: bool,
+}
+
+impl Content {
+    /// Tells contents from each other in this process; 0 for all that say nothing.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What it says; nothing, where it is empty or cannot be used.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Why it cannot be used.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    pub(super) fn basis(&self) -> Basis {
+        self.basis.unwrap_or(Basis::NONE)
+    }
+
+    /// Is it empty or of no use, as a file is that is about to be written?
+    pub(super) fn is_void(&self) -> bool {
+        self.is_void
+    }
+
+    /// The content that says this, for trying out a page.
+    pub fn of(window: Window) -> Self {
+        Self { window, ..Self::default() }
+    }
+
+    fn new(version: Version, bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        let hash = hash(&bytes);
+        let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
+        let parsed =
+            bytes.and_then(|bytes| Window::parse(&bytes, zone).map_err(|error| error.to_string()));
+        let (window, error) = match parsed {
+            Ok(window) => (window, None),
+            Err(error) => (Window::default(), Some(error)),
+        };
+        Self {
+            id: if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) },
+            window,
+            is_void: is_empty || error.is_some(),
+            error,
+            basis: Some(basis(version, hash)),
+            bytes: hash,
+        }
+    }
+}
+
+fn hash(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn basis(version: Version, bytes: u64) -> Basis {
+    Basis::of(hash((version, bytes)))
+}
+
+/// The basis of a process that may not read the flag.
+pub(super) fn unreadable(version: Version) -> Basis {
+    let error = FileError::from(std::io::Error::from_raw_os_error(libc::EACCES));
+    basis(version, hash(&Err::<Vec<u8>, String>(error.to_string())))
+}
+
+/// A content, and how far it can be relied on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reading {
+    pub(super) content: Arc<Content>,
+    /// The content before, as long as this one is not settled.
+    pub(super) previous: Arc<Content>,
+    /// Nobody still writes to it.
+    pub(super) is_settled: bool,
+    version: Option<Version>,
+    /// Since when this version is known.
+    since: Option<Instant>,
+    /// When to read it again.
+    again: Option<Instant>,
+}
+
+impl Reading {
+    fn holds(&self, version: Version) -> bool {
+        self.version == Some(version) && self.again.is_none_or(|again| Instant::now() < again)
+    }
+}
+
+/// Reads the contents of one flag.
+pub(super) struct Reader {
+    zone: TimeZone,
+    last: TwoPlaces<Reading>,
+    settling: Mutex<Settling>,
+}
+
+impl Reader {
+    pub(super) fn new(zone: TimeZone) -> Self {
+        Self { zone, last: TwoPlaces::new(Reading::default()), settling: Mutex::default() }
+    }
+
+    /// What was read last.
+    pub(super) fn last(&self) -> Arc<Reading> {
+        Arc::clone(&self.last.get())
+    }
+
+    /// Forgets what the parent has read: a child may not be able to.
+    pub(super) fn forget(&self) {
+        self.last.put(Reading::default());
+    }
+
+    /// The content that the flag has now. One thread reads a new version while the others wait:
+    /// without it they could not say whether the flag closes its scope.
+    pub(super) fn read(&self, path: &Path, metadata: &Metadata) -> Arc<Reading> {
+        let version = Version::from(metadata);
+        let last = self.last();
+        if last.holds(version) {
+            return last;
+        }
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last();
+        if last.holds(version) {
+            return last; // another thread was faster
+        }
+        let is_settled = settling.is_settled(version);
+        let new = self.take(path, version, metadata.is_file(), is_settled, &last);
+        if new.again.is_none() {
+            settling.rest();
+        }
+        self.last.put(new.clone());
+        Arc::new(new)
+    }
+
+    fn take(
+        &self,
+        path: &Path,
+        version: Version,
+        is_file: bool,
+        is_settled: bool,
+        last: &Reading,
+    ) -> Reading {
+        let now = Instant::now();
+        let since = last.since.filter(|_| last.version == Some(version)).unwrap_or(now);
+        let mut passes = false;
+        let bytes = match is_file && version.size() > 0 {
+            false => Ok(vec![]), // a folder or a FIFO is never opened
+            true => match file::read(path, MAX_SIZE) {
+                Ok((bytes, read)) if read == version => Ok(bytes),
+                Ok(_) => Err(FileError::Changing),
+                Err(error) => Err(error),
+            },
+        }
+        .map_err(|error| {
+            passes = error.may_pass();
+            error.to_string()
+        });
+        let is_same = last.version == Some(version) && last.content.bytes == hash(&bytes);
+        let content = match is_same {
+            true => Arc::clone(&last.content),
+            false => Arc::new(Content::new(version, bytes, &self.zone)),
+        };
+        let is_settled = is_settled && (!passes || since.elapsed() >= PATIENCE);
+        let previous = match last.is_settled {
+            true => &last.content,
+            false => &last.previous,
+        };
+        let previous = if is_settled { &content } else { previous };
+        let again = match (is_settled, passes) {
+            (true, false) => None,
+            (false, false) => Some(now + AGAIN),
+            (_, true) => Some(now + RETRY),
+        };
+        Reading {
+            previous: Arc::clone(previous),
+            content,
+            is_settled,
+            version: Some(version),
+            since: Some(since),
+            again,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What there is to say about a flag, once for the whole server.
+
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::content::Content;
+use super::state::{Basis, Known, State};
+use crate::window::{Moment, Phase, Window};
+
+/// Something about a flag that the administrator wants to read in the log, once.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The flag closes its scope from now on.
+    Closed {
+        /// Which one.
+        flag: &'a Path,
+        /// Since when it is there and whose it is; None where nobody can see that now.
+        file: Option<FlagFile>,
+        /// When it is to be over.
+        end: Option<Moment>,
+    },
+    /// The flag is there, and closes its scope later.
+    Announced {
+        /// Which one.
+        flag: &'a Path,
+        /// When it does.
+        start: Moment,
+        /// It closed its scope before.
+        opens: bool,
+    },
+    /// The end has passed, and the scope is still closed.
+    Overdue {
+        /// Which one.
+        flag: &'a Path,
+        /// When it should have been over.
+        end: Moment,
+    },
+    /// The end has passed, and the scope is open again by itself.
+    Reopened {
+        /// Which one.
+        flag: &'a Path,
+        /// When it was over.
+        end: Moment,
+    },
+    /// The flag is gone.
+    Gone {
+        /// Which one.
+        flag: &'a Path,
+        /// Whether it closed its scope until then.
+        opens: bool,
+    },
+    /// The flag closes its scope as before, and its content has changed.
+    Changed {
+        /// Which one.
+        flag: &'a Path,
+        /// When it is to be over.
+        end: Option<Moment>,
+    },
+    /// The content cannot be used, and nothing of it is.
+    Unusable {
+        /// Which one.
+        flag: &'a Path,
+        /// Why, with line and column where there are any.
+        cause: &'a str,
+    },
+    /// Something in the content does not count.
+    Odd {
+        /// Which one.
+        flag: &'a Path,
+        /// What, with its line.
+        what: &'a str,
+    },
+    /// The file system does not say whether the flag is there.
+    LookFailed {
+        /// Which one.
+        flag: &'a Path,
+        /// Why.
+        error: &'a io::Error,
+        /// What it is taken for meanwhile.
+        counts_as_present: bool,
+    },
+    /// After [`News::LookFailed`]: it does again.
+    LookRecovered {
+        /// Which one.
+        flag: &'a Path,
+    },
+}
+
+/// What the file system says about a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagFile {
+    /// Its time of modification; for `touch`, when that was run.
+    pub since: Option<SystemTime>,
+    /// The user id of its owner.
+    pub owner: u32,
+}
+
+/// What happened between two states, in the order in which it is to be told.
+pub(super) fn tell(
+    flag: &Path,
+    was: State,
+    is: State,
+    file: Option<FlagFile>,
+    content: &Content,
+    report: &mut dyn FnMut(News<'_>),
+) {
+    if was.failed && !is.failed {
+        report(News::LookRecovered { flag });
+    }
+    tell_phase(flag, was, is, file, content.window(), report);
+    if is.basis != was.basis && is.basis == content.basis() {
+        if let Some(cause) = content.error() {
+            report(News::Unusable { flag, cause });
+        }
+        for what in content.window().warnings() {
+            report(News::Odd { flag, what });
+        }
+    }
+}
+
+fn tell_phase(
+    flag: &Path,
+    was: State,
+    is: State,
+    file: Option<FlagFile>,
+    window: &Window,
+    report: &mut dyn FnMut(News<'_>),
+) {
+    let end = window.end();
+    let closed = matches!(was.known, Known::Present(Phase::Closed | Phase::Overdue));
+    match is.known {
+        Known::Nothing => {}
+        Known::Absent => {
+            if matches!(was.known, Known::Present(_)) {
+                report(News::Gone { flag, opens: closed });
+            }
+        }
+        Known::Present(Phase::Announced) => {
+            if let Some(start) = window.start().filter(|_| is != was) {
+                report(News::Announced { flag, start, opens: closed });
+            }
+        }
+        Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
+            if !closed {
+                report(News::Closed { flag, file, end });
+            } else if is.basis != was.basis && (was.basis != Basis::YOUNG || !window.is_silent()) {
+                report(News::Changed { flag, end });
+            }
+            if phase == Phase::Overdue && was.known != is.known {
+                end.into_iter().for_each(|end| report(News::Overdue { flag, end }));
+            }
+        }
+        Known::Present(Phase::Reopened) => {
+            if let Some(end) = end.filter(|_| was.known != is.known) {
+                report(News::Reopened { flag, end });
+            }
+        }
+    }
+}

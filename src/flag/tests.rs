@@ -1,0 +1,360 @@
+//! Looks at real files.
+
+use std::sync::atomic::{AtomicI32, AtomicUsize};
+use std::thread;
+
+use super::*;
+use crate::board::new_board;
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn flag<'b>(path: &Path, board: &'b crate::board::Board) -> Flag<'b> {
+    let slot = board.claim(&[key(path)]).expect("a slot")[0];
+    Flag::new(path.to_owned(), slot, TimeZone::UTC)
+}
+
+/// The news of a look at a moment, in short, and whether it is closed.
+fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>) {
+    let mut news = vec![];
+    let closing = flag.look(observer, time(now), &mut |item| {
+        news.push(match item {
+            News::Closed { end: None, .. } => "closed".into(),
+            News::Closed { end: Some(end), .. } => format!("closed until {}", end.text()),
+            News::Announced { opens: false, .. } => "announced".into(),
+            News::Announced { opens: true, .. } => "open again, announced".into(),
+            News::Overdue { .. } => "overdue".into(),
+            News::Reopened { .. } => "reopened".into(),
+            News::Gone { opens: true, .. } => "open again".into(),
+            News::Gone { opens: false, .. } => "gone".into(),
+            News::Changed { .. } => "changed".into(),
+            News::Unusable { cause, .. } => format!("unusable: {cause}"),
+            News::Odd { what, .. } => format!("odd: {what}"),
+            News::LookFailed { .. } => "failed".into(),
+            News::LookRecovered { .. } => "recovered".into(),
+        });
+    });
+    (closing.is_some(), news)
+}
+
+fn look(flag: &Flag<'_>) -> (bool, Vec<String>) {
+    look_at(flag, Observer::Child, NOON)
+}
+
+/// Puts a content in place in one step, as `mv` does.
+fn replace(path: &Path, content: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, content).expect("written");
+    fs::rename(&new, path).expect("renamed");
+}
+
+/// Until a version is old enough.
+fn settle() {
+    thread::sleep(Duration::from_millis(400));
+}
+
+#[test]
+fn each_change_is_news_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flag");
+    let board = new_board();
+    let flag = flag(&path, &board);
+    assert!(flag.was_closing(), "closed as long as nothing is known");
+    assert_eq!(look(&flag), (false, vec![]));
+    assert!(!flag.was_closing());
+    for _ in 0..3 {
+        fs::write(&path, "").expect("written");
+        assert_eq!(look(&flag), (true, vec!["closed".to_owned()]));
+        assert_eq!(look(&flag), (true, vec![]));
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(look(&flag), (false, vec!["open again".to_owned()]));
+        assert_eq!(look(&flag), (false, vec![]));
+    }
+}
+
+#[test]
+fn errors_leave_the_last_known_state() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
+    let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
+    let board = new_board();
+    let flag = flag(&path, &board);
+    break_it();
+    assert_eq!(look(&flag), (true, vec!["failed".to_owned()]), "nothing known: closed");
+    assert_eq!(look(&flag), (true, vec![]));
+    let parent = || look_at(&flag, Observer::Parent, NOON).1;
+    assert_eq!(parent(), vec![""; 0], "the parent's own error is nobody's concern");
+    fs::remove_file(&link).expect("removed");
+    assert_eq!(parent(), vec![""; 0], "only a child ends the error");
+    assert!(!flag.was_closing(), "but the parent stands in for the children");
+    assert_eq!(look(&flag), (false, vec!["recovered".to_owned()]));
+    break_it();
+    assert_eq!(look(&flag), (false, vec!["failed".to_owned()]), "it was open");
+}
+
+/// An outage under load is one error and one notice, however many looks overlap its ends.
+#[test]
+fn outages_are_told_once() {
+    const OUTAGES: usize = 300;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
+    let board = new_board();
+    let (failed, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let over = AtomicI32::new(0);
+    let observe = || {
+        let report = &mut |news: News<'_>| match news {
+            News::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
+            News::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
+            other => panic!("{other:?}"),
+        };
+        flag(&path, &board).look(Observer::Child, time(NOON), report).is_some()
+    };
+    observe();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while over.load(Ordering::SeqCst) == 0 {
+                    observe();
+                }
+            });
+        }
+        for _ in 0..OUTAGES {
+            std::os::unix::fs::symlink("x", &link).expect("a link to itself");
+            assert!(!observe(), "it was open");
+            fs::remove_file(&link).expect("removed");
+            assert!(!observe());
+        }
+        over.store(1, Ordering::SeqCst);
+    });
+    assert_eq!(failed.into_inner(), OUTAGES);
+    assert_eq!(recovered.into_inner(), OUTAGES);
+}
+
+/// Many observers at a time: never more news than changes, and the last state is right.
+#[test]
+fn observers_race() {
+    const CHANGES: usize = 2000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flag");
+    let board = new_board();
+    let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let over = AtomicI32::new(0);
+    let observe = || {
+        let report = &mut |news: News<'_>| {
+            let count = match news {
+                News::Gone { opens: true, .. } => &gone,
+                News::Closed { .. } => &appeared,
+                other => panic!("{other:?}"),
+            };
+            count.fetch_add(1, Ordering::SeqCst);
+        };
+        flag(&path, &board).look(Observer::Child, time(NOON), report).is_some()
+    };
+    observe();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while over.load(Ordering::SeqCst) == 0 {
+                    observe();
+                }
+            });
+        }
+        for change in 1..=CHANGES {
+            fs::write(&path, "").expect("written");
+            assert!(observe(), "closed at once");
+            fs::remove_file(&path).expect("removed");
+            assert!(!observe(), "open at once");
+            // Whoever saw it first has said it before anybody's look returns.
+            let counts = || [appeared.load(Ordering::SeqCst), gone.load(Ordering::SeqCst)];
+            while counts() != [change, change] {
+                let [appeared, gone] = counts();
+                assert!(
+                    appeared <= change && gone <= change,
+                    "{appeared} {gone}: news without a change"
+                );
+                thread::yield_now();
+            }
+        }
+        over.store(1, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_window_opens_and_closes_by_itself() {
+    let (start, end) = ("start = 2026-11-22T12:00:00Z\n", "end = 2026-11-22T13:00:00Z\n");
+    let none: &[&str] = &[];
+    type Step<'a> = (&'a str, bool, &'a [&'a str]);
+    let cases: [(String, &[Step<'_>]); 5] = [
+        (
+            format!("{start}{end}"),
+            &[
+                ("11:59:59", false, &["announced"]),
+                ("11:59:59", false, none),
+                ("12:00:00", true, &["closed until 2026-11-22 13:00 +00:00"]),
+                ("11:59:59", false, none), // a late request counts as of its own time
+                ("12:59:59", true, none),
+                ("13:00:00", true, &["overdue"]),
+                ("12:59:59", true, none),
+                ("14:00:00", true, none),
+            ],
+        ),
+        (
+            format!("{start}{end}reopen = 'auto'"),
+            &[
+                ("11:00:00", false, &["announced"]),
+                ("12:30:00", true, &["closed until 2026-11-22 13:00 +00:00"]),
+                ("13:00:00", false, &["reopened"]),
+                ("14:00:00", false, none),
+            ],
+        ),
+        (format!("{end}reopen = 'auto'"), &[("14:00:00", false, &["reopened"])]),
+        (end.into(), &[("14:00:00", true, &["closed until 2026-11-22 13:00 +00:00", "overdue"])]),
+        (
+            format!("{start}{end}"),
+            &[
+                ("11:00:00", false, &["announced"]),
+                ("15:00:00", true, &["closed until 2026-11-22 13:00 +00:00", "overdue"]),
+            ],
+        ),
+    ];
+    for (content, steps) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, board) = (folder.path().join("flag"), new_board());
+        let processes = [flag(&path, &board), flag(&path, &board)];
+        replace(&path, &content);
+        for (clock, closed, news) in steps {
+            let now = format!("2026-11-22T{clock}Z");
+            let first = look_at(&processes[0], Observer::Child, &now);
+            assert_eq!(first.1, *news, "{content} {clock}");
+            for (closes, news) in processes.iter().map(|p| look_at(p, Observer::Child, &now)) {
+                assert_eq!((closes, news), (*closed, vec![]), "{content} {clock}");
+            }
+        }
+        assert_eq!(processes[0].was_closing(), steps.last().expect("a step").1);
+        fs::remove_file(&path).expect("removed");
+        let gone = if processes[0].was_closing() { "open again" } else { "gone" };
+        assert_eq!(look(&processes[1]), (false, vec![gone.to_owned()]), "{content}");
+    }
+}
+
+/// Only the parent, with a clock of its own, finds that the clock was put back, and only by more
+/// than requests can be late.
+#[test]
+fn the_clock_is_put_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let flag = flag(&path, &board);
+    replace(&path, "start = 2026-11-22T12:00:00Z");
+    let announced = || vec!["open again, announced".to_owned()];
+    assert_eq!(look(&flag), (true, vec!["closed".into()]));
+    assert_eq!(look_at(&flag, Observer::Parent, "2026-11-22T11:59:59Z").1, vec![""; 0]);
+    assert_eq!(look_at(&flag, Observer::Child, "2026-11-22T11:00:00Z"), (false, vec![]));
+    assert_eq!(look_at(&flag, Observer::Parent, "2026-11-22T11:00:00Z"), (false, announced()));
+}
+
+/// What is half written counts for nothing: a new flag closes, an old one stays as it was.
+#[test]
+fn somebody_writes_to_the_flag() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let processes = [flag(&path, &board), flag(&path, &board)];
+    let [flag, other] = &processes;
+    let put = |text: &str| fs::write(&path, text).expect("written");
+    let shown = || {
+        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+        closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
+    };
+    put("");
+    assert_eq!(look(flag), (true, vec!["closed".into()]));
+    put("start = 2026-");
+    assert_eq!(look(flag), (true, vec![]), "half a line is no mistake yet");
+    put("start = 2026-11-22T13:00:00Z");
+    thread::sleep(Duration::from_millis(60));
+    assert_eq!(look(flag), (false, vec!["open again, announced".into()]), "nothing to protect");
+    assert_eq!(look(other), (false, vec![]));
+    settle();
+    put("");
+    assert_eq!(
+        (look(flag), look(other)),
+        ((false, vec![]), (false, vec![])),
+        "announced as before"
+    );
+    settle();
+    assert_eq!(look(flag), (true, vec!["closed".into()]));
+    put("message = 'one'");
+    settle();
+    assert_eq!(look(flag), (true, vec!["changed".into()]));
+    put("message = 'two");
+    assert_eq!(shown().as_deref(), Some("one"));
+    put("message = 'two'");
+    assert_eq!(shown().as_deref(), Some("one"));
+    settle();
+    assert_eq!(look(other), (true, vec!["changed".into()]));
+    assert_eq!(shown().as_deref(), Some("two"));
+    put("message = 'three");
+    settle();
+    let cause = "unusable: line 1, column ";
+    let (closed, news) = look(flag);
+    assert!(closed && news[0] == "changed" && news[1].starts_with(cause), "{news:?}");
+    assert_eq!(shown(), None, "nothing of it");
+    put("mesage = 'four'\nretry_after = 5");
+    settle();
+    assert_eq!(
+        look(other).1,
+        ["changed", "odd: line 1: nobody knows the key \"mesage\""].map(str::to_owned)
+    );
+}
+
+/// A content is read once, and again only when the file has changed.
+#[test]
+fn a_content_is_read_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let flag = flag(&path, &board);
+    let content = || {
+        let closing = flag.look(Observer::Child, time(NOON), &mut |_| {});
+        closing.expect("closed").content
+    };
+    replace(&path, "message = 'x'");
+    let first = content();
+    settle();
+    for _ in 0..100 {
+        assert!(Arc::ptr_eq(&first, &content()));
+    }
+    fs::File::open(&path)
+        .and_then(|file| file.set_modified(std::time::SystemTime::now()))
+        .expect("touched");
+    settle();
+    assert_eq!(content().window().message(None), Some(("x", None)));
+    fs::remove_file(&path).expect("removed");
+    assert_eq!(look(&flag), (false, vec!["open again".into()]));
+    fs::create_dir(&path).expect("made");
+    assert_eq!(content().id(), 0, "a folder says nothing");
+}
+
+#[test]
+fn contents_that_close_and_say_nothing() {
+    let large = format!("# {}", "x".repeat(64 * 1024 - 1));
+    for (content, cause) in [
+        (&b"\x7fELF\0"[..], "line 1, column "),
+        (b"message = '\xff'", "line 1, column 12: this is not UTF-8"),
+        (large.as_bytes(), "has 65537 bytes, more than the 65536 that are allowed"),
+        (b"start = 2026-11-22T13:00:00Z\nend = 2026-11-22T12:00:00Z", "line 2, column 7: the end"),
+        (b"start = 2027-01-01T00:00:00Z\nallow = ['x']", "line 2, column 10: this is no address"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, board) = (folder.path().join("flag"), new_board());
+        let flag = flag(&path, &board);
+        fs::write(&path, content).expect("written");
+        assert_eq!(look(&flag), (true, vec!["closed".into()]), "{cause}");
+        settle();
+        let (closed, news) = look(&flag);
+        let told = news.last().is_some_and(|news| news.starts_with(&format!("unusable: {cause}")));
+        assert!(closed && told, "{cause}: {news:?}");
+        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+        assert!(closing.expect("closed").content.window().is_silent(), "{cause}");
+    }
+}

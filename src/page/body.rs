@@ -1,0 +1,122 @@
+//! The bytes of a page, plain and compressed.
+
+use std::io::Write;
+
+use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use once_cell::sync::OnceCell;
+
+use crate::negotiate::Encoding;
+
+/// Nothing is gained by compressing less than this, in bytes.
+const TOO_SMALL: usize = 256;
+
+/// From this quality on Brotli takes many times as long for the last percent; a large page is to
+/// be ready within a second of its change, too.
+const BROTLI_QUALITY: i32 = 9;
+
+/// The bytes of a page, as they are sent. Compressed once, when they are first asked for so.
+#[derive(Debug)]
+pub struct Body {
+    plain: Vec<u8>,
+    gzip: OnceCell<Option<Vec<u8>>>,
+    brotli: OnceCell<Option<Vec<u8>>>,
+}
+
+impl Body {
+    /// A body of these bytes.
+    pub fn new(plain: Vec<u8>) -> Self {
+        Self { plain, gzip: OnceCell::new(), brotli: OnceCell::new() }
+    }
+
+    /// The bytes as they are.
+    pub fn plain(&self) -> &[u8] {
+        &self.plain
+    }
+
+    /// The bytes in this encoding, or plain where that makes them no smaller.
+    pub fn encoded(&self, encoding: Encoding) -> (&[u8], Encoding) {
+        let compressed = match encoding {
+            Encoding::Identity => None,
+            Encoding::Gzip => self.gzip.get_or_init(|| self.smaller(gzip)).as_deref(),
+            Encoding::Brotli => self.brotli.get_or_init(|| self.smaller(brotli)).as_deref(),
+        };
+        compressed.map_or((&self.plain, Encoding::Identity), |bytes| (bytes, encoding))
+    }
+
+    /// Does it depend on Accept-Encoding what is sent?
+    pub fn is_negotiated(&self) -> bool {
+        self.plain.len() >= TOO_SMALL
+    }
+
+    /// Compresses now what would otherwise be compressed at the first request for it.
+    pub fn prepare(&self) {
+        self.encoded(Encoding::Gzip);
+        self.encoded(Encoding::Brotli);
+    }
+
+    fn smaller(&self, compress: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Vec<u8>> {
+        // Writing to memory does not fail; if it did, the page goes out as it is.
+        let compressed = self.is_negotiated().then(|| compress(&self.plain).ok())??;
+        (compressed.len() < self.plain.len()).then_some(compressed)
+    }
+}
+
+fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+fn brotli(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    let params = BrotliEncoderParams {
+        quality: BROTLI_QUALITY,
+        size_hint: plain.len(),
+        ..BrotliEncoderParams::default()
+    };
+    let mut compressed = Vec::new();
+    brotli::BrotliCompress(&mut &*plain, &mut compressed, &params)?;
+    Ok(compressed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn every_encoding_gives_the_page_back() {
+        for size in [0, 1, TOO_SMALL - 1, TOO_SMALL, 5000, 1024 * 1024] {
+            let plain: Vec<u8> = b"<p>maintenance ".iter().copied().cycle().take(size).collect();
+            let body = Body::new(plain.clone());
+            for wanted in [Encoding::Identity, Encoding::Gzip, Encoding::Brotli] {
+                let (bytes, encoding) = body.encoded(wanted);
+                let mut decoded = Vec::new();
+                let read = match encoding {
+                    Encoding::Identity => (&mut &*bytes).read_to_end(&mut decoded),
+                    Encoding::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut decoded),
+                    Encoding::Brotli => {
+                        brotli::Decompressor::new(bytes, 4096).read_to_end(&mut decoded)
+                    }
+                };
+                assert_eq!(read.expect("decoded"), size);
+                assert!(decoded == plain, "{size} {wanted:?}");
+                let is_large = size >= TOO_SMALL;
+                assert_eq!(encoding, if is_large { wanted } else { Encoding::Identity });
+                assert_eq!(body.is_negotiated(), is_large);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_get_smaller_stays_plain() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let noise: Vec<u8> = (0..5000).map(|_| random.u8(..)).collect();
+        for encoding in [Encoding::Gzip, Encoding::Brotli] {
+            let body = Body::new(noise.clone());
+            assert_eq!(body.encoded(encoding), (&noise[..], Encoding::Identity));
+        }
+    }
+}

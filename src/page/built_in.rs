@@ -1,0 +1,85 @@
+//! The built-in answers: HTML, plain text, and JSON as RFC 9457 wants it.
+
+use minijinja::context;
+use minijinja::value::merge_maps;
+use once_cell::sync::OnceCell;
+use serde_json::{Map, Value, json};
+
+use super::texts::Texts;
+use super::{Facts, Template, VARIABLES};
+use crate::negotiate::Media;
+
+/// The built-in page of a type, with the sentences of a language.
+pub(super) fn render(
+    media: Media,
+    texts: &Texts,
+    facts: Facts<'_>,
+    compiled: &OnceCell<Template>,
+) -> Vec<u8> {
+    match media {
+        Media::Html => html(texts, facts, compiled).unwrap_or_else(|_| text(texts, facts)),
+        Media::Json => problem(texts, facts).to_string().into_bytes(),
+        Media::Text => text(texts, facts),
+    }
+}
+
+/// # Errors
+/// None that a test would not find: the template is a part of the module.
+fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Result<Vec<u8>, String> {
+    let source = include_str!("built-in.html.j2");
+    let compile = || Template::compile(Media::Html, source, &VARIABLES);
+    let sentences = context! {
+        texts => context! {
+            title => texts.title,
+            lead => texts.lead,
+            later => texts.later,
+            waits => texts.waits,
+            expected => texts.expected,
+            overdue => texts.overdue,
+            again => texts.again,
+        }
+    };
+    let values = merge_maps([facts.values(Some(texts.lang)), sentences]);
+    compiled.get_or_try_init(compile)?.render(values)
+}
+
+fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
+    let message = facts.window().message(Some(texts.lang)).map(|(message, _)| message);
+    let end = facts.window().end().filter(|_| !facts.closing.is_overdue);
+    let expected = end.map(|end| format!("{} {}", texts.expected, end.text()));
+    let overdue = facts.closing.is_overdue.then_some(texts.overdue);
+    let parts = [
+        Some(texts.title),
+        Some(texts.lead),
+        message,
+        expected.as_deref(),
+        overdue,
+        Some(texts.later),
+    ];
+    let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    text.into_bytes()
+}
+
+/// RFC 9457, 3.1. The type is about:blank, so the title is that of the status (4.2.1).
+fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
+    let status = http::StatusCode::from_u16(facts.status).ok();
+    let title = status.and_then(|status| status.canonical_reason()).unwrap_or("Maintenance");
+    let message = facts.window().message(Some(texts.lang)).map(|(message, _)| message);
+    let mut problem = Map::new();
+    let mut set = |name: &str, value: Value| problem.insert(name.into(), value);
+    set("type", json!("about:blank"));
+    set("title", json!(title));
+    set("status", json!(facts.status));
+    set("detail", json!(message.unwrap_or(texts.lead)));
+    if let Some(start) = facts.window().start() {
+        set("start", json!(start.rfc3339()));
+    }
+    if let Some(end) = facts.window().end() {
+        set("end", json!(end.rfc3339()));
+    }
+    if let Some(seconds) = facts.retry_after {
+        set("retryAfter", json!(seconds));
+    }
+    Value::Object(problem)
+}

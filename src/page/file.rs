@@ -1,0 +1,205 @@
+//! A page of the administrator's: a file that is sent as it is, or a template.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::tz::TimeZone;
+use minijinja::value::Value;
+use thiserror::Error;
+
+use super::name::{NameError, PageName};
+use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
+use crate::board::{Key, Slot};
+use crate::flag::{Closing, Content};
+use crate::negotiate::Media;
+use crate::watched::Watched;
+use crate::window::Window;
+
+/// Some browsers show a page of their own in the place of an error page that is not longer.
+const HIDDEN_UP_TO: usize = 512;
+
+/// Why a word of `MaintenancePage` is no page.
+#[derive(Debug, Error)]
+pub enum PageError {
+    /// `MaintenancePage ""`
+    #[error("an empty word names no page")]
+    Empty,
+    /// The name does not say what the file is.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Another one of this type and language.
+    #[error("\"{0}\" is a second page of its type and language")]
+    Second(String),
+    /// The file cannot be read, or is no page.
+    #[error("\"{path}\" {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// A file of `MaintenancePage`, read again when it changes.
+pub struct PageFile {
+    name: PageName,
+    file: Watched<Source>,
+}
+
+/// What one version of the file makes.
+pub(super) struct Source {
+    id: u64,
+    kind: Kind,
+    is_short: bool,
+}
+
+enum Kind {
+    Fixed(Arc<Body>),
+    Template(Template),
+}
+
+impl PageFile {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// [`PageError`]
+    pub fn open(path: PathBuf) -> Result<Self, PageError> {
+        if path.as_os_str().is_empty() {
+            return Err(PageError::Empty);
+        }
+        let name = PageName::of(&path)?;
+        let parse = {
+            let name = name.clone();
+            move |content: &[u8]| Source::parse(&name, content)
+        };
+        let shown = path.display().to_string();
+        let file = Watched::open(path, MAX_SIZE, Box::new(parse));
+        let file = file.map_err(|cause| PageError::File { path: shown, cause })?;
+        Ok(Self { name, file: file.lenient() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Type, language, and whether it is a template.
+    pub fn name(&self) -> &PageName {
+        &self.name
+    }
+
+    /// Is it of the same type and language?
+    fn is_like(&self, other: &Self) -> bool {
+        let language = |page: &Self| page.name.language.as_deref().map(str::to_ascii_lowercase);
+        self.name.media == other.name.media && language(self) == language(other)
+    }
+
+    /// The file itself.
+    pub(super) fn watched(&self) -> &Watched<Source> {
+        &self.file
+    }
+
+    /// Reports through this slot from now on.
+    pub fn report_through(&self, slot: &'static Slot) {
+        self.file.report_through(slot);
+    }
+
+    /// Would some browsers show a page of their own instead?
+    pub(super) fn is_short(&self) -> bool {
+        self.file.value().is_short
+    }
+}
+
+/// Adds a page to those of a scope.
+///
+/// # Errors
+/// [`PageError::Second`]
+pub fn add(pages: &mut Vec<Arc<PageFile>>, page: PageFile) -> Result<(), PageError> {
+    if pages.iter().any(|other| other.is_like(&page)) {
+        return Err(PageError::Second(page.path().display().to_string()));
+    }
+    pages.push(Arc::new(page));
+    Ok(())
+}
+
+/// The pages of a scope inside one with the pages `outer`, which stay for the types that the
+/// inner scope has none of.
+pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageFile>> {
+    let is_missing =
+        |page: &&Arc<PageFile>| inner.iter().all(|other| other.name.media != page.name.media);
+    inner.iter().chain(outer.iter().filter(is_missing)).cloned().collect()
+}
+
+/// The key of a page's slot on the [`Board`](crate::board::Board).
+pub fn key(path: &Path) -> Key {
+    Key::of(("page", path))
+}
+
+impl Source {
+    fn parse(name: &PageName, content: &[u8]) -> Result<Self, String> {
+        static IDS: AtomicU64 = AtomicU64::new(1);
+        if content.trim_ascii().is_empty() {
+            return Err("is empty".into());
+        }
+        let text = str::from_utf8(content).map_err(|error| {
+            format!("is not UTF-8 (byte {}); save it as UTF-8", error.valid_up_to())
+        })?;
+        let kind = match name.is_template {
+            true => Kind::Template(Template::compile(name.media, text, &VARIABLES)?),
+            false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
+        };
+        let mut source = Self { id: IDS.fetch_add(1, Ordering::Relaxed), kind, is_short: false };
+        source.is_short = source.try_out(name)?;
+        Ok(source)
+    }
+
+    /// Renders the page with and without everything that a flag can say. True where a browser
+    /// would find the result too short.
+    fn try_out(&self, name: &PageName) -> Result<bool, String> {
+        let mut shortest = usize::MAX;
+        let samples = [
+            "",
+            "message = 'x'\nstart = 2026-11-22T22:00:00Z\nend = 2026-11-22T23:00:00Z\nretry_after = 60",
+        ];
+        for (sample, is_overdue) in samples.into_iter().zip([false, true]) {
+            let window = Window::parse(sample.as_bytes(), &TimeZone::UTC);
+            let content = Content::of(window.map_err(|error| error.to_string())?);
+            let closing = Closing { content: Arc::new(content), is_overdue };
+            let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
+            let page = match &self.kind {
+                Kind::Fixed(body) => body.plain().to_owned(),
+                Kind::Template(template) => {
+                    template.render(facts.values(name.language.as_deref()))?
+                }
+            };
+            if name.media == Media::Json {
+                let checked = serde_json::from_slice::<serde_json::Value>(&page);
+                checked.map_err(|error| format!("is no JSON: {error}"))?;
+            }
+            shortest = shortest.min(page.len());
+        }
+        Ok(name.media == Media::Html && shortest <= HIDDEN_UP_TO)
+    }
+
+    /// Tells the versions of a file apart.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The page itself, where it is sent as it is.
+    pub(super) fn fixed(&self) -> Option<&Arc<Body>> {
+        match &self.kind {
+            Kind::Fixed(body) => Some(body),
+            Kind::Template(_) => None,
+        }
+    }
+
+    /// The page with these values.
+    pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
+        match &self.kind {
+            Kind::Fixed(body) => Ok(body.plain().to_owned()),
+            Kind::Template(template) => template.render(values),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the name of a page file says: its type, its language, and whether it is a template.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::negotiate::Media;
+use crate::window::is_language;
+
+/// A name that does not say what the file is.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error(
+    "\"{0}\" ends in none of .html, .htm, .json and .txt, with a language (.html.de) or .j2 for a \
+     template behind it where wanted"
+)]
+pub struct NameError(String);
+
+/// What the name of a page file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageName {
+    /// The type.
+    pub media: Media,
+    /// The language tag (BCP 47); None where the name says none.
+    pub language: Option<String>,
+    /// `.j2`
+    pub is_template: bool,
+}
+
+impl PageName {
+    /// `NAME.TYPE[.LANGUAGE][.j2]`
+    ///
+    /// # Errors
+    /// [`NameError`]
+    pub fn of(path: &Path) -> Result<Self, NameError> {
+        let error = || NameError(path.display().to_string());
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(error)?;
+        let (rest, is_template) = match name.strip_suffix(".j2") {
+            Some(rest) => (rest, true),
+            None => (name, false),
+        };
+        let (rest, last) = rest.rsplit_once('.').ok_or_else(error)?;
+        if let Some(media) = media(last) {
+            return Ok(Self { media, language: None, is_template });
+        }
+        let media = rest.rsplit_once('.').and_then(|(_, ending)| media(ending));
+        match media {
+            Some(media) if is_language(last) => {
+                Ok(Self { media, language: Some(last.into()), is_template })
+            }
+            _ => Err(error()),
+        }
+    }
+}
+
+fn media(ending: &str) -> Option<Media> {
+    match ending {
+        "html" | "htm" => Some(Media::Html),
+        "json" => Some(Media::Json),
+        "txt" => Some(Media::Text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (name, expected) in [
+            ("page.html", Some((Media::Html, None, false))),
+            ("page.htm", Some((Media::Html, None, false))),
+            ("/x/page.json", Some((Media::Json, None, false))),
+            ("page.txt", Some((Media::Text, None, false))),
+            ("page.html.j2", Some((Media::Html, None, true))),
+            ("page.html.de", Some((Media::Html, Some("de"), false))),
+            ("page.html.pt-BR.j2", Some((Media::Html, Some("pt-BR"), true))),
+            ("page.de.html", Some((Media::Html, None, false))),
+            ("page.html.txt", Some((Media::Text, None, false))),
+            ("page.json.zh-Hans", Some((Media::Json, Some("zh-Hans"), false))),
+            ("page", None),
+            ("page.j2", None),
+            ("html", None),
+            ("page.php", None),
+            ("page.html.", None),
+            ("page.html.x", None),
+            ("page.html.de.x.j2", None),
+            ("page.html.j2.de", None),
+            ("page.html.~1~", None),
+            ("page.HTML", None),
+            ("", None),
+        ] {
+            let found = PageName::of(Path::new(name)).ok();
+            let found =
+                found.as_ref().map(|name| (name.media, name.language.as_deref(), name.is_template));
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Templates (minijinja), bounded in time and size, and rid of anything that reaches outside.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::thread;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+
+use super::MAX_SIZE;
+use crate::negotiate::Media;
+
+/// So many instructions a template may take: some milliseconds.
+const FUEL: u64 = 200_000;
+
+/// The name under which a template is known; it shows in no message.
+const NAME: &str = "page";
+
+/// A template that has been compiled.
+#[derive(Debug)]
+pub(super) struct Template {
+    environment: Environment<'static>,
+}
+
+impl Template {
+    /// Compiles a template. Values are escaped as the type wants it. There are no other templates
+    /// that it could include, and no variables but those that `known` names.
+    ///
+    /// # Errors
+    /// What is wrong, and in which line.
+    pub(super) fn compile(media: Media, source: &str, known: &[&str]) -> Result<Self, String> {
+        // The compiler keeps buffers for each thread, which would hold the module in memory when
+        // httpd unloads it for a restart: a thread of its own takes them with it.
+        let compile = || Self::compile_here(media, source, known);
+        thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, compile) {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Err("cannot be compiled".into())),
+            Err(_) => compile(),
+        })
+    }
+
+    fn compile_here(media: Media, source: &str, known: &[&str]) -> Result<Self, String> {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(move |_| match media {
+            Media::Html => AutoEscape::Html,
+            Media::Json => AutoEscape::Json,
+            Media::Text => AutoEscape::None,
+        });
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(|error| say(&error))?);
+        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+        environment.set_fuel(Some(FUEL));
+        let source = source.to_owned();
+        environment.add_template_owned(NAME, source).map_err(|error| say(&error))?;
+        let used = {
+            let template = environment.get_template(NAME).map_err(|error| say(&error))?;
+            template.undeclared_variables(false)
+        };
+        let globals: BTreeSet<_> = environment.globals().map(|(name, _)| name.to_owned()).collect();
+        let mut unknown: Vec<_> = used
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()) && !globals.contains(*name))
+            .map(String::as_str)
+            .collect();
+        unknown.sort_unstable();
+        match unknown.is_empty() {
+            true => Ok(Self { environment }),
+            false => Err(format!("uses unknown variables: {}", unknown.join(", "))),
+        }
+    }
+
+    /// The text that comes of the template with these values, of at most [`MAX_SIZE`] bytes.
+    ///
+    /// # Errors
+    /// What is wrong, and in which line.
+    pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
+        let template = self.environment.get_template(NAME).map_err(|error| say(&error))?;
+        let mut output = Bounded(Vec::new());
+        match template.render_captured_to(values, &mut output) {
+            Ok(_) => Ok(output.0),
+            Err(_) if output.is_full() => Err(format!("makes more than {MAX_SIZE} bytes")),
+            Err(error) => Err(say(&error)),
+        }
+    }
+}
+
+/// The message of an error, in one line and with the line of the template.
+fn say(error: &Error) -> String {
+    let cause = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let cause = cause.lines().collect::<Vec<_>>().join(", ");
+    match error.line() {
+        Some(line) => format!("line {line}: {cause}"),
+        None => cause,
+    }
+}
+
+/// Takes so many bytes and no more.
+struct Bounded(Vec<u8>);
+
+impl Bounded {
+    fn is_full(&self) -> bool {
+        self.0.len() as u64 > MAX_SIZE
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        match self.is_full() {
+            true => Err(io::ErrorKind::FileTooLarge.into()),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minijinja::context;
+
+    use super::*;
+
+    fn render(media: Media, source: &str) -> Result<String, String> {
+        let values = context! { message => "<script>\"a\"&'b'\n\0\u{2028}", vars => context! {} };
+        let bytes = Template::compile(media, source, &["message", "vars"])?.render(values)?;
+        Ok(String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn values_are_escaped_by_type() {
+        let html = render(Media::Html, "{{ message }}").expect("a page");
+        assert!(!html.contains(['<', '>', '"', '\'']), "{html}");
+        let json = render(Media::Json, "{\"x\": {{ message }}}").expect("a page");
+        let value: serde_json::Value = serde_json::from_str(&json).expect(&json);
+        assert_eq!(value["x"], "<script>\"a\"&'b'\n\0\u{2028}");
+        let text = render(Media::Text, "{{ message }}").expect("a page");
+        assert!(text.starts_with("<script>\"a\"&'b'\n"), "{text}");
+        assert_eq!(render(Media::Html, "{{ vars.x }}{{ vars.x.y }}").as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn what_is_wrong_and_where() {
+        for (source, message) in [
+            ("\n{{ message", "line 2: "),
+            ("{% if message %}", "line 1: "),
+            ("\n\n{{ mesage }}{{ secret.x }}", "uses unknown variables: mesage, secret"),
+            ("\n{{ message|nonsense }}", "line 2: "),
+            ("\n{% include '/etc/passwd' %}", "line 2: "),
+            ("{% import 'x' as x %}", "line 1: "),
+            ("{% extends 'x' %}", "line 1: "),
+            (
+                "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+                "",
+            ),
+            ("{% for i in range(9000) %}{{ message }}{{ '%1000d'|format(i) }}{% endfor %}", ""),
+            ("{{ message.x.y() }}", "line 1: "),
+            ("{{ 1 // 0 }}", "line 1: "),
+        ] {
+            let start = std::time::Instant::now();
+            let error = render(Media::Html, source).expect_err(source);
+            assert!(error.starts_with(message) && !error.contains('\n'), "{source}: {error}");
+            assert!(error.len() < 300 && start.elapsed().as_secs() < 5, "{error}");
+        }
+    }
+
+    #[test]
+    fn output_is_bounded() {
+        let lines = "x".repeat(1000);
+        let source = format!("{{% for i in range(2000) %}}{lines}{{% endfor %}}");
+        assert_eq!(render(Media::Text, &source), Err("makes more than 1048576 bytes".into()));
+    }
+}

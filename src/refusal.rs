@@ -1,0 +1,103 @@
+//! How those are answered who are refused: every part of the answer, chosen for the request.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::allow::{Expr, Visitor};
+use crate::flag::Closing;
+use crate::journal::Journal;
+use crate::negotiate::{self, Encoding};
+use crate::page::{Body, Facts, PageFile, Pages};
+use crate::retry_after::{RetryAfter, Spreader};
+use crate::status::{Status, StatusRules};
+
+/// How a scope refuses.
+pub struct Refusal {
+    statuses: StatusRules,
+    pages: Pages,
+    retry_after: RetryAfter,
+    spreader: Spreader,
+    host: String,
+}
+
+/// What the answer depends on, beside what the allowlist wants to know.
+pub trait Asker: Visitor {
+    /// The value of a field of the request's header section, all its lines joined with commas.
+    fn header(&self, name: &CStr) -> Option<&[u8]>;
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// Code and reason phrase.
+    pub status: &'a Status,
+    /// Content-Type
+    pub content_type: &'static CStr,
+    /// Content-Language
+    pub content_language: Option<&'a CStr>,
+    /// Content-Encoding
+    pub encoding: Encoding,
+    /// Vary
+    pub vary: &'static CStr,
+    /// Retry-After, in seconds.
+    pub retry_after: Option<u32>,
+    /// The bytes, to be sent in `encoding`.
+    pub body: Arc<Body>,
+}
+
+impl Refusal {
+    /// For a scope with these settings; `host` is its name.
+    pub fn new(
+        statuses: StatusRules,
+        files: &[Arc<PageFile>],
+        retry_after: RetryAfter,
+        host: String,
+    ) -> Self {
+        let pages = Pages::new(files, statuses.count());
+        Self { statuses, pages, retry_after, spreader: Spreader::default(), host }
+    }
+
+    /// The answer for a request while `closing` closes its scope. None if there are no pages at
+    /// all, which cannot be.
+    pub fn answer(
+        &self,
+        asker: &impl Asker,
+        closing: &Closing,
+        now: Timestamp,
+        journal: &dyn Journal,
+    ) -> Option<Answer<'_>> {
+        let (number, status) = self.statuses.choose(|expr: Expr| asker.satisfies(expr));
+        let (accept, language) = (asker.header(c"Accept"), asker.header(c"Accept-Language"));
+        let (page, has_languages) = self.pages.choose(accept, language)?;
+        let window = closing.content.window();
+        let facts = Facts {
+            closing,
+            status: status.code(),
+            retry_after: self.retry_after.fixed(window, closing.is_overdue),
+            host: &self.host,
+        };
+        let body = self.pages.body(page, facts, number, journal);
+        let (_, encoding) = body.encoded(negotiate::encoding(asker.header(c"Accept-Encoding")));
+        Some(Answer {
+            status,
+            content_type: page.content_type(),
+            content_language: page.content_language(),
+            encoding,
+            vary: match (has_languages, body.is_negotiated()) {
+                (true, true) => c"Accept, Accept-Language, Accept-Encoding",
+                (true, false) => c"Accept, Accept-Language",
+                (false, true) => c"Accept, Accept-Encoding",
+                (false, false) => c"Accept",
+            },
+            retry_after: self.retry_after.draw(window, now, &self.spreader),
+            body,
+        })
+    }
+
+    /// The pages.
+    pub fn pages(&self) -> &Pages {
+        &self.pages
+    }
+}
