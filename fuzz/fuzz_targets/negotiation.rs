@@ -22,7 +22,7 @@ const NAMES: [&[&str]; 3] = [
         "application/*",
         "*/*",
     ],
-    &["de", "de-CH", "DE-at", "fr-x-b", "fr-x", "zh", "zh-Hans-CN", "pt-BR", "en", "*"],
+    &["de", "de-CH", "DE-at", "fr-x-b", "fr-x-b-c", "fr-x", "zh", "zh-Hans-CN", "pt-BR", "en", "*"],
     &["br", "gzip", "x-gzip", "identity", "*", "zstd"],
 ];
 const WEIGHTS: [&str; 12] = [
@@ -152,18 +152,17 @@ fn language(elements: &[Element]) -> Option<&'static str> {
         |tag: &str| ranges.iter().any(|range| range.quality == 0.0 && is_under(tag, &range.name));
     let tags: Vec<_> = TAGS.into_iter().filter(|tag| !excluded(tag)).collect();
     for range in ranges.iter().filter(|range| range.quality > 0.0) {
-        let mut range = range.name.as_str();
-        loop {
-            let exact = tags.iter().find(|tag| tag.eq_ignore_ascii_case(range));
-            if let Some(tag) = exact.or(tags.iter().find(|tag| is_under(tag, range))) {
+        let mut subtags: Vec<_> = range.name.split('-').collect();
+        while !subtags.is_empty() {
+            let range = subtags.join("-");
+            let exact = tags.iter().find(|tag| tag.eq_ignore_ascii_case(&range));
+            if let Some(tag) = exact.or(tags.iter().find(|tag| is_under(tag, &range))) {
                 return Some(tag);
             }
-            let Some((shorter, _)) = range.rsplit_once('-') else { break };
-            range = match shorter.rsplit_once('-') {
-                Some((shorter, single)) if single.len() == 1 => shorter,
-                None if shorter.len() == 1 => break,
-                _ => shorter,
-            };
+            subtags.pop();
+            while subtags.last().is_some_and(|last| last.len() == 1) {
+                subtags.pop();
+            }
         }
     }
     None

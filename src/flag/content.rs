@@ -101,7 +101,7 @@ fn basis(version: Version, bytes: u64) -> Basis {
 /// The basis of a process that may not read the flag.
 pub(super) fn unreadable(version: Version) -> Basis {
     let error = FileError::from(std::io::Error::from_raw_os_error(libc::EACCES));
-    basis(version, hash(&Err::<Vec<u8>, String>(error.to_string())))
+    basis(version, hash(Err::<Vec<u8>, String>(error.to_string())))
 }
 
 /// A content, and how far it can be relied on.

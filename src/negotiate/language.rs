@@ -118,7 +118,8 @@ mod tests {
             ("zh-CN", "zh-Hans", "zh-Hans"),
             ("zh-Hant-CN-x-private1-private2", "zh zh-Hant", "zh-Hant"),
             ("zh-Hant-x-a-b", "zh zh-Hant-x-a", "zh-Hant-x-a"),
-            // "zh-Hant-x" is never tried
+            // neither "zh-Hant-x-a" nor "zh-Hant-x" is tried
+            ("zh-Hant-x-a-b", "zh-Hant-x-a zh-Hant", "zh-Hant"),
             ("zh-Hant-x-a", "zh-Hant-x-b zh-Hant", "zh-Hant"),
             ("zh-Hant-x-a", "zh zh-Hant-x-b", "zh-Hant-x-b"),
             ("x-a", "x-b", "-"),

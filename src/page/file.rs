@@ -56,7 +56,7 @@ pub(super) struct Source {
 
 enum Kind {
     Fixed(Arc<Body>),
-    Template(Template),
+    Template(Box<Template>),
 }
 
 impl PageFile {
@@ -146,7 +146,7 @@ impl Source {
             format!("is not UTF-8 (byte {}); save it as UTF-8", error.valid_up_to())
         })?;
         let kind = match name.is_template {
-            true => Kind::Template(Template::compile(name.media, text, &VARIABLES)?),
+            true => Kind::Template(Box::new(Template::compile(name.media, text, &VARIABLES)?)),
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
         let mut source = Self { id: IDS.fetch_add(1, Ordering::Relaxed), kind, is_short: false };
