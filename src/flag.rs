@@ -24,7 +24,6 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::board::{Key, Slot};
-use crate::file::Version;
 use crate::window::Phase;
 pub use content::Content;
 use content::Reader;
@@ -227,8 +226,7 @@ impl<'b> Flag<'b> {
             }
             // The parent may read what its children may not, and for them it is unusable.
             Known::Present(known)
-                if observer == Observer::Parent
-                    && was.basis == content::unreadable(Version::from(metadata)) =>
+                if observer == Observer::Parent && was.basis == content::unreadable() =>
             {
                 return kept(known, content);
             }
@@ -240,7 +238,8 @@ impl<'b> Flag<'b> {
             }
             _ => {}
         }
-        let basis = match content.is_void() && !reading.is_settled {
+        let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
+        let basis = match is_young {
             true => Basis::YOUNG,
             false => basis,
         };

@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
             end_text => end.map(|end| end.text()),
             overdue => self.closing.is_overdue,
             retry_after => self.retry_after,
-            vars => Value::from_iter(window.vars().iter().map(|(k, v)| (k.as_str(), v.as_str()))),
+            vars => Value::from(window.vars().clone()),
             status => self.status,
             host => self.host,
             lang => language,

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::httpd::set_mode;
-use crate::support::{Backend, Client, Httpd, Mpm, PAGE, Setup, raw, wait_for};
+use crate::support::{Backend, Children, Client, Httpd, Mpm, PAGE, Setup, raw, wait_for};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 
@@ -78,28 +78,14 @@ fn switch_link(path: &Path, text: &str) {
 /// Each child answers for itself: 16 at a time, and all of them within a second.
 #[test]
 fn changes_reach_every_child_within_a_second() {
-    let setup = Setup::new(
-        "StartServers 16\nMinSpareServers 16\nMaxSpareServers 17\nMaxRequestWorkers 40\n\
-         ServerLimit 40\nKeepAliveTimeout 60\nMaxKeepAliveRequests 0\nMaintenanceStatus 404\n\
-         MaintenanceAllow file=data/list",
-    )
-    .mpm(Mpm::Prefork);
+    let setup = Children::setup("MaintenanceAllow file=data/list");
     fs::create_dir(setup.path("data0")).expect("a folder");
     symlink(setup.path("data0"), setup.path("data")).expect("a link");
     let list = setup.write("data/list", "127.0.0.9\n");
     let mut httpd = setup.start();
     httpd.close();
-    // A connection each holds one child; 404 keeps it open.
-    let clients: Vec<_> = (0..16)
-        .map(|_| Client::build(&httpd.url(), crate::support::client::Protocol::Http1, None, true))
-        .collect();
-    let everybody = || -> Vec<u16> {
-        thread::scope(|scope| {
-            let answers: Vec<_> =
-                clients.iter().map(|client| scope.spawn(|| client.get("/").status)).collect();
-            answers.into_iter().map(|answer| answer.join().expect("an answer")).collect()
-        })
-    };
+    let children = Children::of(&httpd);
+    let everybody = || children.ask(|client| client.get("/").status);
     assert_eq!(everybody(), [404; 16]);
     let changes: [(&str, Change); 3] =
         [("rewritten", rewrite), ("replaced", replace), ("link switched", switch_link)];

@@ -30,10 +30,10 @@ pub struct Content {
     id: u64,
     window: Window,
     error: Option<String>,
-    basis: Option<Basis>,
-    /// A hash of the bytes, to tell when they have changed though the version has not: the clock
-    /// of a file system is coarse.
-    bytes: u64,
+    /// A hash of the bytes, or of why there are none. It tells contents from each other in all
+    /// processes, also where the version has not changed (the clock of a file system is coarse)
+    /// or where nothing else has (`touch`).
+    hash: u64,
     is_void: bool,
 }
 
@@ -54,7 +54,7 @@ impl Content {
     }
 
     pub(super) fn basis(&self) -> Basis {
-        self.basis.unwrap_or(Basis::NONE)
+        Basis::of(self.hash)
     }
 
     /// Is it empty or of no use, as a file is that is about to be written?
@@ -67,7 +67,7 @@ impl Content {
         Self { window, ..Self::default() }
     }
 
-    fn new(version: Version, bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
+    fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let hash = hash(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
@@ -82,8 +82,7 @@ impl Content {
             window,
             is_void: is_empty || error.is_some(),
             error,
-            basis: Some(basis(version, hash)),
-            bytes: hash,
+            hash,
         }
     }
 }
@@ -94,14 +93,10 @@ fn hash(what: impl Hash) -> u64 {
     hasher.finish()
 }
 
-fn basis(version: Version, bytes: u64) -> Basis {
-    Basis::of(hash((version, bytes)))
-}
-
 /// The basis of a process that may not read the flag.
-pub(super) fn unreadable(version: Version) -> Basis {
+pub(super) fn unreadable() -> Basis {
     let error = FileError::from(std::io::Error::from_raw_os_error(libc::EACCES));
-    basis(version, hash(Err::<Vec<u8>, String>(error.to_string())))
+    Basis::of(hash(Err::<Vec<u8>, String>(error.to_string())))
 }
 
 /// A content, and how far it can be relied on.
@@ -192,17 +187,16 @@ impl Reader {
             passes = error.may_pass();
             error.to_string()
         });
-        let is_same = last.version == Some(version) && last.content.bytes == hash(&bytes);
-        let content = match is_same {
+        let content = match last.content.hash == hash(&bytes) {
             true => Arc::clone(&last.content),
-            false => Arc::new(Content::new(version, bytes, &self.zone)),
+            false => Arc::new(Content::new(bytes, &self.zone)),
         };
         let is_settled = is_settled && (!passes || since.elapsed() >= PATIENCE);
-        let previous = match last.is_settled {
+        let previous = match last.is_settled || !last.content.is_void() {
+            _ if is_settled => &content,
             true => &last.content,
             false => &last.previous,
         };
-        let previous = if is_settled { &content } else { previous };
         let again = match (is_settled, passes) {
             (true, false) => None,
             (false, false) => Some(now + AGAIN),

@@ -3,10 +3,12 @@
 #![allow(dead_code, unused_imports)] // tests and benchmark each leave something unused
 
 pub mod backend;
+pub mod children;
 pub mod client;
 pub mod httpd;
 
 pub use backend::Backend;
+pub use children::Children;
 pub use client::{Client, raw};
 pub use httpd::{Httpd, Mpm, Setup};
 

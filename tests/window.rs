@@ -1,0 +1,323 @@
+//! The flag's content: when the site closes and opens by itself, and what it tells people.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::support::{Httpd, Mpm, PAGE, Setup, httpd::set_mode, wait_for};
+
+/// Sixteen children that serve one request each at a time.
+const SIXTEEN: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 16\nServerLimit 16\n\
+    MaxRequestWorkers 16";
+
+/// Puts a content in place in one step, as `mv` does.
+fn put(flag: &Path, content: impl AsRef<[u8]>) {
+    let new = flag.with_extension("new");
+    fs::write(&new, content).expect("written");
+    fs::rename(&new, flag).expect("renamed");
+}
+
+fn sixteen_children() -> Httpd {
+    Setup::new(SIXTEEN).mpm(Mpm::Prefork).start()
+}
+
+/// Asks all the time from eight threads, which keeps all children busy, until `until`; every
+/// answer is right for the time at which it was asked for, give or take `slack`.
+fn watch(
+    httpd: &Httpd,
+    until: Timestamp,
+    slack: Duration,
+    is_closed: impl Fn(Timestamp) -> bool + Sync,
+) -> usize {
+    let over = AtomicBool::new(false);
+    let slack = jiff::SignedDuration::try_from(slack).expect("a duration");
+    thread::scope(|scope| {
+        let watchers: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (client, mut count) = (httpd.client(), 0);
+                    while !over.load(Ordering::Relaxed) {
+                        let before = Timestamp::now();
+                        let status = client.get("/").status;
+                        let after = Timestamp::now();
+                        let may_be = [is_closed(before - slack), is_closed(after + slack)];
+                        assert!(may_be.contains(&(status == 500)), "{status} at {before}");
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        while Timestamp::now() < until {
+            thread::sleep(Duration::from_millis(20));
+        }
+        over.store(true, Ordering::Relaxed);
+        watchers.into_iter().map(|watcher| watcher.join().expect("no wrong answer")).sum()
+    })
+}
+
+#[test]
+fn a_window_in_seconds() {
+    for (reopen, last) in [
+        ("", "warn.*overdue: the flag"),
+        ("reopen = 'auto'", "open again, the flag .* has reached"),
+    ] {
+        let mut httpd = sixteen_children();
+        httpd.allow_log("AH00161"); // MaxRequestWorkers: as many clients as children
+        let now = Timestamp::now();
+        let (start, end) = (now + 2.seconds(), now + 4.seconds());
+        put(&httpd.flag(), format!("start = {start}\nend = {end}\n{reopen}"));
+        let closed = |time| start <= time && (time < end || reopen.is_empty());
+        // The request's own time decides, to the millisecond.
+        let asked = watch(&httpd, now + 6.seconds(), Duration::from_millis(5), closed);
+        assert!(asked > 500, "{asked}");
+        for line in ["the flag .* closes at", "closed by the flag .*, until", last] {
+            assert_eq!(httpd.count_log(line), 1, "{line}: {}", httpd.log());
+        }
+        httpd.allow_log("overdue: the flag");
+        httpd.open();
+        httpd.client().get("/");
+        let news = if reopen.is_empty() {
+            "open again, the flag .* is gone"
+        } else {
+            ": the flag .* is gone"
+        };
+        assert_eq!(httpd.count_log(news), 1, "{}", httpd.log());
+    }
+}
+
+/// A content that changes is taken by every child within a second, and told once.
+#[test]
+fn a_new_content_reaches_every_child() {
+    let httpd = sixteen_children();
+    let client = httpd.client();
+    put(&httpd.flag(), "message = 'number 0'");
+    for number in 1..=5 {
+        let wanted = format!("number {}", number - 1);
+        for _ in 0..32 {
+            assert!(client.get("/").body.contains(&wanted), "{wanted}");
+        }
+        match number % 2 {
+            0 => put(&httpd.flag(), format!("message = 'number {number}'")),
+            _ => fs::write(httpd.flag(), format!("message = 'number {number}'")).expect("written"),
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    wait_for("five lines", Duration::from_secs(1), || {
+        client.get("/");
+        httpd.count_log("the flag .* has changed; still closed") == 5
+    });
+    assert_eq!(httpd.count_log("closed by the flag"), 1);
+}
+
+/// Whatever is in it, the flag closes; of what cannot be used nothing is shown, and the log says
+/// once what is wrong with it, and where.
+#[test]
+fn contents_that_cannot_be_used() {
+    let large = format!("message = 'secret' # {}", "x".repeat(64 * 1024));
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("empty", b"", ""),
+        ("blanks", b" \n\t\r\n\n", ""),
+        ("a comment", b"# closed by Anna", ""),
+        ("bytes", b"\x7fELF\0secret\0\xff", "line 1, column "),
+        ("not UTF-8", b"message = 'secret \xff'", "line 1, column 19: this is not UTF-8"),
+        ("too large", large.as_bytes(), "has 65557 bytes, more than the 65536 that are allowed"),
+        ("no TOML", b"message = 'secret'\nuntil six", "line 2, column "),
+        ("twice", b"message = 'secret'\nmessage = 'x'", "line 2, column 1: duplicate key"),
+        ("a start and nonsense", b"start = 2999-01-01T00:00:00Z\nx", "line 2, column "),
+        (
+            "end before start",
+            b"message = 'secret'\nstart = 2999-01-02T00:00:00Z\nend = 2999-01-01T00:00:00Z",
+            "line 3, column 7: the end is not later than the start",
+        ),
+        (
+            "a date",
+            b"message = 'secret'\nend = 2999-01-01",
+            "line 2, column 7: expected a date with",
+        ),
+        ("year 10000", b"end = 10000-01-01T00:00:00Z", "line 1, column "),
+        ("no time", b"message = 'secret'\nend = 'six'", "line 2, column 7: expected a date with"),
+        (
+            "negative",
+            b"message = 'secret'\nretry_after = -1",
+            "line 2, column 15: expected seconds",
+        ),
+        ("huge", b"retry_after = 99999999999999999999", "line 1, column 15: expected seconds"),
+        ("no network", b"allow = ['127.0.0.1', 'secret']", "line 1, column 23: this is no address"),
+        ("host bits", b"allow = ['127.0.0.1/8']", "line 1, column 10: this has bits set"),
+        (
+            "reopen",
+            b"start = 2999-01-01T00:00:00Z\nreopen = 'auto'",
+            "line 2, column 10: there is no",
+        ),
+    ];
+    for (what, content, cause) in cases {
+        let mut httpd = Httpd::start("");
+        put(&httpd.flag(), content);
+        httpd.client().get("/").assert_refused();
+        thread::sleep(Duration::from_millis(400));
+        for _ in 0..10 {
+            httpd.client().get("/").assert_refused();
+        }
+        if !cause.is_empty() {
+            let said = format!("error.*the content of the flag .* cannot be used: {cause}");
+            httpd.expect_log(&said);
+            assert_eq!(httpd.count_log(&said), 1, "{what}");
+            assert!(!httpd.log().contains("secret"), "{what}: {}", httpd.log());
+        }
+        assert_eq!(httpd.count_log("closed by the flag"), 1, "{what}: {}", httpd.log());
+        httpd.open();
+        assert_eq!(httpd.client().get("/").status, 200, "{what}");
+    }
+}
+
+#[test]
+fn contents_that_can_be_used() {
+    for (content, expected) in [
+        ("end = 9999-12-30T00:00:00Z", "<time datetime=\"9999-12-30T00:00:00+00:00\">"),
+        (
+            "end = 2999-06-01T12:00:00",
+            "<time datetime=\"2999-06-01T12:00:00+00:00\">2999-06-01 12:00 +00:00</time>",
+        ),
+        ("retry_after = 0\nmessage = 'zero'", "zero"),
+        (
+            "message = \"<script>alert('x')</script> & \\\"quotes\\\"\\r\\nnext\\u0000\"",
+            "&lt;script&gt;alert(&#x27;x&#x27;)&lt;&#x2f;script&gt; &amp; &quot;quotes&quot;\nnext\u{fffd}</p>",
+        ),
+        (
+            "message = 'الموقع قيد الصيانة'",
+            "<p class=\"message\" dir=\"auto\">الموقع قيد الصيانة</p>",
+        ),
+        (
+            "message = { de = 'Hallo', en = 'Hello' }",
+            "<p class=\"message\" dir=\"auto\" lang=\"en\">Hello</p>",
+        ),
+    ] {
+        let httpd = Httpd::start("");
+        put(&httpd.flag(), content);
+        let answer = httpd.client().get("/");
+        assert_eq!(answer.status, 500);
+        assert!(answer.body.contains(expected), "{content}: {}", answer.body);
+        assert_eq!(answer.body.matches("<script>").count(), 1, "{content}");
+        let json = httpd.client().request("GET", "/").header("Accept", "application/json");
+        let json: serde_json::Value =
+            serde_json::from_str(&httpd.client().send(json).body).expect("JSON");
+        assert_eq!(json["type"], "about:blank");
+    }
+}
+
+#[test]
+fn a_key_that_nobody_knows() {
+    let mut httpd = Httpd::start("");
+    put(&httpd.flag(), "mesage = 'x'\nmessage = 'good'\n");
+    assert!(httpd.client().get("/").body.contains("good"), "the rest counts");
+    httpd.expect_log("warn.*in the flag .*, line 1: nobody knows the key \"mesage\"");
+}
+
+/// A flag that only root can read closes at once, whatever the parent reads in it, and that
+/// does not change while the parent looks again and again.
+#[test]
+fn a_content_that_only_root_may_read() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut httpd = Httpd::start("");
+    let new = httpd.path("new");
+    fs::write(&new, "start = 2999-01-01T00:00:00Z").expect("written");
+    set_mode(&new, 0o600);
+    fs::rename(&new, httpd.flag()).expect("renamed");
+    let start = Instant::now();
+    httpd.client().get("/").assert_refused();
+    thread::sleep(Duration::from_millis(400));
+    httpd.client().get("/").assert_refused();
+    httpd.expect_log("the content of the flag .* cannot be used: cannot be read: Permission");
+    while start.elapsed() < Duration::from_secs(12) {
+        httpd.client().get("/").assert_refused();
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(httpd.count_log("maintenance:(notice|warn|error)"), 3, "{}", httpd.log());
+    set_mode(&httpd.flag(), 0o644);
+    wait_for("the children can read it", Duration::from_secs(2), || {
+        httpd.client().get("/").status == 200
+    });
+}
+
+/// Without requests the parent sees for itself that the time has come.
+#[test]
+fn nobody_asks() {
+    let httpd = Httpd::start("");
+    put(&httpd.flag(), format!("start = {}", Timestamp::now() + 1.second()));
+    wait_for("closed", Duration::from_secs(25), || httpd.count_log("closed by the flag") == 1);
+    assert_eq!(httpd.client().get("/").status, 500);
+}
+
+#[test]
+fn those_whom_the_flag_lets_pass() {
+    let httpd = Httpd::start(
+        "MaintenanceFlag all.flag\nMaintenanceAllow 127.0.0.9\nMaintenanceFlag maintenance.flag",
+    );
+    let status = |address| httpd.client_from(address).get("/").status;
+    put(&httpd.flag(), "allow = ['127.0.0.2', '127.0.1.0/24']");
+    for (address, expected) in
+        [("127.0.0.1", 500), ("127.0.0.2", 200), ("127.0.1.77", 200), ("127.0.0.9", 200)]
+    {
+        assert_eq!(status(address), expected, "{address}");
+    }
+    let lines = httpd.access_log(4);
+    assert!(lines[1].contains("allowed:flag allowed:flag"), "{}", lines[1]);
+    // Another flag closes, too, and has invited only one of them.
+    put(&httpd.path("all.flag"), "allow = ['127.0.0.2']");
+    for (address, expected) in [("127.0.0.2", 200), ("127.0.1.77", 500), ("127.0.0.9", 200)] {
+        assert_eq!(status(address), expected, "{address}");
+    }
+}
+
+/// Of several flags the innermost scope's is shown, if it says anything.
+#[test]
+fn the_innermost_flag_speaks() {
+    let httpd = Httpd::start(
+        "MaintenanceFlag all.flag\n<VirtualHost *>\nServerName first\n</VirtualHost>\n\
+         <VirtualHost *>\nServerName inner\nMaintenanceFlag inner.flag\n</VirtualHost>",
+    );
+    let body = |host| {
+        let client = httpd.client();
+        client.send(client.request("GET", "/").header("Host", host)).body
+    };
+    put(&httpd.path("all.flag"), "message = 'all of it'");
+    put(&httpd.path("inner.flag"), "");
+    assert!(body("inner").contains("all of it") && body("first").contains("all of it"));
+    put(&httpd.path("inner.flag"), "message = 'one of it'");
+    wait_for("its own words", Duration::from_secs(1), || body("inner").contains("one of it"));
+    assert!(body("first").contains("all of it"));
+    fs::remove_file(httpd.path("all.flag")).expect("removed");
+    assert!(body("inner").contains("one of it") && body("first").contains("hello"));
+    fs::remove_file(httpd.path("inner.flag")).expect("removed");
+    assert!(body("inner").contains("hello"));
+}
+
+/// A restart in the middle changes nothing and says nothing; neither does `touch`.
+#[test]
+fn restarts_and_touches() {
+    let httpd = Httpd::start("");
+    let flag = httpd.flag();
+    put(&flag, format!("start = {}\nmessage = 'now'", Timestamp::now() + 3.seconds()));
+    assert_eq!(httpd.client().get("/").status, 200);
+    httpd.restart();
+    let touch = || {
+        let file = fs::File::options().write(true).open(&flag).expect("the flag");
+        file.set_modified(std::time::SystemTime::now()).expect("touched");
+    };
+    touch();
+    assert_eq!(httpd.client().get("/").status, 200);
+    wait_for("the start", Duration::from_secs(5), || httpd.client().get("/").status == 500);
+    httpd.restart();
+    assert!(httpd.client().get("/").body.contains("now"));
+    touch();
+    assert!(httpd.client().get("/").body != PAGE, "what it said still counts");
+    assert_eq!(httpd.count_log("the flag .* closes at"), 1, "{}", httpd.log());
+    assert_eq!(httpd.count_log("closed by the flag"), 1, "{}", httpd.log());
+}
