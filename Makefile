@@ -9,6 +9,7 @@ PACKAGES := httpd-test/install-packages.sh
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
 FUZZ_TARGETS := allow_file negotiation plugin_cfg
 FUZZ_SECONDS ?= 600
@@ -16,7 +17,7 @@ FUZZ_SECONDS ?= 600
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
 
-.PHONY: build rust demo test fuzz check audit bench install clean help
+.PHONY: build rust demo test test-browser fuzz check audit bench install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -38,6 +39,14 @@ test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run al
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --features provoke-panic
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
+
+# Screenshots are left in SHOTS, if that is set.
+test-browser: rust ## Install a browser and look at the built-in page in it
+	@$(PACKAGES) $(BROWSER_PACKAGES)
+	@command -v npm >/dev/null || $(PACKAGES) nodejs npm
+	$(CARGO) build --release --locked
+	npm ci --prefix tests/browser
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test httpd browser:: -- --ignored --nocapture
 
 # What is found on the way goes to target/fuzz; the corpus in the repository is only read.
 fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)
@@ -81,4 +90,4 @@ clean: ## Remove everything that was built
 	$(CARGO) clean
 
 help: ## List the targets (APXS=/path/to/apxs chooses the httpd, PORT= the demo's port)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -28,27 +28,35 @@ struct Candidate {
 }
 
 fn main() {
+    let message = "message = 'Version 8 is coming.'\nend = 2999-01-01T00:00:00Z";
+    let mut page = Vec::new();
     let mut candidates: Vec<_> = [
-        ("open: no module", "open: no module", "Define WITHOUT_MODULE", false),
-        ("open: module", "open: no module", "", false),
-        ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, false),
-        ("closed: module", "closed: rewrite recipe", "", true),
-        ("closed: 10,000 networks", "closed: module", "MaintenanceAllow file=list", true),
+        ("open: no module", "open: no module", "Define WITHOUT_MODULE", None),
+        ("open: module", "open: no module", "", None),
+        ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, None),
+        ("closed: module", "closed: rewrite recipe", "", Some("")),
+        ("closed: 10,000 networks", "closed: module", "MaintenanceAllow file=list", Some("")),
+        ("closed: with a message", "closed: the same from a file", "", Some(message)),
+        ("closed: the same from a file", "closed: module", "MaintenancePage page.html", Some("")),
     ]
-    .map(|(name, baseline, directives, close)| {
+    .map(|(name, baseline, directives, content)| {
         // One child, so that none is started or ended in the middle of a run.
         let setup = Setup::new("StartServers 1\nServerLimit 1\nMaxRequestWorkers 25");
         setup.write("htdocs/upgrading.htm", "<p>upgrading".repeat(170));
         let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
         setup.write("list", networks.collect::<String>());
+        setup.write("page.html", &page);
         let (before, after) = match directives.strip_prefix("Define ") {
             Some(name) => (format!("Define {name}"), ""),
             None => (String::new(), directives),
         };
         let mut httpd = setup.before(&before).modules(&["rewrite"]).directives(after).start();
         httpd.allow_log("AH10159"); // few workers, on purpose
-        if close {
-            httpd.close();
+        if let Some(content) = content {
+            fs::write(httpd.flag(), content).expect("the flag");
+        }
+        if content == Some(message) {
+            page = body(httpd.address());
         }
         Candidate { name, baseline, httpd, nanoseconds: vec![] }
     })
@@ -91,12 +99,24 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn request(address: SocketAddr) {
+/// As a browser asks, but for the coding, so that all answers are as long as they look.
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
+    Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7\r\n\r\n";
+
+fn request(address: SocketAddr) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").expect("sent");
-    let mut answer = Vec::with_capacity(4096);
+    stream.write_all(REQUEST).expect("sent");
+    let mut answer = Vec::with_capacity(8192);
     stream.read_to_end(&mut answer).expect("an answer");
     assert!(answer.starts_with(b"HTTP/1.1 "));
+    answer
+}
+
+fn body(address: SocketAddr) -> Vec<u8> {
+    let answer = request(address);
+    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head");
+    answer[head + 4..].to_owned()
 }
 
 /// Nanoseconds on a processor, of all threads of all processes of the server.

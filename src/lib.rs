@@ -7,12 +7,14 @@
 //!    httpd calls keeps a panic from taking the child down.
 //! 2. The hook finds the [`gate::Gate`] of the virtual host, made when the configuration was
 //!    read, and asks it to decide.
-//! 3. [`gate`] looks at the flags ([`flag`]); if one is there it asks the allowlist ([`allow`]),
-//!    whose files are read again when they have changed ([`watched`]). The verdict is open,
-//!    allowed or blocked.
+//! 3. [`gate`] looks at the flags ([`flag`]), whose content may say that it closes later or no
+//!    more ([`window`]); if one closes it asks the allowlist ([`allow`]), whose files are read
+//!    again when they have changed ([`watched`]). The verdict is open, allowed or blocked.
 //! 4. The hook keeps the verdict with the request, for the log and for internal redirects, and
-//!    declines the request or answers it with the page ([`page`]) and the status ([`status`])
-//!    through httpd's output filters.
+//!    declines the request or has it refused.
+//! 5. [`refusal`] puts the whole answer together: status ([`status`]), the page in the type,
+//!    language and coding that suit ([`page`], [`negotiate`]) and when to come back
+//!    ([`retry_after`]). The hook sends it through httpd's output filters.
 //!
 //! The directives ([`config`]) are checked word by word when the configuration is read; nothing
 //! that can fail is left for the request.

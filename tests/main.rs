@@ -7,6 +7,7 @@ mod support;
 
 mod allow;
 mod allow_sources;
+mod browser;
 mod directives;
 mod flags;
 mod log;

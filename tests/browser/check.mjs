@@ -10,6 +10,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
@@ -18,6 +19,7 @@ const STATUS = 500;
 const ZONE = 'America/New_York';
 const OFFSET = 60; // minutes east of UTC in which the flag says its end
 const MINUTE = 60_000;
+const SETTLED = 600; // a content that follows another one counts when it has come to rest
 const BACK_WITHIN = 60_000; // the page asks after 40 seconds at the latest
 
 const TITLES = {
@@ -61,6 +63,7 @@ async function close({ message, end } = {}) {
   if (end) lines.push(`end = ${offsetDateTime(end)}`);
   await writeFile(`${FLAG}.new`, `${lines.join('\n')}\n`);
   await rename(`${FLAG}.new`, FLAG);
+  await setTimeout(SETTLED);
 }
 
 const open = () => rm(FLAG, { force: true });
@@ -310,7 +313,7 @@ async function comeBack(browser) {
   ];
   const deadline = Date.now() + 15_000;
   while (closed.length < waiting.length && Date.now() < deadline) {
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await setTimeout(50);
   }
   await open();
   await Promise.all(waiting);
