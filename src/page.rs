@@ -95,7 +95,8 @@ pub struct Pages {
 /// A page of one type and language.
 pub struct Page {
     media: Media,
-    language: Option<CString>,
+    language: Option<String>,
+    content_language: Option<CString>,
     /// None: the built-in page.
     file: Option<Arc<PageFile>>,
     /// What was made of it, by the number of the status.
@@ -124,7 +125,8 @@ impl Pages {
         for media in [Media::Html, Media::Json, Media::Text] {
             let page = |file, language: Option<&str>| Page {
                 media,
-                language: language.and_then(|tag| CString::new(tag).ok()),
+                language: language.map(str::to_owned),
+                content_language: language.and_then(|tag| CString::new(tag).ok()),
                 file,
                 made: (0..statuses).map(|_| Made::default()).collect(),
             };
@@ -245,11 +247,11 @@ impl Page {
 
     /// The value of Content-Language (RFC 9110, 8.5); None where nobody says.
     pub fn content_language(&self) -> Option<&CStr> {
-        self.language.as_deref()
+        self.content_language.as_deref()
     }
 
     fn language(&self) -> Option<&str> {
-        self.language.as_ref()?.to_str().ok()
+        self.language.as_deref()
     }
 
     /// The sentences of the built-in page in this page's language, else in English.

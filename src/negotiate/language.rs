@@ -26,37 +26,72 @@ struct Wish {
 /// neither finds nor excludes. `None` means that the field wants none of the tags, or says nothing.
 pub fn language<'t>(
     accept_language: Option<&[u8]>,
-    tags: impl Iterator<Item = &'t str>,
+    tags: impl Iterator<Item = &'t str> + Clone,
 ) -> Option<usize> {
-    tags.enumerate()
-        .filter_map(|(index, tag)| Some((wish(accept_language, tag.as_bytes())?, Reverse(index))))
-        .max()
-        .map(|(_, Reverse(index))| index)
+    // Hardly anybody excludes a language, so it is looked for only where it comes up.
+    best(accept_language, tags.clone(), None).unwrap_or_else(|Excludes| {
+        let excluded = excluded(accept_language, tags.clone());
+        best(accept_language, tags, Some(excluded)).unwrap_or(None)
+    })
 }
 
-/// Each tag is looked for by itself, so that it is known whether a later range excludes it.
-fn wish(accept_language: Option<&[u8]>, tag: &[u8]) -> Option<Wish> {
-    let mut wish = None;
+/// The field excludes something.
+struct Excludes;
+
+/// One bit for each tag that is excluded, for as many as there are bits.
+fn excluded<'t>(
+    accept_language: Option<&[u8]>,
+    tags: impl Iterator<Item = &'t str> + Clone,
+) -> u128 {
+    let ranges = elements(accept_language).filter(|element| element.quality == 0);
+    let ranges = ranges.map(|element| element.name).filter(|range| is_range(range));
+    ranges.fold(0, |bits, range| {
+        let excludes = |tag: &str| common_subtags(range, tag.as_bytes()) == count(range);
+        let found = tags.clone().enumerate().filter(|(_, tag)| excludes(tag));
+        found.fold(bits, |bits, (index, _)| bits | bit(index))
+    })
+}
+
+fn bit(index: usize) -> u128 {
+    u32::try_from(index).ok().and_then(|index| 1_u128.checked_shl(index)).unwrap_or(0)
+}
+
+/// The best of the tags that are not excluded.
+///
+/// # Errors
+/// [`Excludes`] where nobody has said yet which ones those are.
+fn best<'t>(
+    accept_language: Option<&[u8]>,
+    tags: impl Iterator<Item = &'t str> + Clone,
+    excluded: Option<u128>,
+) -> Result<Option<usize>, Excludes> {
+    let mut best = None;
     for (position, element) in elements(accept_language).enumerate() {
-        let subtags = common_subtags(element.name, tag);
-        if subtags == 0 || !is_range(element.name) {
-            continue;
-        }
         if element.quality == 0 {
-            if subtags == count(element.name) {
-                return None;
-            }
+            excluded.ok_or(Excludes)?;
             continue;
         }
-        let position = Reverse(position);
-        let exact = subtags == count(tag);
-        wish = wish.max(Some(Wish { quality: element.quality, position, subtags, exact }));
+        if !is_range(element.name) {
+            continue;
+        }
+        for (index, tag) in tags.clone().enumerate() {
+            let subtags = common_subtags(element.name, tag.as_bytes());
+            if subtags == 0 || excluded.is_some_and(|bits| bits & bit(index) != 0) {
+                continue;
+            }
+            let (position, exact) = (Reverse(position), subtags == count(tag.as_bytes()));
+            let wish = Wish { quality: element.quality, position, subtags, exact };
+            best = best.max(Some((wish, Reverse(index))));
+        }
     }
-    wish
+    Ok(best.map(|(_, Reverse(index))| index))
 }
 
 /// How many subtags are left of the range when the tag equals it or begins with it.
 fn common_subtags(range: &[u8], tag: &[u8]) -> usize {
+    if range.first().map(u8::to_ascii_lowercase) != tag.first().map(u8::to_ascii_lowercase) {
+        return 0; // most of them
+    }
     let all = count(range);
     let pairs = subtags(range).zip(subtags(tag));
     (1..)
