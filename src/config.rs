@@ -59,6 +59,19 @@ pub trait Surroundings {
     /// # Errors
     /// What httpd's parser says.
     fn compile(&self, expr: &str) -> Result<Expr, String>;
+
+    /// Runs what leaves something behind in its thread.
+    fn apart(&self) -> Apart {
+        here
+    }
+}
+
+/// Runs something, in a thread of its own where that matters.
+pub type Apart = fn(&mut (dyn FnMut() + Send));
+
+/// Runs it in this thread.
+pub fn here(work: &mut (dyn FnMut() + Send)) {
+    work();
 }
 
 /// One directive of the module.
@@ -252,7 +265,7 @@ impl Settings {
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path)?)?;
+            page::add(&mut self.pages, PageFile::open(path, words.place.apart())?)?;
         }
         Ok(())
     }

@@ -18,3 +18,4 @@ mod request;
 mod resolver;
 mod server;
 mod shared;
+mod thread;

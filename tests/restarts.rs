@@ -16,11 +16,13 @@ fn restarts_under_load(mpm: Mpm) {
     let setup = Setup::new(
         "MaintenanceAllow 10.0.0.0/8 env=X host=localhost6 file=list\n\
          MaintenanceFlag a.flag maintenance.flag\n\
-         MaintenancePage large.html",
+         MaintenancePage large.html ours.json.j2 ours.html.de.j2",
     );
     let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
     setup.write("list", networks.collect::<String>());
     setup.write("large.html", "x".repeat(1024 * 1024));
+    setup.write("ours.json.j2", "{\"message\": {{ message }}}");
+    setup.write("ours.html.de.j2", format!("{{{{ message }}}}{}", "y".repeat(600)));
     let mut httpd = setup.mpm(mpm).start();
     // httpd's own bookkeeping, when restarts follow each other faster than children end.
     httpd.allow_log("core:error.*AH00546: no record of generation");
@@ -45,7 +47,7 @@ fn restarts_under_load(mpm: Mpm) {
                 answers.load(Ordering::Relaxed) > served + 40
             });
             match restart % 4 {
-                0 => httpd.close(),
+                0 => std::fs::write(httpd.flag(), "message = 'x'").expect("written"),
                 2 if restart > 2 => httpd.open(),
                 _ => {}
             }
@@ -88,6 +90,26 @@ fn loaded_by_a_restart() {
     httpd.client().get("/").assert_refused();
     assert_eq!(httpd.count_log("closed by the flag"), 1);
     httpd.open();
+    assert_eq!(httpd.client().get("/").status, 200);
+}
+
+/// Nothing holds the module in memory when httpd unloads it: not the templates, whose compiler
+/// keeps buffers for each thread, and not the content of a flag.
+#[test]
+fn unloaded_by_a_restart() {
+    let setup = Setup::new("MaintenancePage ours.html.j2 ours.txt\nMaintenanceAllow file=list");
+    setup.write("ours.html.j2", format!("{{{{ message }}}}{}", "x".repeat(600)));
+    setup.write("ours.txt", "text ".repeat(200));
+    setup.write("list", "127.0.0.2\n");
+    setup.write("maintenance.flag", "message = 'x'\nend = 2999-01-01T00:00:00");
+    let mut httpd = setup.start();
+    let maps = format!("/proc/{}/maps", httpd.pid());
+    let is_loaded = || std::fs::read_to_string(&maps).expect("maps").contains("mod_maintenance");
+    assert!(is_loaded());
+    httpd.restart();
+    assert!(httpd.client().get("/").body.starts_with('x'));
+    httpd.reconfigure("Define WITHOUT_MODULE", "");
+    assert!(!is_loaded());
     assert_eq!(httpd.client().get("/").status, 200);
 }
 

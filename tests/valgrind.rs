@@ -20,7 +20,7 @@ const VALGRIND: &[&str] = &[
 /// Opens, closes and refusals, and a restart where there is a parent to do one.
 fn session(arguments: &[&'static str], restart: bool) {
     let setup = Setup::new(
-        "MaintenanceFlag maintenance.flag b.flag\nMaintenancePage page.html\n\
+        "MaintenanceFlag maintenance.flag b.flag\nMaintenancePage page.html ours.json.j2\n\
          MaintenanceAllow 127.0.0.2 10.0.0.0/8 2001:db8::/32 env=PROBE\nMaintenanceStatus 599\n\
          MaintenanceAllow host=localhost.localdomain file=list plugin-cfg=cfg.xml path=/probe\n\
          MaintenanceAllow \"expr=%{HTTP_USER_AGENT} =~ /probe/\"\n\
@@ -30,6 +30,7 @@ fn session(arguments: &[&'static str], restart: bool) {
     .mpm(Mpm::Prefork)
     .module(debug_module());
     setup.write("page.html", "<p>closed".repeat(100));
+    let template = setup.write("ours.json.j2", "{\"message\": {{ message }}}");
     let list = setup.write("list", "10.1.0.0/16\n");
     let transport =
         |host: &str| format!("<Config><Server><Transport Hostname=\"{host}\"/></Server></Config>");
@@ -48,14 +49,21 @@ fn session(arguments: &[&'static str], restart: bool) {
         }
         // New versions, a broken one among them, and a name to resolve.
         httpd.close();
-        for (text, host) in
-            [("x", "127.0.0.5"), ("127.0.0.4\n", "localhost6"), ("# none", "127.0.0.6")]
-        {
+        for (text, host, content, page) in [
+            ("x", "127.0.0.5", "message = 'x'", "{{ message"),
+            ("127.0.0.4\n", "localhost6", "message = 'x", "{\"message\": {{ message }}}"),
+            ("# none", "127.0.0.6", "allow = ['10.0.0.1']", "{\"end\": {{ end }}}"),
+        ] {
             fs::write(&list, text).expect("written");
             fs::write(&config, transport(host)).expect("written");
+            fs::write(httpd.flag(), content).expect("written");
+            fs::write(&template, page).expect("written");
             std::thread::sleep(Duration::from_millis(400));
-            for _ in 0..3 {
-                assert_eq!(httpd.client().get("/").status, 599);
+            for accept in ["application/json", "text/html", "text/plain"] {
+                let client = httpd.client();
+                let request = client.request("GET", "/").header("Accept", accept);
+                let answer = client.send(request.header("Accept-Encoding", "gzip, br;q=0.5"));
+                assert_eq!(answer.status, 599);
                 std::thread::sleep(Duration::from_millis(250));
             }
         }
@@ -65,6 +73,8 @@ fn session(arguments: &[&'static str], restart: bool) {
         }
     }
     httpd.allow_log("maintenance:error.*/list. line 1: .*no address");
+    httpd.allow_log("maintenance:error.*the content of the flag .* cannot be used: line 1");
+    httpd.allow_log("maintenance:error.*/ours.json.j2. line 1: .*; the last good version");
     httpd.allow_log("maintenance:warn.*/cfg.xml these names do not resolve: localhost6");
     httpd.allow_log("maintenance:warn.*localhost.localdomain does not resolve");
     drop(httpd);

@@ -12,8 +12,9 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config_slot, server_root};
+use super::thread;
 use crate::allow::Expr;
-use crate::config::{DIRECTIVES, Directive, Surroundings};
+use crate::config::{Apart, DIRECTIVES, Directive, Surroundings};
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]
@@ -94,6 +95,10 @@ struct Line<'a> {
 impl Surroundings for Line<'_> {
     fn server_root(&self) -> &Path {
         &self.root
+    }
+
+    fn apart(&self) -> Apart {
+        thread::apart
     }
 
     fn compile(&self, expr: &str) -> Result<Expr, String> {

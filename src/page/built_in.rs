@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::texts::Texts;
 use super::{Facts, Template, VARIABLES};
+use crate::config::here;
 use crate::negotiate::Media;
 
 /// The built-in page of a type, with the sentences of a language.
@@ -27,7 +28,7 @@ pub(super) fn render(
 /// None that a test would not find: the template is a part of the module.
 fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Result<Vec<u8>, String> {
     let source = include_str!("built-in.html.j2");
-    let compile = || Template::compile(Media::Html, source, &VARIABLES);
+    let compile = || Template::compile(Media::Html, source, &VARIABLES, here);
     let sentences = context! {
         texts => context! {
             title => texts.title,

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::name::{NameError, PageName};
 use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
 use crate::board::{Key, Slot};
+use crate::config::Apart;
 use crate::flag::{Closing, Content};
 use crate::negotiate::Media;
 use crate::watched::Watched;
@@ -60,18 +61,18 @@ enum Kind {
 }
 
 impl PageFile {
-    /// Reads a page.
+    /// Reads a page. Templates are compiled `apart`.
     ///
     /// # Errors
     /// [`PageError`]
-    pub fn open(path: PathBuf) -> Result<Self, PageError> {
+    pub fn open(path: PathBuf, apart: Apart) -> Result<Self, PageError> {
         if path.as_os_str().is_empty() {
             return Err(PageError::Empty);
         }
         let name = PageName::of(&path)?;
         let parse = {
             let name = name.clone();
-            move |content: &[u8]| Source::parse(&name, content)
+            move |content: &[u8]| Source::parse(&name, content, apart)
         };
         let shown = path.display().to_string();
         let file = Watched::open(path, MAX_SIZE, Box::new(parse));
@@ -137,7 +138,7 @@ pub fn key(path: &Path) -> Key {
 }
 
 impl Source {
-    fn parse(name: &PageName, content: &[u8]) -> Result<Self, String> {
+    fn parse(name: &PageName, content: &[u8], apart: Apart) -> Result<Self, String> {
         static IDS: AtomicU64 = AtomicU64::new(1);
         if content.trim_ascii().is_empty() {
             return Err("is empty".into());
@@ -146,7 +147,9 @@ impl Source {
             format!("is not UTF-8 (byte {}); save it as UTF-8", error.valid_up_to())
         })?;
         let kind = match name.is_template {
-            true => Kind::Template(Box::new(Template::compile(name.media, text, &VARIABLES)?)),
+            true => {
+                Kind::Template(Box::new(Template::compile(name.media, text, &VARIABLES, apart)?))
+            }
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
         let mut source = Self { id: IDS.fetch_add(1, Ordering::Relaxed), kind, is_short: false };

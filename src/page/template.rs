@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::thread;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
 
 use super::MAX_SIZE;
+use crate::config::Apart;
 use crate::negotiate::Media;
 
 /// So many instructions a template may take: some milliseconds.
@@ -25,18 +25,20 @@ pub(super) struct Template {
 
 impl Template {
     /// Compiles a template. Values are escaped as the type wants it. There are no other templates
-    /// that it could include, and no variables but those that `known` names.
+    /// that it could include, and no variables but those that `known` names. The compiler keeps
+    /// buffers for its thread, so it is run `apart`.
     ///
     /// # Errors
     /// What is wrong, and in which line.
-    pub(super) fn compile(media: Media, source: &str, known: &[&str]) -> Result<Self, String> {
-        // The compiler keeps buffers for each thread, which would hold the module in memory when
-        // httpd unloads it for a restart: a thread of its own takes them with it.
-        let compile = || Self::compile_here(media, source, known);
-        thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, compile) {
-            Ok(thread) => thread.join().unwrap_or_else(|_| Err("cannot be compiled".into())),
-            Err(_) => compile(),
-        })
+    pub(super) fn compile(
+        media: Media,
+        source: &str,
+        known: &[&str],
+        apart: Apart,
+    ) -> Result<Self, String> {
+        let mut compiled = Err("cannot be compiled".to_owned());
+        apart(&mut || compiled = Self::compile_here(media, source, known));
+        compiled
     }
 
     fn compile_here(media: Media, source: &str, known: &[&str]) -> Result<Self, String> {
@@ -122,10 +124,11 @@ mod tests {
     use minijinja::context;
 
     use super::*;
+    use crate::config::here;
 
     fn render(media: Media, source: &str) -> Result<String, String> {
         let values = context! { message => "<script>\"a\"&'b'\n\0\u{2028}", vars => context! {} };
-        let bytes = Template::compile(media, source, &["message", "vars"])?.render(values)?;
+        let bytes = Template::compile(media, source, &["message", "vars"], here)?.render(values)?;
         Ok(String::from_utf8(bytes).expect("text"))
     }
 
