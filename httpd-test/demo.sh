@@ -74,6 +74,17 @@ echo "\$ touch $root/maintenance.flag"
 touch "$root/maintenance.flag"
 request 127.0.0.1 500 "upgrading this site"
 
+say "The flag can say what happens, and when it is over; programs get it as JSON"
+echo "\$ echo 'message = \"Back with version 8.\"' > new; mv new $root/maintenance.flag"
+echo 'message = "Back with version 8."' > "$root/new"
+mv "$root/new" "$root/maintenance.flag"
+sleep 0.6 # a content that takes the place of another one has to come to rest
+echo "\$ curl -H 'Accept: application/json' $site"
+curl -s -H 'Accept: application/json' "$site" > "$root/answer"
+sed 's/^/    /' "$root/answer"
+echo
+grep -q '"detail":"Back with version 8."' "$root/answer" || fail "expected the message"
+
 say "Closed, but this client is on the allowlist (MaintenanceAllow 127.0.0.2)"
 request 127.0.0.2 200 "all is well"
 
