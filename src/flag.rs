@@ -109,7 +109,8 @@ struct Seen {
     basis: Basis,
     /// What counts for the request at hand, whose moment may be a little earlier.
     phase: Option<Phase>,
-    content: Arc<Content>,
+    /// None where the flag is absent.
+    content: Option<Arc<Content>>,
 }
 
 impl<'b> Flag<'b> {
@@ -155,12 +156,11 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.tell(was, is, &look, &seen.content, report);
+                self.tell(was, is, &look, seen.content.as_deref(), report);
             }
-            let phase = seen.phase?;
-            return Known::Present(phase)
-                .closes()
-                .then_some(Closing { content: seen.content, is_overdue: phase == Phase::Overdue });
+            let (phase, content) = seen.phase.zip(seen.content)?;
+            let closing = Closing { content, is_overdue: phase == Phase::Overdue };
+            return Known::Present(phase).closes().then_some(closing);
         }
     }
 
@@ -173,12 +173,9 @@ impl<'b> Flag<'b> {
     ) -> Seen {
         match look {
             Ok(metadata) => self.judge_present(metadata, was, observer, now),
-            Err(error) if is_absence(error) => Seen {
-                known: Known::Absent,
-                basis: Basis::NONE,
-                phase: None,
-                content: Arc::default(),
-            },
+            Err(error) if is_absence(error) => {
+                Seen { known: Known::Absent, basis: Basis::NONE, phase: None, content: None }
+            }
             Err(_) => self.judge_unseen(was, now),
         }
     }
@@ -195,7 +192,7 @@ impl<'b> Flag<'b> {
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
-        Seen { known, basis: was.basis, phase, content }
+        Seen { known, basis: was.basis, phase, content: Some(content) }
     }
 
     fn judge_present(
@@ -213,7 +210,7 @@ impl<'b> Flag<'b> {
             known: was.known,
             basis: was.basis,
             phase: Some(phase),
-            content,
+            content: Some(content),
         };
         match was.known {
             // Late requests do not turn back what is known; the parent does, when the clock was.
@@ -243,7 +240,7 @@ impl<'b> Flag<'b> {
             true => Basis::YOUNG,
             false => basis,
         };
-        Seen { known: Known::Present(phase), basis, phase: Some(phase), content }
+        Seen { known: Known::Present(phase), basis, phase: Some(phase), content: Some(content) }
     }
 
     fn tell(
@@ -251,7 +248,7 @@ impl<'b> Flag<'b> {
         was: State,
         is: State,
         look: &io::Result<Metadata>,
-        content: &Content,
+        content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
         let file = look

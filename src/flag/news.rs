@@ -102,12 +102,18 @@ pub(super) fn tell(
     was: State,
     is: State,
     file: Option<FlagFile>,
-    content: &Content,
+    content: Option<&Content>,
     report: &mut dyn FnMut(News<'_>),
 ) {
     if was.failed && !is.failed {
         report(News::LookRecovered { flag });
     }
+    let Some(content) = content else {
+        if matches!(was.known, Known::Present(_)) {
+            report(News::Gone { flag, opens: was.known.closes() });
+        }
+        return;
+    };
     tell_phase(flag, was, is, file, content.window(), report);
     if is.basis != was.basis && is.basis == content.basis() {
         if let Some(cause) = content.error() {
@@ -128,14 +134,9 @@ fn tell_phase(
     report: &mut dyn FnMut(News<'_>),
 ) {
     let end = window.end();
-    let closed = matches!(was.known, Known::Present(Phase::Closed | Phase::Overdue));
+    let closed = was.known != Known::Nothing && was.known.closes();
     match is.known {
-        Known::Nothing => {}
-        Known::Absent => {
-            if matches!(was.known, Known::Present(_)) {
-                report(News::Gone { flag, opens: closed });
-            }
-        }
+        Known::Nothing | Known::Absent => {}
         Known::Present(Phase::Announced) => {
             if let Some(start) = window.start().filter(|_| is != was) {
                 report(News::Announced { flag, start, opens: closed });
