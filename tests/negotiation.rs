@@ -1,0 +1,613 @@
+//! Which page a client gets: type, language and content coding, from the fields that clients send.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::support::{Client, Httpd, PAGE, Setup};
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/problem+json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Of a page that has other languages and is large enough to be compressed.
+const FULL_VARY: &str = "Accept, Accept-Language, Accept-Encoding";
+
+/// The languages of the built-in pages.
+const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];
+
+/// What a request asks for and what it gets: lines of its header section; the type; the language
+/// of the built-in pages, then that of `own_pages`; the coding. A "-" is no field.
+type Row<L> = (L, &'static str, &'static str, &'static str, &'static str);
+
+const ROWS: [Row<&[u8]>; 103] = [
+    // nothing is asked for
+    (b"", HTML, "en", "-", "-"),
+    (b"Accept:\nAccept-Language:\nAccept-Encoding:", HTML, "en", "-", "-"),
+    (b"Accept: \t\nAccept-Language: ,\nAccept-Encoding: , ,", HTML, "en", "-", "-"),
+    // browsers
+    (
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
+          image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7\n\
+          Accept-Encoding: gzip, deflate, br, zstd\n\
+          Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7",
+        HTML,
+        "de",
+        "de",
+        "br",
+    ),
+    (
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\n\
+          Accept-Language: en-US,en;q=0.5\nAccept-Encoding: gzip, deflate, br, zstd",
+        HTML,
+        "en",
+        "en",
+        "br",
+    ),
+    (
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\n\
+          Accept-Language: fr-CH,fr;q=0.8,en-US;q=0.5,en;q=0.3\nAccept-Encoding: gzip, deflate, br",
+        HTML,
+        "fr",
+        "en",
+        "br",
+    ),
+    (
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\n\
+          Accept-Language: zh-CN,zh-Hans;q=0.9\nAccept-Encoding: gzip, deflate, br",
+        HTML,
+        "zh-Hans",
+        "-",
+        "br",
+    ),
+    (
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\n\
+          Accept-Language: ja\nAccept-Encoding: gzip, deflate",
+        HTML,
+        "ja",
+        "-",
+        "gzip",
+    ),
+    (
+        b"Accept: text/html, application/xhtml+xml, image/jxr, */*\nAccept-Language: nl-NL\n\
+          Accept-Encoding: gzip, deflate",
+        HTML,
+        "nl",
+        "-",
+        "gzip",
+    ),
+    (
+        b"Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\n\
+          Accept-Language: pt-BR,pt;q=0.9,en-US;q=0.8,en;q=0.7\nAccept-Encoding: gzip, deflate, br",
+        HTML,
+        "pt",
+        "en",
+        "br",
+    ),
+    (b"Accept: text/css,*/*;q=0.1\nAccept-Language: pl", HTML, "pl", "-", "-"),
+    (b"Accept: text/event-stream\nAccept-Language: it-IT", HTML, "it", "-", "-"),
+    (b"Accept: */*\nSec-Fetch-Mode: cors\nAccept-Language: es-419", HTML, "es", "-", "-"),
+    // tools and programs
+    (b"User-Agent: curl/8.5.0\nAccept: */*", HTML, "en", "-", "-"),
+    (b"Accept: */*\nAccept-Encoding: deflate, gzip, br, zstd", HTML, "en", "-", "br"),
+    (b"User-Agent: Wget/1.21\nAccept: */*\nAccept-Encoding: identity", HTML, "en", "-", "-"),
+    (b"Accept: */*\nAccept-Encoding: gzip, deflate", HTML, "en", "-", "gzip"),
+    (
+        b"Accept: text/html, text/plain, text/sgml, text/css, application/xhtml+xml, */*;q=0.01\n\
+          Accept-Encoding: gzip, compress, bzip2\nAccept-Language: es",
+        HTML,
+        "es",
+        "-",
+        "gzip",
+    ),
+    (
+        b"Accept: application/json, text/plain, */*\nAccept-Encoding: gzip, compress, deflate, br",
+        JSON,
+        "en",
+        "de",
+        "br",
+    ),
+    (
+        b"Accept: application/json, text/plain, */*\nAccept-Encoding: gzip, deflate, br, zstd\n\
+          Accept-Language: pl-PL,pl;q=0.9,en;q=0.8",
+        JSON,
+        "pl",
+        "de",
+        "br",
+    ),
+    (
+        b"Accept: application/json, text/javascript, */*; q=0.01\n\
+          X-Requested-With: XMLHttpRequest\nAccept-Language: de",
+        JSON,
+        "de",
+        "de",
+        "-",
+    ),
+    (
+        b"User-Agent: Java/17.0.9\nAccept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+        HTML,
+        "en",
+        "-",
+        "-",
+    ),
+    (b"User-Agent: Java/21\nAccept: text/html, image/gif, */*; q=0.2", HTML, "en", "-", "-"),
+    (
+        b"User-Agent: Apache-HttpClient/5.2\nAccept-Encoding: gzip, x-gzip, deflate",
+        HTML,
+        "en",
+        "-",
+        "gzip",
+    ),
+    (b"Accept: application/json, application/*+json", JSON, "en", "de", "-"),
+    (b"User-Agent: okhttp/4.12.0\nAccept-Encoding: gzip", HTML, "en", "-", "gzip"),
+    (b"Accept: application/atom+xml", HTML, "en", "-", "-"),
+    (b"Accept: application/problem+json, application/json;q=0.9", JSON, "en", "de", "-"),
+    (b"Accept: application/problem+json\nAccept-Language: ja", JSON, "ja", "de", "-"),
+    (b"Accept: text/plain\nAccept-Language: it", TEXT, "it", "it", "-"),
+    (b"Accept: text/plain\nAccept-Encoding: gzip", TEXT, "en", "en", "gzip"),
+    (
+        b"Accept: text/plain;charset=utf-8\nAccept-Encoding: br\nAccept-Language: zh",
+        TEXT,
+        "zh-Hans",
+        "zh-Hans",
+        "br",
+    ),
+    (b"Accept: application/xhtml+xml", HTML, "en", "-", "-"),
+    (b"Accept: application/xml", HTML, "en", "-", "-"),
+    (b"Accept-Charset: utf-16\nTE: gzip\nAccept-Ranges: none", HTML, "en", "-", "-"),
+    // qualities of types
+    (b"Accept: text/html;q=0.5, application/json", JSON, "en", "de", "-"),
+    (b"Accept: text/html;q=0.5, application/json;q=0.5", HTML, "en", "-", "-"),
+    (b"Accept: text/html;q=0.5, application/json;q=0.501", JSON, "en", "de", "-"),
+    (b"Accept: application/json;q=0.5, text/plain;q=0.6, text/html;q=0.4", TEXT, "en", "en", "-"),
+    (b"Accept: text/html;q=0, */*", JSON, "en", "de", "-"),
+    (b"Accept: text/html;q=0, application/json;q=0.0, */*;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: */*;q=0", HTML, "en", "-", "-"),
+    (
+        b"Accept: text/html;level=1;q=0.3, text/html;q=0.7, application/json;q=0.5",
+        JSON,
+        "en",
+        "de",
+        "-",
+    ),
+    // wildcards
+    (b"Accept: text/*", HTML, "en", "-", "-"),
+    (b"Accept: application/*", JSON, "en", "de", "-"),
+    (b"Accept: text/*, text/plain", TEXT, "en", "en", "-"),
+    (b"Accept: */*, application/json", JSON, "en", "de", "-"),
+    (b"Accept: application/*;q=0.2, */*;q=0.1", JSON, "en", "de", "-"),
+    (b"Accept: text/html;q=0.3, application/json;q=0.2, */*;q=0.5", TEXT, "en", "en", "-"),
+    // languages
+    (b"Accept-Language: en;q=0.5, de", HTML, "de", "de", "-"),
+    (b"Accept-Language: DE-ch;Q=0.9", HTML, "de", "de", "-"),
+    (b"Accept-Language: en-GB, de;q=0.9", HTML, "en", "en", "-"),
+    (b"Accept-Language: de;q=0, en;q=0.1, fr;q=0.2", HTML, "fr", "en", "-"),
+    (b"Accept-Language: de-AT;q=0, de;q=0.1", HTML, "de", "de", "-"),
+    (b"Accept-Language: en;q=0, *", HTML, "en", "-", "-"),
+    (b"Accept-Language: *", HTML, "en", "-", "-"),
+    (b"Accept-Language: *, fr;q=0.1", HTML, "fr", "-", "-"),
+    (b"Accept-Language: tlh", HTML, "en", "-", "-"),
+    (b"Accept-Language: x-private, nl", HTML, "nl", "-", "-"),
+    (b"Accept-Language: zh-TW,zh;q=0.9", HTML, "zh-Hans", "-", "-"),
+    (b"Accept-Language: zh-Hant-TW, en;q=0.1", HTML, "zh-Hans", "en", "-"),
+    (b"Accept-Language: pt-PT;q=0.2, es;q=0.3", HTML, "es", "-", "-"),
+    (b"Accept: application/json\nAccept-Language: fr, en;q=0.1", JSON, "fr", "de", "-"),
+    (b"Accept: application/json\nAccept-Language: de;q=0", JSON, "en", "de", "-"),
+    // codings
+    (b"Accept-Encoding: gzip;q=0.8, br;q=0.2", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: gzip;q=0.8, br;q=0.801", HTML, "en", "-", "br"),
+    (b"Accept-Encoding: br;q=0, *", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: *", HTML, "en", "-", "br"),
+    (b"Accept-Encoding: identity, *;q=0", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: identity;q=0, *;q=0", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: gzip;q=0", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: gzip, gzip;q=0", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: x-gzip", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: GZip", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: identity;q=0.5, gzip;q=0.4, br;q=0.3", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: deflate, compress, zstd", HTML, "en", "-", "-"),
+    // malformed
+    (b"Accept: application/json;q=1.5", HTML, "en", "-", "-"),
+    (b"Accept: application/json;q=0.1234, text/plain;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: application/json;q=1;q=1, text/plain;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: , ,,application/json,,", JSON, "en", "de", "-"),
+    (b"Accept: text/plain;a=\"x, text/html\";q=0.9, text/html;q=0.5", TEXT, "en", "en", "-"),
+    (b"Accept: text/plain;a=\"x, text/html", TEXT, "en", "en", "-"),
+    (b"Accept: \"application/json\", text/plain;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: /\nAccept-Language: /\nAccept-Encoding: /", HTML, "en", "-", "-"),
+    (b"Accept: json", HTML, "en", "-", "-"),
+    (b"Accept-Language: de_DE, en;q=0.1", HTML, "en", "en", "-"),
+    (b"Accept-Language: de--CH, fr;q=0.5", HTML, "fr", "-", "-"),
+    (b"Accept-Language: de;q=, ja;q=0.001", HTML, "ja", "-", "-"),
+    (b"Accept-Encoding: br gzip, gzip;q=0.1", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: ;;;,=,\"", HTML, "en", "-", "-"),
+    // spelling of names, blanks
+    (b"ACCEPT: application/json\naccept-language: pl\naCCEPT-eNCODING: br", JSON, "pl", "de", "br"),
+    (b"Accept:\tapplication/json\t;\tq=0.5 , text/html ; q=0.4", JSON, "en", "de", "-"),
+    // several lines of one field
+    (b"Accept: text/html;q=0.1\nAccept: application/json", JSON, "en", "de", "-"),
+    (b"Accept-Language: fr;q=0.5\nAccept: */*\nAccept-Language: de", HTML, "de", "de", "-"),
+    (b"Accept-Encoding: gzip;q=0.5\nAccept-Encoding: br;q=0.4", HTML, "en", "-", "gzip"),
+    (b"Accept:\nAccept: text/plain\nAccept:", TEXT, "en", "en", "-"),
+    (b"Accept: text/plain;a=\"x\nAccept: text/html", TEXT, "en", "en", "-"),
+    // bytes beyond ASCII
+    (b"Accept: \xff/\xfe;q=\x80, text/plain;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: text/pl\xc3\xa4in, application/json;q=0.1", JSON, "en", "de", "-"),
+    (b"Accept-Language: d\xe9, fr;q=0.3", HTML, "fr", "-", "-"),
+    (b"Accept-Language: \xd0\xb4\xd0\xb5, \xe6\x97\xa5\xe6\x9c\xac", HTML, "en", "-", "-"),
+    (b"Accept-Encoding: \xc2\xb5, gzip;q=0.1", HTML, "en", "-", "gzip"),
+    (b"Accept-Encoding: br\xa0, gzip\xff", HTML, "en", "-", "-"),
+];
+
+/// So long may a line be: httpd's LimitRequestFieldSize, for which mod_http2 counts a blank behind
+/// the colon.
+const LONGEST: usize = 8189;
+
+/// Rows with as much in one line as httpd takes, or with very many lines.
+fn long_rows() -> Vec<Row<Vec<u8>>> {
+    let fill = |name: &str, first: &str, element: &str, last: &str| {
+        let room = LONGEST - name.len() - first.len() - last.len();
+        let filled = element.repeat(room / element.len());
+        let line = format!("{name}{}{first}{filled}{last}", " ".repeat(room - filled.len()));
+        assert_eq!(line.len(), LONGEST);
+        line.into_bytes()
+    };
+    let lines = (0..48).map(|n| format!("Accept: image/x-{n}\nX-{n}: text/html\n").into_bytes());
+    // As many lines as LimitRequestFields takes beside Host and Connection.
+    let lines: Vec<u8> = lines.flatten().chain(*b"Accept: text/plain;q=0.1").collect();
+    vec![
+        (
+            fill("Accept:", "", "image/x-unknown;q=0.5;a=\",\", ", "application/json;q=0.1"),
+            JSON,
+            "en",
+            "de",
+            "-",
+        ),
+        (fill("Accept:", "", "image/png, ", "image/png"), HTML, "en", "-", "-"),
+        (fill("Accept:", "", "text/plain", ""), HTML, "en", "-", "-"),
+        (
+            fill("Accept-Language:", "", "tlh-Latn-x-abc;q=0.9, ", "pl;q=0.001"),
+            HTML,
+            "pl",
+            "-",
+            "-",
+        ),
+        (fill("Accept-Language:", "de", "-x", ""), HTML, "de", "de", "-"),
+        (fill("Accept-Language:", "de", "-", ""), HTML, "en", "-", "-"),
+        (fill("Accept-Encoding:", "", "zstd;q=0.7, ", "gzip;q=0.001"), HTML, "en", "-", "gzip"),
+        (fill("Accept-Encoding:", "br;a=\"", "gzip, ", ""), HTML, "en", "-", "br"),
+        (fill("X-Long:", "", "x", ""), HTML, "en", "-", "-"),
+        (lines, TEXT, "en", "en", "-"),
+    ]
+}
+
+fn rows() -> Vec<Row<Vec<u8>>> {
+    let short = ROWS.iter().map(|(lines, kind, built_in, own, coding)| {
+        (lines.to_vec(), *kind, *built_in, *own, *coding)
+    });
+    short.chain(long_rows()).collect()
+}
+
+/// An answer in bytes; the names of its fields in lower case.
+struct Answer {
+    status: u16,
+    fields: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a field that comes once at the most.
+    #[track_caller]
+    fn field(&self, name: &str) -> &str {
+        let mut values = self.fields.iter().filter(|(other, _)| other == name);
+        let value = values.next().map_or("-", |(_, value)| value);
+        assert!(values.next().is_none(), "{name} comes twice: {:?}", self.fields);
+        value
+    }
+
+    /// Vary, however its members are spaced: httpd writes it anew.
+    #[track_caller]
+    fn vary(&self) -> String {
+        self.field("vary").split(',').map(str::trim).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All fields but those that depend on the moment.
+    fn lasting(&self) -> Vec<&(String, String)> {
+        self.fields.iter().filter(|(name, _)| name != "date").collect()
+    }
+
+    /// The page without its coding.
+    #[track_caller]
+    fn page(&self) -> Vec<u8> {
+        let mut page = Vec::new();
+        let read = match self.field("content-encoding") {
+            "-" => (&mut &*self.body).read_to_end(&mut page),
+            "gzip" => flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut page),
+            "br" => brotli::Decompressor::new(&*self.body, 4096).read_to_end(&mut page),
+            other => panic!("{other} was not asked for"),
+        };
+        read.expect("a body in the coding that it is said to be in");
+        page
+    }
+}
+
+/// Sends a request with exactly these lines, and Host.
+#[track_caller]
+fn ask(address: SocketAddr, method: &str, lines: &[u8]) -> Answer {
+    let mut request = format!("{method} / HTTP/1.1\r\nHost: x\r\nConnection: close").into_bytes();
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        request.extend_from_slice(b"\r\n");
+        request.extend_from_slice(line);
+    }
+    request.extend_from_slice(b"\r\n\r\n");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(&request).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer and an end");
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a header section");
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8(answer).expect("text");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
+    let fields = lines.take_while(|line| !line.is_empty()).map(|line| {
+        let (name, value) = line.split_once(": ").expect("a field");
+        (name.to_ascii_lowercase(), value.to_owned())
+    });
+    Answer { status: status.parse().expect("a number"), fields: fields.collect(), body }
+}
+
+/// The same over HTTP/2. The client adds `Accept: */*` where there is no Accept.
+#[track_caller]
+fn ask2(client: &Client, method: &str, lines: &[u8]) -> Answer {
+    let mut request = client.request(method, "/");
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|byte| *byte == b':').expect("a field");
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        request = request.header(name, value);
+    }
+    let answer = request.send().expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    let fields = answer.headers().iter().map(|(name, value)| {
+        (name.to_string(), value.to_str().expect("a header of text").to_owned())
+    });
+    let (status, fields) = (answer.status().as_u16(), fields.collect());
+    Answer { status, fields, body: answer.bytes().expect("a whole answer").to_vec() }
+}
+
+/// The pages of a server as they are without a coding, by type and language.
+type Plain = HashMap<(&'static str, &'static str), Vec<u8>>;
+
+/// Checks everything about the answers to GET and HEAD, whatever brings them.
+#[track_caller]
+fn check(
+    shown: &str,
+    ask: &dyn Fn(&str) -> Answer,
+    (kind, language, coding): (&'static str, &'static str, &str),
+    vary: &str,
+    plain: &Plain,
+) {
+    let get = ask("GET");
+    for (name, expected) in [
+        ("content-type", kind),
+        ("content-language", language),
+        ("content-encoding", coding),
+        ("content-length", &get.body.len().to_string()),
+        ("cache-control", "no-store"),
+        ("retry-after", "300"),
+        ("transfer-encoding", "-"),
+        ("etag", "-"),
+    ] {
+        assert_eq!(get.field(name), expected, "{name} for {shown}: {:?}", get.fields);
+    }
+    assert_eq!(get.vary(), vary, "{shown}: {:?}", get.fields);
+    assert_eq!(get.status, 500, "{shown}");
+    let page = get.page();
+    let is_plain = page == plain[&(kind, language)];
+    assert!(is_plain, "another page for {shown}: {}", String::from_utf8_lossy(&page));
+    let head = ask("HEAD");
+    assert_eq!((head.status, head.body.len()), (500, 0), "{shown}");
+    assert_eq!(head.lasting(), get.lasting(), "HEAD differs for {shown}");
+}
+
+/// Closes with a message in each language that makes all pages large enough to be compressed.
+fn close_with_messages(httpd: &Httpd) {
+    let mut content = String::from("[message]\n");
+    for language in LANGUAGES {
+        content.push_str(&format!("{language} = \"{}\"\n", message(language)));
+    }
+    std::fs::write(httpd.path("new.flag"), content).expect("a file");
+    std::fs::rename(httpd.path("new.flag"), httpd.flag()).expect("a flag");
+}
+
+fn message(language: &str) -> String {
+    format!("{language}: {}", "Grüße & <Küsse> ".repeat(20))
+}
+
+/// Asks for every page without a coding.
+fn plain_pages(httpd: &Httpd, pages: &[(&'static str, &'static str)]) -> Plain {
+    let of = |(kind, language): &(&'static str, &'static str)| {
+        let range = kind.split(';').next().expect("a type");
+        let language = if *language == "-" { "tlh" } else { language };
+        let lines = format!("Accept: {range}\nAccept-Language: {language}");
+        let answer = ask(httpd.address(), "GET", lines.as_bytes());
+        assert_eq!(answer.field("content-encoding"), "-");
+        answer.body
+    };
+    let plain: Plain = pages.iter().map(|page| (*page, of(page))).collect();
+    let different: HashSet<_> = plain.values().collect();
+    assert_eq!(different.len(), pages.len(), "no two pages are the same");
+    plain
+}
+
+/// RFC 9457, 3.1.
+#[track_caller]
+fn check_problem(page: &[u8], detail: &str) {
+    let problem: serde_json::Value = serde_json::from_slice(page).expect("JSON");
+    assert_eq!(problem["type"], "about:blank");
+    assert_eq!(problem["title"], "Internal Server Error");
+    assert_eq!(problem["status"], 500);
+    assert_eq!(problem["detail"], detail);
+    assert_eq!(problem["retryAfter"], 300);
+}
+
+const SETTINGS: &str = "Protocols h2c http/1.1\nMaintenanceRetryAfter 300\n";
+
+#[test]
+fn built_in_pages() {
+    let httpd = Setup::new(SETTINGS).modules(&["http2"]).start();
+    close_with_messages(&httpd);
+    let pages: Vec<_> = LANGUAGES
+        .iter()
+        .flat_map(|language| [HTML, JSON, TEXT].map(|kind| (kind, *language)))
+        .collect();
+    let plain = plain_pages(&httpd, &pages);
+    for language in LANGUAGES {
+        check_problem(&plain[&(JSON, language)], &message(language));
+        let text = |kind| str::from_utf8(&plain[&(kind, language)]).expect("UTF-8");
+        assert!(text(HTML).contains(&format!("<html lang=\"{language}\">")), "{}", text(HTML));
+        assert!(text(HTML).contains("Grüße &amp; &lt;Küsse&gt;"), "{}", text(HTML));
+        assert!(text(TEXT).contains(&message(language)), "{}", text(TEXT));
+    }
+    let client = httpd.http2_client();
+    for (lines, kind, language, _, coding) in rows() {
+        let (shown, expected) = (shown(&lines), (kind, language, coding));
+        let http1 = |method: &str| ask(httpd.address(), method, &lines);
+        check(&shown, &http1, expected, FULL_VARY, &plain);
+        let http2 = |method: &str| ask2(&client, method, &lines);
+        check(&format!("HTTP/2, {shown}"), &http2, expected, FULL_VARY, &plain);
+    }
+}
+
+fn shown(lines: &[u8]) -> String {
+    let shown = lines.escape_ascii().to_string();
+    shown.chars().take(300).collect()
+}
+
+/// HTML in two languages and for all others, JSON in one; the text stays the built-in one.
+#[test]
+fn own_pages() {
+    let setup = Setup::new(SETTINGS)
+        .directives(
+            "MaintenancePage own.html.en own.html own.html.de.j2\nMaintenancePage own.json.de.j2",
+        )
+        .modules(&["http2"]);
+    let html =
+        |title: &str| format!("<!doctype html><title>{title}</title>{}\n", "Grüße ".repeat(99));
+    setup.write("own.html.en", html("ours"));
+    setup.write("own.html", html("for all"));
+    setup.write("own.html.de.j2", html("{{ message }} {{ message_lang }} {{ lang }} {{ status }}"));
+    setup.write(
+        "own.json.de.j2",
+        "{\"type\": \"about:blank\", \"title\": \"Internal Server Error\", \"status\": {{ status }},\n\
+          \"detail\": {{ message }}, \"retryAfter\": {{ retry_after }} }\n",
+    );
+    let httpd = setup.start();
+    close_with_messages(&httpd);
+    let mut pages = vec![(HTML, "en"), (HTML, "de"), (HTML, "-"), (JSON, "de")];
+    pages.extend(LANGUAGES.map(|language| (TEXT, language)));
+    let plain = plain_pages(&httpd, &pages);
+    assert_eq!(plain[&(HTML, "en")], html("ours").into_bytes());
+    assert_eq!(plain[&(HTML, "-")], html("for all").into_bytes());
+    let german = str::from_utf8(&plain[&(HTML, "de")]).expect("UTF-8");
+    assert!(german.starts_with("<!doctype html><title>de: Grüße &amp; &lt;Küsse&gt; "), "{german}");
+    assert!(german.contains("  de de 500</title>"), "{german}");
+    check_problem(&plain[&(JSON, "de")], &message("de"));
+    let client = httpd.http2_client();
+    for (lines, kind, _, language, coding) in rows() {
+        let (shown, expected) = (shown(&lines), (kind, language, coding));
+        let vary = if kind == JSON { "Accept, Accept-Encoding" } else { FULL_VARY };
+        let http1 = |method: &str| ask(httpd.address(), method, &lines);
+        check(&shown, &http1, expected, vary, &plain);
+        let http2 = |method: &str| ask2(&client, method, &lines);
+        check(&format!("HTTP/2, {shown}"), &http2, expected, vary, &plain);
+    }
+}
+
+/// What is too small to be compressed does not depend on Accept-Encoding.
+#[test]
+fn small_pages() {
+    let setup =
+        Setup::new(SETTINGS).directives("MaintenancePage small.html small.txt.de small.txt.en");
+    setup.write("small.html", format!("<p>{}\n", "x".repeat(251))); // one byte less than it takes
+    setup.write("small.txt.de", "zu\n");
+    setup.write("small.txt.en", format!("{}\n", "x".repeat(255)));
+    let mut httpd = setup.start();
+    httpd.expect_log("maintenance:warn.*512 bytes or less");
+    httpd.close();
+    let pages = [(HTML, "-"), (TEXT, "de"), (TEXT, "en"), (JSON, "en"), (JSON, "ja")];
+    let plain = plain_pages(&httpd, &pages);
+    check_problem(
+        &plain[&(JSON, "en")],
+        "The site is closed while we work on it, and will be back as soon as that is done.",
+    );
+    for codings in
+        ["", "Accept-Encoding: gzip, deflate, br\n", "Accept-Encoding: identity;q=0, *\n"]
+    {
+        for (lines, kind, language, vary) in [
+            ("", HTML, "-", "Accept"),
+            ("Accept-Language: de", HTML, "-", "Accept"),
+            ("Accept: application/json", JSON, "en", "Accept, Accept-Language"),
+            (
+                "Accept: application/json\nAccept-Language: ja",
+                JSON,
+                "ja",
+                "Accept, Accept-Language",
+            ),
+            ("Accept: text/plain\nAccept-Language: de", TEXT, "de", "Accept, Accept-Language"),
+        ] {
+            let lines = format!("{codings}{lines}");
+            let ask = |method: &str| ask(httpd.address(), method, lines.as_bytes());
+            check(&lines, &ask, (kind, language, "-"), vary, &plain);
+        }
+        // One language is large enough, the other is not.
+        let lines = format!("{codings}Accept: text/plain\nAccept-Language: en");
+        let answer = ask(httpd.address(), "GET", lines.as_bytes());
+        let coding = if codings.is_empty() { "-" } else { "br" };
+        assert_eq!((answer.field("content-encoding"), &*answer.vary()), (coding, FULL_VARY));
+        assert_eq!(answer.page(), plain[&(TEXT, "en")]);
+    }
+}
+
+/// Requests that httpd turns down before the gate sees them: its own short answer, or, as an
+/// ErrorDocument is a request too, the page that the rest of the request asks for.
+#[test]
+fn requests_that_are_turned_down() {
+    let long = |first: &str| format!("{first}{}", "x".repeat(LONGEST)).into_bytes();
+    let mut requests: Vec<_> =
+        ["Accept: text/html, ", "Accept-Language: de, ", "Accept-Encoding: gzip, ", "X-Long: "]
+            .into_iter()
+            .map(long)
+            .collect();
+    requests.push(b"X: text/plain\n".repeat(101));
+    let of_http1: [&[u8]; 4] = [
+        b"Accept: application/json\0",
+        b"Accept-Language: de\x01",
+        b"Accept : application/json",
+        b"Accept-Encoding: gzip\rx",
+    ];
+    for documents in ["", "ErrorDocument 400 /index.html\nErrorDocument 431 /index.html"] {
+        let httpd = Setup::new(SETTINGS).directives(documents).modules(&["http2"]).start();
+        let client = httpd.http2_client();
+        let check = |answer: Answer, shown: &str| match documents {
+            "" => {
+                let page = String::from_utf8(answer.body).expect("text");
+                assert!([400, 431].contains(&answer.status), "{shown}: {}", answer.status);
+                assert!(page.contains(&format!("<title>{} ", answer.status)), "{shown}: {page}");
+            }
+            _ => {
+                assert_eq!((answer.status, answer.field("content-type")), (500, HTML), "{shown}");
+                assert!(answer.page() == PAGE.as_bytes(), "{shown}: {:?}", answer.fields);
+            }
+        };
+        httpd.close();
+        for lines in &requests {
+            check(ask(httpd.address(), "GET", lines), &shown(lines));
+            check(ask2(&client, "GET", lines), &format!("HTTP/2, {}", shown(lines)));
+        }
+        for lines in of_http1 {
+            check(ask(httpd.address(), "GET", lines), &shown(lines));
+        }
+    }
+}
