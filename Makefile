@@ -11,7 +11,7 @@ TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
-FUZZ_TARGETS := allow_file negotiation plugin_cfg
+FUZZ_TARGETS := allow_file flag_content negotiation plugin_cfg
 FUZZ_SECONDS ?= 600
 
 # Most tests wait for a server: more of them at a time than there are processors.

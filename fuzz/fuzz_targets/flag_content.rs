@@ -1,0 +1,273 @@
+//! The content of a flag: any bytes are either a window that can be shown on every built-in page,
+//! or an error at a place in the text.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use libfuzzer_sys::fuzz_target;
+use mod_maintenance::flag::{Closing, Content, News};
+use mod_maintenance::journal::Journal;
+use mod_maintenance::page::{Facts, Pages};
+use mod_maintenance::retry_after::{RetryAfter, Spreader};
+use mod_maintenance::watched::FileNews;
+use mod_maintenance::window::{Moment, Phase, Window};
+
+/// Of the built-in pages.
+const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];
+
+const STATUS: u16 = 503;
+
+/// A zone whose clocks change.
+static ZONE: LazyLock<TimeZone> =
+    LazyLock::new(|| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
+
+/// For no status at all, so that each page is made anew: what was made is kept by status.
+static PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::new(&[], 0));
+
+struct Nobody;
+
+impl Journal for Nobody {
+    fn flag(&self, _: News<'_>) {}
+    fn file(&self, news: FileNews<'_>) {
+        panic!("{news:?}");
+    }
+    fn rendered(&self, _: Option<&Path>, _: &str) {}
+}
+
+fuzz_target!(|content: &[u8]| {
+    match Window::parse(content, &ZONE) {
+        Ok(window) => check_window(window, content, &LANGUAGES),
+        Err(error) => check_error(&error.to_string(), content),
+    }
+    check_written(content);
+});
+
+fn check_window(window: Window, content: &[u8], languages: &[&str]) {
+    check_times(&window, content);
+    check_texts(&window);
+    check_pages(window, languages);
+}
+
+/// A content that says what the input has: few inputs are TOML.
+fn check_written(input: &[u8]) {
+    let number = hash(input);
+    let (german, english) = input.split_at(input.len() / 2);
+    let (german, english) = (String::from_utf8_lossy(german), String::from_utf8_lossy(english));
+    let mut minutes = [number >> 32, number & 0xffff_ffff].map(|minute| minute as i64 * 60);
+    minutes.sort_unstable();
+    let [start, end] = minutes.map(|second| {
+        let time = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        time.to_zoned(ZONE.clone()).datetime() // one that can come twice
+    });
+    let content = format!(
+        "start = {start}\nend = {end}\n[message]\nde = {}\nen = {}\n[vars]\nx = {0}\n",
+        quoted(&german),
+        quoted(&english),
+    );
+    let language = LANGUAGES[input.len() % LANGUAGES.len()];
+    match Window::parse(content.as_bytes(), &ZONE) {
+        Ok(window) => {
+            let (text, tag) = window.message(Some(language)).unwrap();
+            let expected = if language == "de" { ("de", &german) } else { ("en", &english) };
+            assert_eq!(tag, Some(expected.0));
+            let replaced = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+            let is_same = |(a, b): (char, char)| a == b || a == replaced(b);
+            let expected = expected.1.replace("\r\n", "\n");
+            assert!(text.chars().zip(expected.chars()).all(is_same), "{text:?} {expected:?}");
+            assert_eq!(text.chars().count(), expected.chars().count());
+            check_window(window, content.as_bytes(), &[language]);
+        }
+        Err(error) => {
+            let error = error.to_string();
+            check_error(&error, content.as_bytes());
+            // In the hour that comes twice they can have changed places.
+            let is_order = error.ends_with(": the end is not later than the start");
+            assert!(is_order && end <= start, "{error}: {start} {end}");
+        }
+    }
+}
+
+/// As a basic string of TOML, whose escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap().replace('\x7f', "\\u007f")
+}
+
+/// FNV-1a.
+fn hash(input: &[u8]) -> u64 {
+    input.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// `line L, column C: CAUSE`, in the text behind a byte order mark.
+fn check_error(error: &str, content: &[u8]) {
+    assert!(error.len() < 1000 && !error.contains(char::is_control), "{error:?}");
+    let (line, rest) = error.strip_prefix("line ").unwrap().split_once(", column ").unwrap();
+    let (column, cause) = rest.split_once(": ").unwrap();
+    let (line, column): (usize, usize) = (line.parse().unwrap(), column.parse().unwrap());
+    assert!(!cause.is_empty());
+    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let text = String::from_utf8_lossy(text);
+    let text = text.split('\n').nth(line.checked_sub(1).unwrap());
+    // An error can lie at the end of its line.
+    let places = text.unwrap_or_else(|| panic!("no line {line}: {error}")).chars().count() + 1;
+    assert!((1..=places).contains(&column), "{error}, but only {places} places");
+}
+
+fn check_times(window: &Window, content: &[u8]) {
+    let (start, end) = (window.start().map(|start| start.at()), window.end().map(|end| end.at()));
+    assert!(start.is_none_or(|start| end.is_none_or(|end| start < end)), "{start:?} {end:?}");
+    let mut moments = vec![Timestamp::MIN, Timestamp::MAX];
+    for moment in [start, end].into_iter().flatten() {
+        let around = [-3_600_000_000_000, -1_000_000_000, -1, 0, 1, 1_000_000_000];
+        let around = around.map(|nanos| moment.checked_add(SignedDuration::from_nanos(nanos)));
+        moments.extend(around.into_iter().filter_map(Result::ok));
+    }
+    // Any others, as the input has it.
+    let mut seed = hash(content);
+    for _ in 0..8 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let second = i64::from((seed >> 32) as u32) * 60; // up to the year 10136
+        moments.extend(Timestamp::from_second(second));
+    }
+    moments.sort_unstable();
+    let phases: Vec<_> = moments.iter().map(|moment| window.phase(*moment)).collect();
+    assert!(phases.is_sorted(), "time goes on, and the phase back: {phases:?}");
+    for (now, phase) in moments.into_iter().zip(phases) {
+        assert_eq!(phase == Phase::Announced, start.is_some_and(|start| now < start), "{now}");
+        let is_past = end.is_some_and(|end| end <= now);
+        assert_eq!(matches!(phase, Phase::Overdue | Phase::Reopened), is_past, "{now}");
+        check_retry_after(window, now, is_past);
+    }
+    for moment in [window.start(), window.end()].into_iter().flatten() {
+        check_moment(moment);
+    }
+}
+
+fn check_retry_after(window: &Window, now: Timestamp, is_past: bool) {
+    for rule in [&["5m", "spread=1m"][..], &["off"]] {
+        let rule = RetryAfter::parse(rule).unwrap();
+        let seconds = rule.draw(window, now, &Spreader::default());
+        let seconds = seconds.map(i64::from);
+        assert!(seconds.is_none_or(|seconds| (0..=i64::from(i32::MAX)).contains(&seconds)));
+        if let (Some(end), false, Some(seconds)) = (window.end(), is_past, seconds) {
+            // The field has whole seconds and httpd's clock microseconds.
+            let back = now.as_microsecond() + seconds * 1_000_000;
+            assert!(seconds == i64::from(i32::MAX) || back >= end.at().as_microsecond());
+        }
+        let fixed = rule.fixed(window, is_past).map(i64::from);
+        assert!(fixed.is_none_or(|fixed| seconds.is_some_and(|seconds| seconds >= fixed)));
+    }
+}
+
+fn check_moment(moment: Moment) {
+    let (rfc3339, text) = (moment.rfc3339(), moment.text());
+    assert_eq!(rfc3339.parse::<Timestamp>().unwrap(), moment.at(), "{rfc3339}");
+    // 2026-11-22T23:00:00.5+01:00 and 2026-11-22 23:00 +01:00
+    let (date, time, offset) = (&rfc3339[..10], &rfc3339[11..16], &rfc3339[rfc3339.len() - 6..]);
+    assert_eq!(text, format!("{date} {time} {offset}"));
+}
+
+fn check_texts(window: &Window) {
+    let plain = |text: &str| !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t');
+    for language in LANGUAGES.map(Some).into_iter().chain([None, Some("de-CH-1996"), Some("")]) {
+        if let Some((text, tag)) = window.message(language) {
+            assert!(plain(text), "{text:?}");
+            assert!(
+                tag.is_none_or(|tag| tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+            );
+        }
+    }
+    assert!(window.vars().values().all(|text| plain(text)), "{:?}", window.vars());
+    for warning in window.warnings() {
+        assert!(plain(warning) && !warning.contains('\n'), "{warning:?}");
+    }
+}
+
+fn check_pages(window: Window, languages: &[&str]) {
+    let end = window.end();
+    let mut closing = Closing { content: Arc::new(Content::of(window)), is_overdue: false };
+    for is_overdue in [false, true] {
+        closing.is_overdue = is_overdue && end.is_some();
+        for &language in languages {
+            for (accept, check) in [
+                ("text/html", check_html as fn(&str, &Closing, &str)),
+                ("application/json", check_json),
+                ("text/plain", check_plain),
+            ] {
+                let (accept, wanted) = (accept.as_bytes(), language.as_bytes());
+                let (page, has_languages) = PAGES.choose(Some(accept), Some(wanted)).unwrap();
+                assert!(has_languages);
+                assert_eq!(page.content_language().unwrap().to_bytes(), wanted);
+                let facts =
+                    Facts { closing: &closing, status: STATUS, retry_after: None, host: "x" };
+                let body = PAGES.body(page, facts, 0, &Nobody);
+                check(str::from_utf8(body.plain()).unwrap(), &closing, language);
+            }
+        }
+    }
+}
+
+fn check_html(page: &str, closing: &Closing, language: &str) {
+    let window = closing.content.window();
+    assert!(page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{language}\">")), "{page}");
+    assert!(page.ends_with("</html>\n"), "{page}");
+    assert_eq!(page.to_ascii_lowercase().matches("<script").count(), 1, "{page}");
+    let shown = page.split_once("<p class=\"message\" dir=\"auto\"");
+    let expected = window.message(Some(language)).filter(|(text, _)| !text.is_empty());
+    assert_eq!(shown.is_some(), expected.is_some(), "{page}");
+    if let (Some((_, shown)), Some((message, tag))) = (shown, expected) {
+        let tag = tag.map_or_else(String::new, |tag| format!(" lang=\"{tag}\""));
+        let shown = shown.strip_prefix(&format!("{tag}>")).unwrap();
+        let shown = &shown[..shown.find("</p>\n").unwrap()];
+        assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
+        assert_eq!(unescape(shown), message);
+    }
+    let end = window
+        .end()
+        .filter(|_| !closing.is_overdue)
+        .map(|end| format!("<time datetime=\"{}\">{}</time>", end.rfc3339(), end.text()));
+    match end {
+        Some(end) => assert!(unescape(page).contains(&end), "{end} is missing: {page}"),
+        None => assert!(!page.contains("<time "), "{page}"),
+    }
+}
+
+/// What a browser makes of the escapes.
+fn unescape(text: &str) -> String {
+    let escapes =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/")];
+    let text = escapes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    text.replace("&amp;", "&")
+}
+
+/// RFC 9457, 3.1.
+fn check_json(page: &str, closing: &Closing, language: &str) {
+    let window = closing.content.window();
+    let problem: serde_json::Value = serde_json::from_str(page).unwrap();
+    assert_eq!(problem["type"], "about:blank");
+    assert_eq!(problem["status"], STATUS);
+    assert_eq!(problem["title"], "Service Unavailable");
+    match window.message(Some(language)) {
+        Some((message, _)) => assert_eq!(problem["detail"], message),
+        None => assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty())),
+    }
+    for (name, moment) in [("start", window.start()), ("end", window.end())] {
+        let expected = moment.map(|moment| moment.rfc3339());
+        assert_eq!(problem[name].as_str(), expected.as_deref(), "{name}");
+    }
+}
+
+fn check_plain(page: &str, closing: &Closing, language: &str) {
+    let window = closing.content.window();
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{page:?}");
+    if let Some((message, _)) = window.message(Some(language)) {
+        assert!(page.contains(&format!("\n\n{message}\n\n")), "{page}");
+    }
+    let end = window.end().filter(|_| !closing.is_overdue);
+    assert!(end.is_none_or(|end| page.contains(&end.text())), "{page}");
+}
