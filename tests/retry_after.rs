@@ -263,3 +263,22 @@ fn an_end_that_is_far_away() {
         assert_eq!(httpd.client().get("/").status, 200);
     }
 }
+
+/// A content may still be written, so the one before counts for the next 300 ms.
+#[test]
+fn a_changed_content_counts_when_it_has_settled() {
+    let httpd = Httpd::start(&format!("{FAST}MaintenanceRetryAfter off"));
+    let mut connection = Connection::new(&httpd);
+    put(&httpd, "retry_after = 10");
+    for seconds in [20, 30, 40] {
+        let former = connection.seconds("x");
+        let start = Instant::now();
+        put(&httpd, &format!("retry_after = {seconds}"));
+        while start.elapsed() < Duration::from_millis(250) {
+            let now = connection.seconds("x");
+            assert_eq!(now, former, "{:?} after the change to {seconds}", start.elapsed());
+            thread::sleep(Duration::from_millis(5));
+        }
+        wait_for("the change", Duration::from_secs(2), || connection.seconds("x") == seconds);
+    }
+}
