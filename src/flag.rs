@@ -202,7 +202,7 @@ impl<'b> Flag<'b> {
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
-        let reading = self.reader.read(&self.path, metadata);
+        let reading = self.reader.read(&self.path, metadata, was.basis);
         let content = Arc::clone(&reading.content);
         let phase = content.window().phase(now);
         let basis = content.basis();
@@ -231,7 +231,7 @@ impl<'b> Flag<'b> {
             Known::Present(known)
                 if was.basis != basis && was.basis != Basis::YOUNG && !reading.is_settled =>
             {
-                return kept(known, Arc::clone(&reading.previous));
+                return kept(known, Arc::clone(&reading.kept));
             }
             _ => {}
         }

@@ -103,8 +103,9 @@ pub(super) fn unreadable() -> Basis {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
-    /// The content before, as long as this one is not settled.
-    pub(super) previous: Arc<Content>,
+    /// The content that stays in force as long as this one is not settled; this one, too, where
+    /// this process has not seen another.
+    pub(super) kept: Arc<Content>,
     /// Nobody still writes to it.
     pub(super) is_settled: bool,
     version: Option<Version>,
@@ -142,9 +143,9 @@ impl Reader {
         self.last.put(Reading::default());
     }
 
-    /// The content that the flag has now. One thread reads a new version while the others wait:
+    /// The content that the flag has now, while one with the basis `in_force` counts. One thread reads a new version while the others wait:
     /// without it they could not say whether the flag closes its scope.
-    pub(super) fn read(&self, path: &Path, metadata: &Metadata) -> Arc<Reading> {
+    pub(super) fn read(&self, path: &Path, metadata: &Metadata, in_force: Basis) -> Arc<Reading> {
         let version = Version::from(metadata);
         let last = self.last();
         if last.holds(version) {
@@ -156,7 +157,7 @@ impl Reader {
             return last; // another thread was faster
         }
         let is_settled = settling.is_settled(version);
-        let new = self.take(path, version, metadata.is_file(), is_settled, &last);
+        let new = self.take(path, metadata, is_settled, in_force, &last);
         if new.again.is_none() {
             settling.rest();
         }
@@ -167,15 +168,16 @@ impl Reader {
     fn take(
         &self,
         path: &Path,
-        version: Version,
-        is_file: bool,
+        metadata: &Metadata,
         is_settled: bool,
+        in_force: Basis,
         last: &Reading,
     ) -> Reading {
+        let version = Version::from(metadata);
         let now = Instant::now();
         let since = last.since.filter(|_| last.version == Some(version)).unwrap_or(now);
         let mut passes = false;
-        let bytes = match is_file && version.size() > 0 {
+        let bytes = match metadata.is_file() && version.size() > 0 {
             false => Ok(vec![]), // a folder or a FIFO is never opened
             true => match file::read(path, MAX_SIZE) {
                 Ok((bytes, read)) if read == version => Ok(bytes),
@@ -192,18 +194,15 @@ impl Reader {
             false => Arc::new(Content::new(bytes, &self.zone)),
         };
         let is_settled = is_settled && (!passes || since.elapsed() >= PATIENCE);
-        let previous = match last.is_settled || !last.content.is_void() {
-            _ if is_settled => &content,
-            true => &last.content,
-            false => &last.previous,
-        };
+        let known = [&content, &last.content, &last.kept];
+        let kept = known.into_iter().find(|content| content.basis() == in_force);
         let again = match (is_settled, passes) {
             (true, false) => None,
             (false, false) => Some(now + AGAIN),
             (_, true) => Some(now + RETRY),
         };
         Reading {
-            previous: Arc::clone(previous),
+            kept: Arc::clone(kept.unwrap_or(&content)),
             content,
             is_settled,
             version: Some(version),

@@ -140,7 +140,9 @@ fn message(value: &Value<'_>) -> Result<Message, Wrong> {
                 let cause = "expected a language tag, such as de or pt-BR";
                 return Err(Wrong(key.span(), cause.into()));
             }
-            texts(value).map(Message::ByLanguage)
+            let mut texts = texts(value)?;
+            texts.retain(|_, text| !text.trim().is_empty());
+            Ok(if texts.is_empty() { Message::None } else { Message::ByLanguage(texts) })
         }
         _ => Err(wrong(value, "expected a text in quotes, or a table of texts by language")),
     }
@@ -252,7 +254,16 @@ mod tests {
 
     #[test]
     fn what_is_right() {
-        for content in ["", " \n\t\r\n", "# nothing yet", "\u{feff}", "message = ''", "[vars]"] {
+        for content in [
+            "",
+            " \n\t\r\n",
+            "# nothing yet",
+            "\u{feff}",
+            "message = ''",
+            "message = {}",
+            "message = { de = ' ' }",
+            "[vars]",
+        ] {
             let window = parse(content).expect(content);
             assert!(window.is_silent() && window.warnings.is_empty(), "{content:?}");
         }
