@@ -22,6 +22,12 @@ pub struct Slot {
     pub(crate) good: AtomicU64,
     /// For a file: what was last told of its content, in a hash.
     pub(crate) told: AtomicU64,
+    /// For a flag: the version that was seen last, in a hash.
+    pub(crate) version: AtomicU64,
+    /// For a flag: when that was first seen, in milliseconds since 1970.
+    pub(crate) since: AtomicU64,
+    /// For a flag: since when one version has followed the other without a rest.
+    pub(crate) restless: AtomicU64,
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
@@ -76,7 +82,8 @@ impl Board {
         }
         let free = find(&|other| other == Key::FREE);
         let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
-        for word in [&slot.word, &slot.good, &slot.told] {
+        let Slot { key: _, word, good, told, version, since, restless } = slot;
+        for word in [word, good, told, version, since, restless] {
             word.store(0, Ordering::Release);
         }
         slot.key.store(key.0, Ordering::Release);

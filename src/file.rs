@@ -49,12 +49,14 @@ pub struct Version {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+    /// Where the file system says it.
+    born: Option<SystemTime>,
 }
 
 impl Version {
     /// In the place of a version where there is no file.
     pub const MISSING: Self =
-        Self { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (i64::MAX, 0) };
+        Self { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (i64::MAX, 0), born: None };
 
     /// The version that lies at a path now; a link is followed.
     ///
@@ -62,6 +64,11 @@ impl Version {
     /// Those of stat(2).
     pub fn of(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// Is it a version of the same file, written to, and not of one that took its place?
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode, self.born) == (other.device, other.inode, other.born)
     }
 
     /// How large the file is, in bytes.
@@ -86,6 +93,7 @@ impl From<&Metadata> for Version {
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            born: metadata.created().ok(),
         }
     }
 }

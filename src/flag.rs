@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::board::{Key, Slot};
-use crate::window::Phase;
+use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
 pub use news::{FlagFile, News};
@@ -202,45 +202,40 @@ impl<'b> Flag<'b> {
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
-        let reading = self.reader.read(&self.path, metadata, was.basis);
-        let content = Arc::clone(&reading.content);
-        let phase = content.window().phase(now);
-        let basis = content.basis();
-        let kept = |phase, content| Seen {
+        let reading = self.reader.read(&self.path, metadata, self.slot, was.basis, now);
+        let content = &reading.content;
+        let (phase, basis) = (content.window().phase(now), content.basis());
+        let kept = |phase, content: &Arc<Content>| Seen {
             known: was.known,
             basis: was.basis,
             phase: Some(phase),
-            content: Some(content),
+            content: Some(Arc::clone(content)),
         };
-        match was.known {
-            // Late requests do not turn back what is known; the parent does, when the clock was.
-            Known::Present(known) if was.basis == basis && phase < known => {
-                let later = now.checked_add(CLOCK_STEP).map(|later| content.window().phase(later));
-                let is_turned_back = later.is_ok_and(|later| later < known);
-                if observer == Observer::Child || !is_turned_back {
-                    return kept(phase, content);
-                }
+        // What only the parent or only its children may read is for the children to judge.
+        let hidden = content::unreadable();
+        if observer == Observer::Parent
+            && basis != was.basis
+            && [basis, was.basis].contains(&hidden)
+        {
+            return kept(phase, content);
+        }
+        if let Known::Present(known) = was.known {
+            if was.basis == basis && is_late(content.window(), now, known, observer) {
+                return kept(phase, content);
             }
-            // The parent may read what its children may not, and for them it is unusable.
-            Known::Present(known)
-                if observer == Observer::Parent && was.basis == content::unreadable() =>
-            {
-                return kept(known, content);
+            // Somebody is at work on the file: what it said before still counts.
+            let is_rewritten = !reading.is_settled && !reading.is_replacement;
+            if ![basis, Basis::YOUNG].contains(&was.basis) && is_rewritten {
+                return kept(known, &reading.kept);
             }
-            // Somebody is at work on the content: what it said before still counts.
-            Known::Present(known)
-                if was.basis != basis && was.basis != Basis::YOUNG && !reading.is_settled =>
-            {
-                return kept(known, Arc::clone(&reading.kept));
-            }
-            _ => {}
         }
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
-        let basis = match is_young {
-            true => Basis::YOUNG,
-            false => basis,
-        };
-        Seen { known: Known::Present(phase), basis, phase: Some(phase), content: Some(content) }
+        Seen {
+            known: Known::Present(phase),
+            basis: if is_young { Basis::YOUNG } else { basis },
+            phase: Some(phase),
+            content: Some(Arc::clone(content)),
+        }
     }
 
     fn tell(
@@ -292,6 +287,13 @@ impl<'b> Flag<'b> {
             Err(_) => None, // a look says so
         }
     }
+}
+
+/// Is a look behind what is known of the same content? Late requests do not turn that back; the
+/// parent, whose moment is the present, does, when the clock was put back.
+fn is_late(window: &Window, now: Timestamp, known: Phase, observer: Observer) -> bool {
+    let later = now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
+    window.phase(now) < known && (observer == Observer::Child || later >= known)
 }
 
 /// Does the error say that there is nothing?

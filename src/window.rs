@@ -160,7 +160,10 @@ impl Moment {
 
     /// As people want it: `2026-11-22 23:00 +01:00`.
     pub fn text(&self) -> String {
-        self.zoned().strftime("%Y-%m-%d %H:%M %:z").to_string()
+        let zoned = self.zoned();
+        let format =
+            if zoned.second() == 0 { "%Y-%m-%d %H:%M %:z" } else { "%Y-%m-%d %H:%M:%S %:z" };
+        zoned.strftime(format).to_string()
     }
 }
 
@@ -218,6 +221,7 @@ mod tests {
             ("2026-11-22T23:00:00+01:00", "2026-11-22T23:00:00+01:00", "2026-11-22 23:00 +01:00"),
             ("2026-11-22 23:00:00-09:30", "2026-11-22T23:00:00-09:30", "2026-11-22 23:00 -09:30"),
             ("2026-11-22T23:00:00Z", "2026-11-22T23:00:00+00:00", "2026-11-22 23:00 +00:00"),
+            ("2026-11-22T23:00:07Z", "2026-11-22T23:00:07+00:00", "2026-11-22 23:00:07 +00:00"),
         ] {
             let end = window(&format!("end = {text}")).end().expect("an end");
             assert_eq!((end.rfc3339().as_str(), end.text().as_str()), (rfc3339, shown));

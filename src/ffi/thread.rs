@@ -28,11 +28,14 @@ pub(super) fn apart(mut work: Work<'_>) {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let mut thread = MaybeUninit::uninit();
     // SAFETY: `work` outlives the thread, which is waited for, and nobody else touches it
-    // meanwhile. Where there is no thread, there is nothing to wait for.
+    // meanwhile. Waiting cannot fail: the thread is there, and nobody else waits for it.
     let is_done = unsafe {
         let data = (&raw mut work).cast();
-        libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, data) == 0
-            && libc::pthread_join(thread.assume_init(), ptr::null_mut()) == 0
+        let is_started = libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, data) == 0;
+        if is_started {
+            libc::pthread_join(thread.assume_init(), ptr::null_mut());
+        }
+        is_started
     };
     if let Ok(before) = before {
         let _ = before.thread_set_mask();

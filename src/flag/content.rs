@@ -3,15 +3,17 @@
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::state::Basis;
+use crate::board::Slot;
 use crate::file::{self, FileError, Version};
-use crate::settle::Settling;
+use crate::settle;
 use crate::two_places::TwoPlaces;
 use crate::window::{MAX_SIZE, Window};
 
@@ -108,6 +110,8 @@ pub(super) struct Reading {
     pub(super) kept: Arc<Content>,
     /// Nobody still writes to it.
     pub(super) is_settled: bool,
+    /// The file was put in the place of another one, and is probably whole.
+    pub(super) is_replacement: bool,
     version: Option<Version>,
     /// Since when this version is known.
     since: Option<Instant>,
@@ -116,8 +120,20 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    fn is_of(&self, version: Version) -> bool {
+        self.version == Some(version)
+    }
+
     fn holds(&self, version: Version) -> bool {
-        self.version == Some(version) && self.again.is_none_or(|again| Instant::now() < again)
+        self.is_of(version) && self.again.is_none_or(|again| Instant::now() < again)
+    }
+
+    fn replaces(&self, version: Version) -> bool {
+        match self.version {
+            Some(last) if last == version => self.is_replacement,
+            Some(last) => !last.is_same_file(&version),
+            None => false,
+        }
     }
 }
 
@@ -125,12 +141,19 @@ impl Reading {
 pub(super) struct Reader {
     zone: TimeZone,
     last: TwoPlaces<Reading>,
-    settling: Mutex<Settling>,
+    reading: Mutex<()>,
+    /// About when this process looked last, in milliseconds since 1970.
+    looked: AtomicI64,
 }
 
 impl Reader {
     pub(super) fn new(zone: TimeZone) -> Self {
-        Self { zone, last: TwoPlaces::new(Reading::default()), settling: Mutex::default() }
+        Self {
+            zone,
+            last: TwoPlaces::default(),
+            reading: Mutex::default(),
+            looked: AtomicI64::new(0),
+        }
     }
 
     /// What was read last.
@@ -143,71 +166,89 @@ impl Reader {
         self.last.put(Reading::default());
     }
 
-    /// The content that the flag has now, while one with the basis `in_force` counts. One thread reads a new version while the others wait:
-    /// without it they could not say whether the flag closes its scope.
-    pub(super) fn read(&self, path: &Path, metadata: &Metadata, in_force: Basis) -> Arc<Reading> {
+    /// The content that the flag has now, while one with the basis `in_force` counts. One thread
+    /// reads a new version while the others wait: without it they could not say whether the flag
+    /// closes its scope.
+    pub(super) fn read(
+        &self,
+        path: &Path,
+        metadata: &Metadata,
+        slot: &Slot,
+        in_force: Basis,
+        now: Timestamp,
+    ) -> Arc<Reading> {
+        let unseen = self.unseen(now);
         let version = Version::from(metadata);
         let last = self.last();
         if last.holds(version) {
             return last;
         }
-        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.last();
         if last.holds(version) {
             return last; // another thread was faster
         }
-        let is_settled = settling.is_settled(version);
-        let new = self.take(path, metadata, is_settled, in_force, &last);
-        if new.again.is_none() {
-            settling.rest();
-        }
+        let is_settled = settle::is_settled_for_all(slot, version, unseen);
+        let bytes = match metadata.is_file() && version.size() > 0 {
+            true => read(path, version),
+            false => Ok(vec![]), // a folder or a FIFO is never opened
+        };
+        let new = self.reading(version, bytes, is_settled, in_force, &last);
         self.last.put(new.clone());
         Arc::new(new)
     }
 
-    fn take(
+    /// For how long this process has not looked. Written now and then only: all threads share it.
+    fn unseen(&self, now: Timestamp) -> Duration {
+        let now = now.as_millisecond();
+        let unseen = now.saturating_sub(self.looked.load(Ordering::Relaxed));
+        if !(0..50).contains(&unseen) {
+            self.looked.store(now, Ordering::Relaxed);
+        }
+        Duration::from_millis(u64::try_from(unseen).unwrap_or(0))
+    }
+
+    fn reading(
         &self,
-        path: &Path,
-        metadata: &Metadata,
+        version: Version,
+        bytes: Result<Vec<u8>, FileError>,
         is_settled: bool,
         in_force: Basis,
         last: &Reading,
     ) -> Reading {
-        let version = Version::from(metadata);
         let now = Instant::now();
-        let since = last.since.filter(|_| last.version == Some(version)).unwrap_or(now);
-        let mut passes = false;
-        let bytes = match metadata.is_file() && version.size() > 0 {
-            false => Ok(vec![]), // a folder or a FIFO is never opened
-            true => match file::read(path, MAX_SIZE) {
-                Ok((bytes, read)) if read == version => Ok(bytes),
-                Ok(_) => Err(FileError::Changing),
-                Err(error) => Err(error),
-            },
-        }
-        .map_err(|error| {
-            passes = error.may_pass();
-            error.to_string()
-        });
+        let since = last.since.filter(|_| last.is_of(version)).unwrap_or(now);
+        let may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
+        let bytes = bytes.map_err(|error| error.to_string());
         let content = match last.content.hash == hash(&bytes) {
             true => Arc::clone(&last.content),
             false => Arc::new(Content::new(bytes, &self.zone)),
         };
-        let is_settled = is_settled && (!passes || since.elapsed() >= PATIENCE);
+        let is_settled = is_settled && (!may_pass || since.elapsed() >= PATIENCE);
         let known = [&content, &last.content, &last.kept];
         let kept = known.into_iter().find(|content| content.basis() == in_force);
-        let again = match (is_settled, passes) {
-            (true, false) => None,
-            (false, false) => Some(now + AGAIN),
-            (_, true) => Some(now + RETRY),
-        };
         Reading {
             kept: Arc::clone(kept.unwrap_or(&content)),
             content,
             is_settled,
+            is_replacement: last.replaces(version),
             version: Some(version),
             since: Some(since),
-            again,
+            again: match (is_settled, may_pass) {
+                (true, false) => None,
+                (false, false) => Some(now + AGAIN),
+                (_, true) => Some(now + RETRY),
+            },
         }
+    }
+}
+
+/// # Errors
+/// [`FileError::Changing`] also where another version has come since the look: the next look
+/// sees that.
+fn read(path: &Path, version: Version) -> Result<Vec<u8>, FileError> {
+    match file::read(path, MAX_SIZE)? {
+        (bytes, read) if read == version => Ok(bytes),
+        _ => Err(FileError::Changing),
     }
 }

@@ -138,7 +138,8 @@ fn tell_phase(
     match is.known {
         Known::Nothing | Known::Absent => {}
         Known::Present(Phase::Announced) => {
-            if let Some(start) = window.start().filter(|_| is != was) {
+            let is_news = (is.known, is.basis) != (was.known, was.basis);
+            if let Some(start) = window.start().filter(|_| is_news) {
                 report(News::Announced { flag, start, opens: closed });
             }
         }

@@ -51,8 +51,9 @@ fn replace(path: &Path, content: &str) {
     fs::rename(&new, path).expect("renamed");
 }
 
-/// Until a version is old enough.
-fn settle() {
+/// Until a version is old enough. Looks as it would be looked at on the way, and nothing happens.
+fn settle(flag: &Flag<'_>) {
+    assert_eq!(look(flag).1, vec![""; 0]);
     thread::sleep(Duration::from_millis(400));
 }
 
@@ -275,33 +276,33 @@ fn somebody_writes_to_the_flag() {
     thread::sleep(Duration::from_millis(60));
     assert_eq!(look(flag), (false, vec!["open again, announced".into()]), "nothing to protect");
     assert_eq!(look(other), (false, vec![]));
-    settle();
+    settle(flag);
     put("");
     assert_eq!(
         (look(flag), look(other)),
         ((false, vec![]), (false, vec![])),
         "announced as before"
     );
-    settle();
+    settle(flag);
     assert_eq!(look(flag), (true, vec!["closed".into()]));
     put("message = 'one'");
-    settle();
+    settle(flag);
     assert_eq!(look(flag), (true, vec!["changed".into()]));
     put("message = 'two");
     assert_eq!(shown().as_deref(), Some("one"));
     put("message = 'two'");
     assert_eq!(shown().as_deref(), Some("one"));
-    settle();
+    settle(flag);
     assert_eq!(look(other), (true, vec!["changed".into()]));
     assert_eq!(shown().as_deref(), Some("two"));
     put("message = 'three");
-    settle();
+    settle(flag);
     let cause = "unusable: line 1, column ";
     let (closed, news) = look(flag);
     assert!(closed && news[0] == "changed" && news[1].starts_with(cause), "{news:?}");
     assert_eq!(shown(), None, "nothing of it");
     put("mesage = 'four'\nretry_after = 5");
-    settle();
+    settle(flag);
     assert_eq!(
         look(other).1,
         ["changed", "odd: line 1: nobody knows the key \"mesage\""].map(str::to_owned)
@@ -320,14 +321,14 @@ fn a_content_is_read_once() {
     };
     replace(&path, "message = 'x'");
     let first = content();
-    settle();
+    settle(&flag);
     for _ in 0..100 {
         assert!(Arc::ptr_eq(&first, &content()));
     }
     fs::File::open(&path)
         .and_then(|file| file.set_modified(std::time::SystemTime::now()))
         .expect("touched");
-    settle();
+    settle(&flag);
     assert_eq!(content().window().message(None), Some(("x", None)));
     fs::remove_file(&path).expect("removed");
     assert_eq!(look(&flag), (false, vec!["open again".into()]));
@@ -350,7 +351,7 @@ fn contents_that_close_and_say_nothing() {
         let flag = flag(&path, &board);
         fs::write(&path, content).expect("written");
         assert_eq!(look(&flag), (true, vec!["closed".into()]), "{cause}");
-        settle();
+        settle(&flag);
         let (closed, news) = look(&flag);
         let told = news.last().is_some_and(|news| news.starts_with(&format!("unusable: {cause}")));
         assert!(closed && told, "{cause}: {news:?}");

@@ -43,7 +43,24 @@ pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowEr
         at(text, start, error.message().lines().collect::<Vec<_>>().join(", "))
     })?;
     let place = |Wrong(span, cause)| at(text, span.start, cause);
-    read(table.get_ref(), zone, &|offset| at(text, offset, String::new()).line).map_err(place)
+    let mut window = read(table.get_ref(), zone).map_err(place)?;
+    window.warnings = warnings(table.get_ref(), text);
+    Ok(window)
+}
+
+/// The keys that nobody knows, the first few of them by name.
+fn warnings(table: &DeTable<'_>, text: &str) -> Vec<String> {
+    const NAMED: usize = 5;
+    let is_known = |key: &str| KEYS.contains(&key);
+    let mut unknown: Vec<_> = table.keys().filter(|key| !is_known(key.get_ref())).collect();
+    unknown.sort_by_key(|key| key.span().start);
+    let named = unknown.iter().take(NAMED).map(|key| {
+        let line = at(text, key.span().start, String::new()).line;
+        format!("line {line}: nobody knows the key \"{}\"", key.get_ref().escape_debug())
+    });
+    let more = unknown.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("nobody knows {more} further keys"));
+    named.chain(more).collect()
 }
 
 /// The error at a byte of the text.
@@ -54,11 +71,9 @@ fn at(text: &str, offset: usize, cause: String) -> WindowError {
     WindowError { line, column, cause }
 }
 
-fn read(
-    table: &DeTable<'_>,
-    zone: &TimeZone,
-    line: &dyn Fn(usize) -> usize,
-) -> Result<Window, Wrong> {
+const KEYS: [&str; 7] = ["message", "start", "end", "reopen", "retry_after", "allow", "vars"];
+
+fn read(table: &DeTable<'_>, zone: &TimeZone) -> Result<Window, Wrong> {
     let mut window = Window::default();
     for (key, value) in table {
         match key.get_ref().as_ref() {
@@ -80,11 +95,7 @@ fn read(
                 window.allow = networks.collect::<Result<_, Wrong>>()?;
             }
             "vars" => window.vars = texts(value)?,
-            unknown => window.warnings.push(format!(
-                "line {}: nobody knows the key \"{}\"",
-                line(key.span().start),
-                unknown.escape_debug()
-            )),
+            _ => {} // a warning
         }
     }
     if let (Some(start), Some(end)) = (window.start, window.end)
