@@ -29,6 +29,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_shm_baseaddr_get",
     "apr_shm_create",
     "apr_table_get",
+    "apr_table_mergen",
     "apr_table_setn",
     "apr_time_exp_lt",
     "maintenance_.*",

@@ -78,7 +78,6 @@ say "The flag can say what happens, and when it is over; programs get it as JSON
 echo "\$ echo 'message = \"Back with version 8.\"' > new; mv new $root/maintenance.flag"
 echo 'message = "Back with version 8."' > "$root/new"
 mv "$root/new" "$root/maintenance.flag"
-sleep 0.6 # a content that takes the place of another one has to come to rest
 echo "\$ curl -H 'Accept: application/json' $site"
 curl -s -H 'Accept: application/json' "$site" > "$root/answer"
 sed 's/^/    /' "$root/answer"

@@ -1,15 +1,15 @@
 //! The decision: does this request pass?
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::path::Path;
-
-use jiff::tz::TimeZone;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
-use crate::board::{Board, BoardFull, Key};
+use crate::board::Board;
 use crate::config::Settings;
-use crate::flag::{self, Closing, Flag, Observer};
+use crate::flag::{Closing, Flag, Observer};
 use crate::journal::Journal;
 use crate::refusal::{Answer, Asker, Refusal};
 use crate::watched::FileNews;
@@ -58,34 +58,33 @@ pub struct Place<'a> {
     pub board: &'static Board,
     /// What names resolve to.
     pub resolved: &'a Resolved,
-    /// The server's time zone.
-    pub zone: &'a TimeZone,
+    /// All flags of the server.
+    pub flags: &'a Flags,
     /// The name of the server or virtual host.
     pub host: &'a str,
 }
 
+/// The flags of a server, by their paths.
+pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
+
 /// The gate of one scope.
 pub struct Gate {
-    flags: Vec<Flag<'static>>,
+    /// The innermost scope's last; each is shared with the other gates that it closes.
+    flags: Vec<Arc<Flag<'static>>>,
     allowlist: Allowlist,
     refusal: Refusal,
 }
 
 impl Gate {
     /// The gate that a scope's settings, merged with those around it, describe.
-    ///
-    /// # Errors
-    /// [`BoardFull`]
-    pub fn new(settings: &Settings, place: &Place<'_>) -> Result<Self, BoardFull> {
+    pub fn new(settings: &Settings, place: &Place<'_>) -> Self {
         let paths = settings.flags(place.server_root);
-        let keys: Vec<Key> = paths.iter().map(|path| flag::key(path)).collect();
-        let flags = paths.into_iter().zip(place.board.claim(&keys)?);
         let slot = |key| place.board.claim(&[key]).ok()?.first().copied();
-        Ok(Self {
-            flags: flags.map(|(path, slot)| Flag::new(path, slot, place.zone.clone())).collect(),
+        Self {
+            flags: paths.iter().filter_map(|path| place.flags.get(path).cloned()).collect(),
             allowlist: settings.allow().compile(place.resolved, slot),
             refusal: settings.refusal(place.host, slot),
-        })
+        }
     }
 
     /// Decides for one request.
@@ -139,7 +138,7 @@ impl Gate {
 
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
     pub fn was_closed(&self) -> bool {
-        self.flags.iter().any(Flag::was_closing)
+        self.flags.iter().any(|flag| flag.was_closing())
     }
 
     /// How it refuses.
@@ -148,7 +147,7 @@ impl Gate {
     }
 
     /// The flags that close this scope, the innermost scope's last.
-    pub fn flags(&self) -> &[Flag<'static>] {
+    pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags
     }
 }

@@ -7,10 +7,10 @@ mod name;
 mod template;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minijinja::context;
 use minijinja::value::Value;
 use once_cell::sync::OnceCell;
 
@@ -41,8 +41,8 @@ pub struct Facts<'a> {
     pub host: &'a str,
 }
 
-/// The variables of a template, each named once.
-const VARIABLES: [&str; 13] = [
+/// The variables of a template.
+const VARIABLES: [&str; 12] = [
     "message",
     "message_lang",
     "start",
@@ -55,7 +55,6 @@ const VARIABLES: [&str; 13] = [
     "status",
     "host",
     "lang",
-    "texts",
 ];
 
 impl<'a> Facts<'a> {
@@ -63,25 +62,27 @@ impl<'a> Facts<'a> {
         self.closing.content.window()
     }
 
-    /// As variables for a page in this language.
-    fn values(&self, language: Option<&str>) -> Value {
+    /// As variables for a page in this language, those that have a value.
+    fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
         let window = self.window();
         let (message, message_lang) = window.message(language).unzip();
         let (start, end) = (window.start(), window.end());
-        context! {
-            message => message,
-            message_lang => message_lang.flatten(),
-            start => start.map(|start| start.rfc3339()),
-            start_text => start.map(|start| start.text()),
-            end => end.map(|end| end.rfc3339()),
-            end_text => end.map(|end| end.text()),
-            overdue => self.closing.is_overdue,
-            retry_after => self.retry_after,
-            vars => Value::from(window.vars().clone()),
-            status => self.status,
-            host => self.host,
-            lang => language,
-        }
+        let values = [
+            ("message", message.map(Value::from)),
+            ("message_lang", message_lang.flatten().map(Value::from)),
+            ("start", start.map(|start| start.rfc3339().into())),
+            ("start_text", start.map(|start| start.text().into())),
+            ("end", end.map(|end| end.rfc3339().into())),
+            ("end_text", end.map(|end| end.text().into())),
+            ("overdue", Some(self.closing.is_overdue.into())),
+            ("retry_after", self.retry_after.map(Value::from)),
+            ("vars", Some(Value::from(window.vars().clone()))),
+            ("status", Some(self.status.into())),
+            ("host", Some(self.host.into())),
+            ("lang", language.map(Value::from)),
+        ];
+        debug_assert!(values.iter().map(|(name, _)| name).eq(&VARIABLES));
+        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
@@ -194,14 +195,13 @@ impl Pages {
         journal: &dyn Journal,
     ) -> Vec<u8> {
         let language = page.language();
-        let failed = match source.map(|source| source.render(facts.values(language))) {
-            Some(Ok(bytes)) => return bytes,
-            Some(Err(cause)) => Some(cause),
-            None => None,
-        };
-        if let (Some(cause), Some(file)) = (failed, &page.file) {
+        if let (Some(source), Some(file)) = (source, &page.file) {
+            let rendered = source.render(facts.values(language).into());
             let report = &mut |news: FileNews<'_>| journal.file(news);
-            file.watched().tell_unrendered(&cause, report);
+            file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
+            if let Ok(bytes) = rendered {
+                return bytes;
+            }
         }
         built_in::render(page.media, page.texts(), facts, &self.built_in)
     }
@@ -243,6 +243,11 @@ impl Page {
             Media::Json => c"application/problem+json",
             Media::Text => c"text/plain; charset=utf-8",
         }
+    }
+
+    /// Is it HTML?
+    pub fn is_html(&self) -> bool {
+        self.media == Media::Html
     }
 
     /// The value of Content-Language (RFC 9110, 8.5); None where nobody says.

@@ -9,7 +9,7 @@ use crate::allow::{Expr, Visitor};
 use crate::flag::Closing;
 use crate::journal::Journal;
 use crate::negotiate::{self, Encoding};
-use crate::page::{Body, Facts, PageFile, Pages};
+use crate::page::{Body, Facts, Page, PageFile, Pages};
 use crate::retry_after::{RetryAfter, Spreader};
 use crate::status::{Status, StatusRules};
 
@@ -79,7 +79,7 @@ impl Refusal {
             host: &self.host,
         };
         let body = self.pages.body(page, facts, number, journal);
-        let (_, encoding) = body.encoded(negotiate::encoding(asker.header(c"Accept-Encoding")));
+        let (_, encoding) = body.encoded(encoding(asker, page));
         Some(Answer {
             status,
             content_type: page.content_type(),
@@ -99,5 +99,20 @@ impl Refusal {
     /// The pages.
     pub fn pages(&self) -> &Pages {
         &self.pages
+    }
+}
+
+/// The coding that the client prefers. mod_deflate's and mod_brotli's environment variables mark
+/// clients that only think that they can decode.
+fn encoding(asker: &impl Asker, page: &Page) -> Encoding {
+    let preferred = negotiate::encoding(asker.header(c"Accept-Encoding"));
+    let is_exempt = || {
+        asker.has_env(c"no-gzip")
+            || asker.has_env(c"no-brotli")
+            || (asker.has_env(c"gzip-only-text/html") && !page.is_html())
+    };
+    match preferred {
+        Encoding::Gzip | Encoding::Brotli if is_exempt() => Encoding::Identity,
+        other => other,
     }
 }

@@ -56,6 +56,11 @@ pub enum FileNews<'a> {
         /// Why.
         cause: &'a str,
     },
+    /// After [`FileNews::Unrendered`]: it can be rendered again.
+    Rendered {
+        /// Which one.
+        path: &'a Path,
+    },
     /// Names in the file that do not resolve.
     Unresolved {
         /// Which file.
@@ -181,10 +186,20 @@ impl<T> Watched<T> {
         }
     }
 
-    /// Reports why a page cannot be rendered, once for the whole server.
-    pub fn tell_unrendered(&self, cause: &str, report: &mut dyn FnMut(FileNews<'_>)) {
-        if self.is_new(&(self.lock().good, cause)) {
-            report(FileNews::Unrendered { path: &self.path, cause });
+    /// Reports why a page cannot be rendered, and that it can again, once for the whole server.
+    pub fn tell_rendered(&self, failed: Option<&str>, report: &mut dyn FnMut(FileNews<'_>)) {
+        match failed {
+            Some(cause) if self.is_new(&(self.lock().good, cause)) => {
+                report(FileNews::Unrendered { path: &self.path, cause });
+            }
+            None if self
+                .slot
+                .get()
+                .is_some_and(|slot| slot.told.swap(0, Ordering::AcqRel) != 0) =>
+            {
+                report(FileNews::Rendered { path: &self.path });
+            }
+            _ => {}
         }
     }
 
@@ -337,6 +352,7 @@ mod tests {
             watched.refresh(&mut |item| {
                 news.push(match item {
                     FileNews::Read { .. } => "read".into(),
+                    FileNews::Rendered { .. } => "rendered".into(),
                     FileNews::Broken { cause, .. } => cause.to_owned(),
                     FileNews::Outdated { .. } => "outdated".into(),
                     FileNews::Unrendered { cause, .. } => cause.to_owned(),

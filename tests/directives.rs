@@ -144,8 +144,7 @@ fn wrong_words() {
         ("MaintenancePage unknown.html.j2", "\" uses unknown variables: mesage", PAGE),
         ("MaintenancePage filter.html.j2", "/filter.html.j2\" line 3: ", PAGE),
         ("MaintenancePage include.html.j2", "/include.html.j2\" line 2: ", PAGE),
-        ("MaintenancePage endless.html.j2", "/endless.html.j2\" line 2: ", PAGE),
-        ("MaintenancePage huge.html.j2", "/huge.html.j2\" makes more than 1048576 bytes", PAGE),
+        ("MaintenancePage endless.html.j2", "uses unknown variables: range", PAGE),
         ("MaintenancePage unquoted.json.j2", "/unquoted.json.j2\" is no JSON: ", PAGE),
         ("MaintenanceStatus", "MaintenanceStatus: nothing follows", STATUS),
         ("MaintenanceStatus 200", "\"200\" is no status code of an error", STATUS),
@@ -184,10 +183,7 @@ fn wrong_words() {
         setup.write("unknown.html.j2", "<p>{{ mesage }}");
         setup.write("filter.html.j2", "<p>\n\n{{ message|shout }}");
         setup.write("include.html.j2", "<p>\n{% include \"/etc/passwd\" %}");
-        let count = "{% for i in range(99999) %}";
-        setup.write("endless.html.j2", format!("<p>\n{count}{count}{{% endfor %}}{{% endfor %}}"));
-        let long = "x".repeat(1000);
-        setup.write("huge.html.j2", format!("{{% for i in range(2000) %}}{long}{{% endfor %}}"));
+        setup.write("endless.html.j2", "<p>{% for i in range(99999) %}x{% endfor %}");
         setup.write(
             "unquoted.json.j2",
             "{\"status\": {{ status }}, \"x\": {% if end %}x{% endif %}}",

@@ -1,7 +1,9 @@
 //! The moments at which httpd calls the module.
 
+use std::collections::BTreeSet;
 use std::ffi::c_int;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,9 +17,9 @@ use super::guard::guard;
 use super::request::Request;
 use super::server::{ServerConfig, config, host, server_root, servers};
 use super::{log, resolver, shared};
-use crate::board::{BoardFull, Key, MAX_SLOTS};
-use crate::flag::{Flag, Observer};
-use crate::gate::{BLOCKED, Gate, Place, Verdict};
+use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
+use crate::flag::{self, Flag, Observer};
+use crate::gate::{BLOCKED, Flags, Gate, Place, Verdict};
 use crate::journal::Journal;
 use crate::zone;
 
@@ -76,17 +78,16 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     let (board, root) = unsafe { (shared::board((*main.process).pool), server_root(temp_pool)) };
     let board = board.map_err(|status| format!("no shared memory (APR status {status})"))?;
     let root = root.ok_or("the ServerRoot is not a valid path")?;
-    // All at once, so that no gate takes a slot that another one still wants.
+    // All at once, so that none takes a slot that another one still wants.
     board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
+    let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
     let names: Vec<_> =
         on(main).flat_map(|config| config.settings.allow().names().collect::<Vec<_>>()).collect();
     let resolved = resolver::resolve(names);
-    let zone = zone::of_server();
     for (server, config) in servers(main).filter_map(|server| Some((server, config(server)?))) {
         let host = host(server);
-        let (server_root, resolved, zone) = (&*root, &resolved, &zone);
-        let place = Place { server_root, board, resolved, zone, host: &host };
-        config.build_gate(&place).map_err(|error| error.to_string())?;
+        let (server_root, resolved, flags) = (&*root, &resolved, &flags);
+        config.build_gate(&Place { server_root, board, resolved, flags, host: &host });
     }
     tell(main);
     look(main, Observer::Parent);
@@ -99,6 +100,18 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
 /// The configurations whose engine is on.
 fn on(main: &server_rec) -> impl Iterator<Item = &ServerConfig> {
     servers(main).filter_map(config).filter(|config| config.settings.is_on())
+}
+
+/// The flags of all servers, each once: one that closes many of them is read once.
+fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<Flags, BoardFull> {
+    let zone = zone::of_server();
+    let paths = on(main).flat_map(|config| config.settings.flags(root));
+    let flag = |path: PathBuf| {
+        let slots = board.claim(&[flag::key(&path)])?;
+        let slot = slots.first().copied().ok_or(BoardFull)?;
+        Ok((path.clone(), Arc::new(Flag::new(path, slot, zone.clone()))))
+    };
+    paths.collect::<BTreeSet<_>>().into_iter().map(flag).collect()
 }
 
 /// The keys of everything that wants a slot on the board, each once.
@@ -137,7 +150,7 @@ fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
 
 /// The flags of all gates, each once.
 fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).collect();
+    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
     flags.sort_by_key(|flag| flag.path());
     flags.dedup_by_key(|flag| flag.path());
     flags
@@ -169,10 +182,10 @@ fn look(main: &server_rec, observer: Observer) {
         return; // the parent is outside, and sees other files than its children
     }
     let now = Timestamp::now();
-    if observer == Observer::Child {
-        gates(main).flat_map(Gate::flags).for_each(Flag::forget);
-    }
     for flag in flags(main) {
+        if observer == Observer::Child {
+            flag.forget();
+        }
         flag.look(observer, now, &mut |news| log::Log.flag(news));
     }
     // Children that are forked from now on begin with these versions.

@@ -60,6 +60,9 @@ impl Journal for Log {
                 APLOG_WARNING,
                 &format!("in {} these names do not resolve: {names}", path.display()),
             ),
+            FileNews::Rendered { path } => {
+                write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));
+            }
             FileNews::Unrendered { path, cause } => write(
                 None,
                 APLOG_ERR,

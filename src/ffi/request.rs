@@ -10,8 +10,8 @@ use super::bindings::{
     APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR,
     ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_expr_exec, ap_expr_info_t,
     ap_get_status_line, ap_run_insert_filter, ap_set_content_length, ap_set_content_type,
-    apr_pstrmemdup, apr_table_get, apr_table_setn, apr_table_t, maintenance_log_debug,
-    maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
+    apr_pstrmemdup, apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t,
+    maintenance_log_debug, maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
 };
 use super::log;
 use super::pool::give;
@@ -113,7 +113,11 @@ impl Request {
         if let Some(seconds) = answer.retry_after {
             self.set_number(c"Retry-After", seconds);
         }
-        set(self.rec().headers_out, c"Vary", answer.vary);
+        // SAFETY: a live table of the request; the texts are static. An expression may have added
+        // the fields that it looks at.
+        unsafe {
+            apr_table_mergen(self.rec().headers_out, c"Vary".as_ptr(), answer.vary.as_ptr());
+        }
         if let Some(language) = answer.content_language {
             set(self.rec().headers_out, c"Content-Language", language);
         }

@@ -9,7 +9,6 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
-use crate::board::BoardFull;
 use crate::config::Settings;
 use crate::gate::{Gate, Place};
 
@@ -27,12 +26,9 @@ impl ServerConfig {
 
     /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
     /// the main server's configuration, and so its gate.
-    pub(super) fn build_gate(&self, place: &Place<'_>) -> Result<(), BoardFull> {
-        let build = || match self.settings.is_on() {
-            true => Gate::new(&self.settings, place).map(Some),
-            false => Ok(None),
-        };
-        self.gate.get_or_try_init(build).map(drop)
+    pub(super) fn build_gate(&self, place: &Place<'_>) {
+        let is_on = self.settings.is_on();
+        self.gate.get_or_init(|| is_on.then(|| Gate::new(&self.settings, place)));
     }
 
     /// The gate; None where the engine is off.

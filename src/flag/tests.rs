@@ -309,6 +309,61 @@ fn somebody_writes_to_the_flag() {
     );
 }
 
+/// A flag that takes the place of another is whole, and counts at once.
+#[test]
+fn another_flag_takes_the_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let processes = [flag(&path, &board), flag(&path, &board)];
+    let [flag, other] = &processes;
+    let announced = "start = 2026-11-22T13:00:00Z";
+    for (content, closed, news) in [
+        (announced, false, "announced"),
+        ("", true, "closed"),
+        (announced, false, "open again, announced"),
+        ("message = 'x", true, "closed"),
+        ("message = 'x'", true, "changed"),
+        ("end = 2026-11-22T11:00:00Z", true, "changed"),
+    ] {
+        replace(&path, content);
+        let mut told = look(flag);
+        told.1.truncate(1);
+        assert_eq!(told, (closed, vec![news.to_owned()]), "{content}");
+        assert_eq!(look(other), (closed, vec![]), "{content}");
+    }
+    replace(&path, announced);
+    assert_eq!(look(flag).0, look(other).0);
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, "").expect("written");
+    assert_eq!(look(other), (true, vec!["closed".into()]), "rm and touch");
+}
+
+/// An outage of the file system is told, and not what was known before.
+#[test]
+fn an_outage_while_announced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (real, link) = (folder.path().join("real"), folder.path().join("x"));
+    fs::create_dir(&real).expect("made");
+    let turn = |target: &Path| {
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, &link).expect("a link");
+    };
+    let (path, board) = (link.join("flag"), new_board());
+    let flag = flag(&path, &board);
+    turn(&real);
+    replace(&path, "start = 2026-11-22T13:00:00Z");
+    assert_eq!(look(&flag), (false, vec!["announced".into()]));
+    for _ in 0..2 {
+        turn(Path::new("x"));
+        assert_eq!(look(&flag), (false, vec!["failed".into()]));
+        turn(&real);
+        assert_eq!(look(&flag), (false, vec!["recovered".into()]));
+    }
+    turn(Path::new("x"));
+    let late = look_at(&flag, Observer::Child, "2026-11-22T13:00:00Z");
+    assert_eq!(late, (true, vec!["closed".into(), "failed".into()]), "time goes on");
+}
+
 /// A content is read once, and again only when the file has changed.
 #[test]
 fn a_content_is_read_once() {

@@ -1,7 +1,6 @@
 //! The built-in answers: HTML, plain text, and JSON as RFC 9457 wants it.
 
 use minijinja::context;
-use minijinja::value::merge_maps;
 use once_cell::sync::OnceCell;
 use serde_json::{Map, Value, json};
 
@@ -28,20 +27,20 @@ pub(super) fn render(
 /// None that a test would not find: the template is a part of the module.
 fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Result<Vec<u8>, String> {
     let source = include_str!("built-in.html.j2");
-    let compile = || Template::compile(Media::Html, source, &VARIABLES, here);
+    let known = [&VARIABLES[..], &["texts"]].concat();
+    let compile = || Template::compile(Media::Html, source, &known, here);
+    let mut values = facts.values(Some(texts.lang));
     let sentences = context! {
-        texts => context! {
-            title => texts.title,
-            lead => texts.lead,
-            later => texts.later,
-            waits => texts.waits,
-            expected => texts.expected,
-            overdue => texts.overdue,
-            again => texts.again,
-        }
+        title => texts.title,
+        lead => texts.lead,
+        later => texts.later,
+        waits => texts.waits,
+        expected => texts.expected,
+        overdue => texts.overdue,
+        again => texts.again,
     };
-    let values = merge_maps([facts.values(Some(texts.lang)), sentences]);
-    compiled.get_or_try_init(compile)?.render(values)
+    values.insert("texts", sentences);
+    compiled.get_or_try_init(compile)?.render(values.into())
 }
 
 fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {

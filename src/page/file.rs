@@ -173,7 +173,7 @@ impl Source {
             let page = match &self.kind {
                 Kind::Fixed(body) => body.plain().to_owned(),
                 Kind::Template(template) => {
-                    template.render(facts.values(name.language.as_deref()))?
+                    template.render(facts.values(name.language.as_deref()).into())?
                 }
             };
             if name.media == Media::Json {

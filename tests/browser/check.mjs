@@ -19,7 +19,6 @@ const STATUS = 500;
 const ZONE = 'America/New_York';
 const OFFSET = 60; // minutes east of UTC in which the flag says its end
 const MINUTE = 60_000;
-const SETTLED = 600; // a content that follows another one counts when it has come to rest
 const BACK_WITHIN = 60_000; // the page asks after 40 seconds at the latest
 
 const TITLES = {
@@ -63,7 +62,6 @@ async function close({ message, end } = {}) {
   if (end) lines.push(`end = ${offsetDateTime(end)}`);
   await writeFile(`${FLAG}.new`, `${lines.join('\n')}\n`);
   await rename(`${FLAG}.new`, FLAG);
-  await setTimeout(SETTLED);
 }
 
 const open = () => rm(FLAG, { force: true });
