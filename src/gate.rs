@@ -76,15 +76,19 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The gate that a scope's settings, merged with those around it, describe.
-    pub fn new(settings: &Settings, place: &Place<'_>) -> Self {
+    /// The gate that a scope's settings, merged with those around it, describe. None where one of
+    /// its flags is not among those of the server.
+    pub fn new(settings: &Settings, place: &Place<'_>) -> Option<Self> {
         let paths = settings.flags(place.server_root);
         let slot = |key| place.board.claim(&[key]).ok()?.first().copied();
-        Self {
-            flags: paths.iter().filter_map(|path| place.flags.get(path).cloned()).collect(),
+        Some(Self {
+            flags: paths
+                .iter()
+                .map(|path| place.flags.get(path).cloned())
+                .collect::<Option<_>>()?,
             allowlist: settings.allow().compile(place.resolved, slot),
             refusal: settings.refusal(place.host, slot),
-        }
+        })
     }
 
     /// Decides for one request.

@@ -87,7 +87,7 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     for (server, config) in servers(main).filter_map(|server| Some((server, config(server)?))) {
         let host = host(server);
         let (server_root, resolved, flags) = (&*root, &resolved, &flags);
-        config.build_gate(&Place { server_root, board, resolved, flags, host: &host });
+        config.build_gate(&Place { server_root, board, resolved, flags, host: &host })?;
     }
     tell(main);
     look(main, Observer::Parent);

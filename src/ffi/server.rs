@@ -26,9 +26,15 @@ impl ServerConfig {
 
     /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
     /// the main server's configuration, and so its gate.
-    pub(super) fn build_gate(&self, place: &Place<'_>) {
-        let is_on = self.settings.is_on();
-        self.gate.get_or_init(|| is_on.then(|| Gate::new(&self.settings, place)));
+    ///
+    /// # Errors
+    /// Where a flag is missing, which would leave the server open.
+    pub(super) fn build_gate(&self, place: &Place<'_>) -> Result<(), &'static str> {
+        let build = || match self.settings.is_on() {
+            true => Gate::new(&self.settings, place).map(Some).ok_or("a flag was not made"),
+            false => Ok(None),
+        };
+        self.gate.get_or_try_init(build).map(drop)
     }
 
     /// The gate; None where the engine is off.

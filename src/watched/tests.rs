@@ -1,0 +1,135 @@
+//! Files that change, come and go.
+
+use std::thread::sleep;
+
+use super::*;
+use crate::board::new_board;
+
+fn number(content: &[u8]) -> Result<u32, String> {
+    let text = str::from_utf8(content).map_err(|error| error.to_string())?;
+    text.trim().parse().map_err(|error| format!("line 1: {error}"))
+}
+
+fn value(watched: &Watched<u32>) -> u32 {
+    **watched.get().expect("a value")
+}
+
+/// Looks until nothing new has come for a second; the news, in short.
+fn settle(watched: &Watched<u32>) -> Vec<String> {
+    let mut news = vec![];
+    for _ in 0..14 {
+        watched.refresh(&mut |item| {
+            news.push(match item {
+                FileNews::Read { .. } => "read".into(),
+                FileNews::Rendered { .. } => "rendered".into(),
+                FileNews::Broken { cause, .. } => cause.to_owned(),
+                FileNews::Outdated { .. } => "outdated".into(),
+                FileNews::Unrendered { cause, .. } => cause.to_owned(),
+                FileNews::Unresolved { names, .. } => names.to_owned(),
+            });
+        });
+        sleep(Duration::from_millis(50));
+    }
+    news
+}
+
+#[test]
+fn versions_come_and_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let put = |text: &str| fs::write(&path, text).expect("written");
+    let open = || Watched::open(path.clone(), 100, Box::new(number));
+    assert!(open().is_err_and(|cause| cause.starts_with("cannot be read: No such file")));
+    put("x");
+    assert!(open().is_err_and(|cause| cause.starts_with("line 1: invalid digit")));
+    put("1");
+    let board = Box::leak(new_board());
+    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    // Two processes: what one has said the other keeps to itself.
+    let [first, second] = [open(), open()].map(|watched| watched.expect("a number"));
+    first.report_through(slot);
+    second.report_through(slot);
+    assert_eq!((value(&first), settle(&first)), (1, vec![]));
+
+    let replace = |text: &str| {
+        let other = folder.path().join("other");
+        fs::write(&other, text).expect("written");
+        fs::rename(&other, &path).expect("renamed");
+    };
+    let steps: [(&str, &dyn Fn(), u32, &str); 8] = [
+        ("rewritten", &|| put("2"), 2, "read"),
+        ("replaced", &|| replace("3"), 3, "read"),
+        ("broken", &|| put("x"), 3, "line 1: invalid digit found in string"),
+        ("good again", &|| put("4"), 4, "read"),
+        (
+            "too large",
+            &|| put(&"1".repeat(101)),
+            4,
+            "has 101 bytes, more than the 100 that are allowed",
+        ),
+        (
+            "gone",
+            &|| fs::remove_file(&path).expect("removed"),
+            4,
+            "cannot be read: No such file or directory (os error 2)",
+        ),
+        ("a folder", &|| fs::create_dir(&path).expect("made"), 4, "is not a regular file"),
+        (
+            "a file again",
+            &|| {
+                fs::remove_dir(&path).expect("removed");
+                put("5");
+            },
+            5,
+            "read",
+        ),
+    ];
+    for (what, change, number, news) in steps {
+        change();
+        assert_eq!(settle(&first), [news], "{what}");
+        assert_eq!(settle(&second), Vec::<String>::new(), "{what}");
+        assert_eq!((value(&first), value(&second)), (number, number), "{what}");
+    }
+}
+
+/// A process that starts from an old version does not bring it back.
+#[test]
+fn outdated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let board = Box::leak(new_board());
+    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let put = |text: &str| fs::write(&path, text).expect("written");
+    put("1");
+    let [first, second] = [(); 2].map(|()| {
+        let watched = Watched::open(path.clone(), 100, Box::new(number)).expect("a number");
+        watched.report_through(slot);
+        watched
+    });
+    put("2");
+    assert_eq!((settle(&first), value(&first)), (vec!["read".to_owned()], 2));
+    put("x");
+    assert_eq!(settle(&first), ["line 1: invalid digit found in string"]);
+    assert_eq!(value(&first), 2);
+    assert_eq!(settle(&second), ["outdated"]);
+    assert!(second.get().is_none(), "it has 1, and 2 is not to be had any more");
+    put("3");
+    assert_eq!((settle(&second), value(&second)), (vec!["read".to_owned()], 3));
+}
+
+/// A file that is being written is left alone.
+#[test]
+fn half_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    fs::write(&path, "1").expect("written");
+    let watched = Watched::open(path.clone(), 100, Box::new(number)).expect("a number");
+    for step in 0..20 {
+        let text = if step % 2 == 0 { "" } else { "12" };
+        fs::write(&path, text).expect("written");
+        watched.refresh(&mut |news| panic!("{news:?}"));
+        sleep(Duration::from_millis(50));
+        assert_eq!(value(&watched), 1);
+    }
+    assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 12));
+}
