@@ -89,7 +89,9 @@ impl<'a> Facts<'a> {
 /// The pages of one scope: those that were configured, and the built-in ones of the types that
 /// were not.
 pub struct Pages {
-    pages: Vec<Page>,
+    html: Vec<Page>,
+    json: Vec<Page>,
+    text: Vec<Page>,
     built_in: OnceCell<Template>,
 }
 
@@ -122,8 +124,7 @@ struct Version {
 impl Pages {
     /// The pages of a scope with these files, whose answers have one of so many statuses.
     pub fn new(files: &[Arc<PageFile>], statuses: usize) -> Self {
-        let mut pages = Vec::new();
-        for media in [Media::Html, Media::Json, Media::Text] {
+        let pages = |media| {
             let page = |file, language: Option<&str>| Page {
                 media,
                 language: language.map(str::to_owned),
@@ -132,28 +133,30 @@ impl Pages {
                 made: (0..statuses).map(|_| Made::default()).collect(),
             };
             let own = files.iter().filter(|file| file.name().media == media);
-            let before = pages.len();
-            pages.extend(
-                own.map(|file| page(Some(Arc::clone(file)), file.name().language.as_deref())),
-            );
-            if pages.len() == before {
-                pages.extend(TEXTS.iter().map(|texts| page(None, Some(texts.lang))));
+            let own = own.map(|file| page(Some(Arc::clone(file)), file.name().language.as_deref()));
+            let own: Vec<_> = own.collect();
+            match own.is_empty() {
+                true => TEXTS.iter().map(|texts| page(None, Some(texts.lang))).collect(),
+                false => own,
             }
-        }
-        Self { pages, built_in: OnceCell::new() }
+        };
+        let [html, json, text] = [Media::Html, Media::Json, Media::Text].map(pages);
+        Self { html, json, text, built_in: OnceCell::new() }
     }
 
     /// The page that suits Accept and Accept-Language best, and whether there are others of its
     /// type in other languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
-        let media = negotiate::media(accept);
-        let of_type = || self.pages.iter().filter(move |page| page.media == media);
-        let tags = of_type().map(|page| page.language().unwrap_or(""));
-        let best = negotiate::language(languages, tags).and_then(|index| of_type().nth(index));
+        let pages = match negotiate::media(accept) {
+            Media::Html => &self.html,
+            Media::Json => &self.json,
+            Media::Text => &self.text,
+        };
+        let tags = pages.iter().map(|page| page.language().unwrap_or(""));
+        let best = negotiate::language(languages, tags).and_then(|index| pages.get(index));
         // One without a language is for all others, else the one that was named first.
-        let default =
-            || of_type().find(|page| page.language.is_none()).or_else(|| of_type().next());
-        best.or_else(default).map(|page| (page, of_type().nth(1).is_some()))
+        let default = || pages.iter().find(|page| page.language.is_none()).or(pages.first());
+        best.or_else(default).map(|page| (page, pages.len() > 1))
     }
 
     /// The bytes of a page. Rendered where the page, the flag or the phase has changed since the
@@ -207,7 +210,8 @@ impl Pages {
     }
 
     fn files(&self) -> impl Iterator<Item = &PageFile> {
-        self.pages.iter().filter_map(|page| page.file.as_deref())
+        let pages = self.html.iter().chain(&self.json).chain(&self.text);
+        pages.filter_map(|page| page.file.as_deref())
     }
 
     /// Prepares, before children are forked, what they can share.
