@@ -230,15 +230,15 @@ impl Settings {
         &self.allow
     }
 
-    /// How the server or virtual host of this name refuses. `slot` finds the slot of a page.
-    pub fn refusal(&self, host: &str, slot: impl Fn(Key) -> Option<&'static Slot>) -> Refusal {
+    /// How the scope refuses. `slot` finds the slot of a page.
+    pub fn refusal(&self, slot: impl Fn(Key) -> Option<&'static Slot>) -> Refusal {
         for file in &self.pages {
             if let Some(slot) = slot(page::key(file.path())) {
                 file.report_through(slot);
             }
         }
         let retry_after = self.retry_after.unwrap_or_default();
-        Refusal::new(self.statuses.rules(), &self.pages, retry_after, host.to_owned())
+        Refusal::new(self.statuses.rules(), &self.pages, retry_after)
     }
 
     fn read_engine(&mut self, words: &Words<'_>) -> Result<(), Cause> {

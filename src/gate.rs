@@ -60,8 +60,6 @@ pub struct Place<'a> {
     pub resolved: &'a Resolved,
     /// All flags of the server.
     pub flags: &'a Flags,
-    /// The name of the server or virtual host.
-    pub host: &'a str,
 }
 
 /// The flags of a server, by their paths.
@@ -87,7 +85,7 @@ impl Gate {
                 .map(|path| place.flags.get(path).cloned())
                 .collect::<Option<_>>()?,
             allowlist: settings.allow().compile(place.resolved, slot),
-            refusal: settings.refusal(place.host, slot),
+            refusal: settings.refusal(slot),
         })
     }
 

@@ -9,6 +9,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::Value;
@@ -37,7 +38,7 @@ pub struct Facts<'a> {
     pub status: u16,
     /// Seconds that do not depend on the moment; None where the page can say `end` instead.
     pub retry_after: Option<u32>,
-    /// The server's name.
+    /// The name of the server or virtual host.
     pub host: &'a str,
 }
 
@@ -106,10 +107,10 @@ pub struct Page {
     made: Vec<Made>,
 }
 
-/// What was made of a page last.
+/// What was made of a page last, for each virtual host that it names.
 #[derive(Default)]
 struct Made {
-    last: TwoPlaces<Option<(Version, Arc<Body>)>>,
+    last: TwoPlaces<Vec<(Version, u64, Arc<Body>)>>,
     making: Mutex<()>,
 }
 
@@ -187,7 +188,11 @@ impl Pages {
             );
             Arc::new(Body::new(self.render(page, source.as_deref(), facts, journal)))
         };
-        page.made.get(number).map_or_else(make, |made| made.get(version, make))
+        let host = match source.as_ref().is_some_and(|source| source.uses_host()) {
+            true => hash(facts.host),
+            false => 0,
+        };
+        page.made.get(number).map_or_else(make, |made| made.get(version, host, make))
     }
 
     fn render(
@@ -272,12 +277,18 @@ impl Page {
     }
 }
 
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Made {
-    fn get(&self, version: Version, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
+    fn get(&self, version: Version, host: u64, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
         let made = || {
             let last = self.last.get();
-            let (made, body) = (**last).as_ref()?;
-            (*made == version).then(|| Arc::clone(body))
+            let mut found = last.iter().filter(|made| (made.0, made.1) == (version, host));
+            found.next().map(|(.., body)| Arc::clone(body))
         };
         if let Some(body) = made() {
             return body;
@@ -288,7 +299,10 @@ impl Made {
             return body;
         }
         let body = make();
-        self.last.put(Some((version, Arc::clone(&body))));
+        let mut bodies = Vec::clone(&self.last.get());
+        bodies.retain(|(other, ..)| *other == version);
+        bodies.push((version, host, Arc::clone(&body)));
+        self.last.put(bodies);
         body
     }
 }

@@ -1,5 +1,6 @@
 //! How those are answered who are refused: every part of the answer, chosen for the request.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -19,13 +20,14 @@ pub struct Refusal {
     pages: Pages,
     retry_after: RetryAfter,
     spreader: Spreader,
-    host: String,
 }
 
 /// What the answer depends on, beside what the allowlist wants to know.
 pub trait Asker: Visitor {
     /// The value of a field of the request's header section, all its lines joined with commas.
     fn header(&self, name: &CStr) -> Option<&[u8]>;
+    /// The name of the server or virtual host, as `ServerName` gives it.
+    fn host(&self) -> Cow<'_, str>;
 }
 
 /// A whole answer.
@@ -48,15 +50,10 @@ pub struct Answer<'a> {
 }
 
 impl Refusal {
-    /// For a scope with these settings; `host` is its name.
-    pub fn new(
-        statuses: StatusRules,
-        files: &[Arc<PageFile>],
-        retry_after: RetryAfter,
-        host: String,
-    ) -> Self {
+    /// For a scope with these settings.
+    pub fn new(statuses: StatusRules, files: &[Arc<PageFile>], retry_after: RetryAfter) -> Self {
         let pages = Pages::new(files, statuses.count());
-        Self { statuses, pages, retry_after, spreader: Spreader::default(), host }
+        Self { statuses, pages, retry_after, spreader: Spreader::default() }
     }
 
     /// The answer for a request while `closing` closes its scope. None if there are no pages at
@@ -76,7 +73,7 @@ impl Refusal {
             closing,
             status: status.code(),
             retry_after: self.retry_after.fixed(window, closing.is_overdue),
-            host: &self.host,
+            host: &asker.host(),
         };
         let body = self.pages.body(page, facts, number, journal);
         let (_, encoding) = body.encoded(encoding(asker, page));

@@ -65,6 +65,32 @@ fn what_a_template_can_say() {
     assert_eq!(text.body, "x bis 2999-01-01 00:00 +01:00\n");
 }
 
+/// Virtual hosts that share a page are each named in it, and it is rendered once for each.
+#[test]
+fn the_name_of_the_virtual_host() {
+    let hosts = ["one", "two", "three"];
+    let sections =
+        hosts.map(|host| format!("<VirtualHost *>\nServerName {host}\n</VirtualHost>\n"));
+    let setup = Setup::new("LogLevel maintenance:debug\nMaintenancePage ours.html.j2");
+    setup.write("ours.html.j2", format!("{}{{{{ host }}}} {{{{ message }}}}", long()));
+    let httpd = setup
+        .mpm(Mpm::Prefork)
+        .directives("StartServers 1\nMinSpareServers 1\nMaxSpareServers 1")
+        .directives("ServerLimit 1\nMaxRequestWorkers 1")
+        .directives(&sections.concat())
+        .start();
+    for message in ["first", "second"] {
+        put(&httpd.flag(), format!("message = '{message}'"));
+        for _ in 0..20 {
+            for host in hosts {
+                let answer = get(&httpd, host, "Accept", "text/html");
+                assert!(answer.body.ends_with(&format!("{host} {message}")), "{answer:?}");
+            }
+        }
+    }
+    assert_eq!(httpd.count_log("ours.html.j2 was rendered"), 6);
+}
+
 /// The page is rendered when the flag or the page changes, and never for a request.
 #[test]
 fn rendered_once() {

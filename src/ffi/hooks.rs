@@ -15,7 +15,7 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::request::Request;
-use super::server::{ServerConfig, config, host, server_root, servers};
+use super::server::{ServerConfig, config, server_root, servers};
 use super::{log, resolver, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::flag::{self, Flag, Observer};
@@ -84,10 +84,9 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     let names: Vec<_> =
         on(main).flat_map(|config| config.settings.allow().names().collect::<Vec<_>>()).collect();
     let resolved = resolver::resolve(names);
-    for (server, config) in servers(main).filter_map(|server| Some((server, config(server)?))) {
-        let host = host(server);
-        let (server_root, resolved, flags) = (&*root, &resolved, &flags);
-        config.build_gate(&Place { server_root, board, resolved, flags, host: &host })?;
+    let place = Place { server_root: &root, board, resolved: &resolved, flags: &flags };
+    for config in servers(main).filter_map(config) {
+        config.build_gate(&place)?;
     }
     tell(main);
     look(main, Observer::Parent);

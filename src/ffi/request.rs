@@ -1,5 +1,6 @@
 //! A request, as far as the gate looks at it and answers it.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::bindings::{
 };
 use super::log;
 use super::pool::give;
-use super::server::{config_slot, set_config_slot};
+use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::OPEN;
 use crate::negotiate::Encoding;
@@ -227,6 +228,10 @@ impl Visitor for Request {
 impl Asker for Request {
     fn header(&self, name: &CStr) -> Option<&[u8]> {
         get(self.rec().headers_in, name).map(CStr::to_bytes)
+    }
+
+    fn host(&self) -> Cow<'_, str> {
+        self.server().map_or(Cow::Borrowed(""), host)
     }
 }
 

@@ -198,6 +198,11 @@ impl Source {
         }
     }
 
+    /// Does it name the server?
+    pub(super) fn uses_host(&self) -> bool {
+        matches!(&self.kind, Kind::Template(template) if template.uses("host"))
+    }
+
     /// The page with these values.
     pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
         match &self.kind {
