@@ -10,6 +10,7 @@ mod texts;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::Value;
@@ -238,9 +239,9 @@ impl Pages {
         }
     }
 
-    /// Would some browsers show a page of their own in the place of one of these?
-    pub fn has_short(&self) -> bool {
-        self.files().any(|file| file.is_short())
+    /// A page in whose place some browsers would show one of their own.
+    pub fn short(&self) -> Option<&Path> {
+        self.files().find(|file| file.is_short()).map(PageFile::path)
     }
 }
 

@@ -163,13 +163,14 @@ fn tell(main: &server_rec) {
             log::warn_of_folder(flag.path(), &problem);
         }
     }
-    if gates(main).any(|gate| gate.refusal().pages().has_short()) {
-        log::write(
-            None,
-            APLOG_WARNING,
-            "a MaintenancePage has 512 bytes or less: some browsers show an error page of their \
-             own instead",
+    let shorts: BTreeSet<_> =
+        gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
+    for page in shorts {
+        let message = format!(
+            "the page {} has 512 bytes or less: some browsers show an error page of their own instead",
+            page.display()
         );
+        log::write(None, APLOG_WARNING, &message);
     }
 }
 
