@@ -1,10 +1,12 @@
 //! What all processes of the server know together: a table of small states, in memory that
 //! parent and children share. With it, each change is reported once and not once per child.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
+
+use crate::hash;
 
 /// How many states the server can have at a time: flags and watched files.
 pub const MAX_SLOTS: usize = 1024;
@@ -42,8 +44,7 @@ pub struct Board {
 #[error("more than {MAX_SLOTS} different flags and files are configured")]
 pub struct BoardFull;
 
-/// What a slot is for. The same in every process of this build: `DefaultHasher::new` has fixed
-/// keys.
+/// What a slot is for, the same in every process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u64);
 
@@ -53,9 +54,7 @@ impl Key {
 
     /// The key of something that its hash tells from everything else on the board.
     pub fn of(what: impl Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        what.hash(&mut hasher);
-        Self(hasher.finish().max(1))
+        Self(hash::of(what).max(1))
     }
 }
 

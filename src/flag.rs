@@ -212,10 +212,9 @@ impl<'b> Flag<'b> {
             content: Some(Arc::clone(content)),
         };
         // What only the parent or only its children may read is for the children to judge.
-        let hidden = content::unreadable();
         if observer == Observer::Parent
             && basis != was.basis
-            && [basis, was.basis].contains(&hidden)
+            && [basis, was.basis].contains(&content::unreadable())
         {
             return kept(phase, content);
         }

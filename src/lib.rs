@@ -34,6 +34,7 @@ pub mod duration;
 pub mod file;
 pub mod flag;
 pub mod gate;
+mod hash;
 pub mod journal;
 pub mod negotiate;
 pub mod page;

@@ -9,7 +9,6 @@ mod texts;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use minijinja::value::Value;
 use once_cell::sync::OnceCell;
 
 use crate::flag::Closing;
+use crate::hash;
 use crate::journal::Journal;
 use crate::negotiate::{self, Media};
 use crate::two_places::TwoPlaces;
@@ -111,7 +111,7 @@ pub struct Page {
 /// What was made of a page last, for each virtual host that it names.
 #[derive(Default)]
 struct Made {
-    last: TwoPlaces<Vec<(Version, u64, Arc<Body>)>>,
+    last: TwoPlaces<Vec<(Version, Arc<Body>)>>,
     making: Mutex<()>,
 }
 
@@ -121,6 +121,8 @@ struct Version {
     source: u64,
     content: u64,
     is_overdue: bool,
+    /// 0 where the page does not name the server.
+    host: u64,
 }
 
 impl Pages {
@@ -177,10 +179,12 @@ impl Pages {
         if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
             return Arc::clone(body);
         }
+        let names_host = source.as_ref().is_some_and(|source| source.uses_host());
         let version = Version {
             source: source.as_ref().map_or(0, |source| source.id()),
             content: facts.closing.content.id(),
             is_overdue: facts.closing.is_overdue,
+            host: if names_host { hash::of(facts.host) } else { 0 },
         };
         let make = || {
             journal.rendered(
@@ -189,11 +193,7 @@ impl Pages {
             );
             Arc::new(Body::new(self.render(page, source.as_deref(), facts, journal)))
         };
-        let host = match source.as_ref().is_some_and(|source| source.uses_host()) {
-            true => hash(facts.host),
-            false => 0,
-        };
-        page.made.get(number).map_or_else(make, |made| made.get(version, host, make))
+        page.made.get(number).map_or_else(make, |made| made.get(version, make))
     }
 
     fn render(
@@ -278,18 +278,12 @@ impl Page {
     }
 }
 
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Made {
-    fn get(&self, version: Version, host: u64, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
+    fn get(&self, version: Version, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
         let made = || {
             let last = self.last.get();
-            let mut found = last.iter().filter(|made| (made.0, made.1) == (version, host));
-            found.next().map(|(.., body)| Arc::clone(body))
+            let found = last.iter().find(|(made, _)| *made == version);
+            found.map(|(_, body)| Arc::clone(body))
         };
         if let Some(body) = made() {
             return body;
@@ -301,8 +295,8 @@ impl Made {
         }
         let body = make();
         let mut bodies = Vec::clone(&self.last.get());
-        bodies.retain(|(other, ..)| *other == version);
-        bodies.push((version, host, Arc::clone(&body)));
+        bodies.retain(|(other, _)| Version { host: version.host, ..*other } == version);
+        bodies.push((version, Arc::clone(&body)));
         self.last.put(bodies);
         body
     }

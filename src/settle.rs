@@ -1,11 +1,11 @@
 //! Has a file that may still be written to come to rest?
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::board::Slot;
 use crate::file::Version;
+use crate::hash;
 
 /// A version is taken when it is so old: whoever writes it has probably finished.
 const SETTLED: Duration = Duration::from_millis(300);
@@ -65,9 +65,7 @@ pub fn is_settled_for_all(slot: &Slot, version: Version, unseen: Duration) -> bo
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
     let age = |since: u64| Duration::from_millis(now.saturating_sub(since));
-    let mut hasher = DefaultHasher::new();
-    version.hash(&mut hasher);
-    let hash = hasher.finish();
+    let hash = hash::of(version);
     let since = slot.since.load(Ordering::Acquire);
     let is_clock_back = since > now;
     if slot.version.load(Ordering::Acquire) != hash || is_clock_back {

@@ -5,7 +5,7 @@
 //! that cannot be used leaves the last good one in force.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, TryLockError};
@@ -16,6 +16,7 @@ use once_cell::sync::OnceCell;
 
 use crate::board::{Key, Slot};
 use crate::file::{self, FileError, Version};
+use crate::hash;
 use crate::settle::Settling;
 use crate::two_places::TwoPlaces;
 
@@ -205,9 +206,7 @@ impl<T> Watched<T> {
 
     /// Is it something else than what any process has told last of the file's content?
     fn is_new(&self, what: &impl Hash) -> bool {
-        let mut hasher = DefaultHasher::new();
-        what.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = hash::of(what);
         let was = self.slot.get().map(|slot| slot.told.swap(hash, Ordering::AcqRel));
         was != Some(hash)
     }
@@ -324,9 +323,7 @@ impl<T> Watched<T> {
 
 /// What came of a version, as one word.
 fn outcome(version: Version, good: bool) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (version, good).hash(&mut hasher);
-    hasher.finish().max(1)
+    hash::of((version, good)).max(1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The content of a flag, read when it has changed and kept until then.
 
 use std::fs::Metadata;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::state::Basis;
 use crate::board::Slot;
 use crate::file::{self, FileError, Version};
+use crate::hash;
 use crate::settle;
 use crate::two_places::TwoPlaces;
 use crate::window::{MAX_SIZE, Window};
@@ -71,7 +71,7 @@ impl Content {
 
     fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
-        let hash = hash(&bytes);
+        let hash = hash::of(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
         let parsed =
             bytes.and_then(|bytes| Window::parse(&bytes, zone).map_err(|error| error.to_string()));
@@ -89,16 +89,10 @@ impl Content {
     }
 }
 
-fn hash(what: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// The basis of a process that may not read the flag.
 pub(super) fn unreadable() -> Basis {
     let error = FileError::from(std::io::Error::from_raw_os_error(libc::EACCES));
-    Basis::of(hash(Err::<Vec<u8>, String>(error.to_string())))
+    Basis::of(hash::of(Err::<Vec<u8>, String>(error.to_string())))
 }
 
 /// A content, and how far it can be relied on.
@@ -220,7 +214,7 @@ impl Reader {
         let since = last.since.filter(|_| last.is_of(version)).unwrap_or(now);
         let may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
         let bytes = bytes.map_err(|error| error.to_string());
-        let content = match last.content.hash == hash(&bytes) {
+        let content = match last.content.hash == hash::of(&bytes) {
             true => Arc::clone(&last.content),
             false => Arc::new(Content::new(bytes, &self.zone)),
         };

@@ -170,15 +170,11 @@ impl Source {
             let content = Content::of(window.map_err(|error| error.to_string())?);
             let closing = Closing { content: Arc::new(content), is_overdue };
             let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
-            let page = match &self.kind {
-                Kind::Fixed(body) => body.plain().to_owned(),
-                Kind::Template(template) => template
-                    .render(facts.values(name.language.as_deref()).into())
-                    .map_err(|cause| match sample {
-                        "" => format!("{cause} (where the flag says nothing)"),
-                        _ => cause,
-                    })?,
-            };
+            let page = self.render(facts.values(name.language.as_deref()).into());
+            let page = page.map_err(|cause| match sample {
+                "" => format!("{cause} (where the flag says nothing)"),
+                _ => cause,
+            })?;
             if name.media == Media::Json {
                 let checked = serde_json::from_slice::<serde_json::Value>(&page);
                 checked.map_err(|error| format!("is no JSON: {error}"))?;

@@ -1,5 +1,6 @@
 //! From TOML to a window.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -28,6 +29,7 @@ pub struct WindowError {
 /// A mistake, and where in the text it is, in bytes.
 struct Wrong(Range<usize>, String);
 
+type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
 pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowError> {
@@ -43,16 +45,14 @@ pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowEr
         at(text, start, error.message().lines().collect::<Vec<_>>().join(", "))
     })?;
     let place = |Wrong(span, cause)| at(text, span.start, cause);
-    let mut window = read(table.get_ref(), zone).map_err(place)?;
-    window.warnings = warnings(table.get_ref(), text);
+    let (mut window, unknown) = read(table.get_ref(), zone).map_err(place)?;
+    window.warnings = warnings(unknown, text);
     Ok(window)
 }
 
 /// The keys that nobody knows, the first few of them by name.
-fn warnings(table: &DeTable<'_>, text: &str) -> Vec<String> {
+fn warnings(mut unknown: Vec<&Key<'_>>, text: &str) -> Vec<String> {
     const NAMED: usize = 5;
-    let is_known = |key: &str| KEYS.contains(&key);
-    let mut unknown: Vec<_> = table.keys().filter(|key| !is_known(key.get_ref())).collect();
     unknown.sort_by_key(|key| key.span().start);
     let named = unknown.iter().take(NAMED).map(|key| {
         let line = at(text, key.span().start, String::new()).line;
@@ -71,10 +71,12 @@ fn at(text: &str, offset: usize, cause: String) -> WindowError {
     WindowError { line, column, cause }
 }
 
-const KEYS: [&str; 7] = ["message", "start", "end", "reopen", "retry_after", "allow", "vars"];
-
-fn read(table: &DeTable<'_>, zone: &TimeZone) -> Result<Window, Wrong> {
-    let mut window = Window::default();
+/// The window, and the keys that nobody knows.
+fn read<'t, 'i>(
+    table: &'t DeTable<'i>,
+    zone: &TimeZone,
+) -> Result<(Window, Vec<&'t Key<'i>>), Wrong> {
+    let (mut window, mut unknown) = (Window::default(), vec![]);
     for (key, value) in table {
         match key.get_ref().as_ref() {
             "message" => window.message = message(value)?,
@@ -95,7 +97,7 @@ fn read(table: &DeTable<'_>, zone: &TimeZone) -> Result<Window, Wrong> {
                 window.allow = networks.collect::<Result<_, Wrong>>()?;
             }
             "vars" => window.vars = texts(value)?,
-            _ => {} // a warning
+            _ => unknown.push(key),
         }
     }
     if let (Some(start), Some(end)) = (window.start, window.end)
@@ -111,7 +113,7 @@ fn read(table: &DeTable<'_>, zone: &TimeZone) -> Result<Window, Wrong> {
             "there is no end to reopen at".into(),
         ));
     }
-    Ok(window)
+    Ok((window, unknown))
 }
 
 fn wrong(value: &Value<'_>, cause: &str) -> Wrong {
@@ -135,9 +137,8 @@ fn shown(text: &str) -> String {
 fn texts(value: &Value<'_>) -> Result<BTreeMap<String, String>, Wrong> {
     let table = value.get_ref().as_table();
     let table = table.ok_or_else(|| wrong(value, "expected a table of texts"))?;
-    let entry = |(key, value): (&Spanned<_>, &Value<'_>)| {
-        let key: &std::borrow::Cow<'_, str> = key.get_ref();
-        Ok((key.clone().into_owned(), shown(text(value)?)))
+    let entry = |(key, value): (&Key<'_>, &Value<'_>)| {
+        Ok((key.get_ref().clone().into_owned(), shown(text(value)?)))
     };
     table.iter().map(entry).collect()
 }
