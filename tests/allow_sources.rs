@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::httpd::set_mode;
-use crate::support::{Backend, Children, Client, Httpd, Mpm, PAGE, Setup, raw, wait_for};
+use crate::support::{
+    Backend, Children, Client, Httpd, Mpm, PAGE, Setup, raw, replace_file, wait_for,
+};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 
@@ -59,9 +61,7 @@ fn rewrite(path: &Path, text: &str) {
 }
 
 fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    fs::write(&new, text).expect("written");
-    fs::rename(new, path).expect("renamed");
+    replace_file(path, text);
 }
 
 /// As Kubernetes does with a ConfigMap: a link to the folder of the day is switched.

@@ -1,11 +1,12 @@
 //! Pages of the administrator's own: types, templates, and what happens when they change.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::support::client::Answer;
-use crate::support::{Children, Client, Httpd, Mpm, PAGE, Setup, httpd::set_mode, wait_for};
+use crate::support::{
+    Children, Client, Httpd, Mpm, PAGE, Setup, httpd::set_mode, replace_file, wait_for,
+};
 
 const TEMPLATE: &str = "<!doctype html><html lang={{ lang }}><title>{{ host }} {{ status }}</title>\
     <p>{{ message }}<p>{{ start }}|{{ end }}|{{ end_text }}|{{ overdue }}|{{ retry_after }}\
@@ -14,12 +15,6 @@ const TEMPLATE: &str = "<!doctype html><html lang={{ lang }}><title>{{ host }} {
 /// So much that no browser shows a page of its own instead.
 fn long() -> String {
     format!("<!--{}-->", "x".repeat(600))
-}
-
-fn put(path: &Path, content: impl AsRef<[u8]>) {
-    let new = path.with_extension("new");
-    fs::write(&new, content).expect("written");
-    fs::rename(&new, path).expect("renamed");
 }
 
 fn get(httpd: &Httpd, host: &str, name: &'static str, value: &str) -> Answer {
@@ -39,7 +34,7 @@ fn what_a_template_can_say() {
     );
     setup.write("ours.txt.j2", "{{ message }} bis {{ end_text }}\n");
     let httpd = setup.start();
-    put(
+    replace_file(
         &httpd.flag(),
         "message = { de = 'Größer & <b>', en = 'x' }\nstart = 2020-01-01T00:00:00+02:00\n\
          end = 2999-01-01T00:00:00+01:00\nvars = { ticket = '<CHG-\"7\">' }",
@@ -80,7 +75,7 @@ fn the_name_of_the_virtual_host() {
         .directives(&sections.concat())
         .start();
     for message in ["first", "second"] {
-        put(&httpd.flag(), format!("message = '{message}'"));
+        replace_file(&httpd.flag(), format!("message = '{message}'"));
         for _ in 0..20 {
             for host in hosts {
                 let answer = get(&httpd, host, "Accept", "text/html");
@@ -103,7 +98,7 @@ fn rendered_once() {
     let client = httpd.client();
     let rendered = || httpd.count_log("debug.*ours.html.j2 was rendered");
     for change in 1..=3 {
-        put(&httpd.flag(), format!("message = 'change {change}'"));
+        replace_file(&httpd.flag(), format!("message = 'change {change}'"));
         let wanted = format!("change {change}");
         wait_for(&wanted, Duration::from_secs(1), || client.get("/").body.contains(&wanted));
         for _ in 0..200 {
@@ -111,7 +106,7 @@ fn rendered_once() {
         }
         assert_eq!(rendered(), change);
     }
-    put(&httpd.path("ours.html.j2"), format!("{}{TEMPLATE}new", long()));
+    replace_file(&httpd.path("ours.html.j2"), format!("{}{TEMPLATE}new", long()));
     wait_for("the new page", Duration::from_secs(1), || client.get("/").body.ends_with("new"));
     for _ in 0..200 {
         assert!(client.get("/").body.ends_with("new"));
@@ -144,19 +139,23 @@ fn changes_reach_every_child_within_a_second() {
     assert!(serves("0", "text 0\n"));
     let good = |end: &str| format!("{}{TEMPLATE}{end}", long());
     fs::write(&template, good("1")).expect("written");
-    put(&text, "text 1\n");
+    replace_file(&text, "text 1\n");
     in_a_second("1", "text 1\n");
     type Break<'a> = (&'a str, &'a dyn Fn(), &'a str);
     let breaks: [Break<'_>; 7] = [
-        ("syntax", &|| put(&template, "<p>\n{{ message"), "ours.html.j2\" line 2: "),
-        ("variable", &|| put(&template, "{{ mesage }}"), "uses unknown variables: mesage"),
-        ("too large", &|| put(&template, vec![b'x'; 1024 * 1024 + 1]), "has 1048577 bytes"),
+        ("syntax", &|| replace_file(&template, "<p>\n{{ message"), "ours.html.j2\" line 2: "),
+        ("variable", &|| replace_file(&template, "{{ mesage }}"), "uses unknown variables: mesage"),
+        (
+            "too large",
+            &|| replace_file(&template, vec![b'x'; 1024 * 1024 + 1]),
+            "has 1048577 bytes",
+        ),
         (
             "not UTF-8",
-            &|| put(&template, b"Gr\xfc\xdfe"),
+            &|| replace_file(&template, b"Gr\xfc\xdfe"),
             "is not UTF-8 .byte 2.; save it as UTF-8",
         ),
-        ("empty", &|| put(&template, ""), "ours.html.j2\" is empty"),
+        ("empty", &|| replace_file(&template, ""), "ours.html.j2\" is empty"),
         ("gone", &|| fs::remove_file(&template).expect("removed"), "cannot be read: No such file"),
         (
             "a folder",
@@ -171,7 +170,7 @@ fn changes_reach_every_child_within_a_second() {
         assert_eq!(httpd.count_log(&said), 1, "{what}: {}", httpd.log());
     }
     fs::remove_dir(&template).expect("removed");
-    put(&template, good("2"));
+    replace_file(&template, good("2"));
     in_a_second("2", "text 1\n");
     assert_eq!(httpd.count_log("ours.html.j2 has changed and was read"), 2, "{}", httpd.log());
     httpd.allow_log("the last good version stays in force");
@@ -198,7 +197,7 @@ fn a_template_that_fails_later() {
         ("message = 'y'".into(), ""),
     ] {
         let before = (httpd.count_log(&failed(cause)), httpd.count_log(again));
-        put(&httpd.flag(), content);
+        replace_file(&httpd.flag(), content);
         for _ in 0..20 {
             let answer = httpd.client().get("/");
             assert_eq!(answer.body.starts_with("<!--"), cause.is_empty(), "{cause}");

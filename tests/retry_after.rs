@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Httpd, Mpm, Setup, wait_for};
+use crate::support::{Httpd, Mpm, Setup, replace_file, wait_for};
 
 /// A status that leaves the connection open, and as many requests on it as there come.
 const FAST: &str = "MaintenanceStatus 404\nMaxKeepAliveRequests 0\n";
@@ -83,13 +83,6 @@ fn answers(httpd: &Httpd, clients: usize, total: usize) -> Vec<Answer> {
     })
 }
 
-/// Puts a content in the place of the flag, which is never seen half written.
-fn put(httpd: &Httpd, content: &str) {
-    let new = httpd.path("new.flag");
-    std::fs::write(&new, content).expect("a file");
-    std::fs::rename(new, httpd.flag()).expect("a flag");
-}
-
 /// From 300 to 360 seconds, each as often as the others: chi-squared, 60 degrees of freedom, a
 /// bound that chance exceeds once in a million times.
 fn is_spread_evenly(mpm: Mpm) {
@@ -160,7 +153,7 @@ fn directives_and_what_the_flag_says() {
     let status = httpd.client().get("/").status;
     assert_eq!(status, 200);
     // One that appears anew counts at once.
-    put(&httpd, "retry_after = 20");
+    replace_file(&httpd.flag(), "retry_after = 20");
     for (host, expected) in [
         ("inherits", &[Some(20)][..]),
         ("exactly", &[Some(20)]),
@@ -180,7 +173,7 @@ fn directives_and_what_the_flag_says() {
         ("retry_after = -1", Some(5), None),
         ("retry_after = 7", None, Some(7)),
     ] {
-        put(&httpd, content);
+        replace_file(&httpd.flag(), content);
         wait_for(content, Duration::from_secs(5), || {
             let now = connection.ask("off").retry_after;
             assert!(now == former || now == expected, "{content}: {now:?}");
@@ -216,7 +209,7 @@ fn never_before_the_end() {
     for (directive, spread) in [("", 60), ("MaintenanceRetryAfter 7", 0)] {
         let httpd = Httpd::start(&format!("{FAST}{directive}"));
         let end = Timestamp::now() + 1.hour() + 123_456.microseconds();
-        put(&httpd, &format!("retry_after = 20\nend = {end}"));
+        replace_file(&httpd.flag(), format!("retry_after = 20\nend = {end}"));
         for answer in answers(&httpd, 4, 1000) {
             check_countdown(answer, end, spread);
         }
@@ -229,7 +222,7 @@ fn the_end_passes() {
     let mut httpd = Httpd::start(&format!("{FAST}{HOSTS}"));
     // Neither at a full second nor at one of the test's start.
     let end = Timestamp::now() + 2.seconds() + 217.milliseconds();
-    put(&httpd, &format!("end = {end}"));
+    replace_file(&httpd.flag(), format!("end = {end}"));
     let start = Instant::now();
     let client = || {
         let (mut connection, mut before, mut after) = (Connection::new(&httpd), 0, 0);
@@ -262,7 +255,7 @@ fn an_end_that_is_far_away() {
     let mut connection = Connection::new(&httpd);
     // The last moment that can be said, the server's own time, and less than 2^32 seconds ahead.
     for end in ["9999-12-30T22:00:00Z", "9999-07-01T00:00:00", "2150-01-01T00:00:00Z"] {
-        put(&httpd, &format!("end = {end}"));
+        replace_file(&httpd.flag(), format!("end = {end}"));
         for _ in 0..100 {
             assert_eq!(connection.seconds("x"), MAX_SECONDS, "{end}");
         }
@@ -277,7 +270,7 @@ fn an_end_that_is_far_away() {
 fn a_changed_content_counts_when_it_has_settled() {
     let httpd = Httpd::start(&format!("{FAST}MaintenanceRetryAfter off"));
     let mut connection = Connection::new(&httpd);
-    put(&httpd, "retry_after = 10");
+    replace_file(&httpd.flag(), "retry_after = 10");
     for seconds in [20, 30, 40] {
         let former = connection.seconds("x");
         let start = Instant::now();
@@ -289,6 +282,6 @@ fn a_changed_content_counts_when_it_has_settled() {
         }
         wait_for("the change", Duration::from_secs(2), || connection.seconds("x") == seconds);
     }
-    put(&httpd, "retry_after = 50");
+    replace_file(&httpd.flag(), "retry_after = 50");
     assert_eq!(connection.seconds("x"), 50);
 }

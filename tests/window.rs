@@ -1,29 +1,17 @@
 //! The flag's content: when the site closes and opens by itself, and what it tells people.
 
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Httpd, Mpm, PAGE, Setup, httpd::set_mode, wait_for};
+use crate::support::{Children, Httpd, Mpm, PAGE, Setup, httpd::set_mode, replace_file, wait_for};
 
 /// Sixteen children that serve one request each at a time.
 const SIXTEEN: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 16\nServerLimit 16\n\
     MaxRequestWorkers 16";
-
-/// Puts a content in place in one step, as `mv` does.
-fn put(flag: &Path, content: impl AsRef<[u8]>) {
-    let new = flag.with_extension("new");
-    fs::write(&new, content).expect("written");
-    fs::rename(&new, flag).expect("renamed");
-}
-
-fn sixteen_children() -> Httpd {
-    Setup::new(SIXTEEN).mpm(Mpm::Prefork).start()
-}
 
 /// Asks all the time from eight threads, which keeps all children busy, until `until`; every
 /// answer is right for the time at which it was asked for, give or take `slack`.
@@ -66,11 +54,11 @@ fn a_window_in_seconds() {
         ("", "warn.*overdue: the flag"),
         ("reopen = 'auto'", "open again, the flag .* has reached"),
     ] {
-        let mut httpd = sixteen_children();
+        let mut httpd = Setup::new(SIXTEEN).mpm(Mpm::Prefork).start();
         httpd.allow_log("AH00161"); // MaxRequestWorkers: as many clients as children
         let now = Timestamp::now();
         let (start, end) = (now + 2.seconds(), now + 4.seconds());
-        put(&httpd.flag(), format!("start = {start}\nend = {end}\n{reopen}"));
+        replace_file(&httpd.flag(), format!("start = {start}\nend = {end}\n{reopen}"));
         let closed = |time| start <= time && (time < end || reopen.is_empty());
         // The request's own time decides, to the millisecond.
         let asked = watch(&httpd, now + 6.seconds(), Duration::from_millis(5), closed);
@@ -93,22 +81,21 @@ fn a_window_in_seconds() {
 /// A content that changes is taken by every child within a second, and told once.
 #[test]
 fn a_new_content_reaches_every_child() {
-    let httpd = sixteen_children();
-    let client = httpd.client();
-    put(&httpd.flag(), "message = 'number 0'");
+    let httpd = Children::setup("").start();
+    let children = Children::of(&httpd);
+    replace_file(&httpd.flag(), "message = 'number 0'");
     for number in 1..=5 {
         let wanted = format!("number {}", number - 1);
-        for _ in 0..32 {
-            assert!(client.get("/").body.contains(&wanted), "{wanted}");
-        }
+        let answers = children.ask(|client| client.get("/").body.contains(&wanted));
+        assert_eq!(answers, [true; 16], "{wanted}");
         match number % 2 {
-            0 => put(&httpd.flag(), format!("message = 'number {number}'")),
+            0 => replace_file(&httpd.flag(), format!("message = 'number {number}'")),
             _ => fs::write(httpd.flag(), format!("message = 'number {number}'")).expect("written"),
         }
         thread::sleep(Duration::from_secs(1));
     }
     wait_for("five lines", Duration::from_secs(1), || {
-        client.get("/");
+        children.ask(|client| client.get("/"));
         httpd.count_log("the flag .* has changed; still closed") == 5
     });
     assert_eq!(httpd.count_log("closed by the flag"), 1);
@@ -157,7 +144,7 @@ fn contents_that_cannot_be_used() {
     ];
     for (what, content, cause) in cases {
         let mut httpd = Httpd::start("");
-        put(&httpd.flag(), content);
+        replace_file(&httpd.flag(), content);
         httpd.client().get("/").assert_refused();
         thread::sleep(Duration::from_millis(400));
         for _ in 0..10 {
@@ -198,7 +185,7 @@ fn contents_that_can_be_used() {
         ),
     ] {
         let httpd = Httpd::start("");
-        put(&httpd.flag(), content);
+        replace_file(&httpd.flag(), content);
         let answer = httpd.client().get("/");
         assert_eq!(answer.status, 500);
         assert!(answer.body.contains(expected), "{content}: {}", answer.body);
@@ -213,7 +200,7 @@ fn contents_that_can_be_used() {
 #[test]
 fn a_key_that_nobody_knows() {
     let mut httpd = Httpd::start("");
-    put(&httpd.flag(), "mesage = 'x'\nmessage = 'good'\n");
+    replace_file(&httpd.flag(), "mesage = 'x'\nmessage = 'good'\n");
     assert!(httpd.client().get("/").body.contains("good"), "the rest counts");
     httpd.expect_log("warn.*in the flag .*, line 1: nobody knows the key \"mesage\"");
 }
@@ -250,7 +237,7 @@ fn a_content_that_only_root_may_read() {
 #[test]
 fn nobody_asks() {
     let httpd = Httpd::start("");
-    put(&httpd.flag(), format!("start = {}", Timestamp::now() + 1.second()));
+    replace_file(&httpd.flag(), format!("start = {}", Timestamp::now() + 1.second()));
     wait_for("closed", Duration::from_secs(25), || httpd.count_log("closed by the flag") == 1);
     assert_eq!(httpd.client().get("/").status, 500);
 }
@@ -261,7 +248,7 @@ fn those_whom_the_flag_lets_pass() {
         "MaintenanceFlag all.flag\nMaintenanceAllow 127.0.0.9\nMaintenanceFlag maintenance.flag",
     );
     let status = |address| httpd.client_from(address).get("/").status;
-    put(&httpd.flag(), "allow = ['127.0.0.2', '127.0.1.0/24']");
+    replace_file(&httpd.flag(), "allow = ['127.0.0.2', '127.0.1.0/24']");
     for (address, expected) in
         [("127.0.0.1", 500), ("127.0.0.2", 200), ("127.0.1.77", 200), ("127.0.0.9", 200)]
     {
@@ -270,7 +257,7 @@ fn those_whom_the_flag_lets_pass() {
     let lines = httpd.access_log(4);
     assert!(lines[1].contains("allowed:flag allowed:flag"), "{}", lines[1]);
     // Another flag closes, too, and has invited only one of them.
-    put(&httpd.path("all.flag"), "allow = ['127.0.0.2']");
+    replace_file(&httpd.path("all.flag"), "allow = ['127.0.0.2']");
     for (address, expected) in [("127.0.0.2", 200), ("127.0.1.77", 500), ("127.0.0.9", 200)] {
         assert_eq!(status(address), expected, "{address}");
     }
@@ -287,10 +274,10 @@ fn the_innermost_flag_speaks() {
         let client = httpd.client();
         client.send(client.request("GET", "/").header("Host", host)).body
     };
-    put(&httpd.path("all.flag"), "message = 'all of it'");
-    put(&httpd.path("inner.flag"), "");
+    replace_file(&httpd.path("all.flag"), "message = 'all of it'");
+    replace_file(&httpd.path("inner.flag"), "");
     assert!(body("inner").contains("all of it") && body("first").contains("all of it"));
-    put(&httpd.path("inner.flag"), "message = 'one of it'");
+    replace_file(&httpd.path("inner.flag"), "message = 'one of it'");
     wait_for("its own words", Duration::from_secs(1), || body("inner").contains("one of it"));
     assert!(body("first").contains("all of it"));
     fs::remove_file(httpd.path("all.flag")).expect("removed");
@@ -304,7 +291,7 @@ fn the_innermost_flag_speaks() {
 fn restarts_and_touches() {
     let httpd = Httpd::start("");
     let flag = httpd.flag();
-    put(&flag, format!("start = {}\nmessage = 'now'", Timestamp::now() + 3.seconds()));
+    replace_file(&flag, format!("start = {}\nmessage = 'now'", Timestamp::now() + 3.seconds()));
     assert_eq!(httpd.client().get("/").status, 200);
     httpd.restart();
     let touch = || {

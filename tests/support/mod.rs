@@ -12,6 +12,7 @@ pub use children::Children;
 pub use client::{Client, raw};
 pub use httpd::{Httpd, Mpm, Setup};
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The page that a stranger gets by default: in English, with status 500, and an empty flag.
@@ -20,6 +21,13 @@ pub const PAGE: &str = include_str!("../built-in.html");
 /// The page where the status is another one, of which it tells its script.
 pub fn page_with(status: u16) -> String {
     PAGE.replace("data-status=\"500\"", &format!("data-status=\"{status}\""))
+}
+
+/// Puts a content in the place of a file in one step, as `mv` does: it is never half written.
+pub fn replace_file(path: &Path, content: impl AsRef<[u8]>) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, content).expect("written");
+    std::fs::rename(new, path).expect("renamed");
 }
 
 /// Waits until `holds` is true.
