@@ -1,19 +1,32 @@
 #include "shim.h"
 
 #include "apr_buckets.h"
+#include "mpm_common.h"
+#include "unixd.h"
 
-#ifdef APLOG_USE_MODULE
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 0)
+#define HTTPD_2_4 1
+#include "ap_expr.h"
+#include "http_main.h"
 APLOG_USE_MODULE(maintenance);
+#else
+#define HTTPD_2_4 0
+/* In 2.2 each MPM declares it in a header of its own. */
+extern server_rec *ap_server_conf;
 #endif
 
 void maintenance_log(const server_rec *s, int level, const char *message, apr_size_t length)
 {
-    ap_log_error(APLOG_MARK, level, 0, s, "%.*s", (int)length, message);
+    ap_log_error(APLOG_MARK, level, 0, s ? s : ap_server_conf, "%.*s", (int)length, message);
 }
 
 int maintenance_logs_debug(const request_rec *r)
 {
+#if HTTPD_2_4
     return APLOG_R_IS_LEVEL(r, APLOG_DEBUG);
+#else
+    return r->server->loglevel >= APLOG_DEBUG;
+#endif
 }
 
 void maintenance_log_debug(const request_rec *r, const char *message, apr_size_t length)
@@ -21,9 +34,93 @@ void maintenance_log_debug(const request_rec *r, const char *message, apr_size_t
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "%.*s", (int)length, message);
 }
 
-ap_expr_info_t *maintenance_compile(const cmd_parms *cmd, const char *expr, const char **error)
+const void *maintenance_compile(const cmd_parms *cmd, const char *expr, const char **error)
 {
+#if HTTPD_2_4
     return ap_expr_parse_cmd(cmd, expr, 0, error, NULL);
+#else
+    *error = "httpd 2.2 has no expressions";
+    return NULL;
+#endif
+}
+
+int maintenance_evaluate(request_rec *r, const void *expr, const char **error)
+{
+#if HTTPD_2_4
+    return ap_expr_exec(r, expr, error);
+#else
+    *error = "httpd 2.2 has no expressions";
+    return 0;
+#endif
+}
+
+const apr_sockaddr_t *maintenance_address(const request_rec *r)
+{
+#if HTTPD_2_4
+    return r->useragent_addr;
+#else
+    return r->connection->remote_addr;
+#endif
+}
+
+int maintenance_is_first_reading(const server_rec *s)
+{
+#if HTTPD_2_4
+    (void)s;
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+#else
+    static const char key[] = "mod_maintenance:read";
+    apr_pool_t *pool = s->process->pool;
+    void *seen = NULL;
+
+    apr_pool_userdata_get(&seen, key, pool);
+    /* Not ..._setn: the key's text goes when httpd unloads the module. */
+    apr_pool_userdata_set(pool, key, apr_pool_cleanup_null, pool);
+    return seen == NULL;
+#endif
+}
+
+int maintenance_is_chrooted(void)
+{
+#if HTTPD_2_4
+    return ap_unixd_config.chroot_dir != NULL;
+#elif AP_MODULE_MAGIC_AT_LEAST(20051115, 18)
+    return unixd_config.chroot_dir != NULL;
+#else
+    return 0; /* ChrootDir came with 2.2.10 */
+#endif
+}
+
+void maintenance_hook_check_config(int (*check)(apr_pool_t *, apr_pool_t *, apr_pool_t *,
+                                                server_rec *))
+{
+#if HTTPD_2_4
+    ap_hook_check_config(check, NULL, NULL, APR_HOOK_MIDDLE);
+#else
+    (void)check; /* post_config finds the same fault */
+#endif
+}
+
+static void (*look_at_flags)(server_rec *);
+
+#if HTTPD_2_4
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    look_at_flags(s);
+    return DECLINED;
+}
+#else
+static int monitor(apr_pool_t *pool)
+{
+    look_at_flags(ap_server_conf);
+    return DECLINED;
+}
+#endif
+
+void maintenance_hook_monitor(void (*look)(server_rec *))
+{
+    look_at_flags = look;
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t length)

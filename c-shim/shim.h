@@ -1,20 +1,17 @@
 /*
  * The one input of bindgen: what the Rust side sees of httpd and APR, and the few functions
- * below, which exist because a macro or a variadic function stands in the way.
+ * below, which exist because a macro or a variadic function stands in the way, or because httpd
+ * 2.2 and 2.4 differ.
  */
 #ifndef MAINTENANCE_SHIM_H
 #define MAINTENANCE_SHIM_H
 
 #include "httpd.h"
-#include "ap_expr.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"
-#include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
-#include "mpm_common.h"
-#include "unixd.h"
 #include "util_filter.h"
 
 #include "apr_pools.h"
@@ -23,7 +20,7 @@
 #include "apr_tables.h"
 #include "apr_time.h"
 
-/* Writes one line to s's error log (ap_log_error is a variadic macro). */
+/* Writes one line to s's error log, without one to the main server's (ap_log_error is variadic). */
 void maintenance_log(const server_rec *s, int level, const char *message, apr_size_t length);
 
 /* Does the request's log take lines of level debug (APLOG_R_IS_LEVEL)? */
@@ -32,8 +29,30 @@ int maintenance_logs_debug(const request_rec *r);
 /* Writes one line of level debug, with what httpd adds for a request (ap_log_rerror). */
 void maintenance_log_debug(const request_rec *r, const char *message, apr_size_t length);
 
-/* Compiles an expression for `cmd`; sets *error where that fails (ap_expr_parse_cmd). */
-ap_expr_info_t *maintenance_compile(const cmd_parms *cmd, const char *expr, const char **error);
+/*
+ * Compiles an expression for `cmd`; sets *error where that fails (ap_expr_parse_cmd). The result
+ * lives as long as the configuration. 2.2 has no expressions.
+ */
+const void *maintenance_compile(const cmd_parms *cmd, const char *expr, const char **error);
+
+/* Does a compiled expression hold for the request? Sets *error where that cannot be told. */
+int maintenance_evaluate(request_rec *r, const void *expr, const char **error);
+
+/* The address that httpd calls the client's: mod_remoteip's in 2.4, the connection's in 2.2. */
+const apr_sockaddr_t *maintenance_address(const request_rec *r);
+
+/* Is this post_config of the reading at start that only checks the configuration? */
+int maintenance_is_first_reading(const server_rec *s);
+
+/* Do children see another root of the file system than the parent (ChrootDir)? */
+int maintenance_is_chrooted(void);
+
+/* `check` runs when the whole configuration has been read, also for httpd -t (2.4 alone). */
+void maintenance_hook_check_config(int (*check)(apr_pool_t *, apr_pool_t *, apr_pool_t *,
+                                                server_rec *));
+
+/* `look` runs in the parent about every ten seconds. */
+void maintenance_hook_monitor(void (*look)(server_rec *));
 
 /*
  * Passes one brigade, `body` and EOS, to the request's output filters (the brigade's rings are

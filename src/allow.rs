@@ -47,6 +47,11 @@ impl AllowRules {
         Ok(())
     }
 
+    /// Is nothing said?
+    pub fn is_empty(&self) -> bool {
+        !self.not_inherited && self.tokens.is_empty()
+    }
+
     /// These rules inside a scope with the rules `outer`.
     pub fn within(&self, outer: &Self) -> Self {
         if self.not_inherited {

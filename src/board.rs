@@ -30,6 +30,8 @@ pub struct Slot {
     pub(crate) since: AtomicU64,
     /// For a flag: since when one version has followed the other without a rest.
     pub(crate) restless: AtomicU64,
+    /// For a flag: who looks at it, or did so last, where that is not done at every request.
+    pub(crate) turn: AtomicU64,
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
@@ -81,8 +83,8 @@ impl Board {
         }
         let free = find(&|other| other == Key::FREE);
         let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
-        let Slot { key: _, word, good, told, version, since, restless } = slot;
-        for word in [word, good, told, version, since, restless] {
+        let Slot { key: _, word, good, told, version, since, restless, turn } = slot;
+        for word in [word, good, told, version, since, restless, turn] {
             word.store(0, Ordering::Release);
         }
         slot.key.store(key.0, Ordering::Release);

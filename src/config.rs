@@ -3,11 +3,13 @@
 use std::ffi::{CStr, OsStr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::allow::{AllowError, AllowRules, Expr};
 use crate::board::{Key, Slot};
+use crate::duration::{self, DurationError};
 use crate::flag::{self, FlagError};
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::Refusal;
@@ -29,6 +31,8 @@ pub struct DirectiveError {
 /// What is wrong with the words of a directive.
 #[derive(Debug, Error)]
 enum Cause {
+    #[error("not allowed in {0}")]
+    Misplaced(String),
     #[error("nothing follows")]
     Nothing,
     #[error("\"{0}\" is one word too many")]
@@ -37,6 +41,8 @@ enum Cause {
     Utf8(String),
     #[error("\"{0}\" is neither On nor Off")]
     Switch(String),
+    #[error(transparent)]
+    Duration(#[from] DurationError),
     #[error(transparent)]
     Flag(#[from] FlagError),
     #[error(transparent)]
@@ -49,8 +55,48 @@ enum Cause {
     RetryAfter(#[from] RetryAfterError),
 }
 
+/// Where a directive stands (httpd's documentation says "context"), from the outside inwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Outside of all sections: server config.
+    Server,
+    /// In `<VirtualHost>`.
+    VirtualHost,
+    /// In `<Location>` or `<LocationMatch>`.
+    Location,
+}
+
+impl Scope {
+    /// Where a directive may stand of which this is the innermost scope.
+    const fn places(self) -> &'static str {
+        match self {
+            Self::Server => "it outside of all sections",
+            Self::VirtualHost => "it outside of all sections or in <VirtualHost>",
+            Self::Location => {
+                "it outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>"
+            }
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server config",
+            Self::VirtualHost => "<VirtualHost>",
+            Self::Location => "<Location>",
+        }
+    }
+}
+
 /// What the server around the configuration gives to a directive.
 pub trait Surroundings {
+    /// Where the directive stands.
+    ///
+    /// # Errors
+    /// The name of a section that is no scope of the gate's.
+    fn scope(&self) -> Result<Scope, String> {
+        Ok(Scope::Server)
+    }
+
     /// Where relative paths begin.
     fn server_root(&self) -> &Path;
 
@@ -80,15 +126,23 @@ pub struct Directive {
     pub name: &'static CStr,
     /// What has to follow it; ends the message of every error.
     pub expected: &'static CStr,
+    /// The innermost scope in which it may stand.
+    innermost: Scope,
     read: fn(&mut Settings, &Words<'_>) -> Result<(), Cause>,
 }
 
 /// Every directive, for the table that httpd gets.
-pub static DIRECTIVES: [Directive; 6] = [
-    Directive { name: c"MaintenanceEngine", expected: c"On or Off", read: Settings::read_engine },
+pub static DIRECTIVES: [Directive; 7] = [
+    Directive {
+        name: c"MaintenanceEngine",
+        expected: c"On or Off",
+        innermost: Scope::VirtualHost,
+        read: Settings::read_engine,
+    },
     Directive {
         name: c"MaintenanceFlag",
         expected: c"the path of one or more flag files, absolute or relative to the ServerRoot",
+        innermost: Scope::Location,
         read: Settings::read_flags,
     },
     Directive {
@@ -96,6 +150,7 @@ pub static DIRECTIVES: [Directive; 6] = [
         expected: c"addresses (192.168.157.139, 2001:db8::7), networks (10.0.0.0/8, \
             10.0.0.0/255.0.0.0, 192.168.157, 2001:db8::/32), host=NAME, file=PATH, \
             plugin-cfg=PATH, env=NAME, \"expr=EXPR\", path=/PATH, or none as the first word",
+        innermost: Scope::Location,
         read: Settings::read_allow,
     },
     Directive {
@@ -103,19 +158,28 @@ pub static DIRECTIVES: [Directive; 6] = [
         expected:
             c"one or more .html, .json or .txt files, each with a language (.html.de) or .j2 \
             for a template behind it where wanted, absolute or relative to the ServerRoot",
+        innermost: Scope::Location,
         read: Settings::read_page,
     },
     Directive {
         name: c"MaintenanceStatus",
         expected:
             c"a status code from 400 to 599, and \"expr=EXPR\" behind it where it has a condition",
+        innermost: Scope::Location,
         read: Settings::read_status,
     },
     Directive {
         name: c"MaintenanceRetryAfter",
         expected:
             c"a duration (90, 90s, 5m, 2h) and spread=DURATION behind it where wanted, or off",
+        innermost: Scope::Location,
         read: Settings::read_retry_after,
+    },
+    Directive {
+        name: c"MaintenanceCheckInterval",
+        expected: c"a duration (90, 90s, 500ms, 5m, 2h), or 0 for every request",
+        innermost: Scope::Server,
+        read: Settings::read_check_interval,
     },
 ];
 
@@ -130,14 +194,19 @@ impl Directive {
         words: &[&OsStr],
         place: &dyn Surroundings,
     ) -> Result<(), DirectiveError> {
-        let checked = match words {
-            [] => Err(Cause::Nothing),
+        let checked = match (place.scope(), words) {
+            (Err(section), _) => Err(Cause::Misplaced(section)),
+            (Ok(scope), _) if scope > self.innermost => Err(Cause::Misplaced(scope.name().into())),
+            (_, []) => Err(Cause::Nothing),
             _ => (self.read)(settings, &Words { words, place }),
         };
         checked.map_err(|cause| DirectiveError {
             name: self.name.to_str().unwrap_or_default(),
+            expected: match cause {
+                Cause::Misplaced(_) => self.innermost.places(),
+                _ => self.expected.to_str().unwrap_or_default(),
+            },
             cause,
-            expected: self.expected.to_str().unwrap_or_default(),
         })
     }
 }
@@ -180,6 +249,7 @@ pub struct Settings {
     pages: Vec<Arc<PageFile>>,
     statuses: StatusLines,
     retry_after: Option<RetryAfter>,
+    check_interval: Option<Duration>,
 }
 
 impl Settings {
@@ -193,12 +263,34 @@ impl Settings {
             pages: page::within(&self.pages, &outer.pages),
             statuses: self.statuses.within(&outer.statuses),
             retry_after: self.retry_after.or(outer.retry_after),
+            check_interval: self.check_interval.or(outer.check_interval),
         }
+    }
+
+    /// The settings of a server, with the default flag among its own where that is in effect: it
+    /// closes the locations in the server, too, also those with a flag of their own.
+    pub fn of_server(&self, server_root: &Path) -> Self {
+        Self { flags: self.flags(server_root), ..self.clone() }
+    }
+
+    /// How often flags are looked at; zero: at every request.
+    pub fn check_interval(&self) -> Duration {
+        self.check_interval.unwrap_or_default()
+    }
+
+    /// Do they say anything about how to refuse?
+    pub fn shape_refusals(&self) -> bool {
+        !self.pages.is_empty() || !self.statuses.is_empty() || self.retry_after.is_some()
     }
 
     /// Are this scope's requests looked at?
     pub fn is_on(&self) -> bool {
         self.engine.unwrap_or(true)
+    }
+
+    /// The flags that this scope itself names.
+    pub fn own_flags(&self) -> &[PathBuf] {
+        &self.flags
     }
 
     /// The flags in effect, each once, the innermost scope's last.
@@ -216,10 +308,9 @@ impl Settings {
         flags
     }
 
-    /// The keys of all files that want a slot on the board.
-    pub fn keys(&self, server_root: &Path) -> Vec<Key> {
-        let flags = self.flags(server_root);
-        let mut keys: Vec<_> = flags.iter().map(|path| flag::key(path)).collect();
+    /// The keys of the files that this scope itself names, which want a slot on the board.
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<_> = self.flags.iter().map(|path| flag::key(path)).collect();
         keys.extend(self.allow.keys());
         keys.extend(self.pages.iter().map(|file| page::key(file.path())));
         keys
@@ -276,6 +367,11 @@ impl Settings {
 
     fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         self.retry_after = Some(RetryAfter::parse(&words.texts()?)?);
+        Ok(())
+    }
+
+    fn read_check_interval(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        self.check_interval = Some(duration::parse(words.only_text()?)?);
         Ok(())
     }
 }

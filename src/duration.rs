@@ -1,5 +1,7 @@
 //! Durations as httpd's directives have them (`ap_timeout_parameter_parse`).
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// The most seconds that a Retry-After can say (RFC 9111, 1.2.2: delta-seconds).
@@ -10,25 +12,33 @@ pub const MAX_SECONDS: u32 = i32::MAX as u32;
 #[error("\"{0}\" is no duration (90, 90s, 500ms, 5m, 2h) of at most 68 years")]
 pub struct DurationError(String);
 
-/// The whole seconds that a duration has, a part of a second counting as one. Without a unit the
-/// number is one of seconds.
+/// A duration. Without a unit the number is one of seconds.
 ///
 /// # Errors
 /// [`DurationError`]
-pub fn seconds(word: &str) -> Result<u32, DurationError> {
+pub fn parse(word: &str) -> Result<Duration, DurationError> {
     let error = || DurationError(word.into());
     let digits = word.len() - word.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     let (number, unit) = word.split_at_checked(digits).ok_or_else(error)?;
     let number: u64 = number.parse().map_err(|_| error())?;
-    let seconds = match unit.to_ascii_lowercase().as_str() {
-        "" | "s" => Some(number),
-        "ms" => Some(number.div_ceil(1000)),
-        "m" | "mi" | "min" => number.checked_mul(60),
-        "h" => number.checked_mul(3600),
+    let duration = match unit.to_ascii_lowercase().as_str() {
+        "" | "s" => Some(Duration::from_secs(number)),
+        "ms" => Some(Duration::from_millis(number)),
+        "m" | "mi" | "min" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
         _ => None,
     };
-    let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok());
-    seconds.filter(|seconds| *seconds <= MAX_SECONDS).ok_or_else(error)
+    let longest = Duration::from_secs(MAX_SECONDS.into());
+    duration.filter(|duration| *duration <= longest).ok_or_else(error)
+}
+
+/// The whole seconds that a duration has, a part of a second counting as one.
+///
+/// # Errors
+/// [`DurationError`]
+pub fn seconds(word: &str) -> Result<u32, DurationError> {
+    let millis = parse(word)?.as_millis();
+    u32::try_from(millis.div_ceil(1000)).map_err(|_| DurationError(word.into()))
 }
 
 #[cfg(test)]
@@ -61,6 +71,12 @@ mod tests {
             ("5µs", None),
         ] {
             assert_eq!(seconds(word).ok(), expected, "{word}");
+            assert_eq!(parse(word).is_ok(), expected.is_some(), "{word}");
+        }
+        for (word, millis) in
+            [("0", 0), ("2", 2000), ("250ms", 250), ("1500ms", 1500), ("1m", 60_000)]
+        {
+            assert_eq!(parse(word), Ok(Duration::from_millis(millis)), "{word}");
         }
     }
 }

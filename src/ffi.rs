@@ -16,6 +16,7 @@ mod module;
 mod pool;
 mod request;
 mod resolver;
+mod section;
 mod server;
 mod shared;
 mod thread;

@@ -5,11 +5,12 @@
 //! in it, and only when it has changed: a FIFO, a folder or a file that nobody may read close the
 //! site like any other. What all processes of the server know of a flag stands on the
 //! [`board`](crate::board) that they share, so that each change is reported once and not once per
-//! child.
+//! child. With an interval they also share the looks.
 
 mod content;
 mod news;
 mod state;
+mod turn;
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
@@ -29,6 +30,7 @@ pub use content::Content;
 use content::Reader;
 pub use news::{FlagFile, News};
 use state::{Basis, Known, State, Word};
+use turn::Turns;
 
 /// Time that goes back by less is that of requests which wait for each other.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
@@ -99,6 +101,7 @@ pub struct Closing {
 pub struct Flag<'b> {
     path: PathBuf,
     slot: &'b Slot,
+    turns: Turns<'b>,
     reader: Reader,
 }
 
@@ -114,14 +117,17 @@ struct Seen {
 }
 
 impl<'b> Flag<'b> {
-    /// A flag whose state is kept in `slot`; times without an offset in its content are in `zone`.
-    pub fn new(path: PathBuf, slot: &'b Slot, zone: TimeZone) -> Self {
-        Self { path, slot, reader: Reader::new(zone) }
+    /// A flag whose state is kept in `slot` and which is looked at once in an `interval`, or each
+    /// time where that is zero; times without an offset in its content are in `zone`.
+    pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
+        Self { path, slot, turns: Turns::new(slot, interval), reader: Reader::new(zone) }
     }
 
-    /// Forgets what the parent has read: a child may not be able to.
-    pub fn forget(&self) {
+    /// For a child that starts: forgets what the parent has read, which the child may not be able
+    /// to, and looks for itself, unless looks are rare.
+    pub fn begin(&self, now: Timestamp, report: &mut dyn FnMut(News<'_>)) -> Option<Closing> {
         self.reader.forget();
+        self.turns.are_free().then(|| self.look(Observer::Child, now, report)).flatten()
     }
 
     /// Where it is.
@@ -133,21 +139,24 @@ impl<'b> Flag<'b> {
     /// last.
     ///
     /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent. Any other error
-    /// leaves the last known state, and where nothing is known yet the scope is closed.
+    /// leaves the last known state, and where nothing is known yet the scope is closed. That state
+    /// also counts between two looks.
     pub fn look(
         &self,
         observer: Observer,
         now: Timestamp,
         report: &mut dyn FnMut(News<'_>),
     ) -> Option<Closing> {
+        let turn = self.turns.take(|| self.is_look_wanted(now));
         loop {
             let before = self.word();
             let was = before.state();
-            let look = fs::metadata(&self.path);
-            let seen = self.judge(&look, was, observer, now);
-            let failed = match observer {
-                Observer::Child => look.as_ref().is_err_and(|error| !is_absence(error)),
-                Observer::Parent => was.failed,
+            let look = turn.as_ref().map(|_| fs::metadata(&self.path));
+            let seen = self.judge(look.as_ref(), was, observer, now);
+            let failed = match (observer, &look) {
+                (Observer::Child, Some(Err(error))) => !is_absence(error),
+                (Observer::Child, Some(Ok(_))) => false,
+                (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
             let is = State { known: seen.known, basis: seen.basis, failed };
             if is != was {
@@ -156,7 +165,7 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.tell(was, is, &look, seen.content.as_deref(), report);
+                self.tell(was, is, look, seen.content.as_deref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let closing = Closing { content, is_overdue: phase == Phase::Overdue };
@@ -164,25 +173,43 @@ impl<'b> Flag<'b> {
         }
     }
 
+    /// Is there something to see that this process does not know, or something to report?
+    fn is_look_wanted(&self, now: Timestamp) -> bool {
+        let State { known, basis, .. } = self.word().state();
+        let last = self.reader.last();
+        match known {
+            Known::Nothing => true,
+            Known::Absent => false,
+            Known::Present(_) if basis == Basis::YOUNG => false, // it says nothing yet
+            Known::Present(phase) => {
+                basis != last.content.basis() || last.content.window().phase(now) > phase
+            }
+        }
+    }
+
     fn judge(
         &self,
-        look: &io::Result<Metadata>,
+        look: Option<&io::Result<Metadata>>,
         was: State,
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
         match look {
-            Ok(metadata) => self.judge_present(metadata, was, observer, now),
-            Err(error) if is_absence(error) => {
+            Some(Ok(metadata)) => self.judge_present(metadata, was, observer, now),
+            Some(Err(error)) if is_absence(error) => {
                 Seen { known: Known::Absent, basis: Basis::NONE, phase: None, content: None }
             }
-            Err(_) => self.judge_unseen(was, now),
+            Some(Err(_)) | None => self.judge_unseen(was, now),
         }
     }
 
-    /// Time goes on while the file system does not answer.
+    /// Time goes on between two looks, and while the file system does not answer. A content that
+    /// this process has not read says nothing.
     fn judge_unseen(&self, was: State, now: Timestamp) -> Seen {
-        let content = Arc::clone(&self.reader.last().content);
+        let mut content = Arc::clone(&self.reader.last().content);
+        if content.basis() != was.basis {
+            content = Arc::default();
+        }
         let (known, phase) = match was.known {
             Known::Nothing => (was.known, Some(Phase::Closed)),
             Known::Absent => (was.known, None),
@@ -241,21 +268,24 @@ impl<'b> Flag<'b> {
         &self,
         was: State,
         is: State,
-        look: &io::Result<Metadata>,
+        look: Option<io::Result<Metadata>>,
         content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
-        let file = look
-            .as_ref()
-            .ok()
+        let (file, error) = match look {
+            Some(Ok(metadata)) => (Some(metadata), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        let file = file
             .map(|metadata| FlagFile { since: metadata.modified().ok(), owner: metadata.uid() });
         news::tell(&self.path, was, is, file, content, report);
-        if let Err(error) = look
+        if let Some(error) = error
             && is.failed
             && !was.failed
         {
-            let counts_as_present = was.known != Known::Absent;
-            report(News::LookFailed { flag: &self.path, error, counts_as_present });
+            let closes = is.known.closes();
+            report(News::LookFailed { flag: &self.path, error: &error, closes });
         }
     }
 

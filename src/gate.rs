@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
-use crate::board::Board;
+use crate::board::{Board, Key, Slot};
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, Observer};
 use crate::journal::Journal;
@@ -51,15 +51,29 @@ impl Verdict<'_> {
 }
 
 /// What a gate needs to know of the server around it.
-pub struct Place<'a> {
+pub struct Place {
     /// Where relative paths begin.
-    pub server_root: &'a Path,
+    pub server_root: PathBuf,
     /// The memory that all processes share.
     pub board: &'static Board,
     /// What names resolve to.
-    pub resolved: &'a Resolved,
+    pub resolved: Resolved,
     /// All flags of the server.
-    pub flags: &'a Flags,
+    pub flags: Flags,
+}
+
+impl Place {
+    fn slot(&self, key: Key) -> Option<&'static Slot> {
+        self.board.claim(&[key]).ok()?.first().copied()
+    }
+
+    fn allowlist(&self, settings: &Settings) -> Allowlist {
+        settings.allow().compile(&self.resolved, |key| self.slot(key))
+    }
+
+    fn refusal(&self, settings: &Settings) -> Refusal {
+        settings.refusal(|key| self.slot(key))
+    }
 }
 
 /// The flags of a server, by their paths.
@@ -69,24 +83,46 @@ pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
 pub struct Gate {
     /// The innermost scope's last; each is shared with the other gates that it closes.
     flags: Vec<Arc<Flag<'static>>>,
-    allowlist: Allowlist,
-    refusal: Refusal,
+    allowlist: Arc<Allowlist>,
+    refusal: Arc<Refusal>,
 }
 
 impl Gate {
-    /// The gate that a scope's settings, merged with those around it, describe. None where one of
-    /// its flags is not among those of the server.
-    pub fn new(settings: &Settings, place: &Place<'_>) -> Option<Self> {
-        let paths = settings.flags(place.server_root);
-        let slot = |key| place.board.claim(&[key]).ok()?.first().copied();
+    /// The gate that the settings of a server describe. None where one of its flags is not among
+    /// those of `place`.
+    pub fn new(settings: &Settings, place: &Place) -> Option<Self> {
+        let flags = settings.flags(&place.server_root);
         Some(Self {
-            flags: paths
+            flags: flags
                 .iter()
                 .map(|path| place.flags.get(path).cloned())
                 .collect::<Option<_>>()?,
-            allowlist: settings.allow().compile(place.resolved, slot),
-            refusal: settings.refusal(slot),
+            allowlist: Arc::new(place.allowlist(settings)),
+            refusal: Arc::new(place.refusal(settings)),
         })
+    }
+
+    /// The gate of a scope inside this one's: with `inner`, what the scope itself says, and
+    /// `merged`, the same merged with what is around it. What it does not speak of is shared, so
+    /// that a hundred scopes do not take a hundred times the memory.
+    pub fn narrowed(&self, inner: &Settings, merged: &Settings, place: &Place) -> Self {
+        let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
+        let mut flags = self.flags.clone();
+        for flag in own {
+            flags.retain(|other| !Arc::ptr_eq(other, flag));
+            flags.push(Arc::clone(flag));
+        }
+        Self {
+            flags,
+            allowlist: match inner.allow().is_empty() {
+                true => Arc::clone(&self.allowlist),
+                false => Arc::new(place.allowlist(merged)),
+            },
+            refusal: match inner.shape_refusals() {
+                false => Arc::clone(&self.refusal),
+                true => Arc::new(place.refusal(merged)),
+            },
+        }
     }
 
     /// Decides for one request.

@@ -5,8 +5,9 @@
 //!
 //! 1. httpd calls `ffi::hooks` first of all quick handlers. A guard around every function that
 //!    httpd calls keeps a panic from taking the child down.
-//! 2. The hook finds the [`gate::Gate`] of the virtual host, made when the configuration was
-//!    read, and asks it to decide.
+//! 2. The hook finds the [`gates::Gates`] of the virtual host, made when the configuration was
+//!    read, in them the [`gate::Gate`] of the location, and asks it to decide. It does so again
+//!    where the request comes into another location on its way.
 //! 3. [`gate`] looks at the flags ([`flag`]), whose content may say that it closes later or no
 //!    more ([`window`]); if one closes it asks the allowlist ([`allow`]), whose files are read
 //!    again when they have changed ([`watched`]). The verdict is open, allowed or blocked.
@@ -34,6 +35,7 @@ pub mod duration;
 pub mod file;
 pub mod flag;
 pub mod gate;
+pub mod gates;
 mod hash;
 pub mod journal;
 pub mod negotiate;

@@ -125,6 +125,11 @@ impl StatusLines {
         Self { conditional, fallback: outer.fallback.clone() }
     }
 
+    /// Is nothing said?
+    pub fn is_empty(&self) -> bool {
+        self.conditional.is_empty() && self.fallback.is_none()
+    }
+
     /// The rules that they make.
     pub fn rules(&self) -> StatusRules {
         let fallback = self.fallback.clone().unwrap_or_default();

@@ -11,6 +11,8 @@ const PAGE: &str = "expected one or more .html, .json or .txt files, each with a
 const STATUS: &str = "expected a status code from 400 to 599, and \"expr=EXPR\" behind it";
 const RETRY_AFTER: &str = "expected a duration (90, 90s, 5m, 2h) and spread=DURATION behind it";
 
+const INTERVAL: &str = "expected a duration (90, 90s, 500ms, 5m, 2h), or 0 for every request";
+
 /// Ten entities, each ten times the one before.
 fn bomb() -> String {
     let entity = |n: usize| format!("<!ENTITY e{} \"{}\">", n + 1, format!("&e{n};").repeat(10));
@@ -160,12 +162,9 @@ fn wrong_words() {
         ("MaintenanceRetryAfter 5m 1m", "\"1m\" is no spread=DURATION", RETRY_AFTER),
         ("MaintenanceRetryAfter 5m spread=x", "\"x\" is no duration", RETRY_AFTER),
         ("MaintenanceRetryAfter off 5m", "\"5m\" is one word too many", RETRY_AFTER),
-        ("<Directory />\nMaintenanceRetryAfter 5m\n</Directory>", "MaintenanceRetryAfter not", ""),
-        ("<Directory />\nMaintenanceFlag x\n</Directory>", "MaintenanceFlag not allowed", ""),
-        ("<Directory />\nMaintenanceAllow 10.1\n</Directory>", "MaintenanceAllow not allowed", ""),
-        ("<Directory />\nMaintenancePage x\n</Directory>", "MaintenancePage not allowed", ""),
-        ("<Directory />\nMaintenanceStatus 503\n</Directory>", "MaintenanceStatus not allowed", ""),
-        ("<Directory />\nMaintenanceEngine On\n</Directory>", "MaintenanceEngine not allowed", ""),
+        ("MaintenanceCheckInterval", "MaintenanceCheckInterval: nothing follows", INTERVAL),
+        ("MaintenanceCheckInterval often", "\"often\" is no duration", INTERVAL),
+        ("MaintenanceCheckInterval 1s 2s", "\"2s\" is one word too many", INTERVAL),
     ];
     for (line, fault, expected) in cases {
         let setup = Setup::new(line);
@@ -210,6 +209,50 @@ fn wrong_words() {
     }
 }
 
+/// Where each directive may stand, and what is said of every other place.
+#[test]
+fn contexts() {
+    let server = "expected it outside of all sections";
+    let host = "expected it outside of all sections or in <VirtualHost>";
+    let location = "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>";
+    let directives = [
+        ("MaintenanceCheckInterval 1s", server),
+        ("MaintenanceEngine On", host),
+        ("MaintenanceFlag x", location),
+        ("MaintenanceAllow 10.1", location),
+        ("MaintenancePage good.html", location),
+        ("MaintenanceStatus 503", location),
+        ("MaintenanceRetryAfter 5m", location),
+    ];
+    let sections: &[(&str, &str, &[&str])] = &[
+        ("<IfDefine !X>", "</IfDefine>", &[server, host, location]),
+        ("<VirtualHost *>", "</VirtualHost>", &[host, location]),
+        ("<Location /x>", "</Location>", &[location]),
+        ("<LOCATION /x>", "</LOCATION>", &[location]),
+        ("<LocationMatch ^/x>", "</LocationMatch>", &[location]),
+        ("<VirtualHost *>\n<Location /x>", "</Location>\n</VirtualHost>", &[location]),
+        ("<Location /x>\n<IfDefine !X>", "</IfDefine>\n</Location>", &[location]),
+        ("<Directory />", "</Directory>", &[]),
+        ("<DirectoryMatch />", "</DirectoryMatch>", &[]),
+        ("<Files x>", "</Files>", &[]),
+        ("<If true>", "</If>", &[]),
+        ("<Location /x>\n<If true>", "</If>\n</Location>", &[]),
+        ("<Location /x>\n<Limit GET>", "</Limit>\n</Location>", &[]),
+        ("<Location /x>\n<LimitExcept GET>", "</LimitExcept>\n</Location>", &[]),
+    ];
+    for (begin, end, allowed) in sections {
+        let mut setup = Setup::new("");
+        setup.write("good.html", "<p>good");
+        for (line, places) in directives {
+            let (good, said) = setup.test_lines(&format!("{begin}\n{line}\n{end}"));
+            let name = line.split_whitespace().next().expect("a name");
+            assert_eq!(good, allowed.contains(&places), "{begin} {line}: {said}");
+            let complaint = format!("{name}: not allowed in <");
+            assert!(good || (said.contains(&complaint) && said.contains(places)), "{begin} {said}");
+        }
+    }
+}
+
 #[test]
 fn good_words() {
     for line in [
@@ -232,6 +275,8 @@ fn good_words() {
         "<IfModule maintenance_module>\nMaintenanceStatus 503\n</IfModule>",
         "MaintenancePage good.html good.html.de good.json.j2 good.txt.pt-BR.j2",
         "MaintenanceStatus 503 \"expr=%{HTTP_USER_AGENT} =~ /bot/\"\nMaintenanceStatus 500",
+        "MaintenanceCheckInterval 0\nMaintenanceCheckInterval 500ms",
+        "<Location />\nMaintenanceStatus 503 \"expr=true\"\nMaintenanceAllow none file=list.txt\n</Location>",
         "MaintenanceRetryAfter 5m spread=90s\nMaintenanceRetryAfter off\nMaintenanceRetryAfter 0",
     ] {
         let setup = Setup::new(line);

@@ -145,14 +145,14 @@ fn no_permission() {
         fs::create_dir(&folder).expect("a folder");
         let mut httpd = setup.start();
         let client = httpd.client();
-        let is_gone = r"maintenance:error.*site.flag is there: Permission denied.*counts as";
+        let is_gone = r"maintenance:error.*site.flag is there: Permission denied.*it closes stays";
         assert_eq!(client.get("/").status, 200);
 
         set_mode(&folder, 0);
         for _ in 0..20 {
             assert_eq!(client.get("/").status, 200, "{mpm:?}: it was open");
         }
-        httpd.expect_log(&format!("{is_gone} absent"));
+        httpd.expect_log(&format!("{is_gone} open"));
         assert_eq!(httpd.count_log(is_gone), 1, "{mpm:?}: {}", httpd.log());
 
         set_mode(&folder, 0o755);
@@ -164,7 +164,7 @@ fn no_permission() {
         for _ in 0..20 {
             client.get("/").assert_refused();
         }
-        httpd.expect_log(&format!("{is_gone} present"));
+        httpd.expect_log(&format!("{is_gone} closed"));
         assert_eq!(httpd.count_log(is_gone), 2, "{mpm:?}: {}", httpd.log());
 
         set_mode(&folder, 0o755);
@@ -185,7 +185,9 @@ fn a_flag_that_the_children_never_see() {
     fs::write(setup.path("private/site.flag"), "").expect("written");
     set_mode(&setup.path("private"), 0o700);
     let mut httpd = setup.start();
-    httpd.expect_log("maintenance:error.*site.flag is there: Permission denied.*counts as present");
+    httpd.expect_log(
+        "maintenance:error.*site.flag is there: Permission denied.*closes stays closed",
+    );
     httpd.client().get("/").assert_refused();
     fs::remove_file(httpd.path("private/site.flag")).expect("removed");
     crate::support::wait_for("the parent sees it", Duration::from_secs(15), || {
@@ -199,7 +201,8 @@ fn nothing_is_known_of_the_flag() {
     let setup = Setup::new("MaintenanceFlag loop/site.flag");
     symlink("loop", setup.path("loop")).expect("made");
     let mut httpd = setup.start();
-    httpd.expect_log("maintenance:error.*site.flag is there: .*symbolic links.*counts as present");
+    httpd
+        .expect_log("maintenance:error.*site.flag is there: .*symbolic links.*closes stays closed");
     httpd.client().get("/").assert_refused();
     fs::remove_file(httpd.path("loop")).expect("removed");
     assert_eq!(httpd.client().get("/").status, 200);

@@ -10,6 +10,8 @@ mod allow_sources;
 mod browser;
 mod directives;
 mod flags;
+mod interval;
+mod locations;
 mod log;
 mod negotiation;
 mod pages;

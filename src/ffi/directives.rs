@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use super::bindings::{
-    RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func, cmd_how_RAW_ARGS, cmd_parms,
-    command_rec, maintenance_compile,
+    ACCESS_CONF, RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func,
+    cmd_how_RAW_ARGS, cmd_parms, command_rec, maintenance_compile,
 };
 use super::guard::guard;
+use super::section::Section;
 use super::server::{ServerConfig, config_slot, server_root};
 use super::thread;
 use crate::allow::Expr;
-use crate::config::{Apart, DIRECTIVES, Directive, Surroundings};
+use crate::config::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]
@@ -33,7 +34,8 @@ pub(super) static COMMANDS: Commands = Commands({
             name: directive.name.as_ptr(),
             func: cmd_func { raw_args: Some(apply) },
             cmd_data: ptr::from_ref(directive).cast_mut().cast(),
-            req_override: RSRC_CONF,
+            // In every section; which of them are right is told by `Directive::apply`.
+            req_override: RSRC_CONF | ACCESS_CONF,
             // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
             // drops the 65th without a word.
             args_how: cmd_how_RAW_ARGS,
@@ -48,20 +50,24 @@ pub(super) static COMMANDS: Commands = Commands({
 /// message that httpd prints behind file and line.
 unsafe extern "C" fn apply(
     parms: *mut cmd_parms,
-    _directory_config: *mut c_void,
+    section: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
     guard(
-        // SAFETY: httpd's own pointers, valid until this function returns; `arguments` is a C
-        // string.
-        || unsafe { apply_line(&*parms, arguments) },
+        // SAFETY: httpd's own pointers, valid until this function returns; null or what
+        // `create_section` in `module` made; a C string.
+        || unsafe { apply_line(&*parms, section.cast::<Section>().as_ref(), arguments) },
         || c"internal error in mod_maintenance, see the message above".as_ptr(),
     )
 }
 
 /// # Safety
 /// As for [`apply`].
-unsafe fn apply_line(parms: &cmd_parms, arguments: *const c_char) -> *const c_char {
+unsafe fn apply_line(
+    parms: &cmd_parms,
+    section: Option<&Section>,
+    arguments: *const c_char,
+) -> *const c_char {
     // SAFETY: `cmd_data` of the table above, so a static Directive; the configuration that
     // `create` or `merge` made for this server, which this thread alone uses; live pools.
     let (directive, config, root, words) = unsafe {
@@ -76,7 +82,12 @@ unsafe fn apply_line(parms: &cmd_parms, arguments: *const c_char) -> *const c_ch
         return c"no configuration for this server".as_ptr();
     };
     let place = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
-    match directive.apply(&mut config.settings, &words, &place) {
+    let settings = match (parms.path.is_null(), section.and_then(Section::number)) {
+        (true, _) => &mut config.settings,
+        (false, Some(number)) => config.sections.entry(number).or_default(),
+        (false, None) => return c"no configuration for this section".as_ptr(),
+    };
+    match directive.apply(settings, &words, &place) {
         Ok(()) => ptr::null(),
         Err(error) => {
             let message = error.to_string();
@@ -95,6 +106,26 @@ struct Line<'a> {
 impl Surroundings for Line<'_> {
     fn server_root(&self) -> &Path {
         &self.root
+    }
+
+    fn scope(&self) -> Result<Scope, String> {
+        // SAFETY: httpd's tree of the configuration, which lives as long as the line is read, and
+        // the server of the line. A directive that is in no section of the tree has no parent.
+        let (section, is_virtual) = unsafe {
+            let directive = self.parms.directive.as_ref();
+            let section = directive.and_then(|directive| directive.parent.as_ref());
+            let name = section.map(|section| CStr::from_ptr(section.directive));
+            (name.map(CStr::to_bytes), (*self.parms.server).is_virtual != 0)
+        };
+        let is = |name: &[u8]| section.is_some_and(|section| section.eq_ignore_ascii_case(name));
+        match section {
+            _ if is(b"<Location") || is(b"<LocationMatch") => Ok(Scope::Location),
+            Some(name) if !self.parms.path.is_null() || !is(b"<VirtualHost") => {
+                Err(format!("{}>", String::from_utf8_lossy(name)))
+            }
+            _ if is_virtual => Ok(Scope::VirtualHost),
+            _ => Ok(Scope::Server),
+        }
     }
 
     fn apart(&self) -> Apart {

@@ -4,22 +4,27 @@ use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::bindings::{
-    AP_SQ_MAIN_STATE, AP_SQ_MS_CREATE_PRE_CONFIG, APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE,
-    APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_check_config,
-    ap_hook_child_init, ap_hook_monitor, ap_hook_post_config, ap_hook_quick_handler,
-    ap_state_query, ap_unixd_config, apr_pool_t, request_rec, server_rec,
+    APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED,
+    HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_child_init, ap_hook_fixups, ap_hook_handler,
+    ap_hook_header_parser, ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name,
+    apr_pool_t, maintenance_hook_check_config, maintenance_hook_monitor, maintenance_is_chrooted,
+    maintenance_is_first_reading, request_rec, server_rec,
 };
 use super::guard::guard;
-use super::request::Request;
+use super::request::{Kept, Request};
+use super::section::Section;
 use super::server::{ServerConfig, config, server_root, servers};
 use super::{log, resolver, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
+use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
-use crate::gate::{BLOCKED, Flags, Gate, Place, Verdict};
+use crate::gate::{BLOCKED, Flags, Gate, OPEN, Place, Verdict};
+use crate::gates::{Chain, Gates};
 use crate::journal::Journal;
 use crate::zone;
 
@@ -31,16 +36,21 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
-            // Before mod_cache's quick handler, which would answer from its cache.
+            // Before mod_cache's quick handler, which would answer from its cache, and before
+            // mod_rewrite and mod_proxy.
             let first = APR_HOOK_REALLY_FIRST as c_int;
             // SAFETY: the functions have the signatures that the hooks want, and stay loaded
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
-                ap_hook_check_config(Some(check_config), none, none, middle);
+                maintenance_hook_check_config(Some(check_config));
                 ap_hook_post_config(Some(post_config), none, none, middle);
                 ap_hook_child_init(Some(child_init), none, none, middle);
-                ap_hook_monitor(Some(monitor), none, none, middle);
+                maintenance_hook_monitor(Some(monitor));
                 ap_hook_quick_handler(Some(quick_handler), none, none, first);
+                ap_hook_translate_name(Some(mapped), none, none, first);
+                ap_hook_header_parser(Some(mapped), none, none, first);
+                ap_hook_fixups(Some(looked_up), none, none, first);
+                ap_hook_handler(Some(handler), none, none, first);
             }
         },
         || (),
@@ -70,8 +80,8 @@ unsafe extern "C" fn post_config(
 /// # Safety
 /// `temp_pool` is a live pool.
 unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), String> {
-    // SAFETY: a look at a variable of httpd's.
-    if unsafe { ap_state_query(AP_SQ_MAIN_STATE as c_int) } == AP_SQ_MS_CREATE_PRE_CONFIG as c_int {
+    // SAFETY: httpd's main server.
+    if unsafe { maintenance_is_first_reading(main) } != 0 {
         return Ok(()); // at start the configuration is read twice; this time for the check alone
     }
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
@@ -81,12 +91,11 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     // All at once, so that none takes a slot that another one still wants.
     board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
     let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
-    let names: Vec<_> =
-        on(main).flat_map(|config| config.settings.allow().names().collect::<Vec<_>>()).collect();
-    let resolved = resolver::resolve(names);
-    let place = Place { server_root: &root, board, resolved: &resolved, flags: &flags };
+    let names = scopes(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
+    let resolved = resolver::resolve(names.collect());
+    let place = Arc::new(Place { server_root: root, board, resolved, flags });
     for config in servers(main).filter_map(config) {
-        config.build_gate(&place)?;
+        config.build_gates(&place)?;
     }
     tell(main);
     look(main, Observer::Parent);
@@ -96,29 +105,35 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
     Ok(())
 }
 
-/// The configurations whose engine is on.
-fn on(main: &server_rec) -> impl Iterator<Item = &ServerConfig> {
-    servers(main).filter_map(config).filter(|config| config.settings.is_on())
+/// What the servers whose engine is on and their sections say, each for itself.
+fn scopes(main: &server_rec) -> impl Iterator<Item = &Settings> {
+    servers(main).filter_map(config).flat_map(ServerConfig::scopes)
 }
 
-/// The flags of all servers, each once: one that closes many of them is read once.
+/// The paths of all flags, each once.
+fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
+    let servers = servers(main).filter_map(config).filter(|config| config.settings.is_on());
+    let of_servers = servers.flat_map(|config| config.settings.flags(root));
+    of_servers.chain(scopes(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
+}
+
+/// All flags, each once: one that closes several scopes is read once.
 fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<Flags, BoardFull> {
     let zone = zone::of_server();
-    let paths = on(main).flat_map(|config| config.settings.flags(root));
+    let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
         let slots = board.claim(&[flag::key(&path)])?;
         let slot = slots.first().copied().ok_or(BoardFull)?;
-        Ok((path.clone(), Arc::new(Flag::new(path, slot, zone.clone()))))
+        Ok((path.clone(), Arc::new(Flag::new(path, slot, interval, zone.clone()))))
     };
-    paths.collect::<BTreeSet<_>>().into_iter().map(flag).collect()
+    flag_paths(main, root).into_iter().map(flag).collect()
 }
 
 /// The keys of everything that wants a slot on the board, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
-    let mut keys: Vec<_> = on(main).flat_map(|config| config.settings.keys(root)).collect();
-    keys.sort();
-    keys.dedup();
-    keys
+    let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
+    let keys: BTreeSet<_> = of_flags.chain(scopes(main).flat_map(Settings::keys)).collect();
+    keys.into_iter().collect()
 }
 
 /// `httpd -t`, and the first reading at start: what only the whole configuration shows.
@@ -142,9 +157,9 @@ unsafe extern "C" fn check_config(
     )
 }
 
-/// The gates of all servers whose engine is on.
+/// The gates of all servers whose engine is on, and of their sections.
 fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
-    servers(main).filter_map(|server| config(server)?.gate())
+    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
 }
 
 /// The flags of all gates, each once.
@@ -177,16 +192,16 @@ fn tell(main: &server_rec) {
 /// Looks at all flags and files, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
     // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    let is_chrooted = unsafe { !ap_unixd_config.chroot_dir.is_null() };
+    let is_chrooted = unsafe { maintenance_is_chrooted() } != 0;
     if is_chrooted && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
     let now = Timestamp::now();
     for flag in flags(main) {
-        if observer == Observer::Child {
-            flag.forget();
-        }
-        flag.look(observer, now, &mut |news| log::Log.flag(news));
+        match observer {
+            Observer::Parent => flag.look(observer, now, &mut |news| log::Log.flag(news)),
+            Observer::Child => flag.begin(now, &mut |news| log::Log.flag(news)),
+        };
     }
     // Children that are forked from now on begin with these versions.
     for gate in gates(main) {
@@ -202,46 +217,112 @@ unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
 }
 
 /// The parent, about every ten seconds: openings and closings are logged without requests, too.
-unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, main: *mut server_rec) -> c_int {
+unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), || ());
-    DECLINED as c_int
 }
 
 /// A request, before anything else is done for it.
 unsafe extern "C" fn quick_handler(r: *mut request_rec, lookup: c_int) -> c_int {
+    // SAFETY: httpd's request, which this thread alone uses until the function returns.
+    unsafe {
+        guarded(r, |request| if lookup != 0 { DECLINED as c_int } else { judge_ahead(request) })
+    }
+}
+
+/// A request whose location httpd has found, before and after other modules had a say in it.
+unsafe extern "C" fn mapped(r: *mut request_rec) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        guarded(
+            r,
+            |request| if request.is_subrequest() { DECLINED as c_int } else { judge(request) },
+        )
+    }
+}
+
+/// Something that another module looks up and may use without a handler.
+unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
+    // SAFETY: as above.
+    unsafe {
+        guarded(
+            r,
+            |request| if request.is_harmless_lookup() { DECLINED as c_int } else { judge(request) },
+        )
+    }
+}
+
+/// A request that is about to be answered: it may have been replaced by something that was looked
+/// up (`ap_internal_fast_redirect`), or be a part of another one.
+unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
+    // SAFETY: as above.
+    unsafe { guarded(r, judge) }
+}
+
+/// # Safety
+/// `r` is a request of httpd's, which this thread alone uses until the function returns.
+unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int) -> c_int {
     guard(
-        // SAFETY: httpd's request, which this thread alone uses until the function returns.
-        || judge(&mut unsafe { Request::from_raw(r) }, lookup != 0),
+        // SAFETY: the caller's word.
+        || body(&mut unsafe { Request::from_raw(r) }),
         // SAFETY: the same; the handle above went with the panic.
         || after_panic(&mut unsafe { Request::from_raw(r) }),
     )
 }
 
-/// Decides once for each request of a client. Look-ups and subrequests are parts of a request
-/// that has been decided, and so are internal redirects, except one to the ErrorDocument of a
-/// request that httpd itself turned down before it came here (such as a malformed one).
-fn judge(request: &mut Request, is_lookup: bool) -> c_int {
-    if is_lookup || request.is_subrequest() {
-        return DECLINED as c_int;
-    }
-    if let Some(label) = request.previous().and_then(|previous| previous.kept()) {
-        request.keep(label);
-        return DECLINED as c_int;
-    }
-    let Some(gate) = request.server().and_then(|server| config(server)?.gate()) else {
+/// Decides before httpd has mapped the request: nothing can answer it earlier.
+fn judge_ahead(request: &mut Request) -> c_int {
+    let Some(gates) = gates_of(request).filter(|_| !request.is_subrequest()) else {
         return DECLINED as c_int;
     };
+    let section = gates.has_sections().then(|| request.section_ahead()).flatten();
+    let (gate, sections) = gate_for(gates, section);
+    decide(request, gate, sections)
+}
+
+/// Decides for the sections that httpd has found. Some internal redirects come here without a quick
+/// handler (`ap_internal_redirect_handler`).
+fn judge(request: &mut Request) -> c_int {
+    let Some(gates) = gates_of(request) else {
+        return DECLINED as c_int;
+    };
+    let (gate, sections) = gate_for(gates, request.section());
+    decide(request, gate, sections)
+}
+
+/// The gate of a section, and the section's key.
+fn gate_for(gates: &'static Gates, section: Option<&Section>) -> (&'static Gate, u64) {
+    section.map_or((gates.own(), 0), |section| (gates.of(section), section.key()))
+}
+
+fn gates_of(request: &Request) -> Option<&'static Gates> {
+    config(request.server()?)?.gates()
+}
+
+/// Decides once for each request of a client and the sections that it comes into. Look-ups,
+/// subrequests and internal redirects are parts of a request that has been decided; but not one to
+/// the ErrorDocument of a request that httpd itself turned down before it came here (such as
+/// a malformed one).
+fn decide(request: &mut Request, gate: &'static Gate, sections: u64) -> c_int {
+    let kept = request.kept().or_else(|| request.origin()?.kept());
+    if let Some(kept) = kept.filter(|kept| kept.sections == sections) {
+        if request.kept().is_none() {
+            request.keep(kept);
+        }
+        return DECLINED as c_int;
+    }
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
     let verdict = gate.decide(request, &log::Log);
-    request.keep(verdict.label());
+    request.keep(Kept { label: verdict.label(), sections });
     match verdict {
         Verdict::Open => DECLINED as c_int,
         Verdict::Allowed(admission) => {
             request.log_admission(&admission);
             DECLINED as c_int
         }
+        // Whoever asked for it says that it is not to be had.
+        Verdict::Blocked(_) if request.is_subrequest() => HTTP_INTERNAL_SERVER_ERROR as c_int,
         Verdict::Blocked(closing) => match gate.refuse(request, &closing, &log::Log) {
             Some(answer) => request.answer(answer),
             None => request.refuse_plainly(),
@@ -251,11 +332,14 @@ fn judge(request: &mut Request, is_lookup: bool) -> c_int {
 
 /// The last known state decides, and nothing that might have caused the panic is used again.
 fn after_panic(request: &mut Request) -> c_int {
-    let last_known = || Some(config(request.server()?)?.gate()?.was_closed());
-    if guard(|| last_known().unwrap_or(false), || true) {
-        request.keep(BLOCKED);
-        request.refuse_plainly()
-    } else {
-        DECLINED as c_int
+    let section = request.section();
+    let sections = section.map_or(0, Section::key);
+    let last_known = || Some(gate_for(gates_of(request)?, section).0.was_closed());
+    let is_closed = guard(|| last_known().unwrap_or(false), || true);
+    let label = if is_closed { BLOCKED } else { OPEN };
+    request.keep(Kept { label, sections });
+    match is_closed {
+        true => request.refuse_plainly(),
+        false => DECLINED as c_int,
     }
 }

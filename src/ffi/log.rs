@@ -7,8 +7,8 @@ use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bindings::{
-    APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, ap_server_conf,
-    apr_time_exp_lt, apr_time_exp_t, maintenance_log, server_rec,
+    APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
+    apr_time_exp_t, maintenance_log, server_rec,
 };
 use crate::flag::{FolderProblem, News};
 use crate::journal::Journal;
@@ -18,12 +18,9 @@ use crate::window::Moment;
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     let line = format!("maintenance: {message}");
-    // SAFETY: httpd sets ap_server_conf before it reads the configuration, and a null pointer is
-    // allowed, as the line then goes to stderr. The text is copied before the call returns.
-    unsafe {
-        let server = server.map_or(ap_server_conf.cast_const(), ptr::from_ref);
-        maintenance_log(server, level, line.as_ptr().cast(), line.len());
-    }
+    let server = server.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: null stands for the main server. The text is copied before the call returns.
+    unsafe { maintenance_log(server, level, line.as_ptr().cast(), line.len()) };
 }
 
 /// The main server's error log, where news go that concern the whole server.
@@ -135,13 +132,13 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Odd { flag, what } => {
             (APLOG_WARNING, format!("in the flag {}, {what}", flag.display()))
         }
-        News::LookFailed { flag, error, counts_as_present } => (
+        News::LookFailed { flag, error, closes } => (
             APLOG_ERR,
             format!(
-                "cannot see whether the flag {} is there: {error}; until httpd's children can, it \
-                 counts as {}",
+                "cannot see whether the flag {} is there: {error}; until httpd's children can, \
+                 what it closes stays {}",
                 flag.display(),
-                if *counts_as_present { "present" } else { "absent" }
+                if *closes { "closed" } else { "open" }
             ),
         ),
         News::LookRecovered { flag } => {

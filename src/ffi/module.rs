@@ -1,7 +1,7 @@
 //! The structure that httpd looks for when it loads the module, and what it calls to make and
 //! merge configurations.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem;
 use std::ptr;
 
@@ -13,6 +13,7 @@ use super::directives::COMMANDS;
 use super::guard::guard;
 use super::hooks;
 use super::pool::give;
+use super::section::Section;
 use super::server::ServerConfig;
 
 /// `LoadModule maintenance_module ...`. httpd writes to it when it loads the module.
@@ -28,6 +29,8 @@ pub static mut maintenance_module: module = {
     // As a C module's __FILE__, for <IfModule mod_maintenance.c>.
     this.name = c"mod_maintenance.c".as_ptr();
     this.magic = MODULE_MAGIC_COOKIE as _;
+    this.create_dir_config = Some(create_section);
+    this.merge_dir_config = Some(merge_sections);
     this.create_server_config = Some(create);
     this.merge_server_config = Some(merge);
     this.cmds = (&raw const COMMANDS).cast();
@@ -61,10 +64,31 @@ unsafe extern "C" fn merge(
             let (Some(outer), Some(inner)) = configs else {
                 return ptr::null_mut();
             };
-            let merged = ServerConfig::new(inner.settings.within(&outer.settings));
+            let merged = inner.within(outer);
             // SAFETY: httpd's configuration pool, as old as the server that the result is for.
             unsafe { give(pool, merged).cast() }
         },
         ptr::null_mut,
     )
+}
+
+/// A section with a directive of the module, at `path`. Null for the configuration around all
+/// sections, which is the server's; after a panic, too, which the directives take for an error.
+unsafe extern "C" fn create_section(pool: *mut apr_pool_t, path: *mut c_char) -> *mut c_void {
+    match path.is_null() {
+        true => ptr::null_mut(),
+        // SAFETY: httpd's configuration pool, as old as the section.
+        false => guard(|| unsafe { Section::new(pool) }.cast(), ptr::null_mut),
+    }
+}
+
+/// The sections that a request is in, while httpd maps it; neither is null.
+unsafe extern "C" fn merge_sections(
+    pool: *mut apr_pool_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: results of the function above or of this one, from pools that live at least as long
+    // as the one for the result.
+    guard(|| unsafe { Section::merge(pool, outer.cast(), inner.cast()) }.cast(), || inner)
 }

@@ -2,20 +2,24 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR,
-    ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_expr_exec, ap_expr_info_t,
-    ap_get_status_line, ap_run_insert_filter, ap_set_content_length, ap_set_content_type,
-    apr_pstrmemdup, apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t,
-    maintenance_log_debug, maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, M_GET, M_POST, OK,
+    PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_get_status_line,
+    ap_getparents, ap_location_walk, ap_no2slash, ap_run_insert_filter, ap_set_content_length,
+    ap_set_content_type, ap_unescape_url, apr_palloc, apr_pstrdup, apr_pstrmemdup, apr_table_get,
+    apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset, maintenance_address,
+    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, maintenance_pass_body,
+    request_rec, server_rec,
 };
 use super::log;
 use super::pool::give;
+use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::OPEN;
@@ -29,6 +33,14 @@ use crate::refusal::{Answer, Asker};
 /// first hook (`ap_read_request`), and its tables, connection and server live as long as it.
 /// A handle and not a reference, as httpd's functions write to the request while it is looked at.
 pub(super) struct Request(*mut request_rec);
+
+/// A verdict, and what it was made for.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) label: &'static CStr,
+    /// The key of the sections that the request was in.
+    pub(super) sections: u64,
+}
 
 impl Request {
     /// # Safety
@@ -52,10 +64,17 @@ impl Request {
         !self.rec().main.is_null()
     }
 
-    /// The request that was redirected internally to this one.
-    pub(super) fn previous(&self) -> Option<Self> {
-        let previous = self.rec().prev;
-        (!previous.is_null()).then_some(Self(previous)) // from the same pool
+    /// The request that was redirected internally to this one, or of whose answer this one is
+    /// a part.
+    pub(super) fn origin(&self) -> Option<Self> {
+        let origins = [self.rec().prev, self.rec().main];
+        origins.into_iter().find(|origin| !origin.is_null()).map(Self) // from the same pool
+    }
+
+    /// Could a look-up alone, of which no answer comes, change something? (mod_dav's, for COPY and
+    /// MOVE. mod_dir and others look up what they then show through a handler.)
+    pub(super) fn is_harmless_lookup(&self) -> bool {
+        [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
     }
 
     /// The virtual host.
@@ -64,23 +83,58 @@ impl Request {
         unsafe { self.rec().server.as_ref() }
     }
 
-    /// The label of a verdict that [`Request::keep`] kept.
-    pub(super) fn kept(&self) -> Option<&'static CStr> {
-        // SAFETY: the slot is null or holds what `keep` put there, a static C string.
+    /// The verdict that [`Request::keep`] kept.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        // SAFETY: the slot is null or holds what `keep` put there, as old as the request.
+        unsafe { config_slot(self.rec().request_config).cast::<Kept>().as_ref().copied() }
+    }
+
+    /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
+    /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
+    pub(super) fn keep(&mut self, kept: Kept) {
+        const { assert!(mem::align_of::<Kept>() <= 8) }; // APR's alignment
+        // SAFETY: this thread alone uses the request. An APR pool that has no memory left ends
+        // the process.
         unsafe {
-            let label = config_slot(self.rec().request_config).cast::<c_char>();
-            (!label.is_null()).then(|| CStr::from_ptr(label))
+            let place = apr_palloc(self.rec().pool, mem::size_of::<Kept>()).cast::<Kept>();
+            place.write(kept);
+            set_config_slot(self.rec().request_config, place.cast());
+        }
+        if kept.label != OPEN {
+            set(self.rec().notes, c"maintenance", kept.label);
+            set(self.rec().subprocess_env, c"MAINTENANCE", kept.label);
         }
     }
 
-    /// Keeps a verdict's label for internal redirects, and while closed as note `maintenance` and
-    /// as environment variable `MAINTENANCE` for logs and other modules.
-    pub(super) fn keep(&mut self, label: &'static CStr) {
-        // SAFETY: this thread alone uses the request.
-        unsafe { set_config_slot(self.rec().request_config, label.as_ptr().cast_mut().cast()) };
-        if label != OPEN {
-            set(self.rec().notes, c"maintenance", label);
-            set(self.rec().subprocess_env, c"MAINTENANCE", label);
+    /// The sections that httpd has found for the request so far.
+    pub(super) fn section(&self) -> Option<&Section> {
+        // SAFETY: null or what `create_section` or `merge_sections` in `module` made, from a pool
+        // that lives at least as long as the request.
+        unsafe { config_slot(self.rec().per_dir_config).cast::<Section>().as_ref() }
+    }
+
+    /// The sections that httpd will find for the request, for a hook that runs before. None where
+    /// httpd is going to turn the path down.
+    pub(super) fn section_ahead(&mut self) -> Option<&Section> {
+        let (uri, per_dir_config) = (self.rec().uri, self.rec().per_dir_config);
+        // SAFETY: what `ap_process_request_internal` does, with a copy of the path, which is a C
+        // string from the request's pool; the walk keeps what it has found for the next one. What
+        // it changes is put back.
+        unsafe {
+            let path = apr_pstrdup(self.rec().pool, uri);
+            // A forward proxy's is a whole URL, which stays as it is.
+            let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
+            let is_path = !path.is_null() && (is_url || ap_unescape_url(path) == OK as c_int);
+            if is_path && !is_url {
+                ap_getparents(path);
+                ap_no2slash(path);
+            }
+            self.rec_mut().uri = path;
+            let is_found = is_path && ap_location_walk(self.0) == OK as c_int;
+            let found = config_slot(self.rec().per_dir_config).cast::<Section>();
+            self.rec_mut().uri = uri;
+            self.rec_mut().per_dir_config = per_dir_config;
+            found.as_ref().filter(|_| is_found)
         }
     }
 
@@ -98,6 +152,7 @@ impl Request {
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
     pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
+        self.begin_anew();
         let status = c_int::from(answer.status.code());
         // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
         let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
@@ -146,6 +201,34 @@ impl Request {
         DONE
     }
 
+    /// Takes back what other modules have prepared for another answer, where the request has come
+    /// so far: its filters, as `ap_send_error_response` does, and what describes its content.
+    fn begin_anew(&mut self) {
+        const OTHERS: [&CStr; 9] = [
+            c"Accept-Ranges",
+            c"Alternates",
+            c"Content-Location",
+            c"Content-Range",
+            c"ETag",
+            c"Last-Modified",
+            c"Location",
+            c"TCN",
+            c"WWW-Authenticate",
+        ];
+        let Some(server) = self.server() else { return };
+        let rec = self.rec_mut();
+        rec.output_filters = rec.proto_output_filters;
+        rec.per_dir_config = server.lookup_defaults;
+        rec.content_languages = std::ptr::null_mut();
+        for name in OTHERS {
+            // SAFETY: live tables of the request.
+            unsafe {
+                apr_table_unset(self.rec().headers_out, name.as_ptr());
+                apr_table_unset(self.rec().err_headers_out, name.as_ptr());
+            }
+        }
+    }
+
     /// Sets a field of the answer's header section to a number.
     fn set_number(&mut self, name: &'static CStr, number: u32) {
         let text = number.to_string();
@@ -187,7 +270,7 @@ impl Visitor for Request {
         // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
         // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
         unsafe {
-            let address = self.rec().useragent_addr.as_ref()?;
+            let address = maintenance_address(self.0).as_ref()?;
             match address.family as i64 {
                 family if family == APR_INET as i64 => {
                     Some(Ipv4Addr::from(address.ipaddr_ptr.cast::<[u8; 4]>().read()).into())
@@ -241,8 +324,8 @@ impl Request {
         // SAFETY: `compile` in `directives` has made the number of a pointer that lives as long
         // as the configuration. Nothing of the request is borrowed here.
         unsafe {
-            let compiled = std::ptr::with_exposed_provenance::<ap_expr_info_t>(expr.0);
-            match ap_expr_exec(self.0, compiled, &mut error) {
+            let compiled = std::ptr::with_exposed_provenance(expr.0);
+            match maintenance_evaluate(self.0, compiled, &mut error) {
                 _ if !error.is_null() => Err(CStr::from_ptr(error)),
                 result => Ok(result > 0),
             }

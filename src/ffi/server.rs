@@ -1,45 +1,58 @@
-//! The module's configuration of a server (the main one or a virtual host).
+//! The module's configuration of a server (the main one or a virtual host) with its sections.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
 use crate::config::Settings;
-use crate::gate::{Gate, Place};
+use crate::gate::Place;
+use crate::gates::{Gates, Sections};
 
-/// What one server says, and the gate that comes of it once the configuration is complete.
+/// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
 pub(super) struct ServerConfig {
     pub(super) settings: Settings,
-    gate: OnceCell<Option<Gate>>,
+    pub(super) sections: Sections,
+    gates: OnceCell<Option<Gates>>,
 }
 
 impl ServerConfig {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, gate: OnceCell::new() }
+    /// This virtual host inside the main server, whose sections hold for it, too.
+    pub(super) fn within(&self, outer: &Self) -> Self {
+        let sections = outer.sections.iter().chain(&self.sections);
+        Self {
+            settings: self.settings.within(&outer.settings),
+            sections: sections.map(|(number, settings)| (*number, settings.clone())).collect(),
+            gates: OnceCell::new(),
+        }
     }
 
-    /// Makes the gate, if the engine is on. Virtual hosts without directives of their own share
-    /// the main server's configuration, and so its gate.
+    /// What the server and each of its sections say, where the engine is on.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Settings> {
+        let scopes = std::iter::once(&self.settings).chain(self.sections.values());
+        scopes.filter(|_| self.settings.is_on())
+    }
+
+    /// Makes the gates, if the engine is on. Virtual hosts without directives of their own share
+    /// the main server's configuration, and so its gates.
     ///
     /// # Errors
     /// Where a flag is missing, which would leave the server open.
-    pub(super) fn build_gate(&self, place: &Place<'_>) -> Result<(), &'static str> {
-        let build = || match self.settings.is_on() {
-            true => Gate::new(&self.settings, place).map(Some).ok_or("a flag was not made"),
-            false => Ok(None),
-        };
-        self.gate.get_or_try_init(build).map(drop)
+    pub(super) fn build_gates(&self, place: &Arc<Place>) -> Result<(), &'static str> {
+        let new = || Gates::new(&self.settings, &self.sections, place).ok_or("a flag was not made");
+        let build = || self.settings.is_on().then(new).transpose();
+        self.gates.get_or_try_init(build).map(drop)
     }
 
-    /// The gate; None where the engine is off.
-    pub(super) fn gate(&self) -> Option<&Gate> {
-        self.gate.get()?.as_ref()
+    /// The gates; None where the engine is off.
+    pub(super) fn gates(&self) -> Option<&Gates> {
+        self.gates.get()?.as_ref()
     }
 }
 

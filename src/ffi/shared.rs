@@ -12,7 +12,7 @@ use crate::board::Board;
 
 /// Names the board in the process pool. The number goes up with the layout of [`Board`]: at
 /// a restart, a newer build may find the board that an older one made.
-const KEY: &std::ffi::CStr = c"mod_maintenance:board:2";
+const KEY: &std::ffi::CStr = c"mod_maintenance:board:3";
 
 /// Finds the board in the process pool, or makes it. It outlives restarts, and the
 /// module itself, which httpd unloads and loads again.

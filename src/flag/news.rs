@@ -77,8 +77,8 @@ pub enum News<'a> {
         flag: &'a Path,
         /// Why.
         error: &'a io::Error,
-        /// What it is taken for meanwhile.
-        counts_as_present: bool,
+        /// Does it close its scope meanwhile?
+        closes: bool,
     },
     /// After [`News::LookFailed`]: it does again.
     LookRecovered {

@@ -14,7 +14,7 @@ fn time(text: &str) -> Timestamp {
 
 fn flag<'b>(path: &Path, board: &'b crate::board::Board) -> Flag<'b> {
     let slot = board.claim(&[key(path)]).expect("a slot")[0];
-    Flag::new(path.to_owned(), slot, TimeZone::UTC)
+    Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
 
 /// The news of a look at a moment, in short, and whether it is closed.

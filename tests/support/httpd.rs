@@ -250,6 +250,12 @@ impl Setup {
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The same with these directives.
+    pub fn test_lines(&mut self, directives: &str) -> (bool, String) {
+        self.directives = directives.to_owned();
+        self.test_config()
+    }
+
     /// Starts the server and waits until it answers.
     #[track_caller]
     pub fn start(self) -> Httpd {

@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod children;
 pub mod client;
+pub mod hanging;
 pub mod httpd;
 
 pub use backend::Backend;

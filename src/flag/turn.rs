@@ -1,0 +1,175 @@
+//! Whose turn it is to look at a flag, where that is not done at every request.
+//!
+//! A look can hang with the file system that the flag is on. So only one at a time looks, of all
+//! processes together, and the others go by what is known; that is seen from a word which they
+//! share.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{Pid, getpgid, getpgrp};
+
+use crate::board::Slot;
+
+/// A look that takes longer hangs, and nobody joins it.
+const HANGING: Duration = Duration::from_millis(100);
+
+/// After so long it is taken for given up: its process may have died, and another one of the same
+/// number and group may have come in its place.
+const GIVEN_UP: Duration = Duration::from_secs(600);
+
+/// The turns for one flag.
+pub(super) struct Turns<'b> {
+    slot: &'b Slot,
+    interval: Duration,
+}
+
+/// A look that may be taken now. Ends when it is dropped.
+pub(super) struct Turn<'b> {
+    /// The word that stands for it, where no other process looks.
+    claim: Option<(&'b Slot, Word)>,
+}
+
+/// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
+/// still at it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Word(u64);
+
+impl Word {
+    /// As many as Linux needs for a process number (PID_MAX_LIMIT).
+    const PID_BITS: u32 = 22;
+
+    fn new(began: u64, looker: i32) -> Self {
+        let looker = u64::try_from(looker).unwrap_or(0);
+        Self(began << Self::PID_BITS | looker)
+    }
+
+    fn elapsed(self, now: u64) -> Duration {
+        let began = self.0 >> Self::PID_BITS;
+        now.checked_sub(began).map_or(Duration::MAX, Duration::from_millis)
+    }
+
+    fn looker(self) -> i32 {
+        i32::try_from(self.0 & ((1 << Self::PID_BITS) - 1)).unwrap_or(0)
+    }
+
+    fn ended(self) -> Self {
+        Self(self.0 >> Self::PID_BITS << Self::PID_BITS)
+    }
+}
+
+impl<'b> Turns<'b> {
+    pub(super) fn new(slot: &'b Slot, interval: Duration) -> Self {
+        Self { slot, interval }
+    }
+
+    /// May everybody look at any time?
+    pub(super) fn are_free(&self) -> bool {
+        self.interval.is_zero()
+    }
+
+    /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
+    /// yet. None where the last one is recent enough, or where one hangs.
+    pub(super) fn take(&self, is_wanted: impl FnOnce() -> bool) -> Option<Turn<'b>> {
+        const FREE: Turn<'_> = Turn { claim: None };
+        if self.are_free() {
+            return Some(FREE);
+        }
+        let now = milliseconds();
+        let is_wanted = is_wanted();
+        let last = Word(self.slot.turn.load(Ordering::Acquire));
+        let elapsed = last.elapsed(now);
+        if last.looker() != 0 && elapsed < GIVEN_UP && is_alive(last.looker()) {
+            return (is_wanted && elapsed < HANGING).then_some(FREE);
+        }
+        if elapsed < self.interval && !is_wanted {
+            return None;
+        }
+        let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
+        match self.replace(last, claim) {
+            true => Some(Turn { claim: Some((self.slot, claim)) }),
+            false => is_wanted.then_some(FREE), // another process has just begun
+        }
+    }
+
+    fn replace(&self, before: Word, after: Word) -> bool {
+        let word = &self.slot.turn;
+        word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some((slot, claim)) = self.claim {
+            // If it was taken for given up, the word is another's.
+            let (before, after) = (claim.0, claim.ended().0);
+            let _ = slot.turn.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Of a clock that nobody sets, and that is the same for all processes.
+fn milliseconds() -> u64 {
+    let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
+    since_boot.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0))
+}
+
+/// Is there a process of this server with this number?
+fn is_alive(process: i32) -> bool {
+    getpgid(Some(Pid::from_raw(process))) == Ok(getpgrp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Key, new_board};
+
+    const INTERVAL: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn one_at_a_time_and_once_per_interval() {
+        let board = new_board();
+        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let turns = Turns::new(slot, INTERVAL);
+        let turn = turns.take(|| false).expect("never looked");
+        assert!(turns.take(|| false).is_none(), "somebody looks");
+        assert!(turns.take(|| true).is_some(), "not for long");
+        std::thread::sleep(2 * HANGING);
+        assert!(turns.take(|| true).is_none(), "it hangs");
+        drop(turn);
+        assert!(turns.take(|| false).is_none(), "not due");
+        assert!(turns.take(|| true).is_some(), "wanted");
+        let short = Turns::new(slot, Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(short.take(|| false).is_some(), "due");
+        assert!(short.take(|| false).is_none());
+        let always = Turns::new(slot, Duration::ZERO);
+        let (_one, _other) =
+            (always.take(|| false).expect("zero"), always.take(|| false).expect("zero"));
+    }
+
+    #[test]
+    fn the_dead_do_not_look() {
+        let board = new_board();
+        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let turns = Turns::new(slot, INTERVAL);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let looker = i32::try_from(child.id()).expect("a number");
+        let now = milliseconds();
+        let set =
+            |began: u64, looker| slot.turn.store(Word::new(began, looker).0, Ordering::SeqCst);
+        // A moment before the machine was started is as good as any.
+        let long_ago = now.saturating_sub(INTERVAL.as_millis() as u64 * 2);
+        set(now.saturating_sub(1000), looker);
+        assert!(turns.take(|| true).is_none(), "a child of ours looks");
+        child.kill().expect("killed");
+        child.wait().expect("dead");
+        assert!(turns.take(|| true).is_some(), "it is dead");
+        set(now.saturating_sub(1000), 1);
+        assert!(turns.take(|| true).is_some(), "a process that is none of ours");
+        set(long_ago, i32::try_from(std::process::id()).expect("a number"));
+        let is_given_up = Word(slot.turn.load(Ordering::SeqCst)).elapsed(now) >= GIVEN_UP;
+        assert_eq!(turns.take(|| true).is_some(), is_given_up);
+    }
+}

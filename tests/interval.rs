@@ -1,0 +1,172 @@
+//! MaintenanceCheckInterval: flags are looked at now and then, by one process for all.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::support::{
+    Children, Client, Httpd, Mpm, PAGE, Setup, page_with, replace_file, wait_for,
+};
+use crate::support::{client::Protocol, hanging::HangingFolder};
+
+/// A server whose flag is on a file system that can hang.
+fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {
+    let mount = setup.path("mount");
+    fs::create_dir(&mount).expect("a folder");
+    let folder = HangingFolder::at(&mount);
+    let lines = format!("MaintenanceFlag mount/flag\nMaintenanceCheckInterval {interval}");
+    let mut httpd = setup.directives(&lines).start();
+    httpd.allow_log("AH00052"); // a child that hung when the server was stopped
+    (folder, httpd)
+}
+
+/// Of many requests at a time one waits at the most, whether the site is closed or open.
+fn a_hanging_file_system(mpm: Mpm) {
+    const CLIENTS: usize = 24;
+    let setup = Setup::new("StartServers 4").mpm(mpm);
+    let (folder, httpd) = with_hanging_folder(setup, "200ms");
+    for is_closed in [false, true] {
+        folder.put_flag(is_closed);
+        let client = httpd.client();
+        let status = if is_closed { 500 } else { 200 };
+        wait_for("the state", Duration::from_secs(5), || client.get("/").status == status);
+        // Each child has seen it.
+        for _ in 0..100 {
+            client.get("/");
+        }
+        folder.hang(true);
+        thread::sleep(Duration::from_millis(300)); // somebody's turn has come
+        let late = AtomicUsize::new(0);
+        let round = |limit: Duration| {
+            late.store(0, Ordering::SeqCst);
+            thread::scope(|scope| {
+                for _ in 0..CLIENTS {
+                    scope.spawn(|| {
+                        let start = Instant::now();
+                        let answer = httpd.client().get("/");
+                        assert_eq!(answer.status, status);
+                        assert!(!is_closed || answer.body == PAGE, "cut");
+                        late.fetch_add(usize::from(start.elapsed() > limit), Ordering::SeqCst);
+                    });
+                }
+                thread::sleep(2 * limit);
+                folder.hang(false);
+            });
+            late.load(Ordering::SeqCst)
+        };
+        let waited = round(Duration::from_secs(2));
+        assert!(waited <= 1, "{waited} of {CLIENTS} requests waited");
+        assert_eq!(round(Duration::from_secs(1)), 0, "it does not hang any more");
+    }
+}
+
+#[test]
+fn a_hanging_file_system_event() {
+    a_hanging_file_system(Mpm::Event);
+}
+
+#[test]
+fn a_hanging_file_system_worker() {
+    a_hanging_file_system(Mpm::Worker);
+}
+
+#[test]
+fn a_hanging_file_system_prefork() {
+    a_hanging_file_system(Mpm::Prefork);
+}
+
+/// Sixteen children under load look at most twice a second, all of them together.
+#[test]
+fn looks_per_second() {
+    let (folder, httpd) = with_hanging_folder(Children::setup(""), "1s");
+    let children = Children::of(&httpd);
+    for is_closed in [false, true] {
+        folder.put_flag(is_closed);
+        thread::sleep(Duration::from_millis(2500)); // until all have seen it
+        children.ask(|client| client.get("/"));
+        thread::sleep(Duration::from_millis(1500));
+        let (before, start) = (folder.looks(), Instant::now());
+        let requests = AtomicUsize::new(0);
+        children.ask(|client| {
+            while start.elapsed() < Duration::from_secs(4) {
+                let answer = client.get("/none");
+                assert_eq!(answer.body == page_with(404), is_closed);
+                requests.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let looks = folder.looks() - before;
+        println!("{} requests, {looks} looks", requests.load(Ordering::Relaxed));
+        assert!((3..=8).contains(&looks), "{looks} looks in 4 s");
+    }
+}
+
+/// A change is seen after the interval, by each child, with all that the flag says.
+#[test]
+fn changes_reach_every_child() {
+    let httpd = Children::setup("MaintenanceCheckInterval 400ms").start();
+    let children = Children::of(&httpd);
+    let say = |text: &str| replace_file(&httpd.flag(), text);
+    let all_show = |what: &str, holds: &(dyn Fn(&str) -> bool + Sync)| {
+        wait_for(what, Duration::from_secs(3), || {
+            children.ask(|client| holds(&client.get("/none").body)).into_iter().all(|shown| shown)
+        });
+    };
+    all_show("open", &|body| body.contains("Not Found"));
+    say("message = 'one'");
+    all_show("one", &|body| body.contains(">one<"));
+    say("message = 'two'");
+    all_show("two", &|body| body.contains(">two<"));
+    say("");
+    all_show("nothing", &|body| body == page_with(404));
+    fs::remove_file(httpd.flag()).expect("removed");
+    all_show("open again", &|body| body.contains("Not Found"));
+    assert_eq!(httpd.count_log("closed by the flag"), 1);
+    assert_eq!(httpd.count_log("open again"), 1);
+}
+
+/// What the flag says counts to the moment, also between two looks.
+#[test]
+fn times_do_not_wait_for_a_look() {
+    let setup = Children::setup("MaintenanceCheckInterval 1h");
+    let start = Timestamp::now() + 4.seconds();
+    let end = start + 2.seconds();
+    setup.write("maintenance.flag", format!("start = {start}\nend = {end}\nreopen = 'auto'"));
+    let httpd = setup.start();
+    let children = Children::of(&httpd);
+    let is_over = AtomicBool::new(false);
+    children.ask(|client| {
+        while !is_over.load(Ordering::Relaxed) {
+            let before = Timestamp::now();
+            let is_open = client.get("/none").header("cache-control") != Some("no-store");
+            let after = Timestamp::now();
+            let slack = 10.milliseconds();
+            if after < start - slack || before > end + slack {
+                assert!(is_open, "before the start and after the end");
+            } else if before > start + slack && after < end - slack {
+                assert!(!is_open, "from start to end");
+            }
+            is_over.store(after > end + 1.second(), Ordering::Relaxed);
+        }
+    });
+    for line in ["closes at", "closed by the flag .*, owner", "open again, the flag"] {
+        assert_eq!(httpd.count_log(line), 1, "{line}: {}", httpd.log());
+    }
+}
+
+/// Without an interval, and with one of zero, the next request sees a change.
+#[test]
+fn zero_is_every_request() {
+    for lines in ["", "MaintenanceCheckInterval 0", "MaintenanceCheckInterval 0ms"] {
+        let httpd = Httpd::start(lines);
+        let client = Client::build(&httpd.url(), Protocol::Http1, None, true);
+        for _ in 0..50 {
+            httpd.close();
+            assert_eq!(client.get("/").status, 500);
+            httpd.open();
+            assert_eq!(client.get("/").status, 200);
+        }
+    }
+}
