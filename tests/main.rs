@@ -10,6 +10,7 @@ mod allow_sources;
 mod browser;
 mod directives;
 mod flags;
+mod invisible;
 mod log;
 mod negotiation;
 mod pages;
