@@ -62,6 +62,39 @@ fn those_who_pass() {
     assert_eq!(pair.other.count_log("closed by the flag"), 1, "{}", pair.other.log());
 }
 
+/// An expression that looks at a field adds it to Vary, as one of mod_setenvif's does: while the
+/// site is closed the field decides what is answered. Open, none is evaluated (`with_directives`).
+#[test]
+fn those_who_pass_by_an_expression() {
+    let label = "MAINTENANCE=allowed:expr";
+    let set = format!("SetEnvIfExpr \"%{{HTTP_USER_AGENT}} != 'x'\" {label}");
+    let allow = "MaintenanceAllow \"expr=%{HTTP_USER_AGENT} != 'x'\"";
+    let reference = Own { server: &set, ..WITHOUT };
+    let pair = Pair::start(Mpm::Event, reference, Own { server: allow, ..Own::default() });
+    pair.other.close();
+    // On internal redirects mod_setenvif evaluates again, and the module does not.
+    let is_redirect = |name: &str| {
+        ["/%2e", "/lost", "/cgi/local", "/action", "/map.var"]
+            .iter()
+            .any(|path| name.contains(path))
+    };
+    let mut found = compare(&pair);
+    found.retain(|found| !is_redirect(&found.name));
+    assert!(found.is_empty(), "{}", found[0]);
+}
+
+/// The requests are ones that the module has in its hands: closed, it answers them all, but for
+/// those that httpd turns down itself.
+#[test]
+fn the_gate_sees_the_requests() {
+    let pair = Pair::start(Mpm::Event, WITHOUT, Own::default());
+    pair.other.close();
+    let refused: Vec<_> = compare(&pair).into_iter().map(|found| found.name).collect();
+    let others = cases().into_iter().filter(|case| !refused.contains(&case.name));
+    let others: Vec<_> = others.flat_map(|case| case.statuses).collect();
+    assert_eq!(others, [417, 414]);
+}
+
 /// A test that finds nothing has to be able to find something: a field, a variable, what a
 /// backend receives, a status, a byte of a body, a redirect.
 #[test]
