@@ -5,6 +5,7 @@ mod requests;
 mod site;
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
@@ -12,6 +13,14 @@ use crate::support::client::Answer;
 use crate::support::{Client, Httpd, Mpm, raw_bytes, replace_file};
 use requests::{Case, REQUESTS, cases};
 use site::{Own, Pair, WITHOUT};
+
+type Pattern = LazyLock<Regex>;
+
+macro_rules! pattern {
+    ($pattern:literal) => {
+        LazyLock::new(|| Regex::new(concat!("(?m-u)", $pattern)).expect("a pattern"))
+    };
+}
 
 /// Many directives. The flags are not there.
 const DIRECTIVES: Own = Own {
@@ -220,47 +229,53 @@ fn text(answer: &[u8]) -> String {
 }
 
 fn statuses(answer: &[u8]) -> Vec<u16> {
-    let status = regex::Regex::new(r"(?m)^HTTP/1\.1 (\d{3}) ").expect("a pattern");
-    let text = text(answer);
-    status.captures_iter(&text).map(|found| found[1].parse().expect("a number")).collect()
+    let found = STATUS.captures_iter(answer).map(|found| text(&found[1]));
+    found.map(|status| status.parse().expect("a number")).collect()
 }
+
+static STATUS: Pattern = pattern!(r"^HTTP/1\.1 (\d{3}) ");
+/// The second in which an answer was made. (A backend, and HTTP/2, write names in small letters.)
+static DATE: Pattern = pattern!(r"^([Dd]ate): \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$");
+/// For how many seconds mod_cache has had it.
+static AGE: Pattern = pattern!(r"^([Aa]ge): \d+\r$");
+/// The methods come in the order of a hash table whose seed each process draws.
+static ALLOW: Pattern = pattern!(r"^([Aa]llow): ([A-Z,]+)\r$");
+/// Each connection comes from another port; the script fills it up to one length.
+static PORT: Pattern = pattern!(r"(REMOTE_PORT)=[\d ]{15}$");
+/// No two servers share an address; the same.
+static ADDRESS: Pattern = pattern!(r"(SERVER_ADDR)=([\d. ]{15})$");
+/// A number that each process draws tells the parts of an answer apart.
+static BOUNDARY: Pattern = pattern!(r"boundary=([0-9a-f]{1,16})\r$");
+static PART: Pattern = pattern!(r"(boundary=|^--)([0-9a-f]{1,16})\b");
+/// It has up to sixteen digits, on which the length depends.
+static LENGTH: Pattern = pattern!(r"^([Cc]ontent-[Ll]ength): (\d+)\r$");
 
 /// An answer without what differs by nature.
 fn normalised(httpd: &Httpd, answer: Vec<u8>) -> Vec<u8> {
-    let replaced = |answer: Vec<u8>, pattern: &str, replacement: &str| {
-        let pattern = Regex::new(&format!("(?m-u){pattern}")).expect("a pattern");
-        pattern.replace_all(&answer, replacement.as_bytes()).into_owned()
-    };
-    // The second in which the answer was made. (A backend writes the name in small letters.)
-    let date = r"^([Dd]ate): \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$";
-    let answer = replaced(answer, date, "$1: *\r");
-    // For how many seconds mod_cache has had it.
-    let answer = replaced(answer, r"^([Aa]ge): \d+\r$", "$1: *\r");
-    // Each connection comes from another port (of the kernel's, all with five digits).
-    let answer = replaced(answer, r"REMOTE_PORT=\d{5}$", "REMOTE_PORT=*");
-    // No two servers share an address, and the script fills it up to one length.
-    let address = regex::escape(&format!("SERVER_ADDR={:<15}", httpd.address().ip()));
-    let mut answer = replaced(answer, &format!("{address}$"), "SERVER_ADDR=*");
-    // A number that each process draws tells the parts of an answer apart. It has up to sixteen
-    // digits, on which the length depends.
-    let boundary = Regex::new(r"(?-u)boundary=([0-9a-f]{1,16})\r").expect("a pattern");
-    if let Some(found) = boundary.captures(&answer).map(|found| text(&found[1])) {
-        let in_body = text(&answer).matches(&format!("--{found}")).count();
-        let length = Regex::new(r"(?m-u)^([Cc]ontent-[Ll]ength): (\d+)\r$").expect("a pattern");
-        let longest = |fields: &Captures| {
-            let length: usize = text(&fields[2]).parse().expect("a number");
-            format!("{}: {}\r", text(&fields[1]), length + in_body * (16 - found.len()))
-                .into_bytes()
-        };
-        answer = length.replace(&answer, longest).into_owned();
-        answer = replaced(answer, &format!(r"(boundary=|^--){found}\b"), "$1*");
-    }
-    // The methods come in the order of a hash table whose seed each process draws.
-    let allow = Regex::new(r"(?m-u)^([Aa]llow): ([A-Z,]+)\r$").expect("a pattern");
-    let sorted = |found: &Captures| {
+    let answer = DATE.replace_all(&answer, b"$1: *\r");
+    let answer = AGE.replace_all(&answer, b"$1: *\r");
+    let answer = ALLOW.replace_all(&answer, |found: &Captures| {
         let mut methods: Vec<_> = found[2].split(|byte| *byte == b',').collect();
         methods.sort_unstable();
         [&found[1], b": ", &methods.join(&b','), b"\r"].concat()
+    });
+    let answer = PORT.replace_all(&answer, b"$1=*");
+    let own = format!("{:<15}", httpd.address().ip()).into_bytes();
+    let answer = ADDRESS.replace_all(&answer, |found: &Captures| {
+        [&found[1], b"=", if found[2] == own { b"*" } else { &found[2] }].concat()
+    });
+    let Some(boundary) = BOUNDARY.captures(&answer).map(|found| found[1].to_vec()) else {
+        return answer.into_owned();
     };
-    allow.replace_all(&answer, sorted).into_owned()
+    let mut missing = 0;
+    let without = PART.replace_all(&answer, |found: &Captures| {
+        let is_boundary = found[2] == boundary;
+        missing += usize::from(is_boundary && found[1] == *b"--") * (16 - boundary.len());
+        [&found[1], if is_boundary { b"*" } else { &found[2] }].concat()
+    });
+    let longest = |found: &Captures| {
+        let length: usize = text(&found[2]).parse().expect("a number");
+        format!("{}: {}\r", text(&found[1]), length + missing).into_bytes()
+    };
+    LENGTH.replace(&without, longest).into_owned()
 }

@@ -53,11 +53,13 @@ const LOGGED: &[&str] = &[
     "AH01225",                 // a script is the ErrorDocument of a request that ends too early
 ];
 
-/// Says all that a script knows of its request and of the process around it. The server's address
-/// is filled up to one length, so that no Content-Length depends on it, and a process id is left out; a Content-Length is there
-/// because httpd otherwise sends as many chunks as it happens to read.
+/// Says all that a script knows of its request and of the process around it. What differs by
+/// nature is filled up to one length, so that no Content-Length depends on it, and a process's id is
+/// left out. A Content-Length is there because httpd otherwise sends as many chunks as it happens
+/// to read.
 const ENV: &str = r#"#!/bin/sh
-body=$(env | sort | sed '/H2_STREAM_TAG=/d; /SERVER_ADDR=/s/$/              /; s/\(SERVER_ADDR=.\{15\}\).*/\1/'
+body=$(env | sort | sed -E '/H2_STREAM_TAG=/d
+    /(SERVER_ADDR|REMOTE_PORT)=/{ s/$/              /; s/=(.{15}).*/=\1/; }'
     umask; echo $(ls /proc/self/fd); grep '^Sig[BIC]' /proc/self/status)
 printf 'Content-Type: text/plain\nContent-Length: %d\n\n%s' ${#body} "$body"
 "#;
