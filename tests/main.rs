@@ -12,6 +12,7 @@ mod directives;
 mod flags;
 mod interval;
 mod locations;
+mod invisible;
 mod log;
 mod negotiation;
 mod pages;

@@ -62,7 +62,7 @@ impl Backend {
     }
 }
 
-/// `/slow/MILLISECONDS` waits before it answers.
+/// `/slow/MILLISECONDS` waits before it answers; `/echo` says all of the request that came.
 async fn answer(
     request: Request<Incoming>,
     count: Arc<AtomicUsize>,
@@ -72,7 +72,10 @@ async fn answer(
     if let Some(wait) = head.uri.path().strip_prefix("/slow/") {
         tokio::time::sleep(Duration::from_millis(wait.parse().unwrap_or(0))).await;
     }
-    let _ = body.collect().await;
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    if head.uri.path().starts_with("/echo") {
+        return Ok(Response::new(Full::from(format!("{head:#?}\n{body:?}\n"))));
+    }
     let mut page = Backend::page_of(&head.uri.to_string());
     if head.method != "GET" {
         page = format!("{} {}\n", head.method, head.uri);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::blocking::{ClientBuilder, RequestBuilder, Response};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -61,6 +61,18 @@ impl Client {
     }
 
     pub fn build(base: &str, protocol: Protocol, from: Option<IpAddr>, reuse: bool) -> Self {
+        let builder = Self::builder(base, protocol, from, reuse);
+        Self { client: builder.build().expect("a client"), base: base.to_owned() }
+    }
+
+    /// One for HTTP/2 that takes this address for that of `host`.
+    pub fn http2_as(host: &str, address: SocketAddr) -> Self {
+        let base = format!("http://{host}:{}", address.port());
+        let builder = Self::builder(&base, Protocol::Http2, None, true).resolve(host, address);
+        Self { client: builder.build().expect("a client"), base }
+    }
+
+    fn builder(base: &str, protocol: Protocol, from: Option<IpAddr>, reuse: bool) -> ClientBuilder {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -79,7 +91,7 @@ impl Client {
         if !reuse {
             builder = builder.pool_max_idle_per_host(0);
         }
-        Self { client: builder.build().expect("a client"), base: base.to_owned() }
+        builder
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
@@ -118,10 +130,16 @@ fn try_read(response: reqwest::Result<Response>) -> reqwest::Result<Answer> {
 /// Sends bytes as they are and reads until the server closes.
 #[track_caller]
 pub fn raw(address: SocketAddr, request: &[u8]) -> String {
+    String::from_utf8(raw_bytes(address, request)).expect("text")
+}
+
+/// The same where the answer need not be text.
+#[track_caller]
+pub fn raw_bytes(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     stream.write_all(request).expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer and an end");
-    String::from_utf8(answer).expect("text")
+    answer
 }

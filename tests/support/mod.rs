@@ -10,7 +10,7 @@ pub mod httpd;
 
 pub use backend::Backend;
 pub use children::Children;
-pub use client::{Client, raw};
+pub use client::{Client, raw, raw_bytes};
 pub use httpd::{Httpd, Mpm, Setup};
 
 use std::path::Path;
