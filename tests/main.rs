@@ -12,6 +12,7 @@ mod directives;
 mod flags;
 mod log;
 mod negotiation;
+mod neighbours;
 mod pages;
 mod panics;
 mod refusal;
