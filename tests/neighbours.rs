@@ -4,6 +4,7 @@
 mod access;
 mod address;
 mod cache;
+mod certificates;
 mod clients;
 mod filters;
 mod firewall;

@@ -26,32 +26,37 @@ fn later_phase_of_the_request() {
     round_counting(setup, &asks, &|httpd| httpd.count_log(DENIED)).allow_log(DENIED);
 }
 
-/// What phase 1 denies is denied, closed or open, and to those who are admitted.
+/// What phase 1 denies is denied, closed or open, and to those who are admitted. While the site is
+/// closed, strangers do not get a document for it from a path of the site, but the page.
 #[test]
 fn first_phase_of_the_request() {
-    let mut httpd = Setup::new(
-        "SecRuleEngine On\nMaintenanceAllow 127.0.0.2\nErrorDocument 406 \"denied\"\n\
-         SecRule REQUEST_HEADERS:X-Evil \"@rx .\" \"id:1,phase:1,deny,status:406\"",
-    )
-    .modules(&MODULES)
-    .start();
-    httpd.allow_log(DENIED);
-    let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
-    for is_closed in [false, true, false] {
-        if is_closed {
-            httpd.close();
-            public.get("/").assert_refused();
+    for (document, closed_to_strangers) in [("\"denied\"", false), ("/denied.html", true)] {
+        let setup = Setup::new(
+            "SecRuleEngine On\nMaintenanceAllow 127.0.0.2\n\
+             SecRule REQUEST_HEADERS:X-Evil \"@rx .\" \"id:1,phase:1,deny,status:406\"",
+        )
+        .directives(&format!("ErrorDocument 406 {document}"))
+        .modules(&MODULES);
+        setup.write("htdocs/denied.html", "denied");
+        let mut httpd = setup.start();
+        httpd.allow_log(DENIED);
+        let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
+        for is_closed in [false, true] {
+            if is_closed {
+                httpd.close();
+                public.get("/").assert_refused();
+                assert_eq!(admitted.get("/").status, 200);
+            }
+            for (client, is_stranger) in [(&public, true), (&admitted, false)] {
+                let answer = client.send(client.request("GET", "/").header("X-Evil", "yes"));
+                match is_closed && is_stranger && closed_to_strangers {
+                    true => answer.assert_refused(),
+                    false => assert_eq!((answer.status, &*answer.body), (406, "denied")),
+                }
+            }
         }
-        for client in [&public, &admitted] {
-            let denied = client.send(client.request("GET", "/").header("X-Evil", "yes"));
-            assert_eq!((denied.status, &*denied.body), (406, "denied"));
-        }
-        assert_eq!(admitted.get("/").status, 200);
-        if is_closed {
-            httpd.open();
-        }
+        assert_eq!(httpd.count_log(DENIED), 4, "{document}");
     }
-    assert_eq!(httpd.count_log(DENIED), 6);
 }
 
 /// With the answer's body read by it, the page is whole; and a rule against answers with 500,

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::{ask, get, round, round_counting};
 use crate::support::httpd::set_mode;
@@ -98,6 +99,8 @@ fn dav() {
 
 /// When something was added to a folder, or taken out of it.
 fn last_change(folder: &Path) -> usize {
+    // The clock of the file system may stand still for so long: what comes next is to be later.
+    thread::sleep(Duration::from_millis(20));
     let time = fs::metadata(folder).and_then(|folder| folder.modified()).expect("a time");
     time.duration_since(UNIX_EPOCH).expect("a time").as_nanos() as usize
 }

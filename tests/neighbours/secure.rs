@@ -1,4 +1,4 @@
-//! mod_ssl, mod_http2 and mod_md.
+//! mod_ssl and mod_http2.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,17 +6,17 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::client::Protocol;
-use crate::support::httpd::set_mode;
 use crate::support::{Backend, Client, Mpm, PAGE, Setup, raw, wait_for};
 
 /// What a distribution's mod_ssl may say at start.
-const OLDER_OPENSSL: &str = "AH01882";
+pub(super) const OLDER_OPENSSL: &str = "AH01882";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A virtual host with TLS beside the plain one, and its URL.
-fn with_tls(directives: &str) -> (Setup, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["maintenance.test".into()]);
+pub(super) fn with_tls(directives: &str) -> (Setup, String) {
+    let made =
+        rcgen::generate_simple_self_signed(["maintenance.test", "secure.test"].map(String::from));
     let made = made.expect("a certificate");
     let setup = Setup::new("MaintenanceAllow 127.0.0.2").modules(&["socache_shmcb", "ssl"]);
     setup.write("conf/cert.pem", made.cert.pem());
@@ -137,6 +137,39 @@ fn streams_of_one_connection(mpm: Mpm) {
     assert!(lines.iter().all(|line| line == first), "{mpm:?}: more than one connection");
 }
 
+/// A large upload is refused on a stream of its own: those beside it and behind it go on.
+#[test]
+fn http2_uploads() {
+    for mpm in [Mpm::Event, Mpm::Worker] {
+        let backend = Backend::start();
+        let httpd = Setup::new("Protocols h2c http/1.1\nMaintenanceAllow path=/free")
+            .mpm(mpm)
+            .modules(&["http2"])
+            .proxy_to(&backend)
+            .start();
+        httpd.close();
+        let client = httpd.http2_client();
+        thread::scope(|scope| {
+            let client = &client;
+            for number in 0..3 {
+                scope.spawn(move || {
+                    let upload = client.request("PUT", "/big").body(vec![b'x'; 30 * 1024 * 1024]);
+                    client.send(upload).assert_refused();
+                });
+                scope.spawn(move || {
+                    for part in 0..20 {
+                        let path = format!("/free/{number}/{part}");
+                        assert!(client.get(&path).body == Backend::page_of(&path), "{mpm:?}");
+                    }
+                });
+            }
+        });
+        assert_eq!(backend.received(), 60, "{mpm:?}");
+        httpd.open();
+        assert_eq!(client.get("/").status, 200, "{mpm:?}");
+    }
+}
+
 #[test]
 fn http2_event() {
     streams_of_one_connection(Mpm::Event);
@@ -145,42 +178,4 @@ fn http2_event() {
 #[test]
 fn http2_worker() {
     streams_of_one_connection(Mpm::Worker);
-}
-
-/// mod_md answers challenges, and leads to https, when httpd has read the header section: in
-/// front of all quick handlers. A certificate can be renewed while the site is closed.
-#[test]
-fn md() {
-    let (setup, _) = with_tls("");
-    let setup = setup.modules(&["md"]).directives(
-        "MDStoreDir md\nMDCertificateAgreement accepted\nMDContactEmail x@maintenance.test\n\
-         MDCertificateAuthority http://127.0.0.1:1/\nMDRenewMode manual\nMDomain maintenance.test",
-    );
-    let mut httpd = setup.start();
-    httpd.allow_log(OLDER_OPENSSL);
-    for folder in ["md", "md/challenges", "md/challenges/maintenance.test"] {
-        let _ = fs::create_dir(httpd.path(folder));
-        set_mode(&httpd.path(folder), 0o755);
-    }
-    let file = httpd.path("md/challenges/maintenance.test/acme-http-01.txt");
-    fs::write(&file, "token.thumbprint").expect("a challenge");
-    let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
-    let of = |client: &Client, path: &str| {
-        client.send(client.request("GET", path).header("Host", "maintenance.test"))
-    };
-    for is_closed in [false, true, false] {
-        if is_closed {
-            httpd.close();
-            of(&public, "/").assert_refused();
-            of(&public, "/.well-known/other").assert_refused();
-        }
-        for client in [&public, &admitted] {
-            let answer = of(client, "/.well-known/acme-challenge/token");
-            assert_eq!((answer.status, &*answer.body), (200, "token.thumbprint"));
-        }
-        assert_eq!(of(&admitted, "/").body, "hello from httpd\n");
-        if is_closed {
-            httpd.open();
-        }
-    }
 }
