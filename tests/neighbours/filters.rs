@@ -7,9 +7,9 @@ use crate::support::{Client, PAGE, Setup};
 
 /// The status and the body, decoded as often as Content-Encoding says.
 #[track_caller]
-fn decoded(client: &Client, accept_encoding: &str) -> (u16, String) {
-    let request = client.request("GET", "/").header("Accept-Encoding", accept_encoding);
-    let answer = request.send().expect("an answer");
+fn decoded(client: &Client, host: &str, accept_encoding: &str) -> (u16, String) {
+    let request = client.request("GET", "/").header("Host", host);
+    let answer = request.header("Accept-Encoding", accept_encoding).send().expect("an answer");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let body = answer.bytes().expect("a whole answer");
     let mut codings = headers.get_all("content-encoding").iter();
@@ -27,10 +27,17 @@ fn decoded(client: &Client, accept_encoding: &str) -> (u16, String) {
     (status, text)
 }
 
+/// A virtual host for each row of directives, by name.
+fn hosts<'a>(rows: impl Iterator<Item = &'a str>) -> String {
+    rows.enumerate().fold(String::new(), |hosts, (number, directives)| {
+        format!("{hosts}<VirtualHost *>\nServerName host-{number}\n{directives}\n</VirtualHost>\n")
+    })
+}
+
 /// However the filters are put in, the page arrives, and in a coding that the client can read.
 #[test]
 fn bodies() {
-    for filters in [
+    let rows = [
         "SetOutputFilter DEFLATE",
         "AddOutputFilterByType DEFLATE text/html",
         "SetOutputFilter BROTLI_COMPRESS",
@@ -40,33 +47,29 @@ fn bodies() {
         "SetOutputFilter BUFFER",
         "SetOutputFilter RATE_LIMIT\nSetEnvIf Request_URI . rate-limit=1000",
         "ProxyHTMLEnable On",
-    ] {
-        let httpd = Setup::new(filters)
-            .directives("MaintenanceAllow 127.0.0.2")
-            .modules(&["deflate", "brotli", "filter", "substitute", "buffer", "ratelimit"])
-            .modules(&["setenvif", "proxy", "xml2enc", "proxy_html"])
-            .start();
-        let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
-        let codings = ["identity", "gzip", "br", "gzip, br", "deflate", "gzip;q=0.2, br;q=0.1"];
-        for is_closed in [false, true, false] {
-            if is_closed {
-                httpd.close();
-            }
-            for coding in codings {
-                let page = (200, "hello from httpd\n".to_owned());
-                match is_closed {
-                    false => assert_eq!(decoded(&public, coding), page, "{filters}"),
-                    true => {
-                        assert_eq!(decoded(&public, coding), (500, PAGE.into()), "{filters}");
-                        assert_eq!(decoded(&admitted, coding), page, "{filters}");
-                    }
-                }
-            }
-            if is_closed {
-                httpd.open();
+    ];
+    let httpd = Setup::new("MaintenanceAllow 127.0.0.2")
+        .directives(&hosts(rows.into_iter()))
+        .modules(&["deflate", "brotli", "filter", "substitute", "buffer", "ratelimit"])
+        .modules(&["setenvif", "proxy", "xml2enc", "proxy_html"])
+        .start();
+    let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
+    let assert_all = |client: &Client, status: u16, page: &str| {
+        for (number, filters) in rows.iter().enumerate() {
+            let host = format!("host-{number}");
+            for coding in ["identity", "gzip", "br", "gzip, br", "deflate", "gzip;q=0.2, br;q=0.1"]
+            {
+                let expected = (status, page.to_owned());
+                assert_eq!(decoded(client, &host, coding), expected, "{filters}: {coding}");
             }
         }
-    }
+    };
+    assert_all(&public, 200, "hello from httpd\n");
+    httpd.close();
+    assert_all(&public, 500, PAGE);
+    assert_all(&admitted, 200, "hello from httpd\n");
+    httpd.open();
+    assert_all(&public, 200, "hello from httpd\n");
 }
 
 /// What a directive makes of a field of the refusal, each in a virtual host of its own.
@@ -88,10 +91,7 @@ fn fields() {
         ("MaintenanceStatus 404\nExpiresActive On\nExpiresDefault A600", "expires", ""),
         ("MaintenanceStatus 410\nExpiresActive On\nExpiresDefault A600", "expires", ""),
     ];
-    let hosts = rows.iter().enumerate().map(|(number, (directives, ..))| {
-        format!("<VirtualHost *>\nServerName host-{number}\n{directives}\n</VirtualHost>\n")
-    });
-    let setup = Setup::new(&hosts.collect::<String>()).modules(&["headers", "expires"]);
+    let setup = Setup::new(&hosts(rows.iter().map(|row| row.0))).modules(&["headers", "expires"]);
     let httpd = setup.start();
     httpd.close();
     let client = httpd.client();
