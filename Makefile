@@ -7,7 +7,7 @@ TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
+TEST_PACKAGES  := $(BUILD_PACKAGES) g++ libapache2-mod-jk libapache2-mod-security2 util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 

@@ -15,6 +15,7 @@ mod locations;
 mod invisible;
 mod log;
 mod negotiation;
+mod neighbours;
 mod pages;
 mod panics;
 mod refusal;

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use regex::Regex;
@@ -104,13 +104,14 @@ pub fn debug_module() -> PathBuf {
 }
 
 /// No two servers share an address, not even those of two test runs at a time: addresses are
-/// taken by process and number, and clients come from 127.0.0.x.
+/// taken by process and number, and clients come from 127.0.0.x. The server after the last address
+/// takes the first one with the next port.
 fn own_address() -> SocketAddr {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
+    static COUNT: AtomicU16 = AtomicU16::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    assert!(count < u8::MAX, "more than 254 servers in one process");
+    let (port, number) = (PORT + count / 254, 1 + count % 254);
     let process = std::process::id();
-    SocketAddr::from(([127, 1 + (process >> 8) as u8 % 250, process as u8, count], PORT))
+    SocketAddr::from(([127, 1 + (process >> 8) as u8 % 250, process as u8, number as u8], port))
 }
 
 impl Setup {

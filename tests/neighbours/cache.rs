@@ -1,0 +1,79 @@
+//! mod_cache, also as a quick handler, which answers before all others.
+
+use std::fs;
+
+use super::FIELDS;
+use crate::support::httpd::set_mode;
+use crate::support::{Backend, PAGE, Setup, client::Answer};
+
+/// A page that is in the cache, and one that is asked for while the site is closed.
+fn cached(quick: &str, modules: &[&'static str], directives: &str) {
+    let backend = Backend::start();
+    let setup = Setup::new(
+        "CacheDefaultExpire 3600\nCacheIgnoreNoLastMod On\nCacheHeader On\nMaintenanceAllow 127.0.0.2",
+    )
+    .modules(&["cache", "socache_shmcb"])
+    .modules(modules)
+    .directives(&format!("{directives}\nCacheQuickHandler {quick}"))
+    .proxy_to(&backend);
+    fs::create_dir(setup.path("cache")).expect("a folder");
+    set_mode(&setup.path("cache"), 0o777);
+    let httpd = setup.start();
+    let (public, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
+    let assert_page = |answer: &Answer, path: &str, from: &str| {
+        assert_eq!((answer.status, &*answer.body), (200, &*Backend::page_of(path)), "{quick}");
+        let cache = answer.header("x-cache").expect("CacheHeader");
+        assert!(cache.starts_with(from), "{quick}: {path} {cache}");
+        backend.received()
+    };
+    assert_eq!(assert_page(&public.get("/early"), "/early", "MISS"), 1);
+    assert_eq!(assert_page(&public.get("/early"), "/early", "HIT"), 1);
+    httpd.close();
+    for path in ["/early", "/late", "/early", "/late"] {
+        for control in ["", "only-if-cached", "no-cache", "max-stale"] {
+            let request = public.request("GET", path).header("Cache-Control", control);
+            let refused = public.send(request);
+            refused.assert_refused();
+            let others = refused.headers.keys().find(|name| !FIELDS.contains(&name.as_str()));
+            assert_eq!(others, None, "{quick}: {refused:?}");
+        }
+    }
+    assert_eq!(backend.received(), 1);
+    assert_eq!(assert_page(&admitted.get("/early"), "/early", "HIT"), 1);
+    // The refusal was not stored, and neither does it keep the page from being stored.
+    assert_eq!(assert_page(&admitted.get("/late"), "/late", "MISS"), 2);
+    public.get("/late").assert_refused();
+    httpd.open();
+    for path in ["/early", "/late"] {
+        assert_eq!(assert_page(&public.get(path), path, "HIT"), 2);
+    }
+    assert!(!holds(&httpd.path("cache"), PAGE.as_bytes()), "a refusal in the cache");
+}
+
+/// Is there a file in the folder that contains this?
+fn holds(folder: &std::path::Path, content: &[u8]) -> bool {
+    fs::read_dir(folder).expect("a folder").filter_map(Result::ok).any(|entry| {
+        match entry.path().is_dir() {
+            true => holds(&entry.path(), content),
+            false => fs::read(entry.path())
+                .is_ok_and(|file| file.windows(content.len()).any(|part| part == content)),
+        }
+    })
+}
+
+const DISK: &str = "CacheEnable disk /\nCacheRoot \"${ROOT}/cache\"";
+const SHARED_MEMORY: &str = "CacheEnable socache /\nCacheSocache shmcb:logs/cached(1000000)";
+
+#[test]
+fn disk() {
+    for quick in ["On", "Off"] {
+        cached(quick, &["cache_disk"], DISK);
+    }
+}
+
+#[test]
+fn shared_memory() {
+    for quick in ["On", "Off"] {
+        cached(quick, &["cache_socache"], SHARED_MEMORY);
+    }
+}
