@@ -184,6 +184,13 @@ impl Gate {
         &self.refusal
     }
 
+    /// Is the allowlist the same as the other's, and the way of refusing?
+    #[cfg(test)]
+    pub(crate) fn shares_with(&self, other: &Self) -> (bool, bool) {
+        let Self { allowlist, refusal, .. } = self;
+        (Arc::ptr_eq(allowlist, &other.allowlist), Arc::ptr_eq(refusal, &other.refusal))
+    }
+
     /// The flags that close this scope, the innermost scope's last.
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags

@@ -105,3 +105,132 @@ impl Gates {
         std::iter::once(&self.own).chain(made.map(|made| &made.1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::board::new_board;
+    use crate::config::{DIRECTIVES, Surroundings};
+    use crate::flag::{self, Flag};
+
+    struct Root;
+
+    impl Surroundings for Root {
+        fn server_root(&self) -> &Path {
+            Path::new("/root")
+        }
+        fn compile(&self, _: &str) -> Result<crate::allow::Expr, String> {
+            Err("no expressions here".into())
+        }
+    }
+
+    /// In the sections with these numbers.
+    struct In(&'static [Number]);
+
+    impl Chain for In {
+        fn key(&self) -> u64 {
+            self.0.iter().fold(0, |key, number| hash::of((key, number.key()))).max(1)
+        }
+        fn numbers(&self) -> Vec<Number> {
+            self.0.to_vec()
+        }
+    }
+
+    fn settings(lines: &str) -> Settings {
+        let mut settings = Settings::default();
+        for line in lines.lines() {
+            let mut words = line.split_whitespace();
+            let name = words.next().expect("a name").as_bytes();
+            let directive = DIRECTIVES.iter().find(|known| known.name.to_bytes() == name);
+            let words: Vec<_> = words.map(OsStr::new).collect();
+            directive.expect(line).apply(&mut settings, &words, &Root).expect(line);
+        }
+        settings
+    }
+
+    fn place(flags: &[&str]) -> Arc<Place> {
+        let board: &'static _ = Box::leak(new_board());
+        let flag = |name: &&str| {
+            let path = PathBuf::from("/root").join(name);
+            let slot = board.claim(&[flag::key(&path)]).expect("a slot")[0];
+            (path.clone(), Arc::new(Flag::new(path, slot, Duration::ZERO, TimeZone::UTC)))
+        };
+        let flags = flags.iter().map(flag).collect();
+        let resolved = Default::default();
+        Arc::new(Place { server_root: "/root".into(), board, resolved, flags })
+    }
+
+    fn flags(gate: &Gate) -> Vec<&str> {
+        let names = gate.flags().iter().filter_map(|flag| flag.path().file_name()?.to_str());
+        names.collect()
+    }
+
+    #[test]
+    fn scopes_add_up() {
+        let place = place(&["maintenance.flag", "a", "b"]);
+        let sections = Sections::from([
+            (1, settings("MaintenanceFlag a")),
+            (2, settings("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
+            (3, settings("MaintenanceStatus 503")),
+        ]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
+        for (chain, expected) in [
+            (&[1][..], &["maintenance.flag", "a"][..]),
+            (&[2], &["maintenance.flag", "b", "a"]),
+            (&[3], &["maintenance.flag"]),
+            (&[1, 3], &["maintenance.flag", "a"]),
+            (&[1, 2], &["maintenance.flag", "b", "a"]),
+            (&[2, 1], &["maintenance.flag", "b", "a"]),
+        ] {
+            let chain: &'static [Number] = chain.to_vec().leak();
+            let gate = gates.of(&In(chain));
+            assert_eq!(flags(gate), expected, "{chain:?}");
+            assert!(std::ptr::eq(gate, gates.of(&In(chain))), "{chain:?} is made once");
+        }
+        assert_eq!(flags(gates.own()), ["maintenance.flag"]);
+    }
+
+    #[test]
+    fn what_is_not_said_is_shared() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([
+            (1, settings("MaintenanceFlag a")),
+            (2, settings("MaintenanceAllow none")),
+            (3, settings("MaintenanceRetryAfter off")),
+        ]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let shares = |number: Number| gates.of(&number).shares_with(gates.own());
+        assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)]);
+    }
+
+    #[test]
+    fn a_missing_flag_makes_no_gates() {
+        let sections = Sections::from([(1, settings("MaintenanceFlag gone"))]);
+        let new =
+            |sections| Gates::new(&Settings::default(), sections, &place(&["maintenance.flag"]));
+        assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
+    }
+
+    /// Threads that make the same gates at a time get the same ones.
+    #[test]
+    fn made_by_several_threads() {
+        let place = place(&["maintenance.flag"]);
+        let sections = (0..8).map(|number| (number, settings("MaintenanceStatus 503"))).collect();
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        const CHAINS: [&[Number]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
+        let made = std::thread::scope(|scope| {
+            let ask = || CHAINS.map(|chain| std::ptr::from_ref(gates.of(&In(chain))) as usize);
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
+        });
+        assert!(made.iter().all(|other| *other == made[0]));
+        assert_eq!(gates.all().count(), 1 + 8 + CHAINS.len());
+    }
+}

@@ -30,7 +30,9 @@ const DIRECTIVES: Own = Own {
              MaintenancePage conf/page.html\nMaintenanceStatus 503 \"expr=%{HTTP:X-Mine} == 'yes'\"\n\
              MaintenanceRetryAfter 10m spread=5m",
     host: "MaintenanceFlag host.flag\nMaintenanceAllow none ::1 env=BY host=localhost\n\
-           MaintenanceStatus 404\nMaintenanceRetryAfter off\nMaintenanceEngine On",
+           MaintenanceStatus 404\nMaintenanceRetryAfter off\nMaintenanceEngine On\n\
+           <Location />\nMaintenanceFlag location.flag\nMaintenanceAllow 127.0.0.9\n</Location>\n\
+           <LocationMatch \"\\.html$\">\nMaintenanceFlag match.flag\nMaintenanceStatus 503\n</LocationMatch>",
 };
 
 #[test]

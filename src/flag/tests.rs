@@ -414,3 +414,41 @@ fn contents_that_close_and_say_nothing() {
         assert!(closing.expect("closed").content.window().is_silent(), "{cause}");
     }
 }
+
+/// Two processes that look once in an hour: the one whose turn it is sees a change, the other one
+/// learns of it and reads what the flag says.
+#[test]
+fn looks_in_an_interval() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flag");
+    let board = new_board();
+    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let hour = Duration::from_secs(3600);
+    let [one, other] = [(); 2].map(|()| Flag::new(path.clone(), slot, hour, TimeZone::UTC));
+    let is_due = || slot.turn.store(0, Ordering::SeqCst);
+    let message = |flag: &Flag<'_>| {
+        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+        let content = closing.expect("closed").content;
+        content.window().message(None).map(|(text, _)| text.to_owned())
+    };
+    assert_eq!(look(&one), (false, vec![]));
+    replace(&path, "message = 'hello'");
+    assert_eq!((look(&one), look(&other)), ((false, vec![]), (false, vec![])));
+    is_due();
+    assert_eq!(look(&one), (true, vec!["closed".to_owned()]));
+    assert_eq!([message(&one), message(&other)], [Some("hello".into()), Some("hello".into())]);
+    replace(&path, "message = 'again'");
+    assert_eq!(message(&other), Some("hello".into()));
+    is_due();
+    assert_eq!(look(&other), (true, vec!["changed".to_owned()]));
+    // While another process's look hangs, what this one has not read is not shown.
+    is_due();
+    let hanging = other.turns.take(|| false);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!([message(&one), message(&other)], [None, Some("again".into())]);
+    drop(hanging);
+    is_due();
+    fs::remove_file(&path).expect("removed");
+    assert_eq!(look(&one), (false, vec!["open again".to_owned()]));
+    assert_eq!(look(&other), (false, vec![]));
+}
