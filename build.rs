@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 /// The httpd and APR symbols that the Rust side uses; bindgen adds the types they need.
 const FUNCTIONS: &[&str] = &[
     "ap_custom_response",
+    "ap_get_request_note",
     "ap_get_status_line",
     "ap_getparents",
     "ap_getword_conf",
@@ -35,6 +36,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_shm_baseaddr_get",
     "apr_shm_create",
     "apr_table_get",
+    "apr_table_make",
     "apr_table_mergen",
     "apr_table_setn",
     "apr_table_unset",
@@ -44,6 +46,7 @@ const FUNCTIONS: &[&str] = &[
 const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module", "request_rec"];
 const CONSTANTS: &[&str] = &[
     "ACCESS_CONF",
+    "AP_NOTE_LOCATION_WALK",
     "APLOG_(ERR|WARNING|NOTICE|DEBUG)",
     "APR_(INET|INET6|SUCCESS)",
     "APR_HOOK_(REALLY_FIRST|MIDDLE)",

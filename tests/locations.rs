@@ -304,3 +304,20 @@ fn notes() {
         ]
     );
 }
+
+/// httpd compares configurations to tell whether a subrequest needs a login of its own. The look
+/// ahead does not get in its way.
+#[test]
+fn authorization_is_not_repeated() {
+    let lines = "LogLevel authz_core:debug\n<Location />\nRequire ip 127.0.0.0/8\n</Location>
+        <Location /blogs>\nRequire all granted\n</Location>";
+    let [without, with] = ["Define WITHOUT_MODULE", ""].map(|before| {
+        let own = if before.is_empty() { applications() } else { String::new() };
+        let setup = Setup::new(&format!("{lines}\n{own}")).modules(&["authz_host"]).before(before);
+        let httpd = with_pages(setup, &["blogs"]).start();
+        assert_eq!(httpd.client().get("/blogs/").body, "blogs\n", "through mod_dir");
+        httpd.count_log("authorization result of")
+    });
+    assert!(without > 0);
+    assert_eq!(with, without);
+}

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, M_GET, M_POST, OK,
-    PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_get_status_line,
-    ap_getparents, ap_location_walk, ap_no2slash, ap_run_insert_filter, ap_set_content_length,
-    ap_set_content_type, ap_unescape_url, apr_palloc, apr_pstrdup, apr_pstrmemdup, apr_table_get,
-    apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset, maintenance_address,
-    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, maintenance_pass_body,
-    request_rec, server_rec,
+    AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, M_GET,
+    M_POST, OK, PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response,
+    ap_get_request_note, ap_get_status_line, ap_getparents, ap_location_walk, ap_no2slash,
+    ap_run_insert_filter, ap_set_content_length, ap_set_content_type, ap_unescape_url, apr_palloc,
+    apr_pstrdup, apr_pstrmemdup, apr_table_get, apr_table_make, apr_table_mergen, apr_table_setn,
+    apr_table_t, apr_table_unset, maintenance_address, maintenance_evaluate, maintenance_log_debug,
+    maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
 };
 use super::log;
 use super::pool::give;
@@ -116,12 +116,13 @@ impl Request {
     /// The sections that httpd will find for the request, for a hook that runs before. None where
     /// httpd is going to turn the path down.
     pub(super) fn section_ahead(&mut self) -> Option<&Section> {
-        let (uri, per_dir_config) = (self.rec().uri, self.rec().per_dir_config);
+        let (pool, uri) = (self.rec().pool, self.rec().uri);
+        let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
         // SAFETY: what `ap_process_request_internal` does, with a copy of the path, which is a C
-        // string from the request's pool; the walk keeps what it has found for the next one. What
-        // it changes is put back.
+        // string from the request's pool. All that the walk changes is put back: what it keeps for
+        // the next one, too, by which httpd tells whether a subrequest needs another login.
         unsafe {
-            let path = apr_pstrdup(self.rec().pool, uri);
+            let path = apr_pstrdup(pool, uri);
             // A forward proxy's is a whole URL, which stays as it is.
             let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
             let is_path = !path.is_null() && (is_url || ap_unescape_url(path) == OK as c_int);
@@ -129,10 +130,18 @@ impl Request {
                 ap_getparents(path);
                 ap_no2slash(path);
             }
+            let walked = ap_get_request_note(self.0, AP_NOTE_LOCATION_WALK as usize);
+            if !is_path || walked.is_null() {
+                return None;
+            }
+            let before = *walked;
             self.rec_mut().uri = path;
-            let is_found = is_path && ap_location_walk(self.0) == OK as c_int;
+            self.rec_mut().subprocess_env = apr_table_make(pool, 1);
+            let is_found = ap_location_walk(self.0) == OK as c_int;
             let found = config_slot(self.rec().per_dir_config).cast::<Section>();
+            *walked = before;
             self.rec_mut().uri = uri;
+            self.rec_mut().subprocess_env = env;
             self.rec_mut().per_dir_config = per_dir_config;
             found.as_ref().filter(|_| is_found)
         }
