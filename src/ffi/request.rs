@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::bindings::{
     AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, M_GET,
-    M_POST, OK, PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response,
-    ap_get_request_note, ap_get_status_line, ap_getparents, ap_location_walk, ap_no2slash,
-    ap_run_insert_filter, ap_set_content_length, ap_set_content_type, ap_unescape_url, apr_palloc,
-    apr_pstrdup, apr_pstrmemdup, apr_table_get, apr_table_make, apr_table_mergen, apr_table_setn,
-    apr_table_t, apr_table_unset, maintenance_address, maintenance_evaluate, maintenance_log_debug,
-    maintenance_logs_debug, maintenance_pass_body, request_rec, server_rec,
+    M_POST, OK, PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_filter_t,
+    ap_filter_type_AP_FTYPE_RESOURCE, ap_get_request_note, ap_get_status_line, ap_getparents,
+    ap_location_walk, ap_no2slash, ap_run_insert_filter, ap_set_content_length,
+    ap_set_content_type, ap_unescape_url, apr_palloc, apr_pstrdup, apr_pstrmemdup, apr_table_get,
+    apr_table_make, apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
+    maintenance_address, maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug,
+    maintenance_pass_body, request_rec, server_rec,
 };
 use super::log;
 use super::pool::give;
@@ -186,28 +187,65 @@ impl Request {
         if let Some(language) = answer.content_language {
             set(self.rec().headers_out, c"Content-Language", language);
         }
-        self.rec_mut().content_encoding = match answer.encoding {
-            Encoding::Identity => std::ptr::null(),
-            Encoding::Gzip => c"gzip".as_ptr(),
-            Encoding::Brotli => c"br".as_ptr(),
-        };
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
             // SAFETY: the connection is this thread's while it serves the request.
             unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
         }
-        // SAFETY: the media type is static. The request's pool holds the body from here on, also
-        // when the page changes meanwhile. What the filters return is of no use: a client that
-        // went away is httpd's to log, and there is no other answer.
+        // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
+        unsafe {
+            ap_set_content_type(self.0, answer.content_type.as_ptr());
+            ap_run_insert_filter(self.0);
+        }
+        if !self.prepare_filters() {
+            return self.refuse_plainly();
+        }
+        let encoding = match self.has_content_filter() {
+            true => Encoding::Identity,
+            false => answer.encoding,
+        };
+        self.rec_mut().content_encoding = match encoding {
+            Encoding::Identity => std::ptr::null(),
+            Encoding::Gzip => c"gzip".as_ptr(),
+            Encoding::Brotli => c"br".as_ptr(),
+        };
+        // SAFETY: the request's pool holds the body from here on, also when the page changes
+        // meanwhile. What the filters return is of no use: a client that went away is httpd's to
+        // log, and there is no other answer.
         unsafe {
             let kept: &Arc<Body> = &*give(self.rec().pool, Arc::clone(&answer.body));
-            let (body, _) = kept.encoded(answer.encoding);
-            ap_set_content_type(self.0, answer.content_type.as_ptr());
+            let (body, _) = kept.encoded(encoding);
             ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
-            ap_run_insert_filter(self.0);
             maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
         }
         DONE
+    }
+
+    /// The filters that the answer goes through.
+    fn output_filters(&self) -> impl Iterator<Item = *mut ap_filter_t> {
+        let next = |filter: *mut ap_filter_t| (!filter.is_null()).then_some(filter);
+        // SAFETY: httpd's list of filters ends with null, and lives as long as the request.
+        std::iter::successors(next(self.rec().output_filters), move |filter| unsafe {
+            next((**filter).next)
+        })
+    }
+
+    /// Lets each filter do what it has to before its first bytes, as `ap_invoke_handler` does.
+    /// False where one cannot go on.
+    fn prepare_filters(&self) -> bool {
+        // SAFETY: a live filter of the request, and its own function.
+        self.output_filters().all(|filter| unsafe {
+            let prepare = (*(*filter).frec).filter_init_func;
+            prepare.is_none_or(|prepare| prepare(filter) == OK as c_int)
+        })
+    }
+
+    /// Is there one that changes what the page says (mod_substitute, mod_include)? It could not
+    /// read a coded one.
+    fn has_content_filter(&self) -> bool {
+        // SAFETY: a live filter of the request.
+        self.output_filters()
+            .any(|filter| unsafe { (*(*filter).frec).ftype == ap_filter_type_AP_FTYPE_RESOURCE })
     }
 
     /// Takes back what other modules have prepared for another answer, where the request has come

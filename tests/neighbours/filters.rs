@@ -120,3 +120,28 @@ fn fields_of_the_site() {
     ];
     round(setup, &asks);
 }
+
+/// mod_filter works on errors, too, where the variable is set.
+#[test]
+fn filters_with_an_init_function() {
+    let httpd = Setup::new("SetEnvIf Request_URI . filter-errordocs")
+        .directives("AddOutputFilterByType DEFLATE text/html")
+        .modules(&["setenvif", "filter", "deflate"])
+        .start();
+    httpd.close();
+    for coding in ["identity", "gzip"] {
+        assert_eq!(decoded(&httpd.client(), "x", coding), (500, PAGE.into()));
+    }
+}
+
+/// A filter for text gets text, whatever the client accepts.
+#[test]
+fn filters_for_text() {
+    let httpd = Setup::new("SetOutputFilter SUBSTITUTE\nSubstitute s/e/E/")
+        .modules(&["substitute"])
+        .start();
+    httpd.close();
+    for coding in ["identity", "gzip", "br"] {
+        assert_eq!(decoded(&httpd.client(), "x", coding), (500, PAGE.replace('e', "E")));
+    }
+}
