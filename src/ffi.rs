@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+mod answer;
 mod bindings;
 mod directives;
 mod guard;
@@ -19,4 +20,5 @@ mod resolver;
 mod section;
 mod server;
 mod shared;
+mod start;
 mod thread;

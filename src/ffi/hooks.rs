@@ -1,35 +1,20 @@
-//! The moments at which httpd calls the module.
+//! The moments at which httpd calls the module, and what becomes of a request in them.
 
-use std::collections::BTreeSet;
 use std::ffi::c_int;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
-use jiff::Timestamp;
 
 use super::bindings::{
-    APLOG_ERR, APLOG_WARNING, APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED,
-    HTTP_INTERNAL_SERVER_ERROR, OK, ap_hook_child_init, ap_hook_fixups, ap_hook_handler,
-    ap_hook_header_parser, ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name,
-    apr_pool_t, maintenance_hook_check_config, maintenance_hook_monitor, maintenance_is_chrooted,
-    maintenance_is_first_reading, request_rec, server_rec,
+    APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
+    ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
+    ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
+    maintenance_hook_check_config, maintenance_hook_monitor, request_rec,
 };
 use super::guard::guard;
 use super::request::{Kept, Request};
 use super::section::Section;
-use super::server::{ServerConfig, config, server_root, servers};
-use super::{log, resolver, shared};
-use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
-use crate::config::Settings;
-use crate::flag::{self, Flag, Observer};
-use crate::gate::{BLOCKED, Flags, Gate, OPEN, Place, Verdict};
+use super::server::config;
+use super::{log, start};
+use crate::gate::{BLOCKED, Gate, OPEN, Verdict};
 use crate::gates::{Chain, Gates};
-use crate::journal::Journal;
-use crate::zone;
-
-/// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
-const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -42,10 +27,10 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
             // SAFETY: the functions have the signatures that the hooks want, and stay loaded
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
-                maintenance_hook_check_config(Some(check_config));
-                ap_hook_post_config(Some(post_config), none, none, middle);
-                ap_hook_child_init(Some(child_init), none, none, middle);
-                maintenance_hook_monitor(Some(monitor));
+                maintenance_hook_check_config(Some(start::check_config));
+                ap_hook_post_config(Some(start::post_config), none, none, middle);
+                ap_hook_child_init(Some(start::child_init), none, none, middle);
+                maintenance_hook_monitor(Some(start::monitor));
                 ap_hook_quick_handler(Some(quick_handler), none, none, first);
                 ap_hook_translate_name(Some(mapped), none, none, first);
                 ap_hook_header_parser(Some(mapped), none, none, first);
@@ -55,171 +40,6 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
         },
         || (),
     );
-}
-
-/// The configuration is complete: makes the gates.
-unsafe extern "C" fn post_config(
-    _pool: *mut apr_pool_t,
-    _log_pool: *mut apr_pool_t,
-    temp_pool: *mut apr_pool_t,
-    main: *mut server_rec,
-) -> c_int {
-    guard(
-        // SAFETY: httpd's live pool and its list of servers.
-        || match unsafe { prepare(&*main, temp_pool) } {
-            Ok(()) => OK as c_int,
-            Err(cause) => {
-                log::write(None, APLOG_ERR, &cause);
-                FAILED
-            }
-        },
-        || FAILED,
-    )
-}
-
-/// # Safety
-/// `temp_pool` is a live pool.
-unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), String> {
-    // SAFETY: httpd's main server.
-    if unsafe { maintenance_is_first_reading(main) } != 0 {
-        return Ok(()); // at start the configuration is read twice; this time for the check alone
-    }
-    // SAFETY: the pool of the process, which outlives everything; the caller's pool.
-    let (board, root) = unsafe { (shared::board((*main.process).pool), server_root(temp_pool)) };
-    let board = board.map_err(|status| format!("no shared memory (APR status {status})"))?;
-    let root = root.ok_or("the ServerRoot is not a valid path")?;
-    // All at once, so that none takes a slot that another one still wants.
-    board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
-    let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
-    let names = scopes(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
-    let resolved = resolver::resolve(names.collect());
-    let place = Arc::new(Place { server_root: root, board, resolved, flags });
-    for config in servers(main).filter_map(config) {
-        config.build_gates(&place)?;
-    }
-    tell(main);
-    look(main, Observer::Parent);
-    for gate in gates(main) {
-        gate.refusal().pages().prepare();
-    }
-    Ok(())
-}
-
-/// What the servers whose engine is on and their sections say, each for itself.
-fn scopes(main: &server_rec) -> impl Iterator<Item = &Settings> {
-    servers(main).filter_map(config).flat_map(ServerConfig::scopes)
-}
-
-/// The paths of all flags, each once.
-fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
-    let servers = servers(main).filter_map(config).filter(|config| config.settings.is_on());
-    let of_servers = servers.flat_map(|config| config.settings.flags(root));
-    of_servers.chain(scopes(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
-}
-
-/// All flags, each once: one that closes several scopes is read once.
-fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<Flags, BoardFull> {
-    let zone = zone::of_server();
-    let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
-    let flag = |path: PathBuf| {
-        let slots = board.claim(&[flag::key(&path)])?;
-        let slot = slots.first().copied().ok_or(BoardFull)?;
-        Ok((path.clone(), Arc::new(Flag::new(path, slot, interval, zone.clone()))))
-    };
-    flag_paths(main, root).into_iter().map(flag).collect()
-}
-
-/// The keys of everything that wants a slot on the board, each once.
-fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
-    let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
-    let keys: BTreeSet<_> = of_flags.chain(scopes(main).flat_map(Settings::keys)).collect();
-    keys.into_iter().collect()
-}
-
-/// `httpd -t`, and the first reading at start: what only the whole configuration shows.
-unsafe extern "C" fn check_config(
-    _pool: *mut apr_pool_t,
-    _log_pool: *mut apr_pool_t,
-    temp_pool: *mut apr_pool_t,
-    main: *mut server_rec,
-) -> c_int {
-    guard(
-        || {
-            // SAFETY: httpd's live pool and its list of servers.
-            let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
-            if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
-                return OK as c_int;
-            }
-            log::write(None, APLOG_ERR, &BoardFull.to_string());
-            FAILED
-        },
-        || FAILED,
-    )
-}
-
-/// The gates of all servers whose engine is on, and of their sections.
-fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
-    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
-}
-
-/// The flags of all gates, each once.
-fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
-    flags.sort_by_key(|flag| flag.path());
-    flags.dedup_by_key(|flag| flag.path());
-    flags
-}
-
-/// Says at start what is looked for, and what will not go well later.
-fn tell(main: &server_rec) {
-    log::name_flags(flags(main).iter().map(|flag| flag.path()));
-    for flag in flags(main) {
-        if let Some(problem) = flag.folder_problem() {
-            log::warn_of_folder(flag.path(), &problem);
-        }
-    }
-    let shorts: BTreeSet<_> =
-        gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
-    for page in shorts {
-        let message = format!(
-            "the page {} has 512 bytes or less: some browsers show an error page of their own instead",
-            page.display()
-        );
-        log::write(None, APLOG_WARNING, &message);
-    }
-}
-
-/// Looks at all flags and files, for the sake of the log and of what is known.
-fn look(main: &server_rec, observer: Observer) {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    let is_chrooted = unsafe { maintenance_is_chrooted() } != 0;
-    if is_chrooted && observer == Observer::Parent {
-        return; // the parent is outside, and sees other files than its children
-    }
-    let now = Timestamp::now();
-    for flag in flags(main) {
-        match observer {
-            Observer::Parent => flag.look(observer, now, &mut |news| log::Log.flag(news)),
-            Observer::Child => flag.begin(now, &mut |news| log::Log.flag(news)),
-        };
-    }
-    // Children that are forked from now on begin with these versions.
-    for gate in gates(main) {
-        gate.refresh(observer, &log::Log);
-    }
-}
-
-/// A child starts, with its final user id: a flag that it may not see is an error now, and not
-/// when the flag is needed.
-unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
-    // SAFETY: httpd's list of servers, as long as the child lives.
-    guard(|| look(unsafe { &*main }, Observer::Child), || ());
-}
-
-/// The parent, about every ten seconds: openings and closings are logged without requests, too.
-unsafe extern "C" fn monitor(main: *mut server_rec) {
-    // SAFETY: httpd's list of servers, until the next restart.
-    guard(|| look(unsafe { &*main }, Observer::Parent), || ());
 }
 
 /// A request, before anything else is done for it.

@@ -1,39 +1,31 @@
-//! A request, as far as the gate looks at it and answers it.
+//! A request, as far as the gate looks at it. `answer` answers it.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::bindings::{
-    AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, DONE, HTTP_INTERNAL_SERVER_ERROR, M_GET,
-    M_POST, OK, PROXYREQ_NONE, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_filter_t,
-    ap_filter_type_AP_FTYPE_RESOURCE, ap_get_request_note, ap_get_status_line, ap_getparents,
-    ap_location_walk, ap_no2slash, ap_run_insert_filter, ap_set_content_length,
-    ap_set_content_type, ap_unescape_url, apr_palloc, apr_pstrdup, apr_pstrmemdup, apr_table_get,
-    apr_table_make, apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
-    maintenance_address, maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug,
-    maintenance_pass_body, request_rec, server_rec,
+    AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, OK, PROXYREQ_NONE,
+    ap_get_request_note, ap_getparents, ap_location_walk, ap_no2slash, ap_unescape_url, apr_palloc,
+    apr_pstrdup, apr_table_get, apr_table_make, apr_table_setn, apr_table_t, maintenance_address,
+    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
 use super::log;
-use super::pool::give;
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::OPEN;
-use crate::negotiate::Encoding;
-use crate::page::Body;
-use crate::refusal::{Answer, Asker};
+use crate::refusal::Asker;
 
 /// httpd's `request_rec`.
 ///
 /// What all SAFETY comments here rest on: httpd has filled in the request before it calls the
 /// first hook (`ap_read_request`), and its tables, connection and server live as long as it.
 /// A handle and not a reference, as httpd's functions write to the request while it is looked at.
-pub(super) struct Request(*mut request_rec);
+pub(super) struct Request(pub(super) *mut request_rec);
 
 /// A verdict, and what it was made for.
 #[derive(Clone, Copy)]
@@ -50,12 +42,12 @@ impl Request {
         Self(r)
     }
 
-    fn rec(&self) -> &request_rec {
+    pub(super) fn rec(&self) -> &request_rec {
         // SAFETY: `from_raw`; no function of httpd's is called while the borrow lasts.
         unsafe { &*self.0 }
     }
 
-    fn rec_mut(&mut self) -> &mut request_rec {
+    pub(super) fn rec_mut(&mut self) -> &mut request_rec {
         // SAFETY: as above.
         unsafe { &mut *self.0 }
     }
@@ -159,150 +151,6 @@ impl Request {
         }
     }
 
-    /// Answers with the maintenance page. The answer goes through the output filters, so that
-    /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
-        self.begin_anew();
-        let status = c_int::from(answer.status.code());
-        // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
-        let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
-        self.rec_mut().status = status;
-        // An unknown code would be sent as "500 Internal Server Error".
-        self.rec_mut().status_line =
-            match known.to_bytes().get(..3) == answer.status.line().to_bytes().get(..3) {
-                true => std::ptr::null(),
-                false => answer.status.line().as_ptr(),
-            };
-        // The table that `Header always` works on, as is meant for errors; and a `Header set
-        // Cache-Control` for the site's own pages does not make this one cacheable.
-        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
-        if let Some(seconds) = answer.retry_after {
-            self.set_number(c"Retry-After", seconds);
-        }
-        // SAFETY: a live table of the request; the texts are static. An expression may have added
-        // the fields that it looks at.
-        unsafe {
-            apr_table_mergen(self.rec().headers_out, c"Vary".as_ptr(), answer.vary.as_ptr());
-        }
-        if let Some(language) = answer.content_language {
-            set(self.rec().headers_out, c"Content-Language", language);
-        }
-        if self.has_body() {
-            // Else httpd would read an upload to its end to keep the connection.
-            // SAFETY: the connection is this thread's while it serves the request.
-            unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
-        }
-        // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
-        unsafe {
-            ap_set_content_type(self.0, answer.content_type.as_ptr());
-            ap_run_insert_filter(self.0);
-        }
-        if !self.prepare_filters() {
-            return self.refuse_plainly();
-        }
-        let encoding = match self.has_content_filter() {
-            true => Encoding::Identity,
-            false => answer.encoding,
-        };
-        self.rec_mut().content_encoding = match encoding {
-            Encoding::Identity => std::ptr::null(),
-            Encoding::Gzip => c"gzip".as_ptr(),
-            Encoding::Brotli => c"br".as_ptr(),
-        };
-        // SAFETY: the request's pool holds the body from here on, also when the page changes
-        // meanwhile. What the filters return is of no use: a client that went away is httpd's to
-        // log, and there is no other answer.
-        unsafe {
-            let kept: &Arc<Body> = &*give(self.rec().pool, Arc::clone(&answer.body));
-            let (body, _) = kept.encoded(encoding);
-            ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
-            maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
-        }
-        DONE
-    }
-
-    /// The filters that the answer goes through.
-    fn output_filters(&self) -> impl Iterator<Item = *mut ap_filter_t> {
-        let next = |filter: *mut ap_filter_t| (!filter.is_null()).then_some(filter);
-        // SAFETY: httpd's list of filters ends with null, and lives as long as the request.
-        std::iter::successors(next(self.rec().output_filters), move |filter| unsafe {
-            next((**filter).next)
-        })
-    }
-
-    /// Lets each filter do what it has to before its first bytes, as `ap_invoke_handler` does.
-    /// False where one cannot go on.
-    fn prepare_filters(&self) -> bool {
-        // SAFETY: a live filter of the request, and its own function.
-        self.output_filters().all(|filter| unsafe {
-            let prepare = (*(*filter).frec).filter_init_func;
-            prepare.is_none_or(|prepare| prepare(filter) == OK as c_int)
-        })
-    }
-
-    /// Is there one that changes what the page says (mod_substitute, mod_include)? It could not
-    /// read a coded one.
-    fn has_content_filter(&self) -> bool {
-        // SAFETY: a live filter of the request.
-        self.output_filters()
-            .any(|filter| unsafe { (*(*filter).frec).ftype == ap_filter_type_AP_FTYPE_RESOURCE })
-    }
-
-    /// Takes back what other modules have prepared for another answer, where the request has come
-    /// so far: its filters, as `ap_send_error_response` does, and what describes its content.
-    fn begin_anew(&mut self) {
-        const OTHERS: [&CStr; 9] = [
-            c"Accept-Ranges",
-            c"Alternates",
-            c"Content-Location",
-            c"Content-Range",
-            c"ETag",
-            c"Last-Modified",
-            c"Location",
-            c"TCN",
-            c"WWW-Authenticate",
-        ];
-        let Some(server) = self.server() else { return };
-        let rec = self.rec_mut();
-        rec.output_filters = rec.proto_output_filters;
-        rec.per_dir_config = server.lookup_defaults;
-        rec.content_languages = std::ptr::null_mut();
-        for name in OTHERS {
-            // SAFETY: live tables of the request.
-            unsafe {
-                apr_table_unset(self.rec().headers_out, name.as_ptr());
-                apr_table_unset(self.rec().err_headers_out, name.as_ptr());
-            }
-        }
-    }
-
-    /// Sets a field of the answer's header section to a number.
-    fn set_number(&mut self, name: &'static CStr, number: u32) {
-        let text = number.to_string();
-        // SAFETY: the request's pool takes a copy of the text, as old as the table.
-        unsafe {
-            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
-            apr_table_setn(self.rec().err_headers_out, name.as_ptr(), text);
-        }
-    }
-
-    /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
-    pub(super) fn refuse_plainly(&mut self) -> c_int {
-        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
-        let sentence = c"The site is closed for maintenance. Please try again later.";
-        // SAFETY: httpd copies the sentence.
-        unsafe {
-            ap_custom_response(self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
-        }
-        HTTP_INTERNAL_SERVER_ERROR as c_int
-    }
-
-    /// Does content follow the request's header section (RFC 9112, 6)?
-    fn has_body(&self) -> bool {
-        get(self.rec().headers_in, c"Transfer-Encoding").is_some()
-            || get(self.rec().headers_in, c"Content-Length").is_some_and(|length| length != c"0")
-    }
-
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
     pub(super) fn provoke_panic(&self) {
@@ -380,7 +228,7 @@ impl Request {
     }
 }
 
-fn get<'t>(table: *mut apr_table_t, name: &CStr) -> Option<&'t CStr> {
+pub(super) fn get<'t>(table: *mut apr_table_t, name: &CStr) -> Option<&'t CStr> {
     // SAFETY: a live table of the request; its values are C strings from the same pool.
     unsafe {
         let value: *const c_char = apr_table_get(table, name.as_ptr());
@@ -388,7 +236,7 @@ fn get<'t>(table: *mut apr_table_t, name: &CStr) -> Option<&'t CStr> {
     }
 }
 
-fn set(table: *mut apr_table_t, name: &'static CStr, value: &'static CStr) {
+pub(super) fn set(table: *mut apr_table_t, name: &'static CStr, value: &'static CStr) {
     // SAFETY: a live table of the request, which does not copy the static texts.
     unsafe { apr_table_setn(table, name.as_ptr(), value.as_ptr()) }
 }

@@ -1,0 +1,163 @@
+//! How a request is refused: the answer that the gate gives, as one of httpd's.
+
+use std::ffi::{CStr, c_int};
+use std::sync::Arc;
+
+use super::bindings::{
+    DONE, HTTP_INTERNAL_SERVER_ERROR, OK, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response,
+    ap_filter_t, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
+    ap_set_content_length, ap_set_content_type, apr_pstrmemdup, apr_table_mergen, apr_table_setn,
+    apr_table_unset, maintenance_pass_body,
+};
+use super::pool::give;
+use super::request::{Request, get, set};
+use crate::negotiate::Encoding;
+use crate::page::Body;
+use crate::refusal::Answer;
+
+// What the SAFETY comments here rest on is said at `Request`.
+impl Request {
+    /// Answers with the maintenance page. The answer goes through the output filters, so that
+    /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
+    pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
+        self.begin_anew();
+        let status = c_int::from(answer.status.code());
+        // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
+        let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
+        self.rec_mut().status = status;
+        // An unknown code would be sent as "500 Internal Server Error".
+        self.rec_mut().status_line =
+            match known.to_bytes().get(..3) == answer.status.line().to_bytes().get(..3) {
+                true => std::ptr::null(),
+                false => answer.status.line().as_ptr(),
+            };
+        // The table that `Header always` works on, as is meant for errors; and a `Header set
+        // Cache-Control` for the site's own pages does not make this one cacheable.
+        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
+        if let Some(seconds) = answer.retry_after {
+            self.set_number(c"Retry-After", seconds);
+        }
+        // SAFETY: a live table of the request; the texts are static. An expression may have added
+        // the fields that it looks at.
+        unsafe {
+            apr_table_mergen(self.rec().headers_out, c"Vary".as_ptr(), answer.vary.as_ptr());
+        }
+        if let Some(language) = answer.content_language {
+            set(self.rec().headers_out, c"Content-Language", language);
+        }
+        if self.has_body() {
+            // Else httpd would read an upload to its end to keep the connection.
+            // SAFETY: the connection is this thread's while it serves the request.
+            unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
+        }
+        // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
+        unsafe {
+            ap_set_content_type(self.0, answer.content_type.as_ptr());
+            ap_run_insert_filter(self.0);
+        }
+        if !self.prepare_filters() {
+            return self.refuse_plainly();
+        }
+        let encoding = match self.has_content_filter() {
+            true => Encoding::Identity,
+            false => answer.encoding,
+        };
+        self.rec_mut().content_encoding = match encoding {
+            Encoding::Identity => std::ptr::null(),
+            Encoding::Gzip => c"gzip".as_ptr(),
+            Encoding::Brotli => c"br".as_ptr(),
+        };
+        // SAFETY: the request's pool holds the body from here on, also when the page changes
+        // meanwhile. What the filters return is of no use: a client that went away is httpd's to
+        // log, and there is no other answer.
+        unsafe {
+            let kept: &Arc<Body> = &*give(self.rec().pool, Arc::clone(&answer.body));
+            let (body, _) = kept.encoded(encoding);
+            ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
+            maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
+        }
+        DONE
+    }
+
+    /// The filters that the answer goes through.
+    fn output_filters(&self) -> impl Iterator<Item = *mut ap_filter_t> {
+        let next = |filter: *mut ap_filter_t| (!filter.is_null()).then_some(filter);
+        // SAFETY: httpd's list of filters ends with null, and lives as long as the request.
+        std::iter::successors(next(self.rec().output_filters), move |filter| unsafe {
+            next((**filter).next)
+        })
+    }
+
+    /// Lets each filter do what it has to before its first bytes, as `ap_invoke_handler` does.
+    /// False where one cannot go on.
+    fn prepare_filters(&self) -> bool {
+        // SAFETY: a live filter of the request, and its own function.
+        self.output_filters().all(|filter| unsafe {
+            let prepare = (*(*filter).frec).filter_init_func;
+            prepare.is_none_or(|prepare| prepare(filter) == OK as c_int)
+        })
+    }
+
+    /// Is there one that changes what the page says (mod_substitute, mod_include)? It could not
+    /// read a coded one.
+    fn has_content_filter(&self) -> bool {
+        // SAFETY: a live filter of the request.
+        self.output_filters()
+            .any(|filter| unsafe { (*(*filter).frec).ftype == ap_filter_type_AP_FTYPE_RESOURCE })
+    }
+
+    /// Takes back what other modules have prepared for another answer, where the request has come
+    /// so far: its filters, as `ap_send_error_response` does, and what describes its content.
+    fn begin_anew(&mut self) {
+        const OTHERS: [&CStr; 9] = [
+            c"Accept-Ranges",
+            c"Alternates",
+            c"Content-Location",
+            c"Content-Range",
+            c"ETag",
+            c"Last-Modified",
+            c"Location",
+            c"TCN",
+            c"WWW-Authenticate",
+        ];
+        let Some(server) = self.server() else { return };
+        let rec = self.rec_mut();
+        rec.output_filters = rec.proto_output_filters;
+        rec.per_dir_config = server.lookup_defaults;
+        rec.content_languages = std::ptr::null_mut();
+        for name in OTHERS {
+            // SAFETY: live tables of the request.
+            unsafe {
+                apr_table_unset(self.rec().headers_out, name.as_ptr());
+                apr_table_unset(self.rec().err_headers_out, name.as_ptr());
+            }
+        }
+    }
+
+    /// Sets a field of the answer's header section to a number.
+    fn set_number(&mut self, name: &'static CStr, number: u32) {
+        let text = number.to_string();
+        // SAFETY: the request's pool takes a copy of the text, as old as the table.
+        unsafe {
+            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
+            apr_table_setn(self.rec().err_headers_out, name.as_ptr(), text);
+        }
+    }
+
+    /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
+    pub(super) fn refuse_plainly(&mut self) -> c_int {
+        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
+        let sentence = c"The site is closed for maintenance. Please try again later.";
+        // SAFETY: httpd copies the sentence.
+        unsafe {
+            ap_custom_response(self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
+        }
+        HTTP_INTERNAL_SERVER_ERROR as c_int
+    }
+
+    /// Does content follow the request's header section (RFC 9112, 6)?
+    fn has_body(&self) -> bool {
+        get(self.rec().headers_in, c"Transfer-Encoding").is_some()
+            || get(self.rec().headers_in, c"Content-Length").is_some_and(|length| length != c"0")
+    }
+}
