@@ -84,12 +84,12 @@ fn several_flags_prefork() {
     several_flags(Mpm::Prefork);
 }
 
-/// How a path may be written, and whether it is in `/blogs`, for a server with these lines.
+const PLAIN: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>";
+
+/// How a path may be written, and whether it is in the location, for each of several servers.
 #[test]
 fn request_targets() {
-    let plain = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>";
-    let unmerged = format!("MergeSlashes Off\n{plain}");
-    let decoded = format!("AllowEncodedSlashes On\n{plain}");
+    let decoded = format!("AllowEncodedSlashes On\n{PLAIN}");
     let regex =
         "<LocationMatch \"^/(blogs|wikis)(/|$)\">\nMaintenanceFlag blogs.flag\n</LocationMatch>";
     let wild = "<Location /b?ogs*>\nMaintenanceFlag blogs.flag\n</Location>";
@@ -98,7 +98,7 @@ fn request_targets() {
     let root = "<Location />\nMaintenanceFlag blogs.flag\n</Location>";
     let cases: &[(&str, &[(&str, bool)])] = &[
         (
-            plain,
+            PLAIN,
             &[
                 ("/blogs", true),
                 ("/blogs/", true),
@@ -139,7 +139,6 @@ fn request_targets() {
                 ("*", false),
             ],
         ),
-        (&unmerged, &[("//blogs//page.html", true), ("/blogs/page.html", true)]),
         (
             &decoded,
             &[
@@ -175,20 +174,32 @@ fn request_targets() {
         (root, &[("/", true), ("/other/page.html", true), ("/no/such", true)]),
     ];
     for (lines, targets) in cases {
-        let setup = with_pages(Setup::new(lines), &["blogs", "other", "blogsx"]);
-        let mut httpd = setup.start();
-        httpd.allow_log("AH01630|AH10244|AH00026"); // of paths that httpd turns down
-        let answer = |target: &str| {
-            let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            raw(httpd.address(), head.as_bytes())
-        };
-        for (target, _) in *targets {
-            assert!(!is_refused(&answer(target)), "open: {target}");
-        }
-        touch(&httpd, "blogs.flag");
-        for (target, is_inside) in *targets {
-            assert_eq!(is_refused(&answer(target)), *is_inside, "{lines}: {target}");
-        }
+        hold_targets(lines, targets);
+    }
+}
+
+#[test]
+fn slashes_that_are_not_merged() {
+    let lines = format!("MergeSlashes Off\n{PLAIN}");
+    hold_targets(&lines, &[("//blogs//page.html", true), ("/blogs/page.html", true)]);
+}
+
+/// Which targets are refused by a server with these lines while `blogs.flag` is there; none is
+/// while it is not.
+fn hold_targets(lines: &str, targets: &[(&str, bool)]) {
+    let setup = with_pages(Setup::new(lines), &["blogs", "other", "blogsx"]);
+    let mut httpd = setup.start();
+    httpd.allow_log("AH01630|AH10244|AH00026"); // of paths that httpd turns down
+    let answer = |target: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        raw(httpd.address(), head.as_bytes())
+    };
+    for (target, _) in targets {
+        assert!(!is_refused(&answer(target)), "open: {target}");
+    }
+    touch(&httpd, "blogs.flag");
+    for (target, is_inside) in targets {
+        assert_eq!(is_refused(&answer(target)), *is_inside, "{lines}: {target}");
     }
 }
 
