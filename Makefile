@@ -20,8 +20,9 @@ export RUST_TEST_THREADS ?= 4
 
 # What is released for httpd 2.4 is built against the oldest one that it is for: IBM HTTP Server 9.0's.
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
+NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust demo test test-browser fuzz check audit bench dist install clean help
+.PHONY: build rust demo test test-browser fuzz check audit bench dist test-dist install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -85,7 +86,7 @@ bench: ## Measure what a request costs the server, with and without the module
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) bench --locked
 
-dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: a tarball and a Debian package
+dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
 	@$(PACKAGES) $(DIST_PACKAGES)
 	rm -rf target/dist
 	packaging/build-module.sh $(OLD_HTTPD)/bin/apxs target/dist/mod_maintenance.so
@@ -93,6 +94,13 @@ dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/ca
 	packaging/package.sh target/dist/mod_maintenance.so target/dist
 	lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs target/dist/*.deb
 	@ls -l target/dist
+
+# The upgrade is one to the same module.
+test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
+	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap iproute2
+	packaging/test-module.sh target/dist/mod_maintenance.so $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
+	packaging/package.sh target/dist/mod_maintenance.so target/test-dist 999.0
+	packaging/test-deb.sh target/dist/*.deb target/test-dist/*_999.0-1_amd64.deb
 
 # An httpd with headers, apxs and modules, for builds and tests: see the script for the versions.
 $(TOOLS)/httpd-%:
