@@ -9,7 +9,7 @@ PACKAGES := httpd-test/install-packages.sh
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) g++ util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
-DIST_PACKAGES := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian make perl python3-venv
+DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
 FUZZ_TARGETS := allow_file flag_content negotiation plugin_cfg
