@@ -9,6 +9,7 @@ PACKAGES := httpd-test/install-packages.sh
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) g++ libapache2-mod-jk libapache2-mod-security2 util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
 FUZZ_TARGETS := allow_file flag_content negotiation plugin_cfg
@@ -17,7 +18,11 @@ FUZZ_SECONDS ?= 600
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
 
-.PHONY: build rust demo test test-browser fuzz check audit bench install clean help
+# What is released for httpd 2.4 is built against the oldest one that it is for: IBM HTTP Server 9.0's.
+OLD_HTTPD := $(TOOLS)/httpd-2.4.12
+NEW_HTTPD := $(TOOLS)/httpd-2.4.69
+
+.PHONY: build rust demo test test-browser fuzz check audit bench dist test-dist install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -80,6 +85,41 @@ bench: ## Measure what a request costs the server, with and without the module
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) bench --locked
+
+dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
+	@$(PACKAGES) $(DIST_PACKAGES)
+	rm -rf target/dist
+	packaging/build-module.sh $(OLD_HTTPD)/bin/apxs target/dist/mod_maintenance.so
+	packaging/check-binary.sh target/dist/mod_maintenance.so $(OLD_HTTPD)
+	packaging/package.sh target/dist/mod_maintenance.so target/dist
+	lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs target/dist/*.deb
+	@ls -l target/dist
+
+# The upgrade is one to the same module.
+test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
+	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap iproute2
+	packaging/test-module.sh target/dist/mod_maintenance.so $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
+	packaging/package.sh target/dist/mod_maintenance.so target/test-dist 999.0
+	packaging/test-deb.sh target/dist/*.deb target/test-dist/*_999.0-1_amd64.deb
+
+# An httpd with headers, apxs and modules, for builds and tests: see the script for the versions.
+$(TOOLS)/httpd-%:
+	@$(PACKAGES) $(DIST_PACKAGES)
+	packaging/install-httpd.sh $* $@
+
+# The linker that knows the symbols of every glibc. Moved when it is complete.
+$(TOOLS)/zig:
+	@$(PACKAGES) $(DIST_PACKAGES)
+	rm -rf $@.new && python3 -m venv $@.new && $@.new/bin/pip install --quiet ziglang==0.17.1
+	mv $@.new $@
+
+$(TOOLS)/bin/cargo-zigbuild:
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	$(CARGO) install --locked --debug --root $(TOOLS) cargo-zigbuild@0.24.1
+
+$(TOOLS)/bin/cargo-deb:
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deb@3.8.0
 
 # Does not build: root, or sudo, often has no Rust toolchain.
 install: ## Install the module that `make` has built where httpd has its modules (DESTDIR counts)

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Writes to standard output whose libraries the module contains, and the licenses that want to be
+# passed on with them.
+set -eu
+
+sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
+
+cat <<EOF
+mod_maintenance contains these libraries, compiled. Where one may be used under the Apache License,
+Version 2.0, that is the license that was chosen, and it comes with the module anyway. It also contains
+parts of the Rust standard library (MIT OR Apache-2.0) and of LLVM's libunwind and compiler-rt
+(Apache-2.0 WITH LLVM-exception).
+EOF
+"${CARGO:-cargo}" tree --locked --edges normal,no-proc-macro --target x86_64-unknown-linux-gnu \
+    --prefix none --format '{p} {l}' | grep -v '^mod_maintenance \| (\*)$' | LC_ALL=C sort -u |
+    while read -r name version license; do
+        version=${version#v}
+        printf '\n----------\n%s %s: %s\n' "$name" "$version" "$license"
+        case $license in
+            *AND*) ;;
+            *Apache-2.0*) continue ;;
+        esac
+        for file in "$sources"/*/"$name-$version"/*; do
+            case ${file##*/} in
+                LICEN[CS]E* | licen[cs]e* | COPYING* | NOTICE*)
+                    [ -d "$file" ] || { echo && cat "$file"; }
+                    ;;
+            esac
+        done
+    done
