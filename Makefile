@@ -22,7 +22,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust demo test test-browser fuzz check audit bench dist test-dist install clean help
+.PHONY: build rust demo test test-browser fuzz check audit bench dist test-dist test-compat install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -101,6 +101,18 @@ test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
 	packaging/test-module.sh target/dist/mod_maintenance.so $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
 	packaging/package.sh target/dist/mod_maintenance.so target/test-dist 999.0
 	packaging/test-deb.sh target/dist/*.deb target/test-dist/*_999.0-1_amd64.deb
+
+# Each server with a module that is built for it and with the one that is released, and the
+# distribution's with the latter.
+test-compat: dist $(NEW_HTTPD) ## Run the tests with an old httpd (IBM HTTP Server 9.0's) and a newer one
+	@$(PACKAGES) $(TEST_PACKAGES)
+	@for httpd in $(OLD_HTTPD) $(NEW_HTTPD); do \
+	  APXS=$(CURDIR)/$$httpd/bin/apxs CARGO_TARGET_DIR=$$httpd/target $(CARGO) build --release --locked && \
+	  for module in $$httpd/target/release target/dist; do \
+	    tests/compat/run.sh $$httpd/bin/apxs $$module/*maintenance.so tests/compat/$${httpd##*-} || exit 1; \
+	  done || exit 1; \
+	done
+	tests/compat/run.sh "$$(command -v apxs || command -v apxs2)" target/dist/mod_maintenance.so
 
 # An httpd with headers, apxs and modules, for builds and tests: see the script for the versions.
 $(TOOLS)/httpd-%:

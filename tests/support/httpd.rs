@@ -72,7 +72,8 @@ struct Installation {
 fn installation() -> &'static Installation {
     static FOUND: OnceLock<Installation> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let apxs = std::env::var("APXS").unwrap_or_else(|_| "apxs".into());
+        let apxs = ["MAINTENANCE_APXS", "APXS"].iter().find_map(std::env::var_os);
+        let apxs = apxs.unwrap_or_else(|| "apxs".into());
         let query = |name: &str| {
             let output = Command::new(&apxs).args(["-q", name]).output().expect("apxs runs");
             String::from_utf8(output.stdout).expect("text").trim().to_owned()
