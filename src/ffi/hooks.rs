@@ -122,10 +122,11 @@ fn gates_of(request: &Request) -> Option<&'static Gates> {
 /// Decides once for each request of a client and the sections that it comes into. Look-ups,
 /// subrequests and internal redirects are parts of a request that has been decided; but not one to
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
-/// a malformed one).
+/// a malformed one). What was blocked stays so, should another module go on with it all the same.
 fn decide(request: &mut Request, gate: &'static Gate, sections: u64) -> c_int {
     let kept = request.kept().or_else(|| request.origin()?.kept());
-    if let Some(kept) = kept.filter(|kept| kept.sections == sections) {
+    let holds = |kept: &Kept| kept.sections == sections && kept.label != BLOCKED;
+    if let Some(kept) = kept.filter(holds) {
         if request.kept().is_none() {
             request.keep(kept);
         }
