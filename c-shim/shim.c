@@ -1,3 +1,8 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+#endif
+#include <dlfcn.h>
+
 #include "shim.h"
 
 #include "apr_buckets.h"
@@ -11,6 +16,7 @@
 APLOG_USE_MODULE(maintenance);
 #else
 #define HTTPD_2_4 0
+#include "scoreboard.h"
 /* In 2.2 each MPM declares it in a header of its own. */
 extern server_rec *ap_server_conf;
 #endif
@@ -63,6 +69,42 @@ const apr_sockaddr_t *maintenance_address(const request_rec *r)
 #endif
 }
 
+static int unescape(const core_dir_config *core, char *path)
+{
+    if (!core->allow_encoded_slashes) {
+        return ap_unescape_url(path);
+    }
+#if HTTPD_2_4
+    return ap_unescape_url_keep2f(path, core->decode_encoded_slashes);
+#else
+    return ap_unescape_url_keep2f(path);
+#endif
+}
+
+int maintenance_normalize(const request_rec *r, char *path)
+{
+    /* As ap_process_request_internal calls it: a module that is built for an older server is to
+     * do what a newer one does, from 2.4.47 on. */
+    enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
+    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+    int (*normalize)(char *, unsigned int);
+
+    *(void **)&normalize = dlsym(RTLD_DEFAULT, "ap_normalize_path");
+    if (!normalize) {
+        if (unescape(core, path) != OK) {
+            return 0;
+        }
+        ap_getparents(path);
+        return 1;
+    }
+    if (!normalize(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED)
+        || unescape(core, path) != OK) {
+        return 0;
+    }
+    /* Slashes that were encoded may have made new segments. */
+    return !core->allow_encoded_slashes || normalize(path, NOT_ABOVE_ROOT | MERGE_SLASHES);
+}
+
 int maintenance_is_first_reading(const server_rec *s)
 {
 #if HTTPD_2_4
@@ -76,7 +118,8 @@ int maintenance_is_first_reading(const server_rec *s)
     apr_pool_userdata_get(&seen, key, pool);
     /* Not ..._setn: the key's text goes when httpd unloads the module. */
     apr_pool_userdata_set(pool, key, apr_pool_cleanup_null, pool);
-    return seen == NULL;
+    /* Without an earlier reading, a restart may have brought the module. */
+    return seen == NULL && ap_my_generation == 0;
 #endif
 }
 

@@ -6,6 +6,9 @@
 #ifndef MAINTENANCE_SHIM_H
 #define MAINTENANCE_SHIM_H
 
+/* In 2.2 it opens what modules may know of the core. */
+#define CORE_PRIVATE
+
 #include "httpd.h"
 #include "http_config.h"
 #include "http_core.h"
@@ -40,6 +43,12 @@ int maintenance_evaluate(request_rec *r, const void *expr, const char **error);
 
 /* The address that httpd calls the client's: mod_remoteip's in 2.4, the connection's in 2.2. */
 const apr_sockaddr_t *maintenance_address(const request_rec *r);
+
+/*
+ * Turns a path as it was sent, in place, into the one that this server will hold against
+ * <Location>. 0 where it is going to turn the path down.
+ */
+int maintenance_normalize(const request_rec *r, char *path);
 
 /* Is this post_config of the reading at start that only checks the configuration? */
 int maintenance_is_first_reading(const server_rec *s);

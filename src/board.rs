@@ -74,14 +74,19 @@ impl Board {
         keys.iter().map(|key| self.claim_one(*key, keys)).collect()
     }
 
+    /// The slot of a key that was claimed.
+    pub fn find(&self, key: Key) -> Option<&Slot> {
+        self.slots.iter().find(|slot| Key(slot.key.load(Ordering::Acquire)) == key)
+    }
+
     fn claim_one(&self, key: Key, wanted: &[Key]) -> Result<&Slot, BoardFull> {
+        if let Some(known) = self.find(key) {
+            return Ok(known);
+        }
         let find = |fits: &dyn Fn(Key) -> bool| {
             self.slots.iter().find(|slot| fits(Key(slot.key.load(Ordering::Acquire))))
         };
-        if let Some(known) = find(&|other| other == key) {
-            return Ok(known);
-        }
-        let free = find(&|other| other == Key::FREE);
+        let free = self.find(Key::FREE);
         let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
         let Slot { key: _, word, good, told, version, since, restless, turn } = slot;
         for word in [word, good, told, version, since, restless, turn] {

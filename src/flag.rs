@@ -12,6 +12,7 @@ mod news;
 mod state;
 mod turn;
 
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -30,7 +31,7 @@ pub use content::Content;
 use content::Reader;
 pub use news::{FlagFile, News};
 use state::{Basis, Known, State, Word};
-use turn::Turns;
+use turn::{Turn, Turns};
 
 /// Time that goes back by less is that of requests which wait for each other.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
@@ -46,17 +47,21 @@ pub enum FlagError {
     TooLong(usize),
 }
 
-/// Checks a path of `MaintenanceFlag`, which need not exist.
+/// The most bytes that a file's name has on Linux (limits.h).
+const NAME_MAX: usize = 255;
+
+/// Checks a path of `MaintenanceFlag`, which need not exist. Looks at the path alone: the file
+/// system that it is on may hang.
 ///
 /// # Errors
 /// [`FlagError`] where no file of that name can ever exist.
 pub fn check_path(path: &Path) -> Result<(), FlagError> {
-    if path.as_os_str().is_empty() {
-        return Err(FlagError::Empty);
-    }
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::InvalidFilename => {
-            Err(FlagError::TooLong(path.as_os_str().len()))
+    let length = path.as_os_str().len();
+    let is_long = |part: &OsStr| part.len() > NAME_MAX;
+    match length {
+        0 => Err(FlagError::Empty),
+        _ if length >= libc::PATH_MAX as usize || path.iter().any(is_long) => {
+            Err(FlagError::TooLong(length))
         }
         _ => Ok(()),
     }
@@ -130,6 +135,11 @@ impl<'b> Flag<'b> {
         self.turns.are_free().then(|| self.look(Observer::Child, now, report)).flatten()
     }
 
+    /// Is nothing known of it?
+    pub fn is_unknown(&self) -> bool {
+        self.word().state().known == Known::Nothing
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -147,7 +157,10 @@ impl<'b> Flag<'b> {
         now: Timestamp,
         report: &mut dyn FnMut(News<'_>),
     ) -> Option<Closing> {
-        let turn = self.turns.take(|| self.is_look_wanted(now));
+        let turn = match observer {
+            Observer::Child => self.turns.take(|| self.is_look_wanted(now)),
+            Observer::Parent => Some(self.turn_of_parent()?),
+        };
         loop {
             let before = self.word();
             let was = before.state();
@@ -173,12 +186,20 @@ impl<'b> Flag<'b> {
         }
     }
 
+    /// Where looks are rare the parent leaves them to its children, so that it does not hang where
+    /// the file system does: all but the first, and those that the children cannot do.
+    fn turn_of_parent(&self) -> Option<Turn<'b>> {
+        let State { known, failed, .. } = self.word().state();
+        let is_needed = known == Known::Nothing || failed;
+        (self.turns.are_free() || is_needed && !self.turns.is_taken()).then(Turn::free)
+    }
+
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, now: Timestamp) -> bool {
-        let State { known, basis, .. } = self.word().state();
+        let State { known, basis, failed } = self.word().state();
         let last = self.reader.last();
         match known {
-            Known::Nothing => true,
+            Known::Nothing => !failed,
             Known::Absent => false,
             Known::Present(_) if basis == Basis::YOUNG => false, // it says nothing yet
             Known::Present(phase) => {

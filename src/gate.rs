@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
-use crate::board::{Board, Key, Slot};
+use crate::board::Board;
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, Observer};
 use crate::journal::Journal;
@@ -63,16 +63,12 @@ pub struct Place {
 }
 
 impl Place {
-    fn slot(&self, key: Key) -> Option<&'static Slot> {
-        self.board.claim(&[key]).ok()?.first().copied()
-    }
-
     fn allowlist(&self, settings: &Settings) -> Allowlist {
-        settings.allow().compile(&self.resolved, |key| self.slot(key))
+        settings.allow().compile(&self.resolved, |key| self.board.find(key))
     }
 
     fn refusal(&self, settings: &Settings) -> Refusal {
-        settings.refusal(|key| self.slot(key))
+        settings.refusal(|key| self.board.find(key))
     }
 }
 

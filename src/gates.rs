@@ -43,6 +43,9 @@ pub struct Gates {
     made: Made,
 }
 
+/// So many gates are made for good: clients choose which sections they come into together.
+const MAX_MADE: usize = 256;
+
 /// Gates by the keys of their chains. A few, so a list does; and one to which several threads can
 /// add while others read it.
 #[derive(Default)]
@@ -77,23 +80,24 @@ impl Gates {
     }
 
     /// The gate for requests in these sections. That for several at a time is made at the first
-    /// such request.
-    pub fn of(&self, chain: &impl Chain) -> &Gate {
+    /// such request; None where there are too many already.
+    pub fn of(&self, chain: &impl Chain) -> Option<&Gate> {
         let key = chain.key();
         let mut made = &self.made;
-        loop {
-            let (found, gate, more) = &**made.0.get_or_init(|| {
-                let gate = self.make(&chain.numbers());
-                Box::new((key, gate, Made::default()))
-            });
+        for _ in 0..MAX_MADE.max(self.sections.len()) {
+            let (found, gate, more) =
+                &**made.0.get_or_init(|| Box::new((key, self.make(chain), Made::default())));
             if *found == key {
-                return gate;
+                return Some(gate);
             }
             made = more;
         }
+        None
     }
 
-    fn make(&self, numbers: &[Number]) -> Gate {
+    /// Makes the gate for requests in these sections.
+    pub fn make(&self, chain: &impl Chain) -> Gate {
+        let numbers = chain.numbers();
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
         let inner = sections.fold(Settings::default(), |outer, inner| inner.within(&outer));
         self.own.narrowed(&inner, &inner.within(&self.settings), &self.place)
@@ -190,9 +194,12 @@ mod tests {
             (&[2, 1], &["maintenance.flag", "b", "a"]),
         ] {
             let chain: &'static [Number] = chain.to_vec().leak();
-            let gate = gates.of(&In(chain));
+            let gate = gates.of(&In(chain)).expect("made");
             assert_eq!(flags(gate), expected, "{chain:?}");
-            assert!(std::ptr::eq(gate, gates.of(&In(chain))), "{chain:?} is made once");
+            assert!(
+                gates.of(&In(chain)).is_some_and(|again| std::ptr::eq(gate, again)),
+                "{chain:?} is made once"
+            );
         }
         assert_eq!(flags(gates.own()), ["maintenance.flag"]);
     }
@@ -206,8 +213,8 @@ mod tests {
             (3, settings("MaintenanceRetryAfter off")),
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        let shares = |number: Number| gates.of(&number).shares_with(gates.own());
-        assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)]);
+        let shares = |number: Number| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
+        assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
     }
 
     #[test]
@@ -226,11 +233,29 @@ mod tests {
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         const CHAINS: [&[Number]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
-            let ask = || CHAINS.map(|chain| std::ptr::from_ref(gates.of(&In(chain))) as usize);
+            let ask = || {
+                CHAINS
+                    .map(|chain| gates.of(&In(chain)).map(|gate| std::ptr::from_ref(gate) as usize))
+            };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
         });
         assert!(made.iter().all(|other| *other == made[0]));
         assert_eq!(gates.all().count(), 1 + 8 + CHAINS.len());
+    }
+
+    /// Clients cannot fill the memory with combinations of sections.
+    #[test]
+    fn not_more_than_so_many() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([(1, settings("MaintenanceFlag a"))]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let chains = (1..=MAX_MADE + 1).map(|length| In(vec![1; length].leak()));
+        for (number, chain) in chains.enumerate() {
+            assert_eq!(gates.of(&chain).is_some(), number < MAX_MADE - 1, "{number}");
+            assert_eq!(flags(&gates.make(&chain)), ["maintenance.flag", "a"]);
+        }
+        assert_eq!(gates.all().count(), 1 + MAX_MADE);
+        assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
     }
 }

@@ -1,6 +1,7 @@
 //! MaintenanceCheckInterval: flags are looked at now and then, by one process for all.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::support::{
     Children, Client, Httpd, Mpm, PAGE, Setup, page_with, replace_file, wait_for,
 };
-use crate::support::{client::Protocol, hanging::HangingFolder};
+use crate::support::{client::Protocol, hanging::HangingFolder, httpd::set_mode};
 
 /// A server whose flag is on a file system that can hang.
 fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {
@@ -23,43 +24,82 @@ fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {
     (folder, httpd)
 }
 
-/// Of many requests at a time one waits at the most, whether the site is closed or open.
-fn a_hanging_file_system(mpm: Mpm) {
+/// Sends many requests at a time while the file system hangs; how many waited for it.
+fn late_requests(folder: &HangingFolder, httpd: &Httpd, status: u16) -> usize {
     const CLIENTS: usize = 24;
-    let setup = Setup::new("StartServers 4").mpm(mpm);
-    let (folder, httpd) = with_hanging_folder(setup, "200ms");
-    for is_closed in [false, true] {
-        folder.put_flag(is_closed);
+    let limit = Duration::from_secs(2);
+    let late = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let start = Instant::now();
+                let answer = httpd.client().get("/");
+                assert_eq!(answer.status, status);
+                assert!(status == 200 || answer.body == PAGE, "cut");
+                late.fetch_add(usize::from(start.elapsed() > limit), Ordering::SeqCst);
+            });
+        }
+        thread::sleep(2 * limit);
+        folder.hang(false);
+    });
+    late.into_inner()
+}
+
+/// Of many requests at a time one waits at the most, whether the site is closed or open, and
+/// whether the children have looked before or not.
+fn a_hanging_file_system(mpm: Mpm) {
+    let (folder, httpd) = with_hanging_folder(Setup::new("StartServers 4").mpm(mpm), "200ms");
+    for (status, is_cold) in [(200, false), (500, false), (500, true)] {
+        folder.put_flag(status == 500);
         let client = httpd.client();
-        let status = if is_closed { 500 } else { 200 };
         wait_for("the state", Duration::from_secs(5), || client.get("/").status == status);
-        // Each child has seen it.
-        for _ in 0..100 {
-            client.get("/");
+        if is_cold {
+            httpd.restart();
         }
         folder.hang(true);
         thread::sleep(Duration::from_millis(300)); // somebody's turn has come
-        let late = AtomicUsize::new(0);
-        let round = |limit: Duration| {
-            late.store(0, Ordering::SeqCst);
-            thread::scope(|scope| {
-                for _ in 0..CLIENTS {
-                    scope.spawn(|| {
-                        let start = Instant::now();
-                        let answer = httpd.client().get("/");
-                        assert_eq!(answer.status, status);
-                        assert!(!is_closed || answer.body == PAGE, "cut");
-                        late.fetch_add(usize::from(start.elapsed() > limit), Ordering::SeqCst);
-                    });
-                }
-                thread::sleep(2 * limit);
-                folder.hang(false);
-            });
-            late.load(Ordering::SeqCst)
-        };
-        let waited = round(Duration::from_secs(2));
-        assert!(waited <= 1, "{waited} of {CLIENTS} requests waited");
-        assert_eq!(round(Duration::from_secs(1)), 0, "it does not hang any more");
+        let late = late_requests(&folder, &httpd, status);
+        assert!(late <= 1, "{late} requests waited, {status} {is_cold}");
+        assert_eq!(late_requests(&folder, &httpd, status), 0, "it does not hang any more");
+    }
+}
+
+/// Neither a restart nor the parent's own rounds wait for it.
+#[test]
+fn a_restart_while_it_hangs() {
+    let (folder, httpd) = with_hanging_folder(Setup::new("").mpm(Mpm::Prefork), "200ms");
+    folder.put_flag(true);
+    let client = httpd.client();
+    wait_for("closed", Duration::from_secs(5), || client.get("/").status == 500);
+    folder.hang(true);
+    thread::sleep(Duration::from_secs(11)); // the parent looks around every ten seconds
+    thread::scope(|scope| {
+        scope.spawn(|| client.get("/"));
+        thread::sleep(Duration::from_millis(300));
+        httpd.restart();
+        assert!(late_requests(&folder, &httpd, 500) <= 1);
+    });
+}
+
+/// What only the parent may see counts as soon as it has looked, however often its children try.
+#[test]
+fn only_the_parent_may_look() {
+    if !rustix::process::geteuid().is_root() {
+        return; // parent and children have the same rights
+    }
+    let setup = Setup::new("MaintenanceFlag secret/flag\nMaintenanceCheckInterval 200ms");
+    fs::create_dir(setup.path("secret")).expect("a folder");
+    set_mode(&setup.path("secret"), 0o700);
+    let mut httpd = setup.start();
+    let client = httpd.client();
+    assert_eq!(client.get("/").status, 200, "the parent has seen it at start");
+    httpd.expect_log("maintenance:error.*cannot see whether the flag .*stays open");
+    for (status, change) in [
+        (500, &(|path: &Path| fs::write(path, "").expect("written")) as &dyn Fn(&Path)),
+        (200, &|path| fs::remove_file(path).expect("removed")),
+    ] {
+        change(&httpd.path("secret/flag"));
+        wait_for("the change", Duration::from_secs(25), || client.get("/").status == status);
     }
 }
 

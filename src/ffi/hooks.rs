@@ -21,9 +21,9 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
-            // Before mod_cache's quick handler, which would answer from its cache, and before
-            // mod_rewrite and mod_proxy.
-            let first = APR_HOOK_REALLY_FIRST as c_int;
+            // Before mod_cache, which would answer from its cache and whose handler is "really
+            // first", too, and before mod_rewrite and mod_proxy.
+            let first = APR_HOOK_REALLY_FIRST as c_int - 1;
             // SAFETY: the functions have the signatures that the hooks want, and stay loaded
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
@@ -42,12 +42,11 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     );
 }
 
-/// A request, before anything else is done for it.
-unsafe extern "C" fn quick_handler(r: *mut request_rec, lookup: c_int) -> c_int {
+/// A request, before anything else is done for it; or a subrequest, which mod_cache could answer
+/// here, both when it is looked up and when it is run.
+unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int {
     // SAFETY: httpd's request, which this thread alone uses until the function returns.
-    unsafe {
-        guarded(r, |request| if lookup != 0 { DECLINED as c_int } else { judge_ahead(request) })
-    }
+    unsafe { guarded(r, judge_ahead) }
 }
 
 /// A request whose location httpd has found, before and after other modules had a say in it.
@@ -92,27 +91,20 @@ unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int)
 
 /// Decides before httpd has mapped the request: nothing can answer it earlier.
 fn judge_ahead(request: &mut Request) -> c_int {
-    let Some(gates) = gates_of(request).filter(|_| !request.is_subrequest()) else {
+    let Some(gates) = gates_of(request) else {
         return DECLINED as c_int;
     };
-    let section = gates.has_sections().then(|| request.section_ahead()).flatten();
-    let (gate, sections) = gate_for(gates, section);
-    decide(request, gate, sections)
+    let section = if gates.has_sections() { request.section_ahead() } else { None };
+    decide_in(request, gates, section)
 }
 
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
 fn judge(request: &mut Request) -> c_int {
-    let Some(gates) = gates_of(request) else {
-        return DECLINED as c_int;
-    };
-    let (gate, sections) = gate_for(gates, request.section());
-    decide(request, gate, sections)
-}
-
-/// The gate of a section, and the section's key.
-fn gate_for(gates: &'static Gates, section: Option<&Section>) -> (&'static Gate, u64) {
-    section.map_or((gates.own(), 0), |section| (gates.of(section), section.key()))
+    match gates_of(request) {
+        Some(gates) => decide_in(request, gates, request.section()),
+        None => DECLINED as c_int,
+    }
 }
 
 fn gates_of(request: &Request) -> Option<&'static Gates> {
@@ -123,7 +115,8 @@ fn gates_of(request: &Request) -> Option<&'static Gates> {
 /// subrequests and internal redirects are parts of a request that has been decided; but not one to
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked stays so, should another module go on with it all the same.
-fn decide(request: &mut Request, gate: &'static Gate, sections: u64) -> c_int {
+fn decide_in(request: &mut Request, gates: &'static Gates, section: Option<&Section>) -> c_int {
+    let sections = section.map_or(0, Section::key);
     let kept = request.kept().or_else(|| request.origin()?.kept());
     let holds = |kept: &Kept| kept.sections == sections && kept.label != BLOCKED;
     if let Some(kept) = kept.filter(holds) {
@@ -134,6 +127,10 @@ fn decide(request: &mut Request, gate: &'static Gate, sections: u64) -> c_int {
     }
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
+    let gate = match section {
+        Some(section) => gates.of(section).unwrap_or_else(|| request.own(gates.make(section))),
+        None => gates.own(),
+    };
     let verdict = gate.decide(request, &log::Log);
     request.keep(Kept { label: verdict.label(), sections });
     match verdict {
@@ -151,13 +148,13 @@ fn decide(request: &mut Request, gate: &'static Gate, sections: u64) -> c_int {
     }
 }
 
-/// The last known state decides, and nothing that might have caused the panic is used again.
+/// The last known state decides, and nothing that might have caused the panic is used again. Where
+/// it is open to question which gate it would have been, the strictest counts.
 fn after_panic(request: &mut Request) -> c_int {
-    let section = request.section();
-    let sections = section.map_or(0, Section::key);
-    let last_known = || Some(gate_for(gates_of(request)?, section).0.was_closed());
+    let last_known = || Some(gates_of(request)?.all().any(Gate::was_closed));
     let is_closed = guard(|| last_known().unwrap_or(false), || true);
     let label = if is_closed { BLOCKED } else { OPEN };
+    let sections = request.section().map_or(0, Section::key);
     request.keep(Kept { label, sections });
     match is_closed {
         true => request.refuse_plainly(),

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 
 use super::bindings::{
     AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, OK, PROXYREQ_NONE,
-    ap_get_request_note, ap_getparents, ap_location_walk, ap_no2slash, ap_unescape_url, apr_palloc,
-    apr_pstrdup, apr_table_get, apr_table_make, apr_table_setn, apr_table_t, maintenance_address,
-    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
+    ap_get_request_note, ap_location_walk, apr_palloc, apr_pstrdup, apr_table_get, apr_table_make,
+    apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
+    maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
 };
 use super::log;
+use super::pool::give;
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
@@ -99,35 +100,39 @@ impl Request {
         }
     }
 
+    /// Keeps a value as long as the request, of which the caller is a part.
+    pub(super) fn own<T>(&self, value: T) -> &'static T {
+        // SAFETY: the request's pool is live, and nothing that a hook borrows outlives it.
+        unsafe { &*give(self.rec().pool, value) }
+    }
+
     /// The sections that httpd has found for the request so far.
-    pub(super) fn section(&self) -> Option<&Section> {
+    pub(super) fn section(&self) -> Option<&'static Section> {
         // SAFETY: null or what `create_section` or `merge_sections` in `module` made, from a pool
-        // that lives at least as long as the request.
+        // that lives at least as long as the request; hooks keep nothing of it.
         unsafe { config_slot(self.rec().per_dir_config).cast::<Section>().as_ref() }
     }
 
     /// The sections that httpd will find for the request, for a hook that runs before. None where
     /// httpd is going to turn the path down.
-    pub(super) fn section_ahead(&mut self) -> Option<&Section> {
+    pub(super) fn section_ahead(&mut self) -> Option<&'static Section> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
         // SAFETY: what `ap_process_request_internal` does, with a copy of the path, which is a C
         // string from the request's pool. All that the walk changes is put back: what it keeps for
         // the next one, too, by which httpd tells whether a subrequest needs another login.
         unsafe {
-            let path = apr_pstrdup(pool, uri);
-            // A forward proxy's is a whole URL, which stays as it is.
-            let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
-            let is_path = !path.is_null() && (is_url || ap_unescape_url(path) == OK as c_int);
-            if is_path && !is_url {
-                ap_getparents(path);
-                ap_no2slash(path);
-            }
             let walked = ap_get_request_note(self.0, AP_NOTE_LOCATION_WALK as usize);
-            if !is_path || walked.is_null() {
+            let path = apr_pstrdup(pool, uri);
+            if path.is_null() || walked.is_null() {
                 return None;
             }
-            let before = *walked;
+            // A forward proxy's is a whole URL, which stays as it is.
+            let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
+            if !is_url && maintenance_normalize(self.0, path) == 0 {
+                return None;
+            }
+            let before = mem::replace(&mut *walked, std::ptr::null_mut());
             self.rec_mut().uri = path;
             self.rec_mut().subprocess_env = apr_table_make(pool, 1);
             let is_found = ap_location_walk(self.0) == OK as c_int;

@@ -143,7 +143,8 @@ fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
 fn tell(main: &server_rec) {
     log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
-        if let Some(problem) = flag.folder_problem() {
+        // Once: a restart is not to wait for a file system that hangs.
+        if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
             log::warn_of_folder(flag.path(), &problem);
         }
     }

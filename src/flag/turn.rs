@@ -5,6 +5,7 @@
 //! share.
 
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -12,8 +13,11 @@ use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::board::Slot;
 
-/// A look that takes longer hangs, and nobody joins it.
+/// A look that takes longer hangs, and nobody waits for it.
 const HANGING: Duration = Duration::from_millis(100);
+
+/// So often those who wait for a look see whether it is over.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// After so long it is taken for given up: its process may have died, and another one of the same
 /// number and group may have come in its place.
@@ -27,7 +31,7 @@ pub(super) struct Turns<'b> {
 
 /// A look that may be taken now. Ends when it is dropped.
 pub(super) struct Turn<'b> {
-    /// The word that stands for it, where no other process looks.
+    /// The word that stands for it, where only one looks at a time.
     claim: Option<(&'b Slot, Word)>,
 }
 
@@ -54,6 +58,10 @@ impl Word {
         i32::try_from(self.0 & ((1 << Self::PID_BITS) - 1)).unwrap_or(0)
     }
 
+    fn is_running(self, now: u64) -> bool {
+        self.looker() != 0 && self.elapsed(now) < GIVEN_UP && is_alive(self.looker())
+    }
+
     fn ended(self) -> Self {
         Self(self.0 >> Self::PID_BITS << Self::PID_BITS)
     }
@@ -72,30 +80,54 @@ impl<'b> Turns<'b> {
     /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
     /// yet. None where the last one is recent enough, or where one hangs.
     pub(super) fn take(&self, is_wanted: impl FnOnce() -> bool) -> Option<Turn<'b>> {
-        const FREE: Turn<'_> = Turn { claim: None };
         if self.are_free() {
-            return Some(FREE);
+            return Some(Turn::free());
         }
-        let now = milliseconds();
         let is_wanted = is_wanted();
-        let last = Word(self.slot.turn.load(Ordering::Acquire));
-        let elapsed = last.elapsed(now);
-        if last.looker() != 0 && elapsed < GIVEN_UP && is_alive(last.looker()) {
-            return (is_wanted && elapsed < HANGING).then_some(FREE);
+        let start = milliseconds();
+        loop {
+            let now = milliseconds();
+            let last = self.last();
+            let is_over = now.saturating_sub(start) >= millis(HANGING);
+            if last.is_running(now) {
+                if !is_wanted || is_over || last.elapsed(now) >= HANGING {
+                    return None;
+                }
+                thread::sleep(PAUSE);
+                continue;
+            }
+            if last.elapsed(now) < self.interval && !is_wanted {
+                return None;
+            }
+            let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
+            if self.replace(last, claim) {
+                return Some(Turn { claim: Some((self.slot, claim)) });
+            }
+            if !is_wanted {
+                return None; // another process has just begun
+            }
         }
-        if elapsed < self.interval && !is_wanted {
-            return None;
-        }
-        let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
-        match self.replace(last, claim) {
-            true => Some(Turn { claim: Some((self.slot, claim)) }),
-            false => is_wanted.then_some(FREE), // another process has just begun
-        }
+    }
+
+    /// Does somebody look just now?
+    pub(super) fn is_taken(&self) -> bool {
+        self.last().is_running(milliseconds())
+    }
+
+    fn last(&self) -> Word {
+        Word(self.slot.turn.load(Ordering::Acquire))
     }
 
     fn replace(&self, before: Word, after: Word) -> bool {
         let word = &self.slot.turn;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Turn<'_> {
+    /// A look that nobody has to know of.
+    pub(super) fn free() -> Self {
+        Self { claim: None }
     }
 }
 
@@ -112,7 +144,11 @@ impl Drop for Turn<'_> {
 /// Of a clock that nobody sets, and that is the same for all processes.
 fn milliseconds() -> u64 {
     let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    since_boot.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0))
+    since_boot.map_or(0, millis)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Is there a process of this server with this number?
@@ -133,11 +169,10 @@ mod tests {
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
         let turns = Turns::new(slot, INTERVAL);
         let turn = turns.take(|| false).expect("never looked");
-        assert!(turns.take(|| false).is_none(), "somebody looks");
-        assert!(turns.take(|| true).is_some(), "not for long");
-        std::thread::sleep(2 * HANGING);
-        assert!(turns.take(|| true).is_none(), "it hangs");
+        assert!(turns.take(|| false).is_none() && turns.is_taken(), "somebody looks");
+        assert!(turns.take(|| true).is_none(), "and does not come to an end");
         drop(turn);
+        assert!(!turns.is_taken());
         assert!(turns.take(|| false).is_none(), "not due");
         assert!(turns.take(|| true).is_some(), "wanted");
         let short = Turns::new(slot, Duration::from_millis(20));

@@ -212,31 +212,6 @@ fn webdav() {
     assert_eq!(send("COPY", "/other/page.html", "/other/copy.html"), 201, "not into it");
 }
 
-/// A page of the closed location that mod_cache keeps is not served from its quick handler.
-#[test]
-fn a_cached_page() {
-    let backend = Backend::start();
-    let setup = Setup::new(&format!(
-        "{CLOSED}CacheEnable disk /\nCacheRoot \"${{ROOT}}/cache\"\nCacheQuickHandler On
-        CacheIgnoreNoLastMod On\nCacheDefaultExpire 600\nCacheStoreNoStore On"
-    ));
-    fs::create_dir(setup.path("cache")).expect("a folder");
-    crate::support::httpd::set_mode(&setup.path("cache"), 0o777);
-    let httpd = setup.modules(&["cache", "cache_disk"]).proxy_to(&backend).start();
-    let client = httpd.client();
-    for path in ["/blogs/x", "/other/x"] {
-        for _ in 0..3 {
-            assert_eq!(client.get(path).status, 200);
-        }
-    }
-    assert_eq!(backend.received(), 2, "the rest came from the cache");
-    touch(&httpd, "blogs.flag");
-    client.get("/blogs/x").assert_refused();
-    client.get("/%62logs/x").assert_refused();
-    assert_eq!(client.get("/other/x").status, 200);
-    assert_eq!(backend.received(), 2);
-}
-
 /// A request that was let in before the flag came is answered to its end, and HTTP/2 streams of
 /// one connection are judged each for itself.
 #[test]

@@ -1,0 +1,148 @@
+//! What is judged ahead of httpd's own look at locations: in front of mod_cache's quick handler,
+//! and without a trace.
+
+use std::fs;
+
+use super::{touch, with_pages};
+use crate::support::httpd::set_mode;
+use crate::support::{Backend, Httpd, Setup, raw};
+
+const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n";
+const CACHE: &str = "CacheEnable disk /\nCacheRoot \"${ROOT}/cache\"\nCacheIgnoreNoLastMod On
+    CacheDefaultExpire 600\nCacheStoreNoStore On\n";
+
+fn with_cache(setup: Setup, directives: &str) -> Setup {
+    fs::create_dir(setup.path("cache")).expect("a folder");
+    set_mode(&setup.path("cache"), 0o777);
+    setup.directives(&format!("{CACHE}{directives}"))
+}
+
+fn get(httpd: &Httpd, target: &str) -> String {
+    let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    raw(httpd.address(), head.as_bytes())
+}
+
+/// However the path of a page is written that mod_cache keeps.
+#[test]
+fn cached_pages() {
+    for (directives, inside, outside) in [
+        (
+            "",
+            &["/blogs/x", "/%62logs/x", "//blogs//x", "/a/../blogs/x", "/a//../blogs/x"][..],
+            &["/other/x", "/blogs/../other/x", "/blogs//../other/x"][..],
+        ),
+        (
+            "AllowEncodedSlashes On",
+            &["/blogs%2fx", "/a%2f..%2fblogs/x"],
+            &["/blogs%2f..%2fother/x"],
+        ),
+        ("AllowEncodedSlashes NoDecode", &["/blogs/a%2fx"], &["/blogs%2fx", "/other%2fx"]),
+    ] {
+        let backend = Backend::start();
+        let lines = format!("{CLOSED}CacheQuickHandler On\n{directives}");
+        let setup = with_cache(Setup::new(""), &lines).modules(&["cache", "cache_disk"]);
+        let proxy = format!("ProxyPass / http://{}/ nocanon", backend.address);
+        let mut httpd = setup.modules(&["proxy", "proxy_http"]).directives(&proxy).start();
+        httpd.allow_log("AH01136"); // of dot segments with nocanon
+        for target in [inside, outside].concat() {
+            for _ in 0..2 {
+                assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
+            }
+        }
+        let received = backend.received();
+        touch(&httpd, "blogs.flag");
+        for target in inside {
+            assert!(get(&httpd, target).starts_with("HTTP/1.1 500"), "{directives} {target}");
+        }
+        for target in outside {
+            assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
+        }
+        assert_eq!(backend.received(), received, "{directives}: all was in the cache");
+    }
+}
+
+/// mod_cache's handler is as early as handlers go, and mod_cache may be loaded first.
+#[test]
+fn cache_before_the_gate() {
+    let before = "LoadModule cache_module \"${MODULES}/mod_cache.so\"";
+    let lines = format!(
+        "{CLOSED}CacheQuickHandler Off\n<Directory \"${{ROOT}}/htdocs/other\">\n\
+         DirectoryIndex /blogs/page.html\n</Directory>"
+    );
+    let setup = with_cache(Setup::new("").before(before), &lines).modules(&["cache_disk"]);
+    let httpd = with_pages(setup, &["blogs", "other"]).start();
+    for _ in 0..3 {
+        for path in ["/blogs/page.html", "/other/"] {
+            assert_eq!(httpd.client().get(path).body, "blogs\n");
+        }
+    }
+    touch(&httpd, "blogs.flag");
+    for path in ["/blogs/page.html", "/other/"] {
+        httpd.client().get(path).assert_refused();
+    }
+}
+
+/// mod_cache answers the parts of a page in its quick handler, too. It takes them for requests to
+/// port 80.
+#[test]
+fn cached_parts_of_a_page() {
+    if !rustix::process::geteuid().is_root() {
+        return; // nobody else may listen there
+    }
+    let lines = format!(
+        "{CLOSED}Listen ${{ADDRESS}}:80\nCacheQuickHandler On\nTypesConfig /dev/null\n\
+         AddHandler server-parsed .shtml\nOptions +Includes\nCacheDisable /page.shtml"
+    );
+    let setup = with_cache(Setup::new(""), &lines);
+    let setup = setup.modules(&["cache", "cache_disk", "include", "mime"]);
+    setup.write("htdocs/page.shtml", "<!--#include virtual=\"/blogs/page.html\" -->");
+    let mut httpd = with_pages(setup, &["blogs"]).start();
+    httpd.allow_log("include:error");
+    let client = crate::support::Client::new(&format!("http://{}", httpd.address().ip()));
+    for _ in 0..3 {
+        assert_eq!(client.get("/blogs/page.html").body, "blogs\n");
+        assert_eq!(client.get("/page.shtml").body, "blogs\n");
+    }
+    touch(&httpd, "blogs.flag");
+    client.get("/blogs/page.html").assert_refused();
+    let page = client.get("/page.shtml").body;
+    assert!(page.contains("an error occurred"), "{page}");
+}
+
+/// Sections of other modules hold as they do without the gate, and so do their named groups.
+#[test]
+fn sections_of_others() {
+    let lines = "MergeSlashes Off\n<LocationMatch \"//\">\nRequire all denied\n</LocationMatch>
+        <LocationMatch \"^/(?<first>[^/]+)/\">\n
+        Header set X-First \"expr=%{env:MATCH_FIRST}\"\n</LocationMatch>";
+    let with = format!("{lines}\n{CLOSED}");
+    let answers = [("Define WITHOUT_MODULE", lines), ("", &with)].map(|(before, lines)| {
+        let setup = Setup::new(lines).modules(&["headers"]).before(before);
+        let mut httpd = with_pages(setup, &["blogs", "other"]).start();
+        httpd.allow_log("AH01630");
+        ["/other//page.html", "/other/page.html", "/x/../other/page.html"].map(|target| {
+            let answer = get(&httpd, target);
+            let kept = |line: &&str| line.starts_with("HTTP/1.1 ") || line.starts_with("X-First");
+            answer.lines().filter(kept).map(str::to_owned).collect::<Vec<_>>()
+        })
+    });
+    assert_eq!(answers[0][0], ["HTTP/1.1 403 Forbidden"]);
+    assert_eq!(answers[0][1], ["HTTP/1.1 200 OK", "X-First: other"]);
+    assert_eq!(answers[0], answers[1]);
+}
+
+/// A location's allowlist counts, too, before httpd has looked at it.
+#[test]
+fn admitted_by_the_location() {
+    let lines = "AllowEncodedSlashes On\n<Location /pub>\nMaintenanceAllow 127.0.0.1\n</Location>";
+    let backend = Backend::start();
+    let proxy = format!("ProxyPass / http://{}/ nocanon", backend.address);
+    let httpd = Setup::new(lines).modules(&["proxy", "proxy_http"]).directives(&proxy).start();
+    httpd.close();
+    for (target, status) in
+        [("/pub/a", 200), ("/pub/a%2fb", 200), ("/pub%2fa", 200), ("/a", 500), ("/pub/../a", 500)]
+    {
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(get(&httpd, target).starts_with(&expected), "{target}");
+    }
+}
