@@ -201,7 +201,7 @@ impl<'b> Flag<'b> {
         match known {
             Known::Nothing => !failed,
             Known::Absent => false,
-            Known::Present(_) if basis == Basis::YOUNG => false, // it says nothing yet
+            Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
             Known::Present(phase) => {
                 basis != last.content.basis() || last.content.window().phase(now) > phase
             }

@@ -125,9 +125,10 @@ fn looks_per_second() {
     let children = Children::of(&httpd);
     for is_closed in [false, true] {
         folder.put_flag(is_closed);
-        thread::sleep(Duration::from_millis(2500)); // until all have seen it
-        children.ask(|client| client.get("/"));
-        thread::sleep(Duration::from_millis(1500));
+        for _ in 0..30 {
+            children.ask(|client| client.get("/none")); // until all have seen it
+            thread::sleep(Duration::from_millis(100));
+        }
         let (before, start) = (folder.looks(), Instant::now());
         let requests = AtomicUsize::new(0);
         children.ask(|client| {

@@ -95,6 +95,11 @@ pub(super) fn unreadable() -> Basis {
     Basis::of(hash::of(Err::<Vec<u8>, String>(error.to_string())))
 }
 
+/// The basis of an empty flag, which nobody has to read.
+pub(super) fn empty() -> Basis {
+    Basis::of(hash::of(Ok::<Vec<u8>, String>(vec![])))
+}
+
 /// A content, and how far it can be relied on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {

@@ -447,6 +447,14 @@ fn looks_in_an_interval() {
     thread::sleep(Duration::from_millis(200));
     assert_eq!([message(&one), message(&other)], [None, Some("again".into())]);
     drop(hanging);
+    // Nobody has to read an empty one.
+    is_due();
+    replace(&path, "");
+    assert_eq!(look(&one), (true, vec!["changed".to_owned()]));
+    let looked = slot.turn.load(Ordering::SeqCst);
+    thread::sleep(Duration::from_millis(10));
+    assert_eq!([message(&one), message(&other)], [None, None]);
+    assert_eq!(slot.turn.load(Ordering::SeqCst), looked);
     is_due();
     fs::remove_file(&path).expect("removed");
     assert_eq!(look(&one), (false, vec!["open again".to_owned()]));
