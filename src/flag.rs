@@ -199,7 +199,8 @@ impl<'b> Flag<'b> {
         let State { known, basis, failed } = self.word().state();
         let last = self.reader.last();
         match known {
-            Known::Nothing => !failed,
+            _ if failed => false, // the next one that is due tells
+            Known::Nothing => true,
             Known::Absent => false,
             Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
             Known::Present(phase) => {

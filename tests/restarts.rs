@@ -137,6 +137,8 @@ fn other_directives_after_a_restart() {
         ("", "", [500, 500]),
     ] {
         httpd.reconfigure(before, directives);
+        // A child of before the restart may still answer the first requests after it.
+        wait_for(directives, Duration::from_secs(5), || statuses(&httpd) == expected);
         assert_eq!(statuses(&httpd), expected, "{before} {directives}");
     }
 }

@@ -28,8 +28,8 @@ fn cached_pages() {
     for (directives, inside, outside) in [
         (
             "",
-            &["/blogs/x", "/%62logs/x", "//blogs//x", "/a/../blogs/x", "/a//../blogs/x"][..],
-            &["/other/x", "/blogs/../other/x", "/blogs//../other/x"][..],
+            &["/blogs/x", "/%62logs/x", "//blogs//x", "/a/../blogs/x"][..],
+            &["/other/x", "/blogs/../other/x"][..],
         ),
         (
             "AllowEncodedSlashes On",
@@ -38,27 +38,38 @@ fn cached_pages() {
         ),
         ("AllowEncodedSlashes NoDecode", &["/blogs/a%2fx"], &["/blogs%2fx", "/other%2fx"]),
     ] {
-        let backend = Backend::start();
-        let lines = format!("{CLOSED}CacheQuickHandler On\n{directives}");
-        let setup = with_cache(Setup::new(""), &lines).modules(&["cache", "cache_disk"]);
-        let proxy = format!("ProxyPass / http://{}/ nocanon", backend.address);
-        let mut httpd = setup.modules(&["proxy", "proxy_http"]).directives(&proxy).start();
-        httpd.allow_log("AH01136"); // of dot segments with nocanon
-        for target in [inside, outside].concat() {
-            for _ in 0..2 {
-                assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
-            }
-        }
-        let received = backend.received();
-        touch(&httpd, "blogs.flag");
-        for target in inside {
-            assert!(get(&httpd, target).starts_with("HTTP/1.1 500"), "{directives} {target}");
-        }
-        for target in outside {
+        hold_cached_pages(directives, inside, outside);
+    }
+}
+
+/// httpd 2.4.39 and later merge slashes before they take dot segments away.
+#[test]
+fn cached_pages_with_slashes_to_merge() {
+    hold_cached_pages("", &["/a//../blogs/x"], &["/blogs//../other/x"]);
+}
+
+/// All targets are in the cache, and only those inside of the location are refused.
+fn hold_cached_pages(directives: &str, inside: &[&str], outside: &[&str]) {
+    let backend = Backend::start();
+    let lines = format!("{CLOSED}CacheQuickHandler On\n{directives}");
+    let setup = with_cache(Setup::new(""), &lines).modules(&["cache", "cache_disk"]);
+    let proxy = format!("ProxyPass / http://{}/ nocanon", backend.address);
+    let mut httpd = setup.modules(&["proxy", "proxy_http"]).directives(&proxy).start();
+    httpd.allow_log("AH01136"); // of dot segments with nocanon
+    for target in [inside, outside].concat() {
+        for _ in 0..2 {
             assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
         }
-        assert_eq!(backend.received(), received, "{directives}: all was in the cache");
     }
+    let received = backend.received();
+    touch(&httpd, "blogs.flag");
+    for target in inside {
+        assert!(get(&httpd, target).starts_with("HTTP/1.1 500"), "{directives} {target}");
+    }
+    for target in outside {
+        assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
+    }
+    assert_eq!(backend.received(), received, "{directives}: all was in the cache");
 }
 
 /// mod_cache's handler is as early as handlers go, and mod_cache may be loaded first.
