@@ -81,28 +81,40 @@ static int unescape(const core_dir_config *core, char *path)
 #endif
 }
 
+static int (*normalize_path)(char *, unsigned int);
+
+void maintenance_find_functions(void)
+{
+    /* It came with 2.4.49, and a module that is built for an older server is to do what a newer
+     * one does. */
+    *(void **)&normalize_path = dlsym(RTLD_DEFAULT, "ap_normalize_path");
+}
+
+/* As ap_process_request_internal does it. */
 int maintenance_normalize(const request_rec *r, char *path)
 {
-    /* As ap_process_request_internal calls it: a module that is built for an older server is to
-     * do what a newer one does, from 2.4.47 on. */
     enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
     const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
-    int (*normalize)(char *, unsigned int);
 
-    *(void **)&normalize = dlsym(RTLD_DEFAULT, "ap_normalize_path");
-    if (!normalize) {
+    if (!normalize_path) {
         if (unescape(core, path) != OK) {
             return 0;
         }
         ap_getparents(path);
+        ap_no2slash(path); /* what ap_location_walk did itself before 2.4.39 */
         return 1;
     }
-    if (!normalize(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED)
+    if (!normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED)
         || unescape(core, path) != OK) {
         return 0;
     }
-    /* Slashes that were encoded may have made new segments. */
-    return !core->allow_encoded_slashes || normalize(path, NOT_ABOVE_ROOT | MERGE_SLASHES);
+#if HTTPD_2_4
+    if (core->allow_encoded_slashes && core->decode_encoded_slashes) {
+        /* Slashes that were encoded may have made new segments. */
+        normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES);
+    }
+#endif
+    return 1;
 }
 
 int maintenance_is_first_reading(const server_rec *s)

@@ -44,6 +44,9 @@ int maintenance_evaluate(request_rec *r, const void *expr, const char **error);
 /* The address that httpd calls the client's: mod_remoteip's in 2.4, the connection's in 2.2. */
 const apr_sockaddr_t *maintenance_address(const request_rec *r);
 
+/* Finds what this server has and an older one has not; once, before requests come. */
+void maintenance_find_functions(void);
+
 /*
  * Turns a path as it was sent, in place, into the one that this server will hold against
  * <Location>. 0 where it is going to turn the path down.

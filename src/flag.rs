@@ -135,9 +135,10 @@ impl<'b> Flag<'b> {
         self.turns.are_free().then(|| self.look(Observer::Child, now, report)).flatten()
     }
 
-    /// Is nothing known of it?
+    /// Is nothing known of it, not even that it cannot be seen?
     pub fn is_unknown(&self) -> bool {
-        self.word().state().known == Known::Nothing
+        let State { known, failed, .. } = self.word().state();
+        known == Known::Nothing && !failed
     }
 
     /// Where it is.
@@ -159,7 +160,10 @@ impl<'b> Flag<'b> {
     ) -> Option<Closing> {
         let turn = match observer {
             Observer::Child => self.turns.take(|| self.is_look_wanted(now)),
-            Observer::Parent => Some(self.turn_of_parent()?),
+            // Where looks are rare the parent leaves them to its children after the first one: it
+            // is not to hang where the file system does.
+            Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
+            Observer::Parent => Some(Turn::unclaimed()),
         };
         loop {
             let before = self.word();
@@ -184,14 +188,6 @@ impl<'b> Flag<'b> {
             let closing = Closing { content, is_overdue: phase == Phase::Overdue };
             return Known::Present(phase).closes().then_some(closing);
         }
-    }
-
-    /// Where looks are rare the parent leaves them to its children, so that it does not hang where
-    /// the file system does: all but the first, and those that the children cannot do.
-    fn turn_of_parent(&self) -> Option<Turn<'b>> {
-        let State { known, failed, .. } = self.word().state();
-        let is_needed = known == Known::Nothing || failed;
-        (self.turns.are_free() || is_needed && !self.turns.is_taken()).then(Turn::free)
     }
 
     /// Is there something to see that this process does not know, or something to report?

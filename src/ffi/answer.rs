@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
 use super::bindings::{
-    DONE, HTTP_INTERNAL_SERVER_ERROR, OK, ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response,
-    ap_filter_t, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
+    DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
+    ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
     ap_set_content_length, ap_set_content_type, apr_pstrmemdup, apr_table_mergen, apr_table_setn,
     apr_table_unset, maintenance_pass_body,
 };
@@ -20,6 +20,9 @@ impl Request {
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
     pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
+        if self.rec().eos_sent != 0 {
+            return DONE; // it has an answer already
+        }
         self.begin_anew();
         let status = c_int::from(answer.status.code());
         // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
@@ -56,6 +59,8 @@ impl Request {
             ap_run_insert_filter(self.0);
         }
         if !self.prepare_filters() {
+            self.rec_mut().status = HTTP_OK as c_int;
+            self.rec_mut().status_line = std::ptr::null();
             return self.refuse_plainly();
         }
         let encoding = match self.has_content_filter() {
@@ -79,31 +84,41 @@ impl Request {
         DONE
     }
 
-    /// The filters that the answer goes through.
-    fn output_filters(&self) -> impl Iterator<Item = *mut ap_filter_t> {
-        let next = |filter: *mut ap_filter_t| (!filter.is_null()).then_some(filter);
-        // SAFETY: httpd's list of filters ends with null, and lives as long as the request.
-        std::iter::successors(next(self.rec().output_filters), move |filter| unsafe {
-            next((**filter).next)
-        })
-    }
-
-    /// Lets each filter do what it has to before its first bytes, as `ap_invoke_handler` does.
-    /// False where one cannot go on.
+    /// Lets each filter of the request do what it has to before its first bytes, as
+    /// `ap_invoke_handler` does. False where one cannot go on.
     fn prepare_filters(&self) -> bool {
-        // SAFETY: a live filter of the request, and its own function.
-        self.output_filters().all(|filter| unsafe {
-            let prepare = (*(*filter).frec).filter_init_func;
-            prepare.is_none_or(|prepare| prepare(filter) == OK as c_int)
-        })
+        let mut filter = self.rec().output_filters;
+        // SAFETY: httpd's list of filters ends with null and lives as long as the request; a
+        // filter's own function, which may put others behind it.
+        unsafe {
+            while let Some(found) = filter.as_ref() {
+                let prepare = (*found.frec).filter_init_func.filter(|_| found.r == self.0);
+                if prepare.is_some_and(|prepare| prepare(filter) != OK as c_int) {
+                    return false;
+                }
+                filter = (*filter).next;
+            }
+        }
+        true
     }
 
-    /// Is there one that changes what the page says (mod_substitute, mod_include)? It could not
+    /// Is there a filter that changes what the page says (mod_substitute, mod_include)? It could not
     /// read a coded one.
     fn has_content_filter(&self) -> bool {
-        // SAFETY: a live filter of the request.
-        self.output_filters()
-            .any(|filter| unsafe { (*(*filter).frec).ftype == ap_filter_type_AP_FTYPE_RESOURCE })
+        // SAFETY: httpd's list of filters ends with null and lives as long as the request.
+        let filters =
+            std::iter::successors(unsafe { self.rec().output_filters.as_ref() }, |filter| {
+                // SAFETY: the same.
+                unsafe { filter.next.as_ref() }
+            });
+        filters.into_iter().any(|filter| {
+            // SAFETY: a filter's registration, with a C string, lives as long as the configuration.
+            let (kind, name) =
+                unsafe { ((*filter.frec).ftype, CStr::from_ptr((*filter.frec).name)) };
+            // Before 2.4.26, what AddOutputFilterByType adds passes for a content filter.
+            let is_coding = [c"bytype:deflate", c"bytype:brotli_compress"].contains(&name);
+            kind == ap_filter_type_AP_FTYPE_RESOURCE && !is_coding
+        })
     }
 
     /// Takes back what other modules have prepared for another answer, where the request has come

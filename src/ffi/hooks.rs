@@ -1,4 +1,14 @@
 //! The moments at which httpd calls the module, and what becomes of a request in them.
+//!
+//! A request can come into a `<Location>` in several ways, so it is looked at more than once; but
+//! judged again only where that has changed.
+//!
+//! | hook | for | by then httpd has |
+//! |---|---|---|
+//! | quick_handler | all | found no location yet: the module looks ahead |
+//! | translate_name, header_parser | requests of clients | found it before and after mod_rewrite and others |
+//! | fixups | look-ups that are acted on without a handler (mod_dav) | found it |
+//! | handler | all | maybe put something that it looked up in the request's place |
 
 use std::ffi::c_int;
 
@@ -6,7 +16,8 @@ use super::bindings::{
     APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
-    maintenance_hook_check_config, maintenance_hook_monitor, request_rec,
+    maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_monitor,
+    request_rec,
 };
 use super::guard::guard;
 use super::request::{Kept, Request};
@@ -27,6 +38,7 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
             // SAFETY: the functions have the signatures that the hooks want, and stay loaded
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
+                maintenance_find_functions();
                 maintenance_hook_check_config(Some(start::check_config));
                 ap_hook_post_config(Some(start::post_config), none, none, middle);
                 ap_hook_child_init(Some(start::child_init), none, none, middle);
@@ -94,7 +106,11 @@ fn judge_ahead(request: &mut Request) -> c_int {
     let Some(gates) = gates_of(request) else {
         return DECLINED as c_int;
     };
-    let section = if gates.has_sections() { request.section_ahead() } else { None };
+    let section = match gates.has_sections() {
+        true if request.is_mapped() => request.section(), // a subrequest that is run
+        true => request.section_ahead(),
+        false => None,
+    };
     decide_in(request, gates, section)
 }
 
@@ -114,7 +130,8 @@ fn gates_of(request: &Request) -> Option<&'static Gates> {
 /// Decides once for each request of a client and the sections that it comes into. Look-ups,
 /// subrequests and internal redirects are parts of a request that has been decided; but not one to
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
-/// a malformed one). What was blocked stays so, should another module go on with it all the same.
+/// a malformed one). What was blocked is judged again, should another module go on with it all the
+/// same.
 fn decide_in(request: &mut Request, gates: &'static Gates, section: Option<&Section>) -> c_int {
     let sections = section.map_or(0, Section::key);
     let kept = request.kept().or_else(|| request.origin()?.kept());

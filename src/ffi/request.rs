@@ -65,8 +65,8 @@ impl Request {
         origins.into_iter().find(|origin| !origin.is_null()).map(Self) // from the same pool
     }
 
-    /// Could a look-up alone, of which no answer comes, change something? (mod_dav's, for COPY and
-    /// MOVE. mod_dir and others look up what they then show through a handler.)
+    /// Is nothing done by looking it up alone, without a handler? (mod_dav acts on what it looks up,
+    /// for COPY and MOVE; mod_dir and others show it through a handler.)
     pub(super) fn is_harmless_lookup(&self) -> bool {
         [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
     }
@@ -111,6 +111,12 @@ impl Request {
         // SAFETY: null or what `create_section` or `merge_sections` in `module` made, from a pool
         // that lives at least as long as the request; hooks keep nothing of it.
         unsafe { config_slot(self.rec().per_dir_config).cast::<Section>().as_ref() }
+    }
+
+    /// Has httpd found the sections, and all else that applies to the request?
+    pub(super) fn is_mapped(&self) -> bool {
+        let defaults = self.server().map(|server| server.lookup_defaults);
+        defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
     }
 
     /// The sections that httpd will find for the request, for a hook that runs before. None where

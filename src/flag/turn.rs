@@ -49,9 +49,9 @@ impl Word {
         Self(began << Self::PID_BITS | looker)
     }
 
+    /// `now` has to be of after the word was read: it is not to be older than its look.
     fn elapsed(self, now: u64) -> Duration {
-        let began = self.0 >> Self::PID_BITS;
-        now.checked_sub(began).map_or(Duration::MAX, Duration::from_millis)
+        Duration::from_millis(now.saturating_sub(self.0 >> Self::PID_BITS))
     }
 
     fn looker(self) -> i32 {
@@ -79,18 +79,19 @@ impl<'b> Turns<'b> {
 
     /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
     /// yet. None where the last one is recent enough, or where one hangs.
-    pub(super) fn take(&self, is_wanted: impl FnOnce() -> bool) -> Option<Turn<'b>> {
+    pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Turn<'b>> {
         if self.are_free() {
-            return Some(Turn::free());
+            return Some(Turn::unclaimed());
         }
-        let is_wanted = is_wanted();
         let start = milliseconds();
         loop {
-            let now = milliseconds();
             let last = self.last();
-            let is_over = now.saturating_sub(start) >= millis(HANGING);
+            let now = milliseconds();
+            // Asked each time: another thread may have seen it meanwhile.
+            let is_wanted = is_wanted();
             if last.is_running(now) {
-                if !is_wanted || is_over || last.elapsed(now) >= HANGING {
+                let has_waited = now.saturating_sub(start) >= millis(HANGING);
+                if !is_wanted || has_waited || last.elapsed(now) >= HANGING {
                     return None;
                 }
                 thread::sleep(PAUSE);
@@ -103,15 +104,7 @@ impl<'b> Turns<'b> {
             if self.replace(last, claim) {
                 return Some(Turn { claim: Some((self.slot, claim)) });
             }
-            if !is_wanted {
-                return None; // another process has just begun
-            }
         }
-    }
-
-    /// Does somebody look just now?
-    pub(super) fn is_taken(&self) -> bool {
-        self.last().is_running(milliseconds())
     }
 
     fn last(&self) -> Word {
@@ -125,8 +118,8 @@ impl<'b> Turns<'b> {
 }
 
 impl Turn<'_> {
-    /// A look that nobody has to know of.
-    pub(super) fn free() -> Self {
+    /// A look that keeps nobody else from looking.
+    pub(super) fn unclaimed() -> Self {
         Self { claim: None }
     }
 }
@@ -169,10 +162,9 @@ mod tests {
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
         let turns = Turns::new(slot, INTERVAL);
         let turn = turns.take(|| false).expect("never looked");
-        assert!(turns.take(|| false).is_none() && turns.is_taken(), "somebody looks");
+        assert!(turns.take(|| false).is_none(), "somebody looks");
         assert!(turns.take(|| true).is_none(), "and does not come to an end");
         drop(turn);
-        assert!(!turns.is_taken());
         assert!(turns.take(|| false).is_none(), "not due");
         assert!(turns.take(|| true).is_some(), "wanted");
         let short = Turns::new(slot, Duration::from_millis(20));
