@@ -19,7 +19,7 @@ install -m 644 "$module" "$stage/mod_maintenance.so"
 
 name=mod_maintenance-$version-httpd-2.4-linux-x86_64
 mkdir "$stage/$name"
-install -m 644 "$stage/mod_maintenance.so" "$stage/THIRD-PARTY" LICENSE CHANGELOG.md "$here/INSTALL.md" \
+install -m 644 "$stage/mod_maintenance.so" "$stage/THIRD-PARTY" LICENSE README.md CHANGELOG.md "$here/INSTALL.md" \
     httpd-test/maintenance.conf "$stage/$name"
 tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     --mode=u=rwX,go=rX --format=ustar -cf - "$name" | gzip -9n > "$dist/$name.tar.gz"

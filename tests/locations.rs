@@ -93,6 +93,8 @@ fn request_targets() {
     let decoded = format!("AllowEncodedSlashes On\n{PLAIN}");
     let regex =
         "<LocationMatch \"^/(blogs|wikis)(/|$)\">\nMaintenanceFlag blogs.flag\n</LocationMatch>";
+    let servlet =
+        "<LocationMatch \"(?i)^/blogs([/;]|$)\">\nMaintenanceFlag blogs.flag\n</LocationMatch>";
     let wild = "<Location /b?ogs*>\nMaintenanceFlag blogs.flag\n</Location>";
     let suffix = "<LocationMatch \"\\.jsp$\">\nMaintenanceFlag blogs.flag\n</LocationMatch>";
     let slash = "<Location /blogs/>\nMaintenanceFlag blogs.flag\n</Location>";
@@ -157,6 +159,18 @@ fn request_targets() {
                 ("/other/../wikis/x", true),
                 ("/blogsx", false),
                 ("/forums/blogs", false),
+            ],
+        ),
+        (
+            servlet,
+            &[
+                ("/blogs", true),
+                ("/BLOGS/page.html", true),
+                ("/blogs;jsessionid=1", true),
+                ("/Blogs;jsessionid=1/page.html", true),
+                ("/blogs%3bx/page.html", true),
+                ("/blogsx/page.html", false),
+                ("/other/blogs", false),
             ],
         ),
         (wild, &[("/blogs", true), ("/blogsx", true), ("/bxogs", true), ("/bogs", false)]),
