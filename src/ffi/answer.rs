@@ -106,12 +106,12 @@ impl Request {
     /// read a coded one.
     fn has_content_filter(&self) -> bool {
         // SAFETY: httpd's list of filters ends with null and lives as long as the request.
-        let filters =
+        let mut filters =
             std::iter::successors(unsafe { self.rec().output_filters.as_ref() }, |filter| {
                 // SAFETY: the same.
                 unsafe { filter.next.as_ref() }
             });
-        filters.into_iter().any(|filter| {
+        filters.any(|filter| {
             // SAFETY: a filter's registration, with a C string, lives as long as the configuration.
             let (kind, name) =
                 unsafe { ((*filter.frec).ftype, CStr::from_ptr((*filter.frec).name)) };

@@ -1,9 +1,11 @@
 //! Rust values that live as long as an APR pool.
 
 use std::ffi::c_void;
+use std::mem;
 
 use super::bindings::{
-    APR_SUCCESS, apr_pool_cleanup_null, apr_pool_cleanup_register, apr_pool_t, apr_status_t,
+    APR_SUCCESS, apr_palloc, apr_pool_cleanup_null, apr_pool_cleanup_register, apr_pool_t,
+    apr_status_t,
 };
 use super::guard::guard;
 
@@ -20,6 +22,20 @@ pub(super) unsafe fn give<T>(pool: *mut apr_pool_t, value: T) -> *mut T {
         apr_pool_cleanup_register(pool, data, Some(drop_value::<T>), Some(apr_pool_cleanup_null));
     }
     value
+}
+
+/// Puts a value that has nothing to drop into `pool`'s own memory.
+///
+/// # Safety
+/// As for [`give`].
+pub(super) unsafe fn put<T: Copy>(pool: *mut apr_pool_t, value: T) -> *mut T {
+    const { assert!(mem::align_of::<T>() <= 8) }; // APR's alignment (APR_ALIGN_DEFAULT)
+    // SAFETY: the caller vouches for the pool; one that has no memory left ends the process.
+    unsafe {
+        let place = apr_palloc(pool, mem::size_of::<T>()).cast::<T>();
+        place.write(value);
+        place
+    }
 }
 
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use super::bindings::{
     AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, OK, PROXYREQ_NONE,
-    ap_get_request_note, ap_location_walk, apr_palloc, apr_pstrdup, apr_table_get, apr_table_make,
+    ap_get_request_note, ap_location_walk, apr_pstrdup, apr_table_get, apr_table_make,
     apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
     maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
 };
 use super::log;
-use super::pool::give;
+use super::pool::{give, put};
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
@@ -86,12 +86,9 @@ impl Request {
     /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
     /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
     pub(super) fn keep(&mut self, kept: Kept) {
-        const { assert!(mem::align_of::<Kept>() <= 8) }; // APR's alignment
-        // SAFETY: this thread alone uses the request. An APR pool that has no memory left ends
-        // the process.
+        // SAFETY: this thread alone uses the request, whose pool is as old as it.
         unsafe {
-            let place = apr_palloc(self.rec().pool, mem::size_of::<Kept>()).cast::<Kept>();
-            place.write(kept);
+            let place = put(self.rec().pool, kept);
             set_config_slot(self.rec().request_config, place.cast());
         }
         if kept.label != OPEN {

@@ -3,10 +3,10 @@
 //! What a section says stands in the configuration of its server, under its number. What httpd
 //! keeps for it, and merges while it maps a request, only tells which sections these are.
 
-use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::bindings::{apr_palloc, apr_pool_t};
+use super::bindings::apr_pool_t;
+use super::pool::put;
 use crate::gates::{Chain, Number};
 use crate::hash;
 
@@ -33,7 +33,7 @@ impl Section {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller vouches for the pool.
-        unsafe { Self { key: number.key(), parts: Parts::One(number) }.put(pool) }
+        unsafe { put(pool, Self { key: number.key(), parts: Parts::One(number) }) }
     }
 
     /// `inner` inside of `outer`.
@@ -48,18 +48,7 @@ impl Section {
         // SAFETY: the caller vouches for all three.
         unsafe {
             let key = hash::of(((*outer).key, (*inner).key)).max(1);
-            Self { key, parts: Parts::Both(outer, inner) }.put(pool)
-        }
-    }
-
-    unsafe fn put(self, pool: *mut apr_pool_t) -> *mut Self {
-        // SAFETY: APR's memory is aligned for every type of C's (APR_ALIGN_DEFAULT, 8), and an
-        // APR pool that has none left ends the process.
-        unsafe {
-            const { assert!(mem::align_of::<Section>() <= 8) };
-            let place = apr_palloc(pool, mem::size_of::<Self>()).cast::<Self>();
-            place.write(self);
-            place
+            put(pool, Self { key, parts: Parts::Both(outer, inner) })
         }
     }
 

@@ -91,8 +91,7 @@ fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<F
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let slots = board.claim(&[flag::key(&path)])?;
-        let slot = slots.first().copied().ok_or(BoardFull)?;
+        let slot = board.find(flag::key(&path)).ok_or(BoardFull)?; // claimed by the caller
         Ok((path.clone(), Arc::new(Flag::new(path, slot, interval, zone.clone()))))
     };
     flag_paths(main, root).into_iter().map(flag).collect()
