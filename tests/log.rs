@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Httpd, Mpm, Setup, wait_for};
+use crate::support::{Backend, Client, Httpd, Mpm, Setup, raw, wait_for};
 
 /// One line for each opening and closing, however many children see it at a time.
 #[test]
@@ -136,4 +136,154 @@ fn note_and_environment_variable() {
             "127.0.0.2 200 allowed:address allowed:address",
         ]
     );
+}
+
+/// The README's lines for httpd 2.4, and those for 2.2.
+fn custom_logs(prefix: &str) -> String {
+    [
+        ("refused", "\"expr=%{note:maintenance} == 'blocked'\""),
+        ("others", "\"expr=%{note:maintenance} != 'blocked'\""),
+        ("closed", "env=MAINTENANCE"),
+        ("open", "env=!MAINTENANCE"),
+    ]
+    .map(|(name, condition)| format!("CustomLog logs/{prefix}{name} told {condition}\n"))
+    .concat()
+}
+
+const TOLD: &str = "LogFormat \"%a %>s %{maintenance}n %r\" told\n";
+
+/// Every request is in one log of each pair: these in the first, and those in the second.
+#[track_caller]
+fn assert_logs(httpd: &Httpd, pair: [&str; 2], expected: [&[&str]; 2]) {
+    let lines = |name: &str| {
+        let log = std::fs::read_to_string(httpd.path("logs").join(name)).expect("a log");
+        let mut lines: Vec<_> = log.lines().map(str::to_owned).collect();
+        lines.sort(); // a line is written when the client has its answer
+        lines
+    };
+    let count = expected.concat().len();
+    wait_for("the logs are complete", Duration::from_secs(20), || {
+        pair.iter().map(|name| lines(name).len()).sum::<usize>() >= count
+    });
+    for (name, expected) in pair.iter().zip(expected) {
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(lines(name), expected, "{name}");
+    }
+}
+
+/// The refusals in a log of their own, and not among the others.
+#[test]
+fn logs_of_refusals() {
+    let setup = Setup::new(&format!(
+        "{TOLD}{}MaintenanceAllow 127.0.0.2
+        <Location /blogs>
+            MaintenanceFlag blogs.flag
+        </Location>
+        <Directory \"${{ROOT}}/htdocs/fallback\">
+            FallbackResource /blogs/page.html
+        </Directory>
+        <Directory \"${{ROOT}}/htdocs/rewritten\">
+            RewriteEngine On
+            RewriteRule ^ /blogs/page.html
+        </Directory>
+        <VirtualHost *>
+            ServerName plain
+            RewriteEngine On
+            RewriteRule ^/passed-on$ /blogs/page.html [PT]
+        </VirtualHost>
+        <VirtualHost *>
+            ServerName own
+            {}
+        </VirtualHost>",
+        custom_logs(""),
+        custom_logs("own-"),
+    ))
+    .modules(&["rewrite"]);
+    for folder in ["blogs", "fallback", "rewritten"] {
+        std::fs::create_dir(setup.path("htdocs").join(folder)).expect(folder);
+    }
+    setup.write("htdocs/blogs/page.html", "blogs\n");
+    let httpd = setup.start();
+    let get = |client: &Client, host: &str, path: &str| {
+        client.send(client.request("GET", path).header("Host", host)).status
+    };
+    let (stranger, admitted) = (httpd.client(), httpd.client_from("127.0.0.2"));
+    for (client, host) in [(&stranger, "plain"), (&admitted, "plain"), (&stranger, "own")] {
+        assert_eq!(get(client, host, "/?open"), 200);
+    }
+
+    let flag = httpd.path("blogs.flag");
+    std::fs::write(&flag, "").expect("a flag");
+    assert_eq!(get(&stranger, "plain", "/?elsewhere"), 200);
+    for path in ["/blogs/page.html", "/passed-on", "/fallback/x", "/rewritten/x"] {
+        assert_eq!(get(&stranger, "plain", path), 500, "{path}");
+        assert_eq!(get(&admitted, "plain", path), 200, "{path}");
+    }
+
+    httpd.close();
+    for host in ["plain", "own"] {
+        assert_eq!(get(&stranger, host, "/"), 500);
+        assert_eq!(get(&admitted, host, "/"), 200);
+    }
+    let malformed = raw(httpd.address(), b"GET /malformed HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(malformed.starts_with("HTTP/1.1 400 "), "{malformed}");
+
+    let refused = [
+        "127.0.0.1 500 blocked GET / HTTP/1.1",
+        "127.0.0.1 500 blocked GET /blogs/page.html HTTP/1.1",
+        "127.0.0.1 500 blocked GET /fallback/x HTTP/1.1",
+        "127.0.0.1 500 blocked GET /passed-on HTTP/1.1",
+    ];
+    let allowed = [
+        "127.0.0.2 200 allowed:address GET / HTTP/1.1",
+        "127.0.0.2 200 allowed:address GET /blogs/page.html HTTP/1.1",
+        "127.0.0.2 200 allowed:address GET /fallback/x HTTP/1.1",
+        "127.0.0.2 200 allowed:address GET /passed-on HTTP/1.1",
+    ];
+    let open = [
+        "127.0.0.1 200 - GET /?elsewhere HTTP/1.1",
+        "127.0.0.1 200 - GET /?open HTTP/1.1",
+        "127.0.0.1 400 - GET /malformed HTTP/1.1",
+        "127.0.0.2 200 - GET /?open HTTP/1.1",
+        // A condition looks at the request before the redirect, which was not in the location.
+        "127.0.0.1 500 blocked GET /rewritten/x HTTP/1.1",
+        "127.0.0.2 200 allowed:address GET /rewritten/x HTTP/1.1",
+    ];
+    let others = [&open[..], &allowed].concat();
+    assert_logs(&httpd, ["refused", "others"], [&refused, &others]);
+    assert_logs(&httpd, ["closed", "open"], [&[refused, allowed].concat(), &open]);
+
+    let (refused, allowed) = (refused[0], allowed[0]);
+    let open = "127.0.0.1 200 - GET /?open HTTP/1.1";
+    assert_logs(&httpd, ["own-refused", "own-others"], [&[refused], &[open, allowed]]);
+    assert_logs(&httpd, ["own-closed", "own-open"], [&[refused, allowed], &[open]]);
+}
+
+/// The same over HTTP/2; and a GlobalLog has what virtual hosts with logs of their own have.
+#[test]
+fn logs_of_refusals_http2() {
+    let global = custom_logs("global-").replace("CustomLog", "GlobalLog");
+    let httpd = Setup::new(&format!(
+        "Protocols h2c http/1.1\n{TOLD}{global}MaintenanceAllow path=/free
+        <VirtualHost *>\nServerName own\n{}</VirtualHost>",
+        custom_logs(""),
+    ))
+    .modules(&["http2"])
+    .start();
+    let client = httpd.http2_client();
+    assert_eq!(client.get("/").status, 200);
+    httpd.close();
+    client.get("/").assert_refused();
+    assert_eq!(client.get("/free").status, 404);
+    drop(client); // else the last stream may be logged only when mod_http2 looks again, in seconds
+    let refused = "127.0.0.1 500 blocked GET / HTTP/2.0";
+    let allowed = "127.0.0.1 404 allowed:path GET /free HTTP/2.0";
+    let open = "127.0.0.1 200 - GET / HTTP/2.0";
+    for prefix in ["", "global-"] {
+        let [first, second] = ["refused", "others"].map(|name| format!("{prefix}{name}"));
+        assert_logs(&httpd, [&first, &second], [&[refused], &[open, allowed]]);
+        let [first, second] = ["closed", "open"].map(|name| format!("{prefix}{name}"));
+        assert_logs(&httpd, [&first, &second], [&[allowed, refused], &[open]]);
+    }
 }
