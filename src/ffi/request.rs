@@ -91,9 +91,19 @@ impl Request {
             let place = put(self.rec().pool, kept);
             set_config_slot(self.rec().request_config, place.cast());
         }
-        if kept.label != OPEN {
-            set(self.rec().notes, c"maintenance", kept.label);
-            set(self.rec().subprocess_env, c"MAINTENANCE", kept.label);
+        if kept.label == OPEN {
+            return;
+        }
+        // mod_log_config holds its conditions against the request before all redirects.
+        let redirected = |request: &*mut request_rec| {
+            // SAFETY: null or a request from the same pool.
+            unsafe { request.as_ref() }.map(|request| request.prev)
+        };
+        let requests = std::iter::successors(Some(self.0), redirected);
+        // SAFETY: as above.
+        for request in requests.filter_map(|request| unsafe { request.as_ref() }) {
+            set(request.notes, c"maintenance", kept.label);
+            set(request.subprocess_env, c"MAINTENANCE", kept.label);
         }
     }
 
