@@ -6,6 +6,8 @@
 #include "shim.h"
 
 #include "apr_buckets.h"
+#include "apr_optional_hooks.h"
+#include "mod_status.h"
 #include "mpm_common.h"
 #include "unixd.h"
 
@@ -176,6 +178,49 @@ void maintenance_hook_monitor(void (*look)(server_rec *))
 {
     look_at_flags = look;
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+const server_rec *maintenance_main_server(void)
+{
+    return ap_server_conf;
+}
+
+static int (*show_status)(request_rec *, int, int);
+
+static int status(request_rec *r, int flags)
+{
+    return show_status(r, flags & AP_STATUS_SHORT, flags & AP_STATUS_NOTABLE);
+}
+
+void maintenance_hook_status(int (*show)(request_rec *, int, int))
+{
+    show_status = show;
+    APR_OPTIONAL_HOOK(ap, status_hook, status, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+int maintenance_set_address(request_rec *r, const char *address)
+{
+    conn_rec *c = apr_pmemdup(r->pool, r->connection, sizeof(*c));
+    apr_sockaddr_t *sa;
+
+    if (apr_sockaddr_info_get(&sa, address, APR_UNSPEC, 0, 0, r->pool) != APR_SUCCESS) {
+        return 0;
+    }
+    /* Its name, which an expression may ask for, is not known. */
+    c->remote_host = NULL;
+    c->double_reverse = 0;
+    r->connection = c;
+#if HTTPD_2_4
+    r->useragent_addr = sa;
+    r->useragent_ip = apr_pstrdup(r->pool, address);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 56)
+    r->useragent_host = NULL;
+#endif
+#else
+    c->remote_addr = sa;
+    c->remote_ip = apr_pstrdup(r->pool, address);
+#endif
+    return 1;
 }
 
 apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t length)

@@ -15,6 +15,7 @@
 #include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "http_vhost.h"
 #include "util_filter.h"
 
 #include "apr_pools.h"
@@ -65,6 +66,18 @@ void maintenance_hook_check_config(int (*check)(apr_pool_t *, apr_pool_t *, apr_
 
 /* `look` runs in the parent about every ten seconds. */
 void maintenance_hook_monitor(void (*look)(server_rec *));
+
+/* The server outside of all virtual hosts. */
+const server_rec *maintenance_main_server(void);
+
+/*
+ * `show` adds to mod_status's page where that is loaded; with `is_short` to its lines for programs,
+ * with `is_plain` without tables.
+ */
+void maintenance_hook_status(int (*show)(request_rec *, int is_short, int is_plain));
+
+/* Makes `r`, a copy of a request, one of another client. 0 where `address` is none. */
+int maintenance_set_address(request_rec *r, const char *address);
 
 /*
  * Passes one brigade, `body` and EOS, to the request's output filters (the brigade's rings are

@@ -13,10 +13,12 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::board::{Key, Slot};
 use crate::config::Surroundings;
-use crate::watched::{self, FileNews, Watched};
-pub use admission::{Admission, Visitor};
+use crate::watched::{self, FileNews, InForce, Watched};
+pub use admission::{Admission, Means, Visitor};
 use hosts::Resolved;
 use path::ExemptPath;
 use source::{Networks, NodeFile};
@@ -28,7 +30,34 @@ pub use token::{AllowError, Expr};
 pub struct AllowRules {
     /// `none` was said: what the outer scope admits does not count here.
     not_inherited: bool,
-    tokens: Vec<Token>,
+    tokens: Vec<Entry>,
+}
+
+/// A token, and where it stands.
+#[derive(Clone)]
+struct Entry {
+    token: Token,
+    /// As it is written.
+    word: Arc<str>,
+    /// File and line of the directive, where they are known.
+    from: Option<Arc<str>>,
+}
+
+/// One entry of an allowlist, for those who ask who passes.
+#[derive(Clone, Debug)]
+pub struct AllowEntry {
+    /// As it is written: `host=node1.example.com`.
+    pub word: Arc<str>,
+    /// Its kind.
+    pub means: Means,
+    /// File and line of the directive, where they are known.
+    pub from: Option<Arc<str>>,
+    /// The networks and addresses that it admits now, each with its line in the entry's file.
+    pub networks: Vec<(IpNet, Option<u32>)>,
+    /// The version of the entry's file that is in force.
+    pub file: Option<InForce>,
+    /// Names that did not resolve.
+    pub unresolved: Vec<String>,
 }
 
 impl AllowRules {
@@ -37,11 +66,16 @@ impl AllowRules {
     /// # Errors
     /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
     pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), AllowError> {
+        let from: Option<Arc<str>> = place.position().map(Into::into);
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
-                (word, _) => self.tokens.push(token::parse(word, place)?),
+                (word, _) => self.tokens.push(Entry {
+                    token: token::parse(word, place)?,
+                    word: word.into(),
+                    from: from.clone(),
+                }),
             }
         }
         Ok(())
@@ -63,7 +97,7 @@ impl AllowRules {
 
     /// The keys of the files, for the board.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
-        self.tokens.iter().filter_map(|token| match token {
+        self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
             Token::PluginCfg(nodes) => Some(watched::key(nodes.file().path())),
             _ => None,
@@ -72,7 +106,7 @@ impl AllowRules {
 
     /// The names whose addresses have to be found before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.tokens.iter().flat_map(|token| match token {
+        self.tokens.iter().flat_map(|entry| match &entry.token {
             Token::Host(name) => vec![name.clone()],
             Token::PluginCfg(nodes) => nodes.unknown_names(),
             _ => vec![],
@@ -85,9 +119,9 @@ impl AllowRules {
         resolved: &Resolved,
         slot: impl Fn(Key) -> Option<&'static Slot>,
     ) -> Allowlist {
-        let mut allowlist = Allowlist::default();
+        let mut allowlist = Allowlist { entries: self.tokens.clone(), ..Allowlist::default() };
         let (mut networks, mut hosts) = (vec![], vec![]);
-        for token in &self.tokens {
+        for Entry { token, .. } in &self.tokens {
             match token {
                 Token::Network(network) => networks.push((*network, 0)),
                 Token::Host(name) => {
@@ -132,6 +166,8 @@ pub struct Allowlist {
     env: Vec<CString>,
     exprs: Vec<(Arc<str>, Expr)>,
     paths: Vec<ExemptPath>,
+    /// What all of it comes from.
+    entries: Vec<Entry>,
 }
 
 impl Allowlist {
@@ -172,6 +208,54 @@ impl Allowlist {
             }
             nodes.file().refresh(report);
         }
+    }
+
+    /// The environment variables that admit a request.
+    pub fn variables(&self) -> &[CString] {
+        &self.env
+    }
+
+    /// All entries, with what they admit now.
+    pub fn report(&self) -> Vec<AllowEntry> {
+        self.entries.iter().map(|entry| self.report_entry(entry)).collect()
+    }
+
+    fn report_entry(&self, entry: &Entry) -> AllowEntry {
+        let numbered = |(network, line)| (network, Some(line));
+        let Entry { token, word, from } = entry;
+        let mut report = AllowEntry {
+            word: Arc::clone(word),
+            means: token.means(),
+            from: from.clone(),
+            networks: vec![],
+            file: None,
+            unresolved: vec![],
+        };
+        match token {
+            Token::Network(network) => report.networks.push((*network, None)),
+            Token::Host(name) => {
+                let is_mine = |number: u32| {
+                    let index = usize::try_from(number).ok();
+                    index.and_then(|index| self.names.get(index)) == Some(name)
+                };
+                let found = self.hosts.iter().filter(|(_, number)| is_mine(*number));
+                report.networks = found.map(|(network, _)| (network, None)).collect();
+                report.unresolved.extend(report.networks.is_empty().then(|| name.clone()));
+            }
+            Token::File(file) => {
+                let list = file.get();
+                report.networks =
+                    list.map(|list| list.iter().map(numbered).collect()).unwrap_or_default();
+                report.file = Some(file.in_force());
+            }
+            Token::PluginCfg(nodes) => {
+                report.networks = nodes.networks().into_iter().map(numbered).collect();
+                report.file = Some(nodes.file().in_force());
+                report.unresolved = nodes.unknown_names();
+            }
+            Token::Env(_) | Token::Expr(..) | Token::Path(_) => {}
+        }
+        report
     }
 
     fn admit_address(

@@ -11,12 +11,19 @@ use crate::hash;
 /// How many states the server can have at a time: flags and watched files.
 pub const MAX_SLOTS: usize = 1024;
 
+/// A place in shared memory that belongs to whatever has its key. All zero is a free one.
+pub trait Keyed {
+    /// A hash of what it is for, 0 where it is free.
+    fn key(&self) -> &AtomicU64;
+    /// Forgets what it was for, but for the key.
+    fn clear(&self);
+}
+
 /// The state of one flag or file. All zero is "nothing known yet". What the numbers mean is up
 /// to its user.
 #[derive(Debug, Default)]
-#[repr(C, align(64))] // a cache line each: they do not slow each other down
+#[repr(C, align(128))] // cache lines of its own: they do not slow each other down
 pub struct Slot {
-    /// A hash of what the slot is for, 0 where it is free.
     key: AtomicU64,
     /// The state itself.
     pub(crate) word: AtomicU64,
@@ -32,74 +39,101 @@ pub struct Slot {
     pub(crate) restless: AtomicU64,
     /// For a flag: who looks at it, or did so last, where that is not done at every request.
     pub(crate) turn: AtomicU64,
+    /// For a flag: when the state itself changed last, in milliseconds since 1970.
+    pub(crate) changed: AtomicU64,
+    /// For a flag: its time of modification at that moment, in milliseconds since 1970.
+    pub(crate) modified: AtomicU64,
+    /// For a flag: its owner's user id at that moment.
+    pub(crate) owner: AtomicU64,
+}
+
+impl Keyed for Slot {
+    fn key(&self) -> &AtomicU64 {
+        &self.key
+    }
+
+    fn clear(&self) {
+        let Self { key: _, word, good, told, version, since, restless, turn, .. } = self;
+        let Self { changed, modified, owner, .. } = self;
+        for word in [word, good, told, version, since, restless, turn, changed, modified, owner] {
+            word.store(0, Ordering::Release);
+        }
+    }
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
+pub type Board = Table<Slot, MAX_SLOTS>;
+
+/// Places by their keys. All zero is an empty table.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Board {
-    slots: [Slot; MAX_SLOTS],
+pub struct Table<S, const N: usize> {
+    places: [S; N],
 }
 
-/// More than [`MAX_SLOTS`] different flags and files.
+/// More different things than there are places.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("more than {MAX_SLOTS} different flags and files are configured")]
-pub struct BoardFull;
+#[error("more than {0} different flags and files are configured")]
+pub struct BoardFull(pub usize);
 
-/// What a slot is for, the same in every process.
+/// What a place is for, the same in every process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u64);
 
 impl Key {
-    /// What stands in a slot that nobody has.
+    /// What stands in a place that nobody has.
     const FREE: Self = Self(0);
 
-    /// The key of something that its hash tells from everything else on the board.
+    /// The key of something that its hash tells from everything else in the table.
     pub fn of(what: impl Hash) -> Self {
         Self(hash::of(what).max(1))
     }
+
+    pub(crate) fn stands_in(self, place: &impl Keyed) -> bool {
+        Self(place.key().load(Ordering::Acquire)) == self
+    }
 }
 
-impl Board {
-    /// The slots of these keys, in their order. What was known before a restart is still known,
+impl<S: Keyed, const N: usize> Table<S, N> {
+    /// The places of these keys, in their order. What was known before a restart is still known,
     /// so that a restart in the middle of the maintenance is no news. For the parent, before it
     /// forks.
     ///
-    /// Children of the generation before still write to the slots that they had, so a slot that
+    /// Children of the generation before still write to the places that they had, so one that
     /// is no longer wanted gets another key only when there is no free one left.
     ///
     /// # Errors
     /// [`BoardFull`]
-    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&Slot>, BoardFull> {
+    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&S>, BoardFull> {
         keys.iter().map(|key| self.claim_one(*key, keys)).collect()
     }
 
-    /// The slot of a key that was claimed.
-    pub fn find(&self, key: Key) -> Option<&Slot> {
-        self.slots.iter().find(|slot| Key(slot.key.load(Ordering::Acquire)) == key)
+    /// The place of a key that was claimed.
+    pub fn find(&self, key: Key) -> Option<&S> {
+        self.places.iter().find(|place| key.stands_in(*place))
     }
 
-    fn claim_one(&self, key: Key, wanted: &[Key]) -> Result<&Slot, BoardFull> {
+    /// All places, free ones, too.
+    pub fn places(&self) -> &[S; N] {
+        &self.places
+    }
+
+    fn claim_one(&self, key: Key, wanted: &[Key]) -> Result<&S, BoardFull> {
         if let Some(known) = self.find(key) {
             return Ok(known);
         }
-        let find = |fits: &dyn Fn(Key) -> bool| {
-            self.slots.iter().find(|slot| fits(Key(slot.key.load(Ordering::Acquire))))
-        };
-        let free = self.find(Key::FREE);
-        let slot = free.or_else(|| find(&|other| !wanted.contains(&other))).ok_or(BoardFull)?;
-        let Slot { key: _, word, good, told, version, since, restless, turn } = slot;
-        for word in [word, good, told, version, since, restless, turn] {
-            word.store(0, Ordering::Release);
-        }
-        slot.key.store(key.0, Ordering::Release);
-        Ok(slot)
+        let is_wanted = |place: &S| wanted.iter().any(|other| other.stands_in(place));
+        let unwanted = || self.places.iter().find(|place| !is_wanted(place));
+        let place = self.find(Key::FREE).or_else(unwanted).ok_or(BoardFull(N))?;
+        place.clear();
+        place.key().store(key.0, Ordering::Release);
+        Ok(place)
     }
 }
 
 #[cfg(test)]
 pub(crate) fn new_board() -> Box<Board> {
-    Box::new(Board { slots: std::array::from_fn(|_| Slot::default()) })
+    Box::new(Board { places: std::array::from_fn(|_| Slot::default()) })
 }
 
 #[cfg(test)]
@@ -113,7 +147,7 @@ mod tests {
         for slot in board.claim(&keys[..MAX_SLOTS]).expect("slots") {
             slot.word.store(7, Ordering::SeqCst);
         }
-        assert_eq!(board.claim(&keys).err(), Some(BoardFull));
+        assert_eq!(board.claim(&keys).err(), Some(BoardFull(MAX_SLOTS)));
         let words = |keys: &[Key]| -> Vec<_> {
             let slots = board.claim(keys).expect("slots");
             slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()

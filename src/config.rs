@@ -100,6 +100,11 @@ pub trait Surroundings {
     /// Where relative paths begin.
     fn server_root(&self) -> &Path;
 
+    /// File and line of the directive, where they are known.
+    fn position(&self) -> Option<String> {
+        None
+    }
+
     /// Compiles an expression of httpd's (`ap_expr`).
     ///
     /// # Errors

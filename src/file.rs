@@ -76,6 +76,13 @@ impl Version {
         self.size
     }
 
+    /// When it was last written; None before 1970.
+    pub fn modified(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.modified;
+        let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+
     /// How long ago the file was last written, renamed or replaced, by the clock of its file
     /// system; None where that is ahead of ours.
     pub fn age(&self) -> Option<Duration> {

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
-use crate::allow::{Admission, Allowlist, Visitor};
+use crate::allow::{Admission, Allowlist, Means, Visitor};
 use crate::board::Board;
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, Observer};
 use crate::journal::Journal;
 use crate::refusal::{Answer, Asker, Refusal};
 use crate::watched::FileNews;
+use crate::window::Phase;
 
 /// What was decided for a request, once and for good.
 #[derive(Debug)]
@@ -21,9 +22,17 @@ pub enum Verdict<'a> {
     Open,
     /// Closed, and on the allowlist.
     Allowed(Admission<'a>),
-    /// Closed, and not on the allowlist: by which flag, of several by the one whose content is to
-    /// be shown.
-    Blocked(Closing),
+    /// Closed, and not on the allowlist.
+    Blocked(Blocked<'a>),
+}
+
+/// Why a request is blocked.
+#[derive(Debug)]
+pub struct Blocked<'a> {
+    /// What is said about it: of several flags by the one whose content is to be shown.
+    pub closing: Closing,
+    /// That flag; None where one is only supposed to be there.
+    pub flag: Option<&'a Path>,
 }
 
 /// The label of [`Verdict::Open`].
@@ -37,14 +46,16 @@ impl Verdict<'_> {
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
-            Self::Allowed(Admission::Address(..)) => c"allowed:address",
-            Self::Allowed(Admission::Host(..)) => c"allowed:host",
-            Self::Allowed(Admission::File(..)) => c"allowed:file",
-            Self::Allowed(Admission::PluginCfg(..)) => c"allowed:plugin-cfg",
-            Self::Allowed(Admission::Env(..)) => c"allowed:env",
-            Self::Allowed(Admission::Expr(..)) => c"allowed:expr",
-            Self::Allowed(Admission::Path(..)) => c"allowed:path",
-            Self::Allowed(Admission::Flag(..)) => c"allowed:flag",
+            Self::Allowed(admission) => match admission.means() {
+                Means::Address => c"allowed:address",
+                Means::Host => c"allowed:host",
+                Means::File => c"allowed:file",
+                Means::PluginCfg => c"allowed:plugin-cfg",
+                Means::Env => c"allowed:env",
+                Means::Expr => c"allowed:expr",
+                Means::Path => c"allowed:path",
+                Means::Flag => c"allowed:flag",
+            },
             Self::Blocked(..) => BLOCKED,
         }
     }
@@ -123,32 +134,53 @@ impl Gate {
 
     /// Decides for one request.
     pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
-        let now = visitor.now();
-        let mut shown: Option<Closing> = None;
-        let mut invited = None;
-        let mut is_invited = true;
-        for flag in self.flags.iter().rev() {
-            let Some(closing) = flag.look(Observer::Child, now, &mut |news| journal.flag(news))
-            else {
-                continue;
-            };
-            // Each flag closes, so each has to let the client pass.
-            let window = closing.content.window();
-            let network = visitor.address().and_then(|address| window.allow().find(address));
-            is_invited &= network.is_some();
-            invited = invited.or_else(|| Some(Admission::Flag(flag.path(), network?.0)));
-            // The innermost scope's content is shown, if it has any.
-            if shown.as_ref().is_none_or(|shown| shown.content.window().is_silent()) {
-                shown = Some(closing);
+        let closings = self.look(visitor, journal);
+        self.judge(closings, visitor, journal)
+    }
+
+    /// Decides as if the scope were closed: by the flags that announce it, or else by one that says
+    /// nothing. As [`Gate::decide`], where it is closed.
+    pub fn decide_closed(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
+        let mut closings = self.look(visitor, journal);
+        if closings.shown.is_none() {
+            let announced = self.flags.iter().rev().filter_map(|flag| {
+                let report = flag.report();
+                let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
+                Some((flag, Closing { content, is_overdue: false }))
+            });
+            for (flag, closing) in announced {
+                closings.add(flag.path(), closing, visitor);
             }
         }
-        let Some(closing) = shown else {
+        let plain = || Blocked { closing: Closing::default(), flag: None };
+        closings.shown = closings.shown.or_else(|| Some(plain()));
+        self.judge(closings, visitor, journal)
+    }
+
+    fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
+        let now = visitor.now();
+        let mut closings = Closings::default();
+        for flag in self.flags.iter().rev() {
+            if let Some(closing) = flag.look(Observer::Child, now, &mut |news| journal.flag(news)) {
+                closings.add(flag.path(), closing, visitor);
+            }
+        }
+        closings
+    }
+
+    fn judge<'a>(
+        &'a self,
+        closings: Closings<'a>,
+        visitor: &impl Visitor,
+        journal: &impl Journal,
+    ) -> Verdict<'a> {
+        let Some(blocked) = closings.shown else {
             return Verdict::Open;
         };
         let mut file_news = |news: FileNews<'_>| journal.file(news);
         let admission = self.allowlist.admit(visitor, &mut file_news);
-        let admission = admission.or(invited.filter(|_| is_invited));
-        admission.map_or(Verdict::Blocked(closing), Verdict::Allowed)
+        let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
+        admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
     }
 
     /// The answer for a request that is blocked.
@@ -170,9 +202,20 @@ impl Gate {
         self.refusal.pages().refresh(check, journal);
     }
 
+    /// Reads the files that have changed, as a request does that needs them.
+    pub fn refresh_changed(&self, journal: &impl Journal) {
+        self.allowlist.refresh(false, &mut |news| journal.file(news));
+        self.refusal.pages().refresh(false, journal);
+    }
+
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
     pub fn was_closed(&self) -> bool {
         self.flags.iter().any(|flag| flag.was_closing())
+    }
+
+    /// Who passes.
+    pub fn allowlist(&self) -> &Allowlist {
+        &self.allowlist
     }
 
     /// How it refuses.
@@ -190,5 +233,28 @@ impl Gate {
     /// The flags that close this scope, the innermost scope's last.
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags
+    }
+}
+
+/// The flags that close a scope, the innermost scope's first.
+#[derive(Default)]
+struct Closings<'a> {
+    /// The innermost scope's content is shown, if it has any.
+    shown: Option<Blocked<'a>>,
+    invited: Option<Admission<'a>>,
+    /// Each flag closes, so each has to let the client pass.
+    is_uninvited: bool,
+}
+
+impl<'a> Closings<'a> {
+    fn add(&mut self, flag: &'a Path, closing: Closing, visitor: &impl Visitor) {
+        let window = closing.content.window();
+        let network = visitor.address().and_then(|address| window.allow().find(address));
+        self.is_uninvited |= network.is_none();
+        self.invited = self.invited.or_else(|| Some(Admission::Flag(flag, network?.0)));
+        let is_silent = |shown: &Blocked<'_>| shown.closing.content.window().is_silent();
+        if self.shown.as_ref().is_none_or(is_silent) {
+            self.shown = Some(Blocked { closing, flag: Some(flag) });
+        }
     }
 }

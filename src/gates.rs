@@ -12,8 +12,17 @@ use crate::hash;
 /// The number of a `<Location>` section, the same as long as the configuration is in force.
 pub type Number = u32;
 
-/// The sections of a server that hold directives of the module.
-pub type Sections = BTreeMap<Number, Settings>;
+/// A `<Location>` section that holds directives of the module.
+#[derive(Clone, Default)]
+pub struct Section {
+    /// As it stands in the configuration: `<Location /blogs>`.
+    pub name: String,
+    /// What it says.
+    pub settings: Settings,
+}
+
+/// The sections of a server, by their numbers.
+pub type Sections = BTreeMap<Number, Section>;
 
 /// Which sections a request is in, in the order in which httpd merges them.
 pub trait Chain {
@@ -21,6 +30,8 @@ pub trait Chain {
     fn key(&self) -> u64;
     /// The sections' numbers, the innermost last.
     fn numbers(&self) -> Vec<Number>;
+    /// The innermost section's number.
+    fn innermost(&self) -> Option<Number>;
 }
 
 /// In one section alone.
@@ -31,6 +42,10 @@ impl Chain for Number {
 
     fn numbers(&self) -> Vec<Number> {
         vec![*self]
+    }
+
+    fn innermost(&self) -> Option<Number> {
+        Some(*self)
     }
 }
 
@@ -57,7 +72,7 @@ impl Gates {
     /// where one of its flags is not among those of `place`.
     pub fn new(settings: &Settings, sections: &Sections, place: &Arc<Place>) -> Option<Self> {
         let settings = settings.of_server(&place.server_root);
-        let mut flags = sections.values().flat_map(Settings::own_flags);
+        let mut flags = sections.values().flat_map(|section| section.settings.own_flags());
         if !flags.all(|flag| place.flags.contains_key(flag)) {
             return None;
         }
@@ -80,6 +95,13 @@ impl Gates {
         !self.sections.is_empty()
     }
 
+    /// The sections, each with the gate of requests that are in it alone.
+    pub fn sections(&self) -> impl Iterator<Item = (Number, &str, &Gate)> {
+        self.sections.iter().filter_map(|(number, section)| {
+            Some((*number, section.name.as_str(), self.of(number)?))
+        })
+    }
+
     /// The gate for requests in these sections. That for several at a time is made at the first
     /// such request; None where there are too many already.
     pub fn of(&self, chain: &impl Chain) -> Option<&Gate> {
@@ -100,7 +122,8 @@ impl Gates {
     pub fn make(&self, chain: &impl Chain) -> Gate {
         let numbers = chain.numbers();
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
-        let inner = sections.fold(Settings::default(), |outer, inner| inner.within(&outer));
+        let inner =
+            sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
         self.own.narrowed(&inner, &inner.within(&self.settings), &self.place)
     }
 
@@ -145,6 +168,13 @@ mod tests {
         fn numbers(&self) -> Vec<Number> {
             self.0.to_vec()
         }
+        fn innermost(&self) -> Option<Number> {
+            self.0.last().copied()
+        }
+    }
+
+    fn section(lines: &str) -> Section {
+        Section { name: lines.into(), settings: settings(lines) }
     }
 
     fn settings(lines: &str) -> Settings {
@@ -180,9 +210,9 @@ mod tests {
     fn scopes_add_up() {
         let place = place(&["maintenance.flag", "a", "b"]);
         let sections = Sections::from([
-            (1, settings("MaintenanceFlag a")),
-            (2, settings("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
-            (3, settings("MaintenanceStatus 503")),
+            (1, section("MaintenanceFlag a")),
+            (2, section("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
+            (3, section("MaintenanceStatus 503")),
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
@@ -209,9 +239,9 @@ mod tests {
     fn what_is_not_said_is_shared() {
         let place = place(&["maintenance.flag", "a"]);
         let sections = Sections::from([
-            (1, settings("MaintenanceFlag a")),
-            (2, settings("MaintenanceAllow none")),
-            (3, settings("MaintenanceRetryAfter off")),
+            (1, section("MaintenanceFlag a")),
+            (2, section("MaintenanceAllow none")),
+            (3, section("MaintenanceRetryAfter off")),
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         let shares = |number: Number| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
@@ -220,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_missing_flag_makes_no_gates() {
-        let sections = Sections::from([(1, settings("MaintenanceFlag gone"))]);
+        let sections = Sections::from([(1, section("MaintenanceFlag gone"))]);
         let new =
             |sections| Gates::new(&Settings::default(), sections, &place(&["maintenance.flag"]));
         assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
@@ -230,7 +260,7 @@ mod tests {
     #[test]
     fn made_by_several_threads() {
         let place = place(&["maintenance.flag"]);
-        let sections = (0..8).map(|number| (number, settings("MaintenanceStatus 503"))).collect();
+        let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         const CHAINS: [&[Number]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
@@ -249,7 +279,7 @@ mod tests {
     #[test]
     fn not_more_than_so_many() {
         let place = place(&["maintenance.flag", "a"]);
-        let sections = Sections::from([(1, settings("MaintenanceFlag a"))]);
+        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         let chains = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
         for (number, chain) in chains.enumerate() {

@@ -20,7 +20,7 @@ use crate::hash;
 use crate::journal::Journal;
 use crate::negotiate::{self, Media};
 use crate::two_places::TwoPlaces;
-use crate::watched::FileNews;
+use crate::watched::{FileNews, InForce};
 use crate::window::Window;
 pub use body::Body;
 pub use file::{PageError, PageFile, add, key, within};
@@ -216,8 +216,7 @@ impl Pages {
     }
 
     fn files(&self) -> impl Iterator<Item = &PageFile> {
-        let pages = self.html.iter().chain(&self.json).chain(&self.text);
-        pages.filter_map(|page| page.file.as_deref())
+        self.all().filter_map(|page| page.file.as_deref())
     }
 
     /// Prepares, before children are forked, what they can share.
@@ -239,6 +238,11 @@ impl Pages {
         }
     }
 
+    /// All pages, those of one type together.
+    pub fn all(&self) -> impl Iterator<Item = &Page> {
+        self.html.iter().chain(&self.json).chain(&self.text)
+    }
+
     /// A page in whose place some browsers would show one of their own.
     pub fn short(&self) -> Option<&Path> {
         self.files().find(|file| file.is_short()).map(PageFile::path)
@@ -255,6 +259,11 @@ impl Page {
         }
     }
 
+    /// The version of its file that is in force; None for the built-in page.
+    pub fn in_force(&self) -> Option<InForce> {
+        self.file.as_ref().map(|file| file.watched().in_force())
+    }
+
     /// Is it HTML?
     pub fn is_html(&self) -> bool {
         self.media == Media::Html
@@ -265,7 +274,8 @@ impl Page {
         self.content_language.as_deref()
     }
 
-    fn language(&self) -> Option<&str> {
+    /// The language tag in its name (BCP 47).
+    pub fn language(&self) -> Option<&str> {
         self.language.as_deref()
     }
 

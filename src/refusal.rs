@@ -93,6 +93,16 @@ impl Refusal {
         })
     }
 
+    /// The status for a request, and no more of the answer.
+    pub fn status(&self, visitor: &impl Visitor) -> u16 {
+        self.statuses.choose(|expr: Expr| visitor.satisfies(expr)).1.code()
+    }
+
+    /// All statuses that it may have.
+    pub fn statuses(&self) -> impl Iterator<Item = u16> {
+        self.statuses.codes()
+    }
+
     /// The pages.
     pub fn pages(&self) -> &Pages {
         &self.pages

@@ -146,6 +146,12 @@ impl StatusRules {
         found.unwrap_or((self.conditional.len(), &self.fallback))
     }
 
+    /// All statuses that it may be.
+    pub fn codes(&self) -> impl Iterator<Item = u16> {
+        let conditional = self.conditional.iter().map(|(_, status)| status);
+        conditional.chain([&self.fallback]).map(Status::code)
+    }
+
     /// The numbers are below this one.
     pub fn count(&self) -> usize {
         self.conditional.len() + 1

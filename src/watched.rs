@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, TryLockError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use once_cell::sync::OnceCell;
 
@@ -97,7 +97,22 @@ struct State {
     read: Option<Version>,
     /// The version that is in force.
     good: Version,
+    /// When that was read.
+    since: SystemTime,
     settling: Settling,
+}
+
+/// Which version of a file is in force in this process.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    /// Which file.
+    pub path: PathBuf,
+    /// When that version was written.
+    pub modified: Option<SystemTime>,
+    /// When it was read.
+    pub read: SystemTime,
+    /// Is it the last one that was seen? Else that cannot be used, or was not read yet.
+    pub is_last: bool,
 }
 
 impl<T> Watched<T> {
@@ -123,6 +138,7 @@ impl<T> Watched<T> {
             state: Mutex::new(State {
                 read: Some(version),
                 good: version,
+                since: SystemTime::now(),
                 settling: Settling::default(),
             }),
             is_outdated: AtomicBool::new(false),
@@ -221,6 +237,19 @@ impl<T> Watched<T> {
         {
             state.read = Some(version);
             state.good = version;
+            state.since = SystemTime::now();
+        }
+    }
+
+    /// Which version is in force.
+    pub fn in_force(&self) -> InForce {
+        let is_outdated = self.is_outdated.load(Ordering::Acquire);
+        let state = self.lock();
+        InForce {
+            path: self.path.clone(),
+            modified: state.good.modified(),
+            read: state.since,
+            is_last: state.read == Some(state.good) && !is_outdated,
         }
     }
 
@@ -281,6 +310,7 @@ impl<T> Watched<T> {
         };
         if good {
             state.good = version;
+            state.since = SystemTime::now();
         }
         self.compare(state, good, report);
         let outcome = outcome(version, good);

@@ -103,6 +103,22 @@ impl Window {
         Some((text, Some(tag)))
     }
 
+    /// The messages, each with its language where that is known.
+    pub fn messages(&self) -> Vec<(Option<&str>, &str)> {
+        match &self.message {
+            Message::None => vec![],
+            Message::Same(text) => vec![(None, text)],
+            Message::ByLanguage(texts) => {
+                texts.iter().map(|(tag, text)| (Some(tag.as_str()), text.as_str())).collect()
+            }
+        }
+    }
+
+    /// Does it open again at its end?
+    pub fn reopens(&self) -> bool {
+        self.reopens
+    }
+
     /// When it begins; None: when the flag appears.
     pub fn start(&self) -> Option<Moment> {
         self.start

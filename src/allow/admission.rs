@@ -45,6 +45,65 @@ pub enum Admission<'a> {
     Flag(&'a Path, IpNet),
 }
 
+/// The kind of token that admits a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "as those of `Admission`")]
+pub enum Means {
+    Address,
+    Host,
+    File,
+    PluginCfg,
+    Env,
+    Expr,
+    Path,
+    Flag,
+}
+
+impl Means {
+    /// All of them, in their order.
+    pub const ALL: [Self; 8] = [
+        Self::Address,
+        Self::Host,
+        Self::File,
+        Self::PluginCfg,
+        Self::Env,
+        Self::Expr,
+        Self::Path,
+        Self::Flag,
+    ];
+
+    /// As in `allowed:address`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Host => "host",
+            Self::File => "file",
+            Self::PluginCfg => "plugin-cfg",
+            Self::Env => "env",
+            Self::Expr => "expr",
+            Self::Path => "path",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+impl Admission<'_> {
+    /// Of which kind it is.
+    pub const fn means(&self) -> Means {
+        match self {
+            Self::Address(..) => Means::Address,
+            Self::Host(..) => Means::Host,
+            Self::File(..) => Means::File,
+            Self::PluginCfg(..) => Means::PluginCfg,
+            Self::Env(..) => Means::Env,
+            Self::Expr(..) => Means::Expr,
+            Self::Path(..) => Means::Path,
+            Self::Flag(..) => Means::Flag,
+        }
+    }
+}
+
 impl fmt::Display for Admission<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

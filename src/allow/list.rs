@@ -74,7 +74,7 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
 }
 
 /// For a message: printable, and not too long.
-pub(super) fn shown(word: &[u8]) -> String {
+pub(crate) fn shown(word: &[u8]) -> String {
     shorten(word, SHOWN)
 }
 

@@ -28,6 +28,13 @@ impl Networks {
     }
 }
 
+impl Networks {
+    /// All networks with their numbers, in the order of their addresses.
+    pub fn iter(&self) -> impl Iterator<Item = (IpNet, u32)> {
+        self.0.iter().map(|(network, origin)| (network, *origin))
+    }
+}
+
 impl FromIterator<(IpNet, u32)> for Networks {
     fn from_iter<I: IntoIterator<Item = (IpNet, u32)>>(entries: I) -> Self {
         let mut trie = JointPrefixMap::new();
@@ -98,6 +105,11 @@ impl NodeFile {
     /// The file itself, for its path and its slot.
     pub fn file(&self) -> &Watched<impl Sized + use<>> {
         &self.file
+    }
+
+    /// All networks with the lines of their Transports.
+    pub fn networks(&self) -> Vec<(IpNet, u32)> {
+        self.file.get().map(|nodes| nodes.networks.iter().collect()).unwrap_or_default()
     }
 
     /// The line of a Transport that leads to this address.

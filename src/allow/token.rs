@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use thiserror::Error;
 
+use super::Means;
 use super::hosts;
 use super::network::{self, NetworkError};
 use super::path::{ExemptPath, PathError};
@@ -79,6 +80,20 @@ pub(super) enum Token {
     Env(CString),
     Expr(Arc<str>, Expr),
     Path(ExemptPath),
+}
+
+impl Token {
+    pub(super) fn means(&self) -> Means {
+        match self {
+            Self::Network(_) => Means::Address,
+            Self::Host(_) => Means::Host,
+            Self::File(_) => Means::File,
+            Self::PluginCfg(_) => Means::PluginCfg,
+            Self::Env(_) => Means::Env,
+            Self::Expr(..) => Means::Expr,
+            Self::Path(_) => Means::Path,
+        }
+    }
 }
 
 /// Reads one token. Files are opened and expressions compiled.

@@ -84,7 +84,11 @@ unsafe fn apply_line(
     let place = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
     let settings = match (parms.path.is_null(), section.and_then(Section::number)) {
         (true, _) => &mut config.settings,
-        (false, Some(number)) => config.sections.entry(number).or_default(),
+        (false, Some(number)) => {
+            let section = config.sections.entry(number).or_default();
+            section.name = place.section_name();
+            &mut section.settings
+        }
         (false, None) => return c"no configuration for this section".as_ptr(),
     };
     match directive.apply(settings, &words, &place) {
@@ -101,6 +105,23 @@ unsafe fn apply_line(
 struct Line<'a> {
     parms: &'a cmd_parms,
     root: PathBuf,
+}
+
+impl Line<'_> {
+    /// The section around the line, as it stands in the configuration.
+    fn section_name(&self) -> String {
+        // SAFETY: httpd's tree of the configuration, which lives as long as the line is read; its
+        // texts are C strings.
+        unsafe {
+            let directive = self.parms.directive.as_ref();
+            let Some(section) = directive.and_then(|directive| directive.parent.as_ref()) else {
+                return String::new();
+            };
+            let [name, words] = [section.directive, section.args]
+                .map(|text| CStr::from_ptr(text).to_string_lossy());
+            format!("{name} {}", words.trim())
+        }
+    }
 }
 
 impl Surroundings for Line<'_> {
@@ -125,6 +146,17 @@ impl Surroundings for Line<'_> {
             }
             _ if is_virtual => Ok(Scope::VirtualHost),
             _ => Ok(Scope::Server),
+        }
+    }
+
+    fn position(&self) -> Option<String> {
+        // SAFETY: null or httpd's tree of the configuration, which lives as long as the line is
+        // read; null or a C string.
+        unsafe {
+            let directive = self.parms.directive.as_ref()?;
+            let file =
+                (!directive.filename.is_null()).then(|| CStr::from_ptr(directive.filename))?;
+            Some(format!("{}:{}", file.to_string_lossy(), directive.line_num))
         }
     }
 

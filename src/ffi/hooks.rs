@@ -17,15 +17,19 @@ use super::bindings::{
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_monitor,
-    request_rec,
+    maintenance_hook_status, request_rec,
 };
 use super::guard::guard;
 use super::request::{Kept, Request};
 use super::section::Section;
-use super::server::config;
-use super::{log, start};
+use super::server::{Counted, config};
+use super::{log, start, status};
+use crate::allow::Visitor;
 use crate::gate::{BLOCKED, Gate, OPEN, Verdict};
 use crate::gates::{Chain, Gates};
+use crate::records::refused::Refusal;
+use crate::records::{Kind, Records, ScopeId, Visit};
+use crate::refusal::Asker;
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -48,6 +52,8 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_header_parser(Some(mapped), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
+                ap_hook_handler(Some(status::handler), none, none, middle);
+                maintenance_hook_status(Some(status::section));
             }
         },
         || (),
@@ -103,28 +109,36 @@ unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int)
 
 /// Decides before httpd has mapped the request: nothing can answer it earlier.
 fn judge_ahead(request: &mut Request) -> c_int {
-    let Some(gates) = gates_of(request) else {
+    let Some(server) = watched(request) else {
         return DECLINED as c_int;
     };
-    let section = match gates.has_sections() {
+    let section = match server.gates.has_sections() {
         true if request.is_mapped() => request.section(), // a subrequest that is run
         true => request.section_ahead(),
         false => None,
     };
-    decide_in(request, gates, section)
+    decide_in(request, server, section)
 }
 
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
 fn judge(request: &mut Request) -> c_int {
-    match gates_of(request) {
-        Some(gates) => decide_in(request, gates, request.section()),
+    match watched(request) {
+        Some(server) => decide_in(request, server, request.section()),
         None => DECLINED as c_int,
     }
 }
 
-fn gates_of(request: &Request) -> Option<&'static Gates> {
-    config(request.server()?)?.gates()
+/// A server whose engine is on.
+#[derive(Clone, Copy)]
+struct Server {
+    gates: &'static Gates,
+    counted: &'static Counted,
+}
+
+fn watched(request: &Request) -> Option<Server> {
+    let config = config(request.server()?)?;
+    Some(Server { gates: config.gates()?, counted: config.counted()? })
 }
 
 /// Decides once for each request of a client and the sections that it comes into. Look-ups,
@@ -132,11 +146,11 @@ fn gates_of(request: &Request) -> Option<&'static Gates> {
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
-fn decide_in(request: &mut Request, gates: &'static Gates, section: Option<&Section>) -> c_int {
+fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -> c_int {
     let sections = section.map_or(0, Section::key);
-    let kept = request.kept().or_else(|| request.origin()?.kept());
+    let before = request.kept().or_else(|| request.origin()?.kept());
     let holds = |kept: &Kept| kept.sections == sections && kept.label != BLOCKED;
-    if let Some(kept) = kept.filter(holds) {
+    if let Some(kept) = before.filter(holds) {
         if request.kept().is_none() {
             request.keep(kept);
         }
@@ -145,11 +159,15 @@ fn decide_in(request: &mut Request, gates: &'static Gates, section: Option<&Sect
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
     let gate = match section {
-        Some(section) => gates.of(section).unwrap_or_else(|| request.own(gates.make(section))),
-        None => gates.own(),
+        Some(section) => {
+            server.gates.of(section).unwrap_or_else(|| request.own(server.gates.make(section)))
+        }
+        None => server.gates.own(),
     };
     let verdict = gate.decide(request, &log::Log);
-    request.keep(Kept { label: verdict.label(), sections });
+    let scope = server.counted.scope(section);
+    let visit = count(request, server.counted.records, scope, Kind::of(&verdict), before);
+    request.keep(Kept { label: verdict.label(), sections, visit });
     match verdict {
         Verdict::Open => DECLINED as c_int,
         Verdict::Allowed(admission) => {
@@ -158,23 +176,79 @@ fn decide_in(request: &mut Request, gates: &'static Gates, section: Option<&Sect
         }
         // Whoever asked for it says that it is not to be had.
         Verdict::Blocked(_) if request.is_subrequest() => HTTP_INTERNAL_SERVER_ERROR as c_int,
-        Verdict::Blocked(closing) => match gate.refuse(request, &closing, &log::Log) {
-            Some(answer) => request.answer(answer),
-            None => request.refuse_plainly(),
-        },
+        Verdict::Blocked(blocked) => {
+            let answer = gate.refuse(request, &blocked.closing, &log::Log);
+            if before.is_none_or(|before| before.label != BLOCKED) {
+                let status = answer.as_ref().map_or(PLAIN, |answer| answer.status.code());
+                count_refusal(request, server.counted.records, scope, status);
+            }
+            match answer {
+                Some(answer) => request.answer(answer),
+                None => request.refuse_plainly(),
+            }
+        }
+    }
+}
+
+/// The status of a refusal without a page.
+const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
+
+/// Counts a request of a client that is let in, for a `kind` of reason, or not any more. Each counts
+/// once, in the last scope that it came into.
+fn count(
+    request: &Request,
+    records: &'static Records,
+    scope: ScopeId,
+    kind: Option<Kind>,
+    before: Option<Kept>,
+) -> Option<&'static Visit<'static>> {
+    let visit = before.and_then(|before| before.visit);
+    match (visit, kind) {
+        _ if request.is_subrequest() => {}
+        (Some(visit), Some(kind)) => visit.move_to(scope, kind),
+        (Some(visit), None) => visit.refuse(),
+        (None, Some(kind)) if before.is_none() => {
+            let visit = Visit::new(records, request.place(), scope, kind, request.now());
+            return Some(request.own(visit));
+        }
+        (None, _) => {}
+    }
+    visit
+}
+
+fn count_refusal(request: &Request, records: &Records, scope: ScopeId, status: u16) {
+    let place = request.place();
+    records.refuse(place, scope, status);
+    if let Some(address) = request.address() {
+        let agent = request.header(c"User-Agent").unwrap_or_default();
+        let refusal = Refusal { address, target: request.target(), agent, time: request.now() };
+        records.refused().count(refusal, place.process);
     }
 }
 
 /// The last known state decides, and nothing that might have caused the panic is used again. Where
 /// it is open to question which gate it would have been, the strictest counts.
 fn after_panic(request: &mut Request) -> c_int {
-    let last_known = || Some(gates_of(request)?.all().any(Gate::was_closed));
+    let last_known = || Some(watched(request)?.gates.all().any(Gate::was_closed));
     let is_closed = guard(|| last_known().unwrap_or(false), || true);
     let label = if is_closed { BLOCKED } else { OPEN };
     let sections = request.section().map_or(0, Section::key);
-    request.keep(Kept { label, sections });
+    let visit = guard(|| count_after_panic(request, is_closed), || None);
+    request.keep(Kept { label, sections, visit });
     match is_closed {
         true => request.refuse_plainly(),
         false => DECLINED as c_int,
     }
+}
+
+/// As any other request, in the scope of its server.
+fn count_after_panic(request: &Request, is_closed: bool) -> Option<&'static Visit<'static>> {
+    let counted = watched(request)?.counted;
+    let before = request.kept().or_else(|| request.origin()?.kept());
+    let kind = (!is_closed).then_some(Kind::Open);
+    let visit = count(request, counted.records, counted.own, kind, before);
+    if is_closed && !request.is_subrequest() && before.is_none_or(|kept| kept.label != BLOCKED) {
+        count_refusal(request, counted.records, counted.own, PLAIN);
+    }
+    visit
 }

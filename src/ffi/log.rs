@@ -1,17 +1,20 @@
 //! Lines in httpd's error log.
 
-use std::fs;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+
 use super::bindings::{
     APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
     apr_time_exp_t, maintenance_log, server_rec,
 };
+use super::scopes;
 use crate::flag::{FolderProblem, News};
 use crate::journal::Journal;
+use crate::user;
 use crate::watched::FileNews;
 use crate::window::Moment;
 
@@ -23,11 +26,19 @@ pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     unsafe { maintenance_log(server, level, line.as_ptr().cast(), line.len()) };
 }
 
+/// Writes an error to the main server's error log.
+pub(super) fn error(message: &str) {
+    write(None, APLOG_ERR, message);
+}
+
 /// The main server's error log, where news go that concern the whole server.
 pub(super) struct Log;
 
 impl Journal for Log {
     fn flag(&self, news: News<'_>) {
+        if let (News::Closed { .. }, Some(records)) = (&news, scopes::records()) {
+            records.refused().clear(Timestamp::now()); // those of an earlier closing are no help
+        }
         let (level, message) = say(&news);
         write(None, level, &message);
     }
@@ -88,7 +99,7 @@ fn say(news: &News<'_>) -> (i32, String) {
                 "closed by the flag {}, there since {}, owner {}{}",
                 flag.display(),
                 since.map_or_else(|| "an unknown time".into(), local_time),
-                file.as_ref().map_or_else(|| "unknown".into(), |file| user_name(file.owner)),
+                file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
                 until(end)
             );
             (APLOG_NOTICE, message)
@@ -193,17 +204,4 @@ fn local_time(time: SystemTime) -> String {
         minutes / 60,
         minutes % 60
     )
-}
-
-/// The name of a local user, else the number. Not getpwuid(3), which can wait for a directory
-/// service and load what it needs for that, OpenSSL for one, into httpd.
-fn user_name(uid: u32) -> String {
-    let uid = uid.to_string();
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':'); // passwd(5): name, password, user id
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    });
-    name.unwrap_or(uid)
 }

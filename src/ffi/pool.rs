@@ -14,21 +14,21 @@ use super::guard::guard;
 /// # Safety
 /// `pool` is a live pool, and the result is not used after that pool is cleared or destroyed.
 pub(super) unsafe fn give<T>(pool: *mut apr_pool_t, value: T) -> *mut T {
-    let value = Box::into_raw(Box::new(value));
-    // SAFETY: `value` comes from a box, and this pool alone drops it, once. No cleanup for
+    // SAFETY: the caller vouches for the pool, which alone drops the value, once. No cleanup for
     // processes that are forked to run something else: they replace their memory anyway.
     unsafe {
-        let data = value.cast::<c_void>();
-        apr_pool_cleanup_register(pool, data, Some(drop_value::<T>), Some(apr_pool_cleanup_null));
+        let place = put(pool, value);
+        let (data, drop) = (place.cast::<c_void>(), Some(drop_value::<T> as _));
+        apr_pool_cleanup_register(pool, data, drop, Some(apr_pool_cleanup_null));
+        place
     }
-    value
 }
 
-/// Puts a value that has nothing to drop into `pool`'s own memory.
+/// Puts a value into `pool`'s own memory, and does not drop it.
 ///
 /// # Safety
 /// As for [`give`].
-pub(super) unsafe fn put<T: Copy>(pool: *mut apr_pool_t, value: T) -> *mut T {
+pub(super) unsafe fn put<T>(pool: *mut apr_pool_t, value: T) -> *mut T {
     const { assert!(mem::align_of::<T>() <= 8) }; // APR's alignment (APR_ALIGN_DEFAULT)
     // SAFETY: the caller vouches for the pool; one that has no memory left ends the process.
     unsafe {
@@ -41,9 +41,9 @@ pub(super) unsafe fn put<T: Copy>(pool: *mut apr_pool_t, value: T) -> *mut T {
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
     guard(
         || {
-            // SAFETY: `give` registered this function together with a pointer from a box of T,
-            // and a pool runs a cleanup once.
-            drop(unsafe { Box::from_raw(value.cast::<T>()) });
+            // SAFETY: `give` registered this function together with a pointer to a T in the pool,
+            // which runs a cleanup once, before it frees its memory.
+            unsafe { value.cast::<T>().drop_in_place() };
         },
         || (),
     );

@@ -13,12 +13,13 @@ use super::bindings::{
     apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
     maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
 };
-use super::log;
 use super::pool::{give, put};
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
+use super::{log, scopes};
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::OPEN;
+use crate::records::{Place, Visit};
 use crate::refusal::Asker;
 
 /// httpd's `request_rec`.
@@ -34,6 +35,9 @@ pub(super) struct Kept {
     pub(super) label: &'static CStr,
     /// The key of the sections that the request was in.
     pub(super) sections: u64,
+    /// The client's request, once it was let in; older than the request that this is kept with
+    /// where that comes of an internal redirect.
+    pub(super) visit: Option<&'static Visit<'static>>,
 }
 
 impl Request {
@@ -111,6 +115,13 @@ impl Request {
     pub(super) fn own<T>(&self, value: T) -> &'static T {
         // SAFETY: the request's pool is live, and nothing that a hook borrows outlives it.
         unsafe { &*give(self.rec().pool, value) }
+    }
+
+    /// Where it is served.
+    pub(super) fn place(&self) -> Place {
+        // SAFETY: the connection is as old as the request.
+        let connection = unsafe { (*self.rec().connection).id };
+        Place { process: scopes::process(), connection: connection as u64 }
     }
 
     /// The sections that httpd has found for the request so far.

@@ -78,6 +78,14 @@ impl Chain for Section {
         self.key
     }
 
+    fn innermost(&self) -> Option<Number> {
+        match self.parts {
+            Parts::One(number) => Some(number),
+            // SAFETY: `merge`'s caller vouched for it for as long as this one lives.
+            Parts::Both(_, inner) => unsafe { (*inner).innermost() },
+        }
+    }
+
     fn numbers(&self) -> Vec<Number> {
         let mut numbers = vec![];
         self.add_to(&mut numbers);

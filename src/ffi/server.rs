@@ -1,6 +1,7 @@
 //! The module's configuration of a server (the main one or a virtual host) with its sections.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -12,14 +13,31 @@ use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, ser
 use super::module::maintenance_module;
 use crate::config::Settings;
 use crate::gate::Place;
-use crate::gates::{Gates, Sections};
+use crate::gates::{Chain, Gates, Number, Sections};
+use crate::records::{Records, ScopeId};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
 pub(super) struct ServerConfig {
     pub(super) settings: Settings,
     pub(super) sections: Sections,
-    gates: OnceCell<Option<Gates>>,
+    gates: OnceCell<Option<Arc<Gates>>>,
+    counted: OnceCell<Counted>,
+}
+
+/// Where a server's requests are counted.
+pub(super) struct Counted {
+    pub(super) records: &'static Records,
+    pub(super) own: ScopeId,
+    pub(super) sections: BTreeMap<Number, ScopeId>,
+}
+
+impl Counted {
+    /// The number of the innermost scope of a request in these sections.
+    pub(super) fn scope(&self, sections: Option<&impl Chain>) -> ScopeId {
+        let innermost = sections.and_then(Chain::innermost);
+        innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
+    }
 }
 
 impl ServerConfig {
@@ -29,30 +47,49 @@ impl ServerConfig {
         Self {
             settings: self.settings.within(&outer.settings),
             sections: sections.map(|(number, settings)| (*number, settings.clone())).collect(),
-            gates: OnceCell::new(),
+            ..Self::default()
         }
+    }
+
+    /// The same for a virtual host without directives of its own, with the same gates.
+    pub(super) fn shared(&self) -> Self {
+        let (settings, sections) = (self.settings.clone(), self.sections.clone());
+        Self { settings, sections, gates: self.gates.clone(), counted: OnceCell::new() }
+    }
+
+    /// Where requests are counted; None where the engine is off.
+    pub(super) fn counted(&self) -> Option<&Counted> {
+        self.counted.get()
+    }
+
+    /// Has them counted from now on.
+    pub(super) fn count(&self, counted: Counted) {
+        let _ = self.counted.set(counted); // once for each reading of the configuration
     }
 
     /// What the server and each of its sections say, where the engine is on.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &Settings> {
-        let scopes = std::iter::once(&self.settings).chain(self.sections.values());
+        let sections = self.sections.values().map(|section| &section.settings);
+        let scopes = std::iter::once(&self.settings).chain(sections);
         scopes.filter(|_| self.settings.is_on())
     }
 
-    /// Makes the gates, if the engine is on. Virtual hosts without directives of their own share
-    /// the main server's configuration, and so its gates.
+    /// Makes the gates, if the engine is on.
     ///
     /// # Errors
     /// Where a flag is missing, which would leave the server open.
     pub(super) fn build_gates(&self, place: &Arc<Place>) -> Result<(), &'static str> {
-        let new = || Gates::new(&self.settings, &self.sections, place).ok_or("a flag was not made");
+        let new = || {
+            let gates = Gates::new(&self.settings, &self.sections, place);
+            gates.map(Arc::new).ok_or("a flag was not made")
+        };
         let build = || self.settings.is_on().then(new).transpose();
         self.gates.get_or_try_init(build).map(drop)
     }
 
     /// The gates; None where the engine is off.
     pub(super) fn gates(&self) -> Option<&Gates> {
-        self.gates.get()?.as_ref()
+        self.gates.get()?.as_deref()
     }
 }
 

@@ -14,13 +14,14 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
-use super::{log, resolver, shared};
+use super::{log, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
 use crate::gate::{Flags, Gate, Place};
 use crate::gates::Gates;
 use crate::journal::Journal;
+use crate::records::Records;
 use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
@@ -28,14 +29,14 @@ const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
 /// The configuration is complete: makes the gates.
 pub(super) unsafe extern "C" fn post_config(
-    _pool: *mut apr_pool_t,
+    pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
     temp_pool: *mut apr_pool_t,
     main: *mut server_rec,
 ) -> c_int {
     guard(
-        // SAFETY: httpd's live pool and its list of servers.
-        || match unsafe { prepare(&*main, temp_pool) } {
+        // SAFETY: httpd's live pools and its list of servers.
+        || match unsafe { prepare(&*main, pool, temp_pool) } {
             Ok(()) => OK as c_int,
             Err(cause) => {
                 log::write(None, APLOG_ERR, &cause);
@@ -47,25 +48,36 @@ pub(super) unsafe extern "C" fn post_config(
 }
 
 /// # Safety
-/// `temp_pool` is a live pool.
-unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), String> {
+/// `pool` is live, as long as the configuration, and `temp_pool` is live.
+unsafe fn prepare(
+    main: &server_rec,
+    pool: *mut apr_pool_t,
+    temp_pool: *mut apr_pool_t,
+) -> Result<(), String> {
     // SAFETY: httpd's main server.
     if unsafe { maintenance_is_first_reading(main) } != 0 {
         return Ok(()); // at start the configuration is read twice; this time for the check alone
     }
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
-    let (board, root) = unsafe { (shared::board((*main.process).pool), server_root(temp_pool)) };
-    let board = board.map_err(|status| format!("no shared memory (APR status {status})"))?;
+    let (board, records, root) = unsafe {
+        let process_pool = (*main.process).pool;
+        let (board, records) = (shared::segment(process_pool), shared::segment(process_pool));
+        (board, records, server_root(temp_pool))
+    };
+    let no_memory = |status| format!("no shared memory (APR status {status})");
+    let (board, records): (&Board, _) = (board.map_err(no_memory)?, records.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that none takes a slot that another one still wants.
     board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
     let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
-    let names = scopes(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
+    let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
     let place = Arc::new(Place { server_root: root, board, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
+    // SAFETY: the caller vouches for the pool.
+    unsafe { scopes::number(main, records, pool) };
     tell(main);
     look(main, Observer::Parent);
     for gate in gates(main) {
@@ -75,7 +87,7 @@ unsafe fn prepare(main: &server_rec, temp_pool: *mut apr_pool_t) -> Result<(), S
 }
 
 /// What the servers whose engine is on and their sections say, each for itself.
-fn scopes(main: &server_rec) -> impl Iterator<Item = &Settings> {
+fn settings(main: &server_rec) -> impl Iterator<Item = &Settings> {
     servers(main).filter_map(config).flat_map(ServerConfig::scopes)
 }
 
@@ -83,7 +95,7 @@ fn scopes(main: &server_rec) -> impl Iterator<Item = &Settings> {
 fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
     let servers = servers(main).filter_map(config).filter(|config| config.settings.is_on());
     let of_servers = servers.flat_map(|config| config.settings.flags(root));
-    of_servers.chain(scopes(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
+    of_servers.chain(settings(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
 }
 
 /// All flags, each once: one that closes several scopes is read once.
@@ -91,7 +103,7 @@ fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<F
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let slot = board.find(flag::key(&path)).ok_or(BoardFull)?; // claimed by the caller
+        let slot = board.find(flag::key(&path)).ok_or(BoardFull(MAX_SLOTS))?; // claimed by the caller
         Ok((path.clone(), Arc::new(Flag::new(path, slot, interval, zone.clone()))))
     };
     flag_paths(main, root).into_iter().map(flag).collect()
@@ -100,7 +112,7 @@ fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<F
 /// The keys of everything that wants a slot on the board, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
     let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
-    let keys: BTreeSet<_> = of_flags.chain(scopes(main).flat_map(Settings::keys)).collect();
+    let keys: BTreeSet<_> = of_flags.chain(settings(main).flat_map(Settings::keys)).collect();
     keys.into_iter().collect()
 }
 
@@ -118,7 +130,7 @@ pub(super) unsafe extern "C" fn check_config(
             if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
                 return OK as c_int;
             }
-            log::write(None, APLOG_ERR, &BoardFull.to_string());
+            log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
             FAILED
         },
         || FAILED,
@@ -126,12 +138,12 @@ pub(super) unsafe extern "C" fn check_config(
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
-fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
+pub(super) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
     servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
 }
 
 /// The flags of all gates, each once.
-fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
+pub(super) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
     let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
     flags.sort_by_key(|flag| flag.path());
     flags.dedup_by_key(|flag| flag.path());
@@ -181,12 +193,21 @@ fn look(main: &server_rec, observer: Observer) {
 /// A child starts, with its final user id: a flag that it may not see is an error now, and not
 /// when the flag is needed.
 pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
-    // SAFETY: httpd's list of servers, as long as the child lives.
-    guard(|| look(unsafe { &*main }, Observer::Child), || ());
+    guard(
+        || {
+            // SAFETY: httpd's list of servers, as long as the child lives.
+            let main = unsafe { &*main };
+            scopes::begin_process();
+            look(main, Observer::Child);
+        },
+        || (),
+    );
 }
 
 /// The parent, about every ten seconds: openings and closings are logged without requests, too.
 pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), || ());
+    // What killed children have left behind is not to fill the table.
+    guard(|| drop(scopes::records().map(Records::running)), || ());
 }

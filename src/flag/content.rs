@@ -51,7 +51,7 @@ impl Content {
     }
 
     /// Why it cannot be used.
-    pub(super) fn error(&self) -> Option<&str> {
+    pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::board::Slot;
+use crate::process::is_alive;
 
 /// A look that takes longer hangs, and nobody waits for it.
 const HANGING: Duration = Duration::from_millis(100);
@@ -142,11 +142,6 @@ fn milliseconds() -> u64 {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Is there a process of this server with this number?
-fn is_alive(process: i32) -> bool {
-    getpgid(Some(Pid::from_raw(process))) == Ok(getpgrp())
 }
 
 #[cfg(test)]

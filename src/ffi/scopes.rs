@@ -1,0 +1,157 @@
+//! The scopes that requests are counted for, and who counts.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use jiff::Timestamp;
+use once_cell::sync::OnceCell;
+
+use super::bindings::{apr_pool_t, server_addr_rec, server_rec};
+use super::pool::give;
+use super::server::{Counted, config, host, servers, set_config_slot};
+use crate::board::Key;
+use crate::gates::Number;
+use crate::records::{Records, ScopeId};
+
+/// Gives each server, also those without directives of their own, and each of its sections
+/// a number to be counted under, the same as before a restart.
+///
+/// # Safety
+/// `pool` is live, as long as the configuration.
+pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: *mut apr_pool_t) {
+    for server in servers(main).skip(1) {
+        let (own, outer) = (config(server), config(main));
+        if let Some(outer) = outer.filter(|outer| own.is_some_and(|own| std::ptr::eq(own, *outer)))
+        {
+            // SAFETY: the caller vouches for the pool; a vector of the server's own, which
+            // nobody else uses while the configuration is made.
+            unsafe { set_config_slot(server.module_config, give(pool, outer.shared()).cast()) };
+        }
+    }
+    let mut keys = Keys::default();
+    let scopes: Vec<_> = servers(main)
+        .filter_map(|server| {
+            let config = config(server)?;
+            let name = label(server);
+            let own = keys.of(&name, "");
+            let sections = config.gates()?.sections();
+            let sections: Vec<_> =
+                sections.map(|(number, section, _)| (number, keys.of(&name, section))).collect();
+            Some((config, own, sections))
+        })
+        .collect();
+    let claimed: Vec<_> = scopes
+        .iter()
+        .flat_map(|(_, own, sections)| {
+            std::iter::once(*own).chain(sections.iter().map(|(_, key)| *key))
+        })
+        .collect();
+    let _ = RECORDS.set(records); // the same segment at each restart
+    let mut numbers = records.claim(&claimed, Timestamp::now()).into_iter();
+    let mut next = || numbers.next().unwrap_or(ScopeId::OTHERS);
+    for (config, _, sections) in scopes {
+        let own = next();
+        let sections: BTreeMap<Number, _> =
+            sections.into_iter().map(|(number, _)| (number, next())).collect();
+        config.count(Counted { records, own, sections });
+    }
+}
+
+/// The keys of scopes. Of those that are called the same, each has its own.
+#[derive(Default)]
+struct Keys(BTreeMap<(String, String), u32>);
+
+impl Keys {
+    fn of(&mut self, server: &str, section: &str) -> Key {
+        let count = self.0.entry((server.to_owned(), section.to_owned())).or_default();
+        *count += 1;
+        Key::of(("scope", server, section, *count))
+    }
+}
+
+/// What tells a server from others: its name and its addresses.
+fn label(server: &server_rec) -> String {
+    let is_virtual = if server.is_virtual != 0 { "virtual host" } else { "server" };
+    format!("{is_virtual} {} {}", name(server), addresses(server).join(" "))
+}
+
+/// ServerName, with the port where that is known.
+pub(super) fn name(server: &server_rec) -> String {
+    match ports(server)[..] {
+        [port] => format!("{}:{port}", host(server)),
+        _ => host(server).into_owned(),
+    }
+}
+
+/// The ports of a server, as far as its addresses or its ServerName name them; empty: any.
+pub(super) fn ports(server: &server_rec) -> Vec<u16> {
+    let named = [server.port];
+    let ports = of_addresses(server).map(|address| address.host_port).filter(|port| *port != 0);
+    let mut ports: Vec<_> = ports.collect();
+    if ports.is_empty() {
+        ports = named.into_iter().filter(|port| *port != 0).collect();
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Does httpd choose between these by the name alone, somewhere?
+pub(super) fn share_an_address(one: &server_rec, other: &server_rec) -> bool {
+    let others = addresses(other);
+    addresses(one).iter().any(|address| others.contains(address))
+}
+
+/// File and line of a server, where they are known.
+pub(super) fn defined(server: &server_rec) -> Option<String> {
+    let file = server.defn_name;
+    // SAFETY: a C string that lives as long as the server.
+    let file = (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) })?;
+    Some(format!("{}:{}", file.to_string_lossy(), server.defn_line_number))
+}
+
+/// What stands in `<VirtualHost>`; nothing for the main server.
+pub(super) fn addresses(server: &server_rec) -> Vec<String> {
+    let text = |address: &server_addr_rec| {
+        // SAFETY: a C string that lives as long as the server.
+        let host = unsafe { CStr::from_ptr(address.virthost) }.to_string_lossy();
+        match address.host_port {
+            0 => host.into_owned(),
+            port => format!("{host}:{port}"),
+        }
+    };
+    of_addresses(server).map(text).collect()
+}
+
+fn of_addresses(server: &server_rec) -> impl Iterator<Item = &server_addr_rec> {
+    // SAFETY: httpd's list of addresses ends with null and lives as long as the server.
+    let first = unsafe { server.addrs.as_ref() }.filter(|_| server.is_virtual != 0);
+    // SAFETY: as above.
+    std::iter::successors(first, |address| unsafe { address.next.as_ref() })
+}
+
+/// The records, once there are any.
+static RECORDS: OnceCell<&Records> = OnceCell::new();
+
+/// The records; None while the configuration is read.
+pub(super) fn records() -> Option<&'static Records> {
+    RECORDS.get().copied()
+}
+
+/// The number of this process, which costs a system call to ask for.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+/// A child begins: what is recorded of a process of the same number is of one that is dead.
+pub(super) fn begin_process() {
+    let process = i32::try_from(std::process::id()).unwrap_or(0);
+    PROCESS.store(process, Ordering::Relaxed);
+    if let Some(records) = records() {
+        records.forget(process);
+    }
+}
+
+/// The number of this child.
+pub(super) fn process() -> i32 {
+    PROCESS.load(Ordering::Relaxed)
+}

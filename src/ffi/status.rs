@@ -1,0 +1,207 @@
+//! `SetHandler maintenance-status`, and the module's part of mod_status's page.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use jiff::Timestamp;
+
+use super::bindings::{
+    DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
+    ap_get_server_banner, ap_rwrite, ap_set_content_type, apr_pstrmemdup, apr_table_setn,
+    maintenance_main_server, request_rec, server_rec,
+};
+use super::guard::guard;
+use super::request::{Request, set};
+use super::server::{config, servers};
+use super::{log, scopes, start, suppose};
+use crate::flag::Observer;
+use crate::journal::Journal;
+use crate::refusal::Asker;
+use crate::report::{self, Facts, Format, Kind, Query, Report, ScopeFacts};
+
+const HANDLER: &CStr = c"maintenance-status";
+
+/// A request that nobody has answered: is it one for the report?
+pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's request, which this thread alone uses until the function returns.
+            let mut request = unsafe { Request::from_raw(r) };
+            match request.handler() == Some(HANDLER) {
+                true => answer(&mut request),
+                false => DECLINED as c_int,
+            }
+        },
+        || HTTP_INTERNAL_SERVER_ERROR as c_int,
+    )
+}
+
+/// httpd's call for a part of mod_status's page.
+pub(super) unsafe extern "C" fn section(
+    r: *mut request_rec,
+    is_short: c_int,
+    is_plain: c_int,
+) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's request, which this thread alone uses until the function returns.
+            let mut request = unsafe { Request::from_raw(r) };
+            let Some(report) = report(&request) else {
+                return DECLINED as c_int;
+            };
+            let text = match (is_short != 0, is_plain != 0) {
+                (true, _) => report::short_lines(&report),
+                (false, true) => format!("<hr /><pre>{}</pre>", report::short_lines(&report)),
+                (false, false) => report::html_section(&report),
+            };
+            request.write(&text);
+            OK as c_int
+        },
+        || DECLINED as c_int,
+    )
+}
+
+fn answer(request: &mut Request) -> c_int {
+    if request.rec().method_number != M_GET as c_int {
+        // HEAD is the same method. SAFETY: the list of methods is as old as the request.
+        unsafe { (*request.rec().allowed_methods).method_mask = 1 << M_GET };
+        return HTTP_METHOD_NOT_ALLOWED as c_int;
+    }
+    set(request.rec().headers_out, c"Cache-Control", c"no-store");
+    set(request.rec().headers_out, c"Vary", c"Accept");
+    set(request.rec().headers_out, c"X-Content-Type-Options", c"nosniff");
+    let policy = c"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    set(request.rec().headers_out, c"Content-Security-Policy", policy);
+    match Query::parse(&request.query(), request.header(c"Accept")) {
+        Ok(query) => show(request, &query),
+        Err(error) => {
+            request.rec_mut().status = HTTP_BAD_REQUEST as c_int;
+            request.send(c"text/plain; charset=utf-8", &format!("{error}\n"));
+            OK as c_int
+        }
+    }
+}
+
+fn show(request: &mut Request, query: &Query) -> c_int {
+    let preflight = query.question.as_ref().map(|question| suppose::preflight(request, question));
+    let Some(report) = report(request) else {
+        log::error("there is no report: the configuration is not complete");
+        return HTTP_INTERNAL_SERVER_ERROR as c_int;
+    };
+    let preflight = preflight.as_ref();
+    let (content_type, text) = match query.format {
+        Format::Html => (c"text/html; charset=utf-8", report::page(&report, query, preflight)),
+        Format::Json => (c"application/json", report::json(&report, preflight)),
+        Format::Prometheus => (report::PROMETHEUS, report::metrics(&report)),
+    };
+    match text {
+        Ok(text) => {
+            if let Some(seconds) = query.refresh {
+                request.set_refresh(seconds);
+            }
+            request.send(content_type, &text);
+            OK as c_int
+        }
+        Err(error) => {
+            log::error(&format!("the report cannot be shown: {error}"));
+            HTTP_INTERNAL_SERVER_ERROR as c_int
+        }
+    }
+}
+
+/// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
+/// requests do.
+fn report(request: &Request) -> Option<Report> {
+    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
+        visit.leave_flight();
+    }
+    // SAFETY: httpd's main server, as long as the child serves requests.
+    let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
+    let now = Timestamp::now();
+    let flags = start::flags(main);
+    for flag in &flags {
+        flag.look(Observer::Child, now, &mut |news| log::Log.flag(news));
+    }
+    for gate in start::gates(main) {
+        gate.refresh_changed(&log::Log);
+    }
+    // SAFETY: a C string of httpd's own.
+    let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
+    let interval = config(main).map(|config| config.settings.check_interval());
+    Some(Report::new(Facts {
+        server: banner.to_string_lossy().into_owned(),
+        now,
+        check_interval: interval.unwrap_or_default(),
+        scopes: servers(main).flat_map(scope_facts).collect(),
+        flags,
+        records: scopes::records()?,
+    }))
+}
+
+/// A server and its locations.
+fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
+    let config = config(server);
+    let gates = config.and_then(|config| Some((config.gates()?, config.counted()?)));
+    let facts = |kind, location: Option<&str>, gate| ScopeFacts {
+        kind,
+        server: scopes::name(server),
+        location: location.map(str::to_owned),
+        addresses: scopes::addresses(server),
+        defined: scopes::defined(server),
+        gate,
+    };
+    let kind = if server.is_virtual != 0 { Kind::VirtualHost } else { Kind::Server };
+    let own = gates.map(|(gates, counted)| (gates.own(), counted.own));
+    let mut scopes = vec![facts(kind, None, own)];
+    if let Some((gates, counted)) = gates {
+        scopes.extend(gates.sections().map(|(number, name, gate)| {
+            let number = counted.scope(Some(&number));
+            facts(Kind::Location, Some(name), Some((gate, number)))
+        }));
+    }
+    scopes
+}
+
+// What the SAFETY comments here rest on is said at `Request`.
+impl Request {
+    /// What SetHandler and the like say.
+    fn handler(&self) -> Option<&CStr> {
+        let handler = self.rec().handler;
+        // SAFETY: null or a C string that lives as long as the request.
+        (!handler.is_null()).then(|| unsafe { CStr::from_ptr(handler) })
+    }
+
+    /// The query string as it was sent; what is no UTF-8 in it becomes no parameter's name.
+    fn query(&self) -> String {
+        let query: *const c_char = self.rec().args;
+        match query.is_null() {
+            true => String::new(),
+            // SAFETY: a C string of the request's pool.
+            false => unsafe { CStr::from_ptr(query) }.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// As mod_status does it.
+    fn set_refresh(&self, seconds: u32) {
+        let text = seconds.to_string();
+        // SAFETY: the request's pool takes a copy of the text, as old as the table.
+        unsafe {
+            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
+            apr_table_setn(self.rec().headers_out, c"Refresh".as_ptr(), text);
+        }
+    }
+
+    fn send(&mut self, content_type: &'static CStr, text: &str) {
+        // SAFETY: httpd keeps the static text.
+        unsafe { ap_set_content_type(self.0, content_type.as_ptr()) };
+        self.write(text);
+    }
+
+    /// A client that goes away meanwhile is httpd's to log.
+    fn write(&mut self, text: &str) {
+        for part in text.as_bytes().chunks(1 << 20) {
+            // SAFETY: httpd copies the bytes; their number fits.
+            unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.0) };
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What all processes of the server remember of the requests: how many were let in and refused in
+//! each scope, which of them are still running, and who is refused most.
+//!
+//! It lies in shared memory of a fixed size. A request writes to it without a lock, and to cache
+//! lines that few others write to; what a child leaves behind that is killed is found by its
+//! process number.
+
+pub mod in_flight;
+pub mod refused;
+mod scope;
+mod totals;
+mod visit;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+
+use crate::board::{Key, Table};
+use crate::process;
+use in_flight::{InFlight, Running};
+use refused::Refused;
+pub use scope::ScopeId;
+use scope::{MAX_SCOPES, ScopePlace};
+use totals::Totals;
+pub use totals::{Kind, ScopeTotals};
+pub use visit::{Place, Visit};
+
+/// The records, as they lie in shared memory. All zero is an empty one.
+#[repr(C)]
+pub struct Records {
+    scopes: Table<ScopePlace, MAX_SCOPES>,
+    /// For all scopes that have no place in the table.
+    others: ScopePlace,
+    totals: Totals,
+    in_flight: InFlight,
+    refused: Refused,
+    /// When they were begun, in milliseconds since 1970.
+    begun: AtomicU64,
+}
+
+impl Records {
+    /// The numbers of these scopes, for the parent, before it forks. What was counted for a scope
+    /// before a restart still counts. Scopes for which there is no place share a number.
+    pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
+        let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+        self.refused.begin();
+        // A table that is large enough for the keys is not full.
+        let _ = self.scopes.claim(keys.get(..MAX_SCOPES).unwrap_or(keys));
+        for (number, place) in self.scopes.places().iter().enumerate() {
+            if place.is_new() {
+                self.totals.clear(ScopeId::new(number));
+            }
+        }
+        let number = |key: &Key| self.scopes.places().iter().position(|place| key.stands_in(place));
+        keys.iter().map(|key| number(key).map_or(ScopeId::OTHERS, ScopeId::new)).collect()
+    }
+
+    /// When they were begun: at the start of the server.
+    pub fn begun(&self) -> Option<Timestamp> {
+        let millis = i64::try_from(self.begun.load(Ordering::Acquire)).ok()?;
+        Timestamp::from_millisecond(millis).ok()
+    }
+
+    /// What was counted in a scope.
+    pub fn totals(&self, scope: ScopeId) -> ScopeTotals {
+        self.totals.of(scope, self.place(scope).statuses())
+    }
+
+    /// The requests that were let in and have not ended.
+    pub fn running(&self) -> Vec<Running> {
+        let living = &mut process::Living::default();
+        self.refused.tidy(living);
+        self.in_flight.running(living)
+    }
+
+    /// So many requests were let in that there was no room to follow them.
+    pub fn untracked(&self) -> u64 {
+        self.in_flight.untracked()
+    }
+
+    /// Who is refused.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// Counts a refusal with this status.
+    pub fn refuse(&self, place: Place, scope: ScopeId, status: u16) {
+        let column = self.place(scope).column(status);
+        self.totals.row(place.connection, scope).refused(column).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets what a process has left behind, of which nothing runs any more.
+    pub fn forget(&self, process: i32) {
+        self.in_flight.forget(process);
+        self.refused.release(process);
+    }
+
+    fn place(&self, scope: ScopeId) -> &ScopePlace {
+        self.scopes.places().get(scope.index()).unwrap_or(&self.others)
+    }
+}

@@ -1,0 +1,123 @@
+//! How many requests were let in and refused. Each scope has its counters several times over, so
+//! that the threads of the server seldom write to the same ones; their sum counts.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
+use crate::allow::Means;
+use crate::gate::Verdict;
+
+/// So many copies of the counters there are.
+const COPIES: usize = 64;
+
+/// Why a request was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// No flag closed the scope.
+    Open,
+    /// It was closed, and the request on the allowlist.
+    Allowed(Means),
+}
+
+impl Kind {
+    /// None where the request is refused.
+    pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
+        match verdict {
+            Verdict::Open => Some(Self::Open),
+            Verdict::Allowed(admission) => Some(Self::Allowed(admission.means())),
+            Verdict::Blocked(_) => None,
+        }
+    }
+}
+
+/// One copy of a scope's counters.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(super) struct Row {
+    open: AtomicU64,
+    allowed: [AtomicU64; Means::ALL.len()],
+    /// By the columns of the scope's statuses.
+    refused: [AtomicU64; MAX_STATUSES],
+    /// With a status that has no column.
+    refused_otherwise: AtomicU64,
+}
+
+impl Row {
+    pub(super) fn let_in(&self, kind: Kind) -> &AtomicU64 {
+        match kind {
+            Kind::Open => &self.open,
+            Kind::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
+        }
+    }
+
+    pub(super) fn refused(&self, column: usize) -> &AtomicU64 {
+        self.refused.get(column).unwrap_or(&self.refused_otherwise)
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &AtomicU64> {
+        let rest = self.refused.iter().chain([&self.refused_otherwise]);
+        [&self.open].into_iter().chain(&self.allowed).chain(rest)
+    }
+}
+
+/// All counters.
+#[repr(C)]
+pub(super) struct Totals {
+    copies: [[Row; MAX_SCOPES + 1]; COPIES],
+}
+
+/// What was counted in a scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeTotals {
+    /// Let in while the scope was open, and ended.
+    pub open: u64,
+    /// Let in while it was closed, and ended.
+    pub allowed: BTreeMap<Means, u64>,
+    /// Refused, by the status of the answer.
+    pub refused: BTreeMap<u16, u64>,
+    /// Refused with one of the statuses for which there is no counter.
+    pub refused_otherwise: u64,
+}
+
+impl Totals {
+    /// The counters of a scope that a connection's requests write to.
+    pub(super) fn row(&self, connection: u64, scope: ScopeId) -> &Row {
+        let [first, ..] = &self.copies;
+        let copy = self.copies.get(connection as usize % COPIES).unwrap_or(first);
+        let [.., last] = copy;
+        copy.get(scope.index()).unwrap_or(last)
+    }
+
+    fn rows(&self, scope: ScopeId) -> impl Iterator<Item = &Row> {
+        (0..COPIES as u64).map(move |copy| self.row(copy, scope))
+    }
+
+    pub(super) fn clear(&self, scope: ScopeId) {
+        for counter in self.rows(scope).flat_map(Row::counters) {
+            // A page of memory that was never written to stays one.
+            if counter.load(Ordering::Relaxed) != 0 {
+                counter.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn of(&self, scope: ScopeId, statuses: [Option<u16>; MAX_STATUSES]) -> ScopeTotals {
+        let sum = |counter: &dyn Fn(&Row) -> &AtomicU64| {
+            let counts = self.rows(scope).map(|row| counter(row).load(Ordering::Relaxed));
+            counts.fold(0, u64::wrapping_add)
+        };
+        let let_in = |kind| sum(&|row: &Row| row.let_in(kind));
+        let statuses = statuses.into_iter().enumerate();
+        ScopeTotals {
+            open: let_in(Kind::Open),
+            allowed: Means::ALL.map(|means| (means, let_in(Kind::Allowed(means)))).into(),
+            refused: statuses
+                .filter_map(|(column, status)| {
+                    Some((status?, sum(&|row: &Row| row.refused(column))))
+                })
+                .collect(),
+            refused_otherwise: sum(&|row: &Row| &row.refused_otherwise),
+        }
+    }
+}

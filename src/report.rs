@@ -1,0 +1,167 @@
+//! What an administrator wants to know of the gates: which scopes are closed and by what, who gets
+//! through, who is refused, and what still runs. One structure, shown as HTML, as JSON and as
+//! metrics.
+//!
+//! The JSON is described by `docs/maintenance-status.schema.json`; [`SCHEMA`] goes up when
+//! something in it goes away or changes its meaning.
+
+mod flags;
+mod html;
+mod json;
+mod preflight;
+mod prometheus;
+mod query;
+mod refused;
+mod scopes;
+mod summary;
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::flag::Flag;
+use crate::gate::Gate;
+use crate::records::{Records, ScopeId};
+use flags::FlagView;
+pub use html::page;
+pub use json::json;
+pub use preflight::{Forecast, Outcome, Preflight};
+pub use prometheus::{CONTENT_TYPE as PROMETHEUS, metrics};
+pub use query::{Format, Host, Query, QueryError, Question};
+use refused::RefusedView;
+use scopes::{InFlightView, ScopeView};
+pub use summary::{html_section, short_lines};
+
+/// The version of the JSON.
+pub const SCHEMA: u32 = 1;
+
+/// Everything.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    schema: u32,
+    /// The module's version.
+    version: &'static str,
+    /// What httpd calls itself.
+    server: String,
+    time: String,
+    /// That of the scope which is closed most.
+    state: State,
+    /// In seconds; 0: at every request.
+    check_interval: f64,
+    counting_since: Option<String>,
+    in_flight: InFlightView,
+    flags: Vec<FlagView>,
+    scopes: Vec<ScopeView>,
+    refused: RefusedView,
+}
+
+/// What the report is made of.
+pub struct Facts<'a> {
+    /// What httpd calls itself.
+    pub server: String,
+    /// The present.
+    pub now: Timestamp,
+    /// How often flags are looked at.
+    pub check_interval: Duration,
+    /// The servers, each with its locations behind it.
+    pub scopes: Vec<ScopeFacts<'a>>,
+    /// All flags.
+    pub flags: Vec<&'a Flag<'static>>,
+    /// What was counted.
+    pub records: &'a Records,
+}
+
+/// One scope.
+pub struct ScopeFacts<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// The name of the server, with its port.
+    pub server: String,
+    /// The section of a location, as it stands in the configuration.
+    pub location: Option<String>,
+    /// What stands in `<VirtualHost>`.
+    pub addresses: Vec<String>,
+    /// File and line of the server.
+    pub defined: Option<String>,
+    /// Its gate, and under which number its requests are counted; None where the engine is off.
+    pub gate: Option<(&'a Gate, ScopeId)>,
+}
+
+/// What a scope is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The main server.
+    Server,
+    /// A virtual host.
+    VirtualHost,
+    /// A `<Location>` in one of them.
+    Location,
+}
+
+/// Whether a scope lets requests in, those closed most last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The engine is off.
+    Off,
+    /// No flag is there.
+    Open,
+    /// A flag says that it will close.
+    Announced,
+    /// A flag closes it.
+    Closed,
+    /// A flag closes it past its end.
+    Overdue,
+}
+
+impl State {
+    /// As in the JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Open => "open",
+            Self::Announced => "announced",
+            Self::Closed => "closed",
+            Self::Overdue => "overdue",
+        }
+    }
+
+    const fn is_closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Overdue)
+    }
+}
+
+impl Report {
+    /// Puts it together from what is known; looks at nothing itself.
+    pub fn new(facts: Facts<'_>) -> Self {
+        let Facts { server, now, check_interval, scopes, flags, records } = facts;
+        let running = records.running();
+        let scopes: Vec<_> =
+            scopes.iter().map(|scope| ScopeView::new(scope, records, &running, now)).collect();
+        let in_flight = InFlightView::sum(&scopes, records.untracked());
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            server,
+            time: time(now),
+            state: scopes.iter().map(|scope| scope.state).max().unwrap_or(State::Off),
+            check_interval: check_interval.as_secs_f64(),
+            counting_since: records.begun().map(time),
+            in_flight,
+            flags: flags.into_iter().map(FlagView::new).collect(),
+            scopes,
+            refused: RefusedView::new(records.refused()),
+        }
+    }
+}
+
+/// `2026-11-22T22:00:00Z` (RFC 3339), to the second.
+fn time(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+fn file_time(at: SystemTime) -> Option<String> {
+    Timestamp::try_from(at).ok().map(time)
+}

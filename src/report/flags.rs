@@ -1,0 +1,93 @@
+//! The flags, as the report has them.
+
+use serde::Serialize;
+
+use super::time;
+use crate::flag::Flag;
+use crate::user;
+use crate::window::Phase;
+
+/// A flag.
+#[derive(Debug, Serialize)]
+pub(super) struct FlagView {
+    pub(super) path: String,
+    pub(super) state: FlagState,
+    /// Does it close its scopes?
+    pub(super) closes: bool,
+    /// When the last change was noticed.
+    changed: Option<String>,
+    /// When the file was written; for `touch`, when that was run.
+    modified: Option<String>,
+    owner: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
+    reopens: bool,
+    /// In seconds.
+    retry_after: Option<u32>,
+    messages: Vec<MessageView>,
+    allow: Vec<String>,
+    /// Why its content is of no use.
+    error: Option<String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FlagState {
+    Absent,
+    Announced,
+    Closed,
+    Overdue,
+    /// There, past its end, and open again.
+    Reopened,
+    /// Nobody could see yet whether it is there.
+    Unknown,
+}
+
+#[derive(Debug, Serialize)]
+struct MessageView {
+    /// A language tag; None: for everybody.
+    language: Option<String>,
+    text: String,
+}
+
+impl FlagView {
+    pub(super) fn new(flag: &Flag<'_>) -> Self {
+        let report = flag.report();
+        let window = report.content.as_ref().map(|content| content.window());
+        let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
+        let unseen = report.is_unseen.then(|| "cannot be seen, see the error log".to_owned());
+        let messages = window.map(|window| window.messages()).unwrap_or_default();
+        let message = |(language, text): (Option<&str>, &str)| MessageView {
+            language: language.map(str::to_owned),
+            text: text.to_owned(),
+        };
+        Self {
+            path: flag.path().display().to_string(),
+            state: match report.phase {
+                Some(Phase::Announced) => FlagState::Announced,
+                Some(Phase::Closed) => FlagState::Closed,
+                Some(Phase::Overdue) => FlagState::Overdue,
+                Some(Phase::Reopened) => FlagState::Reopened,
+                None if report.closes => FlagState::Unknown,
+                None => FlagState::Absent,
+            },
+            closes: report.closes,
+            changed: report.changed.map(time),
+            modified: report.modified.map(time),
+            owner: report.owner.map(user::name),
+            start: window.and_then(|window| window.start()).map(|start| start.rfc3339()),
+            end: window.and_then(|window| window.end()).map(|end| end.rfc3339()),
+            reopens: window.is_some_and(|window| window.reopens()),
+            retry_after: window.and_then(|window| window.retry_after()),
+            messages: messages.into_iter().map(message).collect(),
+            allow: window
+                .into_iter()
+                .flat_map(|window| window.allow().iter())
+                .map(|(network, _)| super::scopes::network(network))
+                .collect(),
+            error: error.or(unseen),
+            warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What would happen to a request.
+
+use serde::Serialize;
+
+use super::query::Question;
+use crate::allow::{Admission, Visitor};
+use crate::gate::{Gate, Verdict};
+use crate::journal::Journal;
+
+/// A question, and an answer for each server that the request could come to.
+#[derive(Debug, Serialize)]
+pub struct Preflight {
+    client: String,
+    path: String,
+    host: Option<String>,
+    /// False where no server has the name: then it is the one that httpd falls back to here.
+    is_known_host: bool,
+    answers: Vec<Forecast>,
+}
+
+/// What would happen at one server.
+#[derive(Debug, Serialize)]
+pub struct Forecast {
+    /// Its name, with its port.
+    pub server: String,
+    /// The section of the innermost location that the path is in.
+    pub location: Option<String>,
+    /// At this moment.
+    pub now: Outcome,
+    /// While it is closed.
+    pub while_closed: Outcome,
+}
+
+/// What becomes of a request.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// `open`, `allowed:KIND` or `blocked`, as the note `maintenance` has it, or `off` where the
+    /// engine is.
+    pub verdict: String,
+    /// The status, where it is refused.
+    pub status: Option<u16>,
+    /// The entry that admits it, or the flag that closes.
+    pub reason: String,
+    /// It is let in if one of these environment variables is set, which only a real request shows.
+    pub unless_env: Vec<String>,
+}
+
+impl Preflight {
+    /// With these answers; `is_known_host` where the servers have the name that was asked for.
+    pub fn new(question: &Question, is_known_host: bool, answers: Vec<Forecast>) -> Self {
+        let host = question.host.as_ref().map(|host| match host.port {
+            Some(port) => format!("{}:{port}", host.name),
+            None => host.name.clone(),
+        });
+        let (client, path) = (question.client.to_string(), question.path.clone());
+        Self { client, path, host, is_known_host, answers }
+    }
+}
+
+impl Outcome {
+    /// Where the engine is off.
+    pub fn off() -> Self {
+        let reason = "MaintenanceEngine is Off".into();
+        Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
+    }
+
+    /// At this moment.
+    pub fn now(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
+        Self::of(gate.decide(visitor, journal), gate, visitor)
+    }
+
+    /// While the gate is closed.
+    pub fn while_closed(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
+        Self::of(gate.decide_closed(visitor, journal), gate, visitor)
+    }
+
+    fn of(verdict: Verdict<'_>, gate: &Gate, visitor: &impl Visitor) -> Self {
+        let label = verdict.label().to_string_lossy().into_owned();
+        let variables = gate.allowlist().variables().iter();
+        let (status, reason, unless_env) = match verdict {
+            Verdict::Open => (None, "no flag closes the scope".into(), vec![]),
+            Verdict::Allowed(admission) => (None, by(&admission), vec![]),
+            Verdict::Blocked(blocked) => (
+                Some(gate.refusal().status(visitor)),
+                match blocked.flag {
+                    Some(flag) => format!("closed by {}", flag.display()),
+                    None => "on no allowlist".into(),
+                },
+                variables.map(|name| name.to_string_lossy().into_owned()).collect(),
+            ),
+        };
+        Self { verdict: label, status, reason, unless_env }
+    }
+}
+
+fn by(admission: &Admission<'_>) -> String {
+    format!("allowed by {admission}")
+}

@@ -1,0 +1,161 @@
+//! The report as metrics, in the text format of Prometheus.
+
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::{Encoder, TextEncoder};
+
+use super::scopes::ScopeView;
+use super::{Report, State};
+
+/// The value of Content-Type.
+pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
+
+const STATES: [State; 5] =
+    [State::Off, State::Open, State::Announced, State::Closed, State::Overdue];
+
+/// The metrics. Names and units are those of Prometheus's conventions.
+///
+/// # Errors
+/// None that a test would not find.
+pub fn metrics(report: &Report) -> Result<String, String> {
+    let scopes = || report.scopes.iter().map(|scope| (labels_of(scope), scope));
+    let mut families = vec![];
+    let mut add = |name: &str, help: &str, kind: MetricType, values: Vec<(Labels, f64)>| {
+        let mut family = MetricFamily::default();
+        family.set_name(format!("maintenance_{name}"));
+        family.set_help(help.to_owned());
+        family.set_field_type(kind);
+        family.set_metric(values.into_iter().map(|value| metric(kind, value)).collect());
+        if !family.get_metric().is_empty() {
+            families.push(family);
+        }
+    };
+    let (gauge, counter) = (MetricType::GAUGE, MetricType::COUNTER);
+    add(
+        "build_info",
+        "The version of mod_maintenance; always 1.",
+        gauge,
+        vec![(vec![("version", report.version.to_owned())], 1.0)],
+    );
+    add(
+        "check_interval_seconds",
+        "How often flags are looked at; 0 is at every request.",
+        gauge,
+        vec![(vec![], report.check_interval)],
+    );
+    add(
+        "flag_closes",
+        "Whether the flag file closes its scopes now.",
+        gauge,
+        report
+            .flags
+            .iter()
+            .map(|flag| (vec![("flag", flag.path.clone())], f64::from(u8::from(flag.closes))))
+            .collect(),
+    );
+    add(
+        "scope_state",
+        "1 for the state that the scope is in, 0 for the others.",
+        gauge,
+        scopes()
+            .flat_map(|(labels, scope)| {
+                STATES.map(|state| {
+                    let labels = with(&labels, "state", state.name());
+                    (labels, f64::from(u8::from(scope.state == state)))
+                })
+            })
+            .collect(),
+    );
+    add(
+        "requests_in_flight",
+        "Requests that were let in and have not ended.",
+        gauge,
+        scopes().map(|(labels, scope)| (labels, scope.in_flight.requests as f64)).collect(),
+    );
+    add(
+        "requests_in_flight_from_before_closing",
+        "Requests that were let in before the scope was closed and have not ended.",
+        gauge,
+        scopes()
+            .map(|(labels, scope)| (labels, scope.in_flight.from_before_closing as f64))
+            .collect(),
+    );
+    add(
+        "oldest_request_in_flight_seconds",
+        "The age of the oldest request that has not ended.",
+        gauge,
+        scopes()
+            .filter_map(|(labels, scope)| Some((labels, scope.in_flight.oldest? as f64)))
+            .collect(),
+    );
+    add(
+        "untracked_requests_total",
+        "Requests that could not be followed to their end: there were too many at a time.",
+        counter,
+        vec![(vec![], report.in_flight.untracked.unwrap_or(0) as f64)],
+    );
+    add(
+        "passed_requests_total",
+        "Requests that were let in while the scope was open, and have ended.",
+        counter,
+        scopes().map(|(labels, scope)| (labels, scope.totals.open as f64)).collect(),
+    );
+    add(
+        "allowed_requests_total",
+        "Requests that were let in while the scope was closed, and have ended, by kind of token.",
+        counter,
+        scopes()
+            .flat_map(|(labels, scope)| {
+                let counts = scope.totals.allowed_by.iter();
+                counts.map(move |(kind, count)| (with(&labels, "kind", kind), *count as f64))
+            })
+            .collect(),
+    );
+    add(
+        "refused_requests_total",
+        "Requests that were refused, by status.",
+        counter,
+        scopes()
+            .flat_map(|(labels, scope)| {
+                let counts = scope.totals.refused_with.iter();
+                counts.map(move |(status, count)| (with(&labels, "status", status), *count as f64))
+            })
+            .collect(),
+    );
+    let mut text = vec![];
+    TextEncoder::new().encode(&families, &mut text).map_err(|error| error.to_string())?;
+    String::from_utf8(text).map_err(|error| error.to_string())
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+fn labels_of(scope: &ScopeView) -> Labels {
+    let location = scope.location.clone().unwrap_or_default();
+    vec![("server", scope.server.clone()), ("location", location)]
+}
+
+fn with(labels: &Labels, name: &'static str, value: &str) -> Labels {
+    let mut labels = labels.clone();
+    labels.push((name, value.to_owned()));
+    labels
+}
+
+fn metric(kind: MetricType, (labels, value): (Labels, f64)) -> Metric {
+    let mut metric = Metric::default();
+    let labels = labels.into_iter().map(|(name, value)| {
+        let mut label = LabelPair::default();
+        label.set_name(name.to_owned());
+        label.set_value(value);
+        label
+    });
+    metric.set_label(labels.collect());
+    if kind == MetricType::COUNTER {
+        let mut counter = Counter::default();
+        counter.set_value(value);
+        metric.set_counter(counter);
+    } else {
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        metric.set_gauge(gauge);
+    }
+    metric
+}

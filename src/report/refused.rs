@@ -1,0 +1,76 @@
+//! Who is refused, as the report has it.
+
+use serde::Serialize;
+
+use super::time;
+use crate::records::refused::{BUCKETS, Client, ENTRIES, Refused, Text};
+
+/// So many clients are listed.
+const LISTED: usize = 100;
+
+/// The clients that are refused most.
+#[derive(Debug, Serialize)]
+pub(super) struct RefusedView {
+    /// The last closing; None where there was none since counting began.
+    since: Option<String>,
+    pub(super) clients: Vec<ClientView>,
+    /// How many clients there is room for.
+    capacity: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ClientView {
+    pub(super) address: String,
+    pub(super) count: u64,
+    /// By how much the count may be too high.
+    error: u64,
+    /// For what it asked last.
+    path: String,
+    user_agent: String,
+    time: Option<String>,
+}
+
+impl RefusedView {
+    pub(super) fn new(refused: &Refused) -> Self {
+        let clients = refused.clients().into_iter().take(LISTED);
+        Self {
+            since: refused.since().map(time),
+            clients: clients.map(ClientView::new).collect(),
+            capacity: BUCKETS * ENTRIES,
+        }
+    }
+}
+
+impl ClientView {
+    fn new(client: Client) -> Self {
+        Self {
+            address: client.address.to_string(),
+            count: client.count,
+            error: client.error,
+            path: shown(&client.target),
+            user_agent: shown(&client.agent),
+            time: client.time.map(time),
+        }
+    }
+}
+
+/// What a stranger has sent, as a text without characters that are not seen or that turn what is
+/// around them (Unicode's Bidi_Control).
+fn shown(text: &Text) -> String {
+    let is_hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut shown = String::with_capacity(text.start.len());
+    for letter in String::from_utf8_lossy(&text.start).chars() {
+        match is_hidden(letter) {
+            true => shown.extend(letter.escape_unicode()),
+            false => shown.push(letter),
+        }
+    }
+    if text.is_cut {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,270 @@
+//! The scopes, as the report has them.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Kind, ScopeFacts, State, file_time};
+use crate::allow::{AllowEntry, Means};
+use crate::gate::Gate;
+use crate::page::Page;
+use crate::records::in_flight::Running;
+use crate::records::{Records, ScopeTotals};
+use crate::watched::InForce;
+use crate::window::Phase;
+
+/// So many networks of an entry are listed.
+const LISTED: usize = 256;
+
+/// A server, a virtual host, or a location in one of them.
+#[derive(Debug, Serialize)]
+pub(super) struct ScopeView {
+    pub(super) kind: Kind,
+    pub(super) server: String,
+    pub(super) location: Option<String>,
+    addresses: Vec<String>,
+    defined: Option<String>,
+    pub(super) state: State,
+    /// The paths of the flags that close it, the innermost scope's last.
+    flags: Vec<String>,
+    /// The statuses that its refusals may have.
+    statuses: Vec<u16>,
+    pages: Vec<PageView>,
+    allow: Vec<AllowView>,
+    pub(super) in_flight: InFlightView,
+    pub(super) totals: TotalsView,
+}
+
+/// Requests that were let in and have not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct InFlightView {
+    pub(super) requests: u64,
+    /// Of them, those that were let in while the scope was open that is closed now.
+    pub(super) from_before_closing: u64,
+    /// The age of the oldest, in seconds.
+    pub(super) oldest: Option<u64>,
+    /// The age of the oldest of those from before the closing, in seconds.
+    pub(super) oldest_from_before_closing: Option<u64>,
+    /// So many requests could not be followed, since the start: there were too many at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) untracked: Option<u64>,
+}
+
+/// Requests that have ended, since counting began.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct TotalsView {
+    /// Let in while the scope was open.
+    pub(super) open: u64,
+    /// Let in while it was closed.
+    pub(super) allowed: u64,
+    pub(super) refused: u64,
+    /// By the kind of token, those that are not 0.
+    pub(super) allowed_by: BTreeMap<&'static str, u64>,
+    /// By status.
+    pub(super) refused_with: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct AllowView {
+    /// As it is written.
+    token: String,
+    kind: &'static str,
+    /// File and line of the directive.
+    defined: Option<String>,
+    networks: Vec<NetworkView>,
+    /// How many networks there are, also those that are not listed.
+    count: usize,
+    file: Option<FileView>,
+    unresolved: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct NetworkView {
+    network: String,
+    /// In the entry's file.
+    line: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileView {
+    path: String,
+    /// When the version was written that is in force.
+    modified: Option<String>,
+    /// Seconds since then.
+    age: Option<u64>,
+    /// When this process, or the parent before it, has read it.
+    read: Option<String>,
+    /// False where a newer version is there that is of no use, or was not read yet.
+    is_last: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PageView {
+    #[serde(rename = "type")]
+    media: String,
+    language: Option<String>,
+    /// None for the built-in pages, which are there in several languages.
+    file: Option<FileView>,
+}
+
+impl ScopeView {
+    pub(super) fn new(
+        scope: &ScopeFacts<'_>,
+        records: &Records,
+        running: &[Running],
+        now: Timestamp,
+    ) -> Self {
+        let gate = scope.gate.map(|(gate, _)| gate);
+        let state = gate.map_or(State::Off, state);
+        let own = |running: &&Running| scope.gate.is_some_and(|(_, id)| id == running.scope);
+        let running: Vec<_> = running.iter().filter(own).collect();
+        Self {
+            kind: scope.kind,
+            server: scope.server.clone(),
+            location: scope.location.clone(),
+            addresses: scope.addresses.clone(),
+            defined: scope.defined.clone(),
+            state,
+            flags: gate
+                .into_iter()
+                .flat_map(Gate::flags)
+                .map(|flag| flag.path().display().to_string())
+                .collect(),
+            statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
+            pages: gate.map(|gate| pages(gate, now)).unwrap_or_default(),
+            allow: gate
+                .map(|gate| gate.allowlist().report())
+                .into_iter()
+                .flatten()
+                .map(|entry| AllowView::new(entry, now))
+                .collect(),
+            in_flight: InFlightView::new(&running, state, now),
+            totals: scope
+                .gate
+                .map(|(_, id)| TotalsView::new(records.totals(id)))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn state(gate: &Gate) -> State {
+    let of_flag = |(phase, closes): (Option<Phase>, bool)| match phase {
+        Some(Phase::Overdue) => State::Overdue,
+        _ if closes => State::Closed,
+        Some(Phase::Announced) => State::Announced,
+        _ => State::Open,
+    };
+    let reports = gate.flags().iter().map(|flag| flag.report());
+    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(State::Open)
+}
+
+impl InFlightView {
+    fn new(running: &[&Running], state: State, now: Timestamp) -> Self {
+        let age = |running: &&&Running| {
+            u64::try_from(now.as_second() - running.began.as_second()).unwrap_or(0)
+        };
+        let before = || running.iter().filter(|running| state.is_closed() && running.was_open);
+        Self {
+            requests: running.len() as u64,
+            from_before_closing: before().count() as u64,
+            oldest: running.iter().map(|running| age(&running)).max(),
+            oldest_from_before_closing: before().map(|running| age(&running)).max(),
+            untracked: None,
+        }
+    }
+
+    /// For all scopes together.
+    pub(super) fn sum(scopes: &[ScopeView], untracked: u64) -> Self {
+        let scopes = || scopes.iter().map(|scope| &scope.in_flight);
+        Self {
+            requests: scopes().map(|scope| scope.requests).sum(),
+            from_before_closing: scopes().map(|scope| scope.from_before_closing).sum(),
+            oldest: scopes().filter_map(|scope| scope.oldest).max(),
+            oldest_from_before_closing: scopes()
+                .filter_map(|scope| scope.oldest_from_before_closing)
+                .max(),
+            untracked: Some(untracked),
+        }
+    }
+}
+
+impl TotalsView {
+    fn new(totals: ScopeTotals) -> Self {
+        let mut refused_with: BTreeMap<_, _> =
+            totals.refused.iter().map(|(status, count)| (status.to_string(), *count)).collect();
+        if totals.refused_otherwise > 0 {
+            refused_with.insert("other".into(), totals.refused_otherwise);
+        }
+        let allowed_by: BTreeMap<_, _> = totals
+            .allowed
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(means, count)| (Means::name(*means), *count))
+            .collect();
+        Self {
+            open: totals.open,
+            allowed: allowed_by.values().sum(),
+            refused: refused_with.values().sum(),
+            allowed_by,
+            refused_with,
+        }
+    }
+}
+
+impl AllowView {
+    fn new(entry: AllowEntry, now: Timestamp) -> Self {
+        let listed = entry.networks.iter().take(LISTED);
+        Self {
+            token: entry.word.to_string(),
+            kind: entry.means.name(),
+            defined: entry.from.as_deref().map(str::to_owned),
+            networks: listed
+                .map(|(network, line)| NetworkView {
+                    network: self::network(*network),
+                    line: *line,
+                })
+                .collect(),
+            count: entry.networks.len(),
+            file: entry.file.map(|file| FileView::new(file, now)),
+            unresolved: entry.unresolved,
+        }
+    }
+}
+
+impl FileView {
+    fn new(file: InForce, now: Timestamp) -> Self {
+        let modified = file.modified.and_then(|at| Timestamp::try_from(at).ok());
+        let age = |at: Timestamp| u64::try_from(now.as_second() - at.as_second()).unwrap_or(0);
+        Self {
+            path: file.path.display().to_string(),
+            modified: modified.map(super::time),
+            age: modified.map(age),
+            read: file_time(file.read),
+            is_last: file.is_last,
+        }
+    }
+}
+
+fn pages(gate: &Gate, now: Timestamp) -> Vec<PageView> {
+    let view = |page: &Page| {
+        let file = page.in_force().map(|file| FileView::new(file, now));
+        PageView {
+            media: page.content_type().to_string_lossy().into_owned(),
+            language: page.language().filter(|_| file.is_some()).map(str::to_owned),
+            file,
+        }
+    };
+    let mut views: Vec<_> = gate.refusal().pages().all().map(view).collect();
+    views.dedup_by(|view, before| view.file.is_none() && view.media == before.media);
+    views
+}
+
+/// As in a directive: an address without its length.
+pub(super) fn network(network: IpNet) -> String {
+    match network.prefix_len() == network.max_prefix_len() {
+        true => network.addr().to_string(),
+        false => network.to_string(),
+    }
+}

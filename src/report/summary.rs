@@ -1,0 +1,47 @@
+//! What mod_status's own page has of the report.
+
+use std::fmt::Write;
+
+use minijinja::HtmlEscape;
+
+use super::Report;
+
+/// For `/server-status?auto`: names and values, one a line.
+pub fn short_lines(report: &Report) -> String {
+    let totals = || report.scopes.iter().map(|scope| &scope.totals);
+    let values = [
+        ("State", report.state.name().to_owned()),
+        ("InFlight", report.in_flight.requests.to_string()),
+        ("InFlightFromBeforeClosing", report.in_flight.from_before_closing.to_string()),
+        ("Passed", totals().map(|totals| totals.open).sum::<u64>().to_string()),
+        ("Allowed", totals().map(|totals| totals.allowed).sum::<u64>().to_string()),
+        ("Refused", totals().map(|totals| totals.refused).sum::<u64>().to_string()),
+    ];
+    values.map(|(name, value)| format!("Maintenance{name}: {value}\n")).concat()
+}
+
+/// For `/server-status`: a heading and a table, as its other sections have them.
+pub fn html_section(report: &Report) -> String {
+    let mut text = String::from(
+        "<hr />\n<h2>Maintenance</h2>\n<table border=\"0\"><tr><th>Scope</th><th>State</th>\
+         <th>In flight</th><th>From before closing</th><th>Passed</th><th>Allowed</th>\
+         <th>Refused</th></tr>\n",
+    );
+    for scope in &report.scopes {
+        let name = [Some(scope.server.as_str()), scope.location.as_deref()];
+        let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let (flight, totals) = (&scope.in_flight, &scope.totals);
+        let numbers = [
+            flight.requests,
+            flight.from_before_closing,
+            totals.open,
+            totals.allowed,
+            totals.refused,
+        ];
+        let cells = numbers.map(|number| format!("<td>{number}</td>")).concat();
+        let state = scope.state.name();
+        let _ = writeln!(text, "<tr><td>{}</td><td>{state}</td>{cells}</tr>", HtmlEscape(&name));
+    }
+    text.push_str("</table>\n");
+    text
+}
