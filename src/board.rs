@@ -131,9 +131,15 @@ impl<S: Keyed, const N: usize> Table<S, N> {
     }
 }
 
+impl<S: Default, const N: usize> Default for Table<S, N> {
+    fn default() -> Self {
+        Self { places: std::array::from_fn(|_| S::default()) }
+    }
+}
+
 #[cfg(test)]
 pub(crate) fn new_board() -> Box<Board> {
-    Box::new(Board { places: std::array::from_fn(|_| Slot::default()) })
+    Box::default()
 }
 
 #[cfg(test)]

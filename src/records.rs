@@ -26,6 +26,7 @@ pub use totals::{Kind, ScopeTotals};
 pub use visit::{Place, Visit};
 
 /// The records, as they lie in shared memory. All zero is an empty one.
+#[derive(Default)]
 #[repr(C)]
 pub struct Records {
     scopes: Table<ScopePlace, MAX_SCOPES>,
@@ -100,3 +101,6 @@ impl Records {
         self.scopes.places().get(scope.index()).unwrap_or(&self.others)
     }
 }
+
+#[cfg(test)]
+mod tests;

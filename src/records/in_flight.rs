@@ -4,6 +4,7 @@
 //! that is dead does not count. Entries are looked for where few others look, by the number of
 //! the connection, which in httpd is that of a thread.
 
+use std::array::from_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -23,6 +24,13 @@ const TRIES: usize = 64;
 pub struct InFlight {
     lines: [[AtomicU64; PER_LINE]; LINES],
     untracked: AtomicU64,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        let lines = from_fn(|_| from_fn(|_| AtomicU64::new(Word::FREE)));
+        Self { lines, untracked: AtomicU64::new(0) }
+    }
 }
 
 /// A request that runs.

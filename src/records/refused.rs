@@ -12,6 +12,8 @@
 //! Counting takes no lock. Threads that count in one entry while it changes hands may be off by one
 //! each.
 
+use std::array::from_fn;
+use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -43,6 +45,7 @@ pub struct Refused {
     buckets: [Bucket; BUCKETS],
 }
 
+#[derive(Default)]
 #[repr(C, align(128))]
 struct Bucket {
     /// Hashes of addresses; 0 where an entry is free.
@@ -53,6 +56,7 @@ struct Bucket {
 }
 
 /// What is known of the last request. Written by one at a time, of whom others see that.
+#[derive(Default)]
 #[repr(C, align(64))]
 struct Details {
     /// In the upper half how often it was written, in the lower one the process that writes.
@@ -65,6 +69,13 @@ struct Details {
     lengths: AtomicU64,
     path: [AtomicU64; WORDS],
     agent: [AtomicU64; WORDS],
+}
+
+impl Default for Refused {
+    fn default() -> Self {
+        let (secret, since) = Default::default();
+        Self { secret, since, buckets: from_fn(|_| Bucket::default()) }
+    }
 }
 
 /// A request that is refused.
@@ -130,19 +141,26 @@ impl Refused {
 
     /// Counts a refusal, in the process with this number.
     pub fn count(&self, refusal: Refusal<'_>, process: i32) {
-        let address = refusal.address.to_canonical();
-        let tag = hash::of((self.secret.load(Ordering::Relaxed), address)).max(1);
+        let tag = self.tag(refusal.address);
         let [bucket, ..] = &self.buckets;
         let bucket = self.buckets.get(tag as usize % BUCKETS).unwrap_or(bucket);
         if let Some(details) = bucket.count(tag) {
-            details.write(tag, Refusal { address, ..refusal }, process);
+            details.write(tag, refusal, process);
         }
     }
 
-    /// The clients, those refused most first.
+    /// What an address is called in the table; never 0. Its bucket follows from it.
+    fn tag(&self, address: IpAddr) -> u64 {
+        hash::of((self.secret.load(Ordering::Relaxed), address.to_canonical())).max(1)
+    }
+
+    /// The clients, those first that were certainly refused most.
     pub fn clients(&self) -> Vec<Client> {
         let mut clients: Vec<_> = self.buckets.iter().flat_map(Bucket::clients).collect();
-        clients.sort_by_key(|client| (std::cmp::Reverse(client.count), client.address));
+        let certain = |client: &Client| client.count.saturating_sub(client.error);
+        clients.sort_by_key(|client| {
+            (Reverse(certain(client)), Reverse(client.count), client.address)
+        });
         clients
     }
 
@@ -324,3 +342,6 @@ fn timestamp(millis: u64) -> Option<Timestamp> {
     let millis = i64::try_from(millis).ok().filter(|millis| *millis > 0)?;
     Timestamp::from_millisecond(millis).ok()
 }
+
+#[cfg(test)]
+mod tests;

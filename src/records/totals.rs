@@ -1,6 +1,7 @@
 //! How many requests were let in and refused. Each scope has its counters several times over, so
 //! that the threads of the server seldom write to the same ones; their sum counts.
 
+use std::array::from_fn;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,6 +66,12 @@ impl Row {
 #[repr(C)]
 pub(super) struct Totals {
     copies: [[Row; MAX_SCOPES + 1]; COPIES],
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { copies: from_fn(|_| from_fn(|_| Row::default())) }
+    }
 }
 
 /// What was counted in a scope.
