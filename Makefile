@@ -81,10 +81,10 @@ $(TOOLS)/bin/cargo-fuzz:
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-fuzz@0.13.2
 
-bench: ## Measure what a request costs the server, with and without the module
+bench: ## Measure what a request costs the server (BASELINE=/path/to/other.so: beside another build)
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) build --release --locked
-	MAINTENANCE_MODULE=$(MODULE) $(CARGO) bench --locked
+	MAINTENANCE_MODULE=$(MODULE) $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) $(CARGO) bench --locked
 
 dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
 	@$(PACKAGES) $(DIST_PACKAGES)

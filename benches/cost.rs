@@ -1,5 +1,6 @@
 //! What a request costs the server: CPU time of all its processes and threads, over a new
-//! connection for each request, in alternating runs. `make bench` runs it.
+//! connection for each request, in alternating runs. `make bench` runs it;
+//! `make bench BASELINE=/path/to/other.so` compares two builds of the module.
 
 #![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
 
@@ -9,6 +10,7 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 
 use support::{Httpd, Setup};
 
@@ -28,40 +30,10 @@ struct Candidate {
 }
 
 fn main() {
-    let message = "message = 'Version 8 is coming.'\nend = 2999-01-01T00:00:00Z";
-    let mut page = Vec::new();
-    let mut candidates: Vec<_> = [
-        ("open: no module", "open: no module", "Define WITHOUT_MODULE", None),
-        ("open: module", "open: no module", "", None),
-        ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, None),
-        ("closed: module", "closed: rewrite recipe", "", Some("")),
-        ("closed: 10,000 networks", "closed: module", "MaintenanceAllow file=list", Some("")),
-        ("closed: with a message", "closed: the same from a file", "", Some(message)),
-        ("closed: the same from a file", "closed: module", "MaintenancePage page.html", Some("")),
-    ]
-    .map(|(name, baseline, directives, content)| {
-        // One child, so that none is started or ended in the middle of a run.
-        let setup = Setup::new("StartServers 1\nServerLimit 1\nMaxRequestWorkers 25");
-        setup.write("htdocs/upgrading.htm", "<p>upgrading".repeat(170));
-        let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
-        setup.write("list", networks.collect::<String>());
-        setup.write("page.html", &page);
-        let (before, after) = match directives.strip_prefix("Define ") {
-            Some(name) => (format!("Define {name}"), ""),
-            None => (String::new(), directives),
-        };
-        let mut httpd = setup.before(&before).modules(&["rewrite"]).directives(after).start();
-        httpd.allow_log("AH10159"); // few workers, on purpose
-        if let Some(content) = content {
-            fs::write(httpd.flag(), content).expect("the flag");
-        }
-        if content == Some(message) {
-            page = body(httpd.address());
-        }
-        Candidate { name, baseline, httpd, nanoseconds: vec![] }
-    })
-    .into();
-
+    let mut candidates = match std::env::var_os("BASELINE") {
+        Some(module) => against_another_build(&module.into()),
+        None => against_recipes(),
+    };
     for round in 0..=ROUNDS {
         for candidate in &mut candidates {
             let before = cpu_time(&candidate.httpd);
@@ -74,20 +46,99 @@ fn main() {
             }
         }
     }
+    print(&candidates);
+}
 
+/// The module beside no module, and beside the rules that it takes the place of.
+fn against_recipes() -> Vec<Candidate> {
+    let message = "message = 'Version 8 is coming.'\nend = 2999-01-01T00:00:00Z";
+    let mut page = Vec::new();
+    [
+        ("open: no module", "open: no module", "Define WITHOUT_MODULE", None),
+        ("open: module", "open: no module", "", None),
+        ("closed: rewrite recipe", "closed: rewrite recipe", RECIPE, None),
+        ("closed: module", "closed: rewrite recipe", "", Some("")),
+        ("closed: 10,000 networks", "closed: module", "MaintenanceAllow file=list", Some("")),
+        ("closed: with a message", "closed: the same from a file", "", Some(message)),
+        ("closed: the same from a file", "closed: module", "MaintenancePage page.html", Some("")),
+    ]
+    .map(|(name, baseline, directives, content)| {
+        let setup = setup();
+        setup.write("htdocs/upgrading.htm", "<p>upgrading".repeat(170));
+        let networks = (0..10_000).map(|n| format!("10.{}.{}.0/24\n", n / 256, n % 256));
+        setup.write("list", networks.collect::<String>());
+        setup.write("page.html", &page);
+        let (before, after) = match directives.strip_prefix("Define ") {
+            Some(name) => (format!("Define {name}"), ""),
+            None => (String::new(), directives),
+        };
+        let httpd = start(setup.before(&before).modules(&["rewrite"]).directives(after), content);
+        if content == Some(message) {
+            page = body(httpd.address());
+        }
+        Candidate { name, baseline, httpd, nanoseconds: vec![] }
+    })
+    .into()
+}
+
+/// This build beside the one that BASELINE names, such as that of an earlier commit.
+fn against_another_build(other: &PathBuf) -> Vec<Candidate> {
+    [
+        ("open: the other build", "open: the other build", Some(other), None),
+        ("open: this build", "open: the other build", None, None),
+        ("closed: the other build", "closed: the other build", Some(other), Some("")),
+        ("closed: this build", "closed: the other build", None, Some("")),
+        ("allowed: the other build", "allowed: the other build", Some(other), Some("allow")),
+        ("allowed: this build", "allowed: the other build", None, Some("allow")),
+    ]
+    .map(|(name, baseline, module, content)| {
+        let mut setup = setup();
+        if let Some(module) = module {
+            setup = setup.module(module.clone());
+        }
+        if content == Some("allow") {
+            setup = setup.directives("MaintenanceAllow 127.0.0.1");
+        }
+        let httpd = start(setup, content.map(|_| ""));
+        Candidate { name, baseline, httpd, nanoseconds: vec![] }
+    })
+    .into()
+}
+
+/// One child, so that none is started or ended in the middle of a run.
+fn setup() -> Setup {
+    Setup::new("StartServers 1\nServerLimit 1\nMaxRequestWorkers 25")
+}
+
+/// Starts a server, with a flag where that has a content.
+fn start(setup: Setup, content: Option<&str>) -> Httpd {
+    let mut httpd = setup.start();
+    httpd.allow_log("AH10159"); // few workers, on purpose
+    if let Some(content) = content {
+        fs::write(httpd.flag(), content).expect("the flag");
+    }
+    httpd
+}
+
+fn print(candidates: &[Candidate]) {
     println!(
         "CPU of the whole server per request, {ROUNDS} alternating rounds of {REQUESTS} requests:"
     );
-    println!("{:<26} {:>9} {:>9}  median of the paired ratios", "", "min us", "median us");
-    for candidate in &candidates {
+    println!(
+        "{:<28} {:>9} {:>9}  ratios: of the minima, median of pairs",
+        "", "min us", "median us"
+    );
+    let minimum = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    for candidate in candidates {
         let baseline = candidates.iter().find(|other| other.name == candidate.baseline);
         let baseline = &baseline.expect("a baseline").nanoseconds;
         let ratios = candidate.nanoseconds.iter().zip(baseline).map(|(a, b)| a / b).collect();
         println!(
-            "{:<26} {:>9.1} {:>9.1}  {:.3} of \"{}\"",
+            "{:<28} {:>9.1} {:>9.1}  {:.3} {:.3} of \"{}\"",
             candidate.name,
-            candidate.nanoseconds.iter().copied().fold(f64::INFINITY, f64::min) / 1000.0,
+            minimum(&candidate.nanoseconds) / 1000.0,
             median(candidate.nanoseconds.clone()) / 1000.0,
+            minimum(&candidate.nanoseconds) / minimum(baseline),
             median(ratios),
             candidate.baseline,
         );

@@ -194,33 +194,38 @@ impl Bucket {
     /// Counts, and gives the details of the entry. None where others were always faster.
     fn count(&self, tag: u64) -> Option<&Details> {
         for _ in 0..TRIES {
-            let tags = self.tags.iter().map(|tag| tag.load(Ordering::Acquire));
-            let entries =
-                tags.zip(&self.tags).zip(&self.counts).zip(&self.errors).zip(&self.details);
-            let mut lowest: Option<(u64, u64, Entry<'_>)> = None;
-            for ((((has, tag_at), count), error), details) in entries {
-                if has == tag {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    return Some(details);
+            let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
+            let entry = match self.tags.iter().position(mine) {
+                Some(entry) => entry,
+                None => self.lowest(),
+            };
+            let (has, count, error) =
+                (self.tags.get(entry)?, self.counts.get(entry)?, self.errors.get(entry)?);
+            let before = has.load(Ordering::Acquire);
+            if before != tag {
+                let low = if before == 0 { 0 } else { count.load(Ordering::Relaxed) };
+                let order = (Ordering::AcqRel, Ordering::Relaxed);
+                if has.compare_exchange(before, tag, order.0, order.1).is_err() {
+                    continue;
                 }
-                let low = if has == 0 { 0 } else { count.load(Ordering::Relaxed).max(1) };
-                if lowest.as_ref().is_none_or(|(lowest, ..)| low < *lowest) {
-                    lowest = Some((low, has, Entry { tag: tag_at, count, error, details }));
-                }
+                error.store(low, Ordering::Relaxed);
             }
-            let (low, has, entry) = lowest?;
-            let swapped = entry.tag.compare_exchange(has, tag, Ordering::AcqRel, Ordering::Acquire);
-            if swapped.is_ok() {
-                entry.error.store(low, Ordering::Relaxed);
-                entry.count.fetch_add(1, Ordering::Relaxed);
-                return Some(entry.details);
-            }
-            if swapped == Err(tag) {
-                entry.count.fetch_add(1, Ordering::Relaxed); // another thread of the same client
-                return Some(entry.details);
-            }
+            count.fetch_add(1, Ordering::Relaxed);
+            return self.details.get(entry);
         }
         None
+    }
+
+    /// The entry that is free, or else has the lowest count.
+    fn lowest(&self) -> usize {
+        let count = |(_, (tag, count)): &(usize, (&AtomicU64, &AtomicU64))| match tag
+            .load(Ordering::Relaxed)
+        {
+            0 => 0,
+            _ => count.load(Ordering::Relaxed).max(1),
+        };
+        let entries = self.tags.iter().zip(&self.counts).enumerate();
+        entries.min_by_key(count).map_or(0, |(entry, _)| entry)
     }
 
     fn clients(&self) -> impl Iterator<Item = Client> {
@@ -232,14 +237,6 @@ impl Bucket {
             Some(Client { count, error, ..client })
         })
     }
-}
-
-/// One entry of a bucket.
-struct Entry<'b> {
-    tag: &'b AtomicU64,
-    count: &'b AtomicU64,
-    error: &'b AtomicU64,
-    details: &'b Details,
 }
 
 /// [`Details::lock`].
