@@ -88,7 +88,7 @@ impl Records {
     /// Counts a refusal with this status.
     pub fn refuse(&self, place: Place, scope: ScopeId, status: u16) {
         let column = self.place(scope).column(status);
-        self.totals.row(place.connection, scope).refused(column).fetch_add(1, Ordering::Relaxed);
+        self.totals.row(place, scope).refused(column).fetch_add(1, Ordering::Relaxed);
     }
 
     /// Forgets what a process has left behind, of which nothing runs any more.

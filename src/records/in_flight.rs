@@ -92,8 +92,7 @@ pub(super) struct Entry<'r> {
 impl InFlight {
     /// None where there is no room, which is counted.
     pub(super) fn enter(&self, place: Place, running: Running) -> Option<Entry<'_>> {
-        // Multiplied by a large odd number, neighbouring ones lie far apart (Knuth, 6.4).
-        let start = (place.connection.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize;
+        let start = place.spread(LINES);
         let word = Word::of(running);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let take = |at: &&AtomicU64| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
+use super::visit::Place;
 use crate::allow::Means;
 use crate::gate::Verdict;
 
@@ -89,15 +90,13 @@ pub struct ScopeTotals {
 
 impl Totals {
     /// The counters of a scope that a connection's requests write to.
-    pub(super) fn row(&self, connection: u64, scope: ScopeId) -> &Row {
+    pub(super) fn row(&self, place: Place, scope: ScopeId) -> &Row {
         let [first, ..] = &self.copies;
-        let copy = self.copies.get(connection as usize % COPIES).unwrap_or(first);
-        let [.., last] = copy;
-        copy.get(scope.index()).unwrap_or(last)
+        row(self.copies.get(place.spread(COPIES)).unwrap_or(first), scope)
     }
 
     fn rows(&self, scope: ScopeId) -> impl Iterator<Item = &Row> {
-        (0..COPIES as u64).map(move |copy| self.row(copy, scope))
+        self.copies.iter().map(move |copy| row(copy, scope))
     }
 
     pub(super) fn clear(&self, scope: ScopeId) {
@@ -127,4 +126,9 @@ impl Totals {
             refused_otherwise: sum(&|row: &Row| &row.refused_otherwise),
         }
     }
+}
+
+fn row(copy: &[Row; MAX_SCOPES + 1], scope: ScopeId) -> &Row {
+    let [.., last] = copy;
+    copy.get(scope.index()).unwrap_or(last)
 }

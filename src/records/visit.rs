@@ -17,6 +17,16 @@ pub struct Place {
     pub connection: u64,
 }
 
+impl Place {
+    /// A number below `count`, a power of two; for neighbouring connections a different one each.
+    pub(super) fn spread(self, count: usize) -> usize {
+        // Multiplied by a large odd number, they lie far apart (Knuth, Art of Computer
+        // Programming, 6.4).
+        let spread = self.connection.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (spread >> (u64::BITS - count.trailing_zeros())) as usize
+    }
+}
+
 /// A request that was let in. It counts as let in when it ends, which is when this is dropped; and
 /// as in flight until then.
 pub struct Visit<'r> {
@@ -70,7 +80,7 @@ impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.leave_flight();
         if let Some(kind) = self.kind.get() {
-            let row = self.records.totals.row(self.place.connection, self.scope.get());
+            let row = self.records.totals.row(self.place, self.scope.get());
             row.let_in(kind).fetch_add(1, Ordering::Relaxed);
         }
     }
