@@ -46,7 +46,7 @@ test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run al
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 
 # Screenshots are left in SHOTS, if that is set.
-test-browser: rust ## Install a browser and look at the built-in page in it
+test-browser: rust ## Install a browser and look at the module's pages in it
 	@$(PACKAGES) $(BROWSER_PACKAGES)
 	@command -v npm >/dev/null || $(PACKAGES) nodejs npm
 	$(CARGO) build --release --locked

@@ -135,7 +135,7 @@ impl Gates {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::ffi::OsStr;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
@@ -173,11 +173,11 @@ mod tests {
         }
     }
 
-    fn section(lines: &str) -> Section {
+    pub(crate) fn section(lines: &str) -> Section {
         Section { name: lines.into(), settings: settings(lines) }
     }
 
-    fn settings(lines: &str) -> Settings {
+    pub(crate) fn settings(lines: &str) -> Settings {
         let mut settings = Settings::default();
         for line in lines.lines() {
             let mut words = line.split_whitespace();
@@ -189,7 +189,8 @@ mod tests {
         settings
     }
 
-    fn place(flags: &[&str]) -> Arc<Place> {
+    /// Where these are the flags; relative paths begin at `/root`.
+    pub(crate) fn place(flags: &[&str]) -> Arc<Place> {
         let board: &'static _ = Box::leak(new_board());
         let flag = |name: &&str| {
             let path = PathBuf::from("/root").join(name);

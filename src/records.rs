@@ -103,4 +103,4 @@ impl Records {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,18 @@
-//! The built-in page in a real browser: `make test-browser`, which installs what this needs.
+//! The module's pages in a real browser: `make test-browser`, which installs what this needs.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::Setup;
+use crate::support::{Backend, Setup};
+
+/// A program in tests/browser, with these variables.
+fn run(program: &str, variables: &[(&str, OsString)]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let mut command = Command::new("node");
+    command.arg(program).current_dir(folder).envs(variables.iter().cloned());
+    assert!(command.status().expect("Node.js").success());
+}
 
 #[test]
 #[ignore = "needs Chromium and Node.js; make test-browser installs them"]
@@ -13,12 +22,45 @@ fn the_built_in_page() {
     setup.write("htdocs/index.html", title);
     let mut httpd = setup.start();
     httpd.allow_log("overdue: the flag");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let status = Command::new("node")
-        .arg("check.mjs")
-        .current_dir(folder)
-        .env("SITE", httpd.url() + "/")
-        .env("FLAG", httpd.flag())
-        .status();
-    assert!(status.expect("Node.js").success());
+    let site = httpd.url() + "/";
+    run("check.mjs", &[("SITE", site.into()), ("FLAG", httpd.flag().into())]);
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn the_status_page() {
+    let backend = Backend::start();
+    let setup = Setup::new("").modules(&["proxy", "proxy_http"]).directives(&format!(
+        "MaintenanceFlag maintenance.flag\n\
+         MaintenanceAllow path=/status file=conf/nodes.txt host=localhost 127.0.0.40/30\n\
+         ProxyPass /slow/ http://{}/slow/\n\
+         ProxyTimeout 60\n\
+         <Location /status>\n\
+             SetHandler maintenance-status\n\
+         </Location>\n\
+         <VirtualHost ${{ADDRESS}}:${{PORT}}>\n\
+             ServerName www.example.com\n\
+             <Location /blogs>\n\
+                 MaintenanceFlag blogs.flag\n\
+                 MaintenanceStatus 503\n\
+                 MaintenanceAllow env=TRUSTED\n\
+             </Location>\n\
+         </VirtualHost>\n\
+         <VirtualHost ${{ADDRESS}}:${{PORT}}>\n\
+             ServerName static.example.com\n\
+             MaintenanceEngine Off\n\
+         </VirtualHost>",
+        backend.address,
+    ));
+    let nodes = setup.write("conf/nodes.txt", "127.0.0.50\n10.20.0.0/16\n2001:db8::/32\n");
+    let mut httpd = setup.start();
+    httpd.allow_log("overdue: the flag");
+    httpd.allow_log("nodes.txt.* is no address and no network");
+    let variables = [
+        ("SITE", OsString::from(httpd.url())),
+        ("FLAG", httpd.flag().into()),
+        ("BLOGS_FLAG", httpd.path("blogs.flag").into()),
+        ("NODES", nodes.into()),
+    ];
+    run("status.mjs", &variables);
 }

@@ -22,5 +22,6 @@ mod refusal;
 mod restarts;
 mod retry_after;
 mod round_trip;
+mod server_order;
 mod valgrind;
 mod window;

@@ -125,10 +125,15 @@ unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
     unsafe { vector.cast::<*mut c_void>().offset(index as isize) }
 }
 
-/// The servers of a configuration: the main one, then its virtual hosts.
+/// The servers of a configuration: the main one, then its virtual hosts in the order in which they
+/// stand there; httpd puts each in front of those before it.
 pub(super) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
-    // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
-    std::iter::successors(Some(main), |server| unsafe { server.next.as_ref() })
+    let next = |server: &server_rec| {
+        // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
+        unsafe { server.next.as_ref() }
+    };
+    let virtual_hosts: Vec<_> = std::iter::successors(next(main), |server| next(server)).collect();
+    std::iter::once(main).chain(virtual_hosts.into_iter().rev())
 }
 
 /// The name that `ServerName` gives a server; empty where it has none.

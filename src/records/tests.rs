@@ -6,7 +6,7 @@ use super::*;
 use crate::allow::Means;
 
 /// On the heap by way of a large stack, as all zero as shared memory is.
-fn new_records() -> &'static Records {
+pub(crate) fn new_records() -> &'static Records {
     let thread = thread::Builder::new().stack_size(64 << 20).spawn(Box::<Records>::default);
     Box::leak(thread.expect("a thread").join().expect("records"))
 }

@@ -27,7 +27,7 @@ pub(super) struct FlagView {
     messages: Vec<MessageView>,
     allow: Vec<String>,
     /// Why its content is of no use.
-    error: Option<String>,
+    pub(super) error: Option<String>,
     warnings: Vec<String>,
 }
 

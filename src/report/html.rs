@@ -1,9 +1,16 @@
 //! The report as a page.
 
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, context};
+mod answers;
+mod times;
+
+use form_urlencoded::Serializer;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::{Preflight, Query, Report};
+use crate::zone;
+use answers::Answers;
+use times::Clock;
 
 /// The page.
 ///
@@ -14,11 +21,55 @@ pub fn page(
     query: &Query,
     preflight: Option<&Preflight>,
 ) -> Result<String, String> {
+    let clock = Clock::new(report.time.parse().unwrap_or_default(), zone::of_server());
+    let refresh = query.refresh;
+    let values = context! {
+        report => Serde(report),
+        answers => Serde(Answers::new(report)),
+        preflight => preflight.map(Serde),
+        refresh,
+        style => Value::from_safe_string(include_str!("html/status.css").into()),
+    };
+    render(clock, same(preflight), values).map_err(|error| error.to_string())
+}
+
+fn render(clock: Clock, same: String, values: Value) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let source = include_str!("status.html.j2");
-    let refresh = query.refresh;
-    let template = environment.template_from_str(source).map_err(|error| error.to_string())?;
-    let values = context! { report => Serde(report), refresh, preflight => preflight.map(Serde) };
-    template.render(values).map_err(|error| error.to_string())
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_global("zone", clock.zone());
+    environment.add_function("same", move |more: String| match same.as_str() {
+        "" => format!("?{more}"),
+        same => format!("?{same}&{more}"),
+    });
+    let (of_day, relative) = (clock.clone(), clock);
+    environment.add_filter("clock", move |at: String| of_day.show(&at));
+    environment.add_filter("relative", move |at: String| relative.relative(&at));
+    environment.add_filter("span", times::span);
+    environment.add_filter("grouped", grouped);
+    environment.template_from_str(include_str!("html/status.html.j2"))?.render(values)
 }
+
+/// The part of a query string that asks the same question again.
+fn same(preflight: Option<&Preflight>) -> String {
+    let Some(preflight) = preflight else {
+        return String::new();
+    };
+    let mut query = Serializer::new(String::new());
+    query.append_pair("client", &preflight.client).append_pair("path", &preflight.path);
+    if let Some(host) = &preflight.host {
+        query.append_pair("host", host);
+    }
+    query.finish()
+}
+
+/// `1,234,567`
+fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests;

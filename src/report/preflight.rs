@@ -10,9 +10,9 @@ use crate::journal::Journal;
 /// A question, and an answer for each server that the request could come to.
 #[derive(Debug, Serialize)]
 pub struct Preflight {
-    client: String,
-    path: String,
-    host: Option<String>,
+    pub(super) client: String,
+    pub(super) path: String,
+    pub(super) host: Option<String>,
     /// False where no server has the name: then it is the one that httpd falls back to here.
     is_known_host: bool,
     answers: Vec<Forecast>,

@@ -2,23 +2,18 @@
 //
 //   SITE     URL of a running site that is closed while FLAG exists and answers 200 otherwise
 //   FLAG     path of the flag file; this program writes and removes it
-//   SHOTS    folder for screenshots (optional)
-//   CHROMIUM the browser (default /usr/bin/chromium)
 //
-// Prints one line per check and exits with 1 if one failed.
+// Prints one line per check and exits with 1 if one failed. See browser.mjs for more variables.
 
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
-import axe from 'axe-core';
-import { chromium } from 'playwright-core';
+import {
+  MINUTE, SIZES, ZONE, check, expectErrors, inMinutes, offsetText, removeFlag, screenshot,
+  scrollsSideways, seen, text, violations, withBrowser, withReader, writeFlag,
+} from './browser.mjs';
 
-const { SITE, FLAG, SHOTS, CHROMIUM = '/usr/bin/chromium' } = process.env;
+const { SITE, FLAG } = process.env;
 const STATUS = 500;
-const ZONE = 'America/New_York';
-const OFFSET = 60; // minutes east of UTC in which the flag says its end
-const MINUTE = 60_000;
 const BACK_WITHIN = 60_000; // the page asks after 40 seconds at the latest
 
 const TITLES = {
@@ -27,94 +22,11 @@ const TITLES = {
   ja: 'ただいまサイトを更新中です',
 };
 const LOCALES = { en: 'en-US', de: 'de-DE', ja: 'ja-JP' };
-const SIZES = [{ width: 360, height: 740 }, { width: 1440, height: 900 }];
 const MESSAGE = 'We are moving to version 8.\n'
   + 'Your files are safe & sound, <script>window.ran = true</script> and mail still arrives.';
 
-let failures = 0;
-
-function check(what, holds, found = '') {
-  if (!holds) failures += 1;
-  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}${holds || found === '' ? '' : `: ${found}`}`);
-}
-
-// The flag file
-
-/** `2026-11-22T23:00:00+01:00` */
-function offsetDateTime(time) {
-  return `${new Date(time.getTime() + OFFSET * MINUTE).toISOString().slice(0, 19)}+01:00`;
-}
-
-/** `2026-11-22 23:00 +01:00`, as readers without scripts see it */
-function offsetText(time) {
-  return offsetDateTime(time).replace('T', ' ').replace(/:\d\d\+/, ' +');
-}
-
-/** On the full minute, so that what is shown is what is written. */
-function inMinutes(minutes) {
-  return new Date(Math.floor((Date.now() + minutes * MINUTE) / MINUTE) * MINUTE);
-}
-
-/** Closes the site. A string of JSON is one of TOML, too. */
-async function close({ message, end } = {}) {
-  const lines = [];
-  if (message) lines.push(`message = ${JSON.stringify(message)}`);
-  if (end) lines.push(`end = ${offsetDateTime(end)}`);
-  await writeFile(`${FLAG}.new`, `${lines.join('\n')}\n`);
-  await rename(`${FLAG}.new`, FLAG);
-}
-
-const open = () => rm(FLAG, { force: true });
-
-// The browser
-
-/** A page of a reader of its own; what goes wrong in it is kept in `page.errors`. */
-async function reader(browser, options = {}) {
-  const context = await browser.newContext({
-    locale: 'en-US', timezoneId: ZONE, viewport: SIZES[0], ...options,
-  });
-  const page = await context.newPage();
-  page.errors = [];
-  page.on('pageerror', (error) => page.errors.push(String(error)));
-  page.on('console', (line) => {
-    const refusal = line.text().includes(`status of ${STATUS}`) && line.location().url.startsWith(SITE);
-    if (line.type() === 'error' && !refusal) page.errors.push(line.text());
-  });
-  return page;
-}
-
-/** Runs `look` with a page and leaves nothing of it behind. */
-async function withReader(browser, options, look) {
-  const page = await reader(browser, options);
-  try {
-    await look(page);
-  } finally {
-    await page.context().close();
-  }
-}
-
-const seen = (page, selector) => page.locator(selector).isVisible();
-const text = (page, selector) => page.locator(selector).innerText();
-const scrollsSideways = (page) => page.evaluate(
-  () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-);
-
-async function screenshot(page, name) {
-  if (SHOTS) {
-    const file = path.join(SHOTS, `${name}.png`);
-    await page.screenshot({ path: file, fullPage: true, animations: 'disabled' });
-  }
-}
-
-/** What axe-core finds with all of its rules, those of WCAG's level AAA too. */
-async function violations(page) {
-  await page.evaluate(axe.source);
-  const { violations: found } = await page.evaluate(() => {
-    const rules = window.axe.getRules().map(({ ruleId }) => [ruleId, { enabled: true }]);
-    return window.axe.run(document, { rules: Object.fromEntries(rules) });
-  });
-  return found.map(({ id, nodes }) => `${id} (${nodes.map(({ target }) => target).join(', ')})`);
-}
+const close = (content) => writeFlag(FLAG, content);
+const open = () => removeFlag(FLAG);
 
 /** Hour and minute as `lang` writes them in the reader's zone. */
 function clock(lang, time) {
@@ -328,33 +240,24 @@ async function linkKeepsFragment(browser) {
   });
 }
 
-async function main() {
-  if (!SITE || !FLAG) throw new Error('SITE and FLAG have to be set');
-  if (SHOTS) await mkdir(SHOTS, { recursive: true });
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-  });
-  try {
-    for (const lang of Object.keys(TITLES)) {
-      for (const size of SIZES) {
-        for (const scheme of ['light', 'dark']) await looksRight(browser, lang, size, scheme);
-      }
+async function checks(browser) {
+  for (const lang of Object.keys(TITLES)) {
+    for (const size of SIZES) {
+      for (const scheme of ['light', 'dark']) await looksRight(browser, lang, size, scheme);
     }
-    await withoutScripts(browser);
-    await oldBrowser(browser);
-    await rightToLeft(browser);
-    await noWords(browser);
-    await longMessage(browser);
-    await overdue(browser);
-    await becomesOverdue(browser);
-    await linkKeepsFragment(browser);
-    await comeBack(browser);
-  } finally {
-    await open();
-    await browser.close();
   }
-  console.log(failures === 0 ? 'all checks passed' : `${failures} failed`);
-  process.exitCode = failures === 0 ? 0 : 1;
+  await withoutScripts(browser);
+  await oldBrowser(browser);
+  await rightToLeft(browser);
+  await noWords(browser);
+  await longMessage(browser);
+  await overdue(browser);
+  await becomesOverdue(browser);
+  await linkKeepsFragment(browser);
+  await comeBack(browser);
 }
 
-await main();
+const refused = `status of ${STATUS}`;
+expectErrors((line) => line.text().includes(refused) && line.location().url.startsWith(SITE));
+if (!SITE || !FLAG) throw new Error('SITE and FLAG have to be set');
+await withBrowser(checks).finally(open);

@@ -1,0 +1,179 @@
+//! What an operator asks first: is everything closed, and may the application be stopped?
+
+use serde::Serialize;
+
+use crate::report::{Report, ScopeView, State};
+
+/// The answers, as the template needs them.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Answers {
+    /// `2 of 5 scopes are closed`, `Closed`
+    headline: String,
+    /// The same as a sentence, where all scopes are closed or none is.
+    sentence: Option<String>,
+    is_closed: bool,
+    /// The scopes that are not, where others are closed.
+    not_closed: Vec<NotClosed>,
+    /// The requests that run in closed scopes and that the allowlist has let in.
+    admitted: u64,
+    /// The requests that run in other scopes, where something is closed.
+    elsewhere: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct NotClosed {
+    server: String,
+    location: Option<String>,
+    state: State,
+}
+
+impl Answers {
+    pub(super) fn new(report: &Report) -> Self {
+        let (closed, others): (Vec<_>, Vec<_>) =
+            report.scopes.iter().partition(|scope| scope.state.is_closed());
+        let count = |state| report.scopes.iter().filter(|scope| scope.state == state).count();
+        let running = |scopes: &[&ScopeView]| -> u64 {
+            scopes.iter().map(|scope| scope.in_flight.requests).sum()
+        };
+        let (of_all, overdue, off) =
+            (report.scopes.len(), count(State::Overdue), count(State::Off));
+        let is_closed = !closed.is_empty();
+        let (headline, sentence) = match (closed.len(), others.len()) {
+            (0, _) => (capitalized(report.state.name()), Some(none_closed(of_all, off))),
+            (_, 0) => (capitalized(report.state.name()), Some(all_closed(of_all, overdue))),
+            (1, _) => (format!("1 of {of_all} scopes is closed{}", past_end(overdue)), None),
+            (some, _) => {
+                (format!("{some} of {of_all} scopes are closed{}", past_end(overdue)), None)
+            }
+        };
+        let not_closed = others.iter().filter(|_| is_closed).map(|scope| NotClosed::new(scope));
+        Self {
+            headline,
+            sentence,
+            is_closed,
+            not_closed: not_closed.collect(),
+            admitted: running(&closed).saturating_sub(report.in_flight.from_before_closing),
+            elsewhere: if is_closed { running(&others) } else { 0 },
+        }
+    }
+}
+
+impl NotClosed {
+    fn new(scope: &ScopeView) -> Self {
+        let (server, location) = (scope.server.clone(), scope.location.clone());
+        Self { server, location, state: scope.state }
+    }
+}
+
+fn none_closed(of_all: usize, off: usize) -> String {
+    match (of_all, off) {
+        (1, 1) => "MaintenanceEngine is Off in the only scope.".into(),
+        (1, _) => "The only scope is open.".into(),
+        (_, 0) => format!("All {of_all} scopes are open."),
+        _ if of_all == off => format!("MaintenanceEngine is Off in all {of_all} scopes."),
+        _ => format!("All {of_all} scopes are open, {off} with MaintenanceEngine Off."),
+    }
+}
+
+fn all_closed(of_all: usize, overdue: usize) -> String {
+    match of_all {
+        1 => {
+            format!("The only scope is closed{}.", if overdue == 1 { ", past the end" } else { "" })
+        }
+        _ => format!("All {of_all} scopes are closed{}.", past_end(overdue)),
+    }
+}
+
+fn past_end(overdue: usize) -> String {
+    match overdue {
+        0 => String::new(),
+        _ => format!(", {overdue} past the end"),
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::tests::new_records;
+    use crate::report::{Kind, ScopeFacts};
+
+    /// A report of scopes in these states, in each of which three requests run, one of them from
+    /// before the closing where it is closed.
+    fn report(states: &[State]) -> Report {
+        let facts = crate::report::Facts {
+            server: String::new(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+            check_interval: Default::default(),
+            scopes: states
+                .iter()
+                .map(|_| ScopeFacts {
+                    kind: Kind::Server,
+                    server: "a".into(),
+                    location: None,
+                    addresses: vec![],
+                    defined: None,
+                    gate: None,
+                })
+                .collect(),
+            flags: vec![],
+            records: new_records(),
+        };
+        let mut report = Report::new(facts);
+        for (scope, state) in report.scopes.iter_mut().zip(states) {
+            scope.state = *state;
+            scope.in_flight.requests = 3;
+            scope.in_flight.from_before_closing = u64::from(state.is_closed());
+        }
+        report.in_flight.from_before_closing =
+            report.scopes.iter().map(|scope| scope.in_flight.from_before_closing).sum();
+        report.state = states.iter().copied().max().expect("a state");
+        report
+    }
+
+    #[test]
+    fn headlines() {
+        use State::{Announced, Closed, Off, Open, Overdue};
+        let cases: [(&[State], _, _); _] = [
+            (&[Open], "Open", Some("The only scope is open.")),
+            (&[Closed], "Closed", Some("The only scope is closed.")),
+            (&[Off], "Off", Some("MaintenanceEngine is Off in the only scope.")),
+            (&[Off, Off], "Off", Some("MaintenanceEngine is Off in all 2 scopes.")),
+            (&[Open, Open], "Open", Some("All 2 scopes are open.")),
+            (&[Open, Off], "Open", Some("All 2 scopes are open, 1 with MaintenanceEngine Off.")),
+            (&[Open, Announced], "Announced", Some("All 2 scopes are open.")),
+            (&[Closed, Closed], "Closed", Some("All 2 scopes are closed.")),
+            (&[Closed, Overdue], "Overdue", Some("All 2 scopes are closed, 1 past the end.")),
+            (&[Overdue], "Overdue", Some("The only scope is closed, past the end.")),
+            (&[Open, Closed], "1 of 2 scopes is closed", None),
+            (&[Closed, Closed, Off], "2 of 3 scopes are closed", None),
+            (&[Closed, Overdue, Open], "2 of 3 scopes are closed, 1 past the end", None),
+        ];
+        for (states, headline, sentence) in cases {
+            let answers = Answers::new(&report(states));
+            let expected = (headline, sentence);
+            assert_eq!((answers.headline.as_str(), answers.sentence.as_deref()), expected);
+        }
+    }
+
+    #[test]
+    fn what_runs_where() {
+        use State::{Closed, Off, Open, Overdue};
+        let cases: [(&[State], _, &[State]); _] = [
+            (&[Open, Off], (false, 0, 0), &[]),
+            (&[Closed, Overdue], (true, 4, 0), &[]),
+            (&[Closed, Open, Off], (true, 2, 6), &[Open, Off]),
+        ];
+        for (states, expected, not_closed) in cases {
+            let answers = Answers::new(&report(states));
+            let found = (answers.is_closed, answers.admitted, answers.elsewhere);
+            assert_eq!(found, expected, "{states:?}");
+            let states: Vec<_> = answers.not_closed.iter().map(|scope| scope.state).collect();
+            assert_eq!(states, not_closed);
+        }
+    }
+}

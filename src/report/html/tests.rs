@@ -1,0 +1,293 @@
+//! Real gates, flags and records, as the page shows them.
+
+use std::fs;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::allow::Means;
+use crate::board::Key;
+use crate::flag::{Flag, Observer};
+use crate::gates::tests::{place, section, settings};
+use crate::gates::{Gates, Sections};
+use crate::records::refused::Refusal;
+use crate::records::tests::new_records;
+use crate::records::{Kind as Counted, Place, Visit};
+use crate::report::flags::FlagState;
+use crate::report::{Facts, Forecast, Format, Kind, Outcome, Query, Question, ScopeFacts};
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+const STRANGE: &str = "<script>alert(1)</script>";
+
+/// A virtual host with a location, and one that is off; with these contents of the flags
+/// `main` and `inner`.
+fn report(main: Option<&str>, inner: Option<&str>) -> Report {
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for (name, content) in [("main", main), ("inner", inner)] {
+        content.into_iter().for_each(|content| fs::write(path(name), content).expect(name));
+    }
+    fs::write(path("nodes"), "10.1.0.1\n10.2.0.0/16\n").expect("a file");
+    let place = place(&[path("main"), path("inner")].each_ref().map(String::as_str));
+    let own = format!(
+        "MaintenanceFlag {}\nMaintenanceAllow file={} 10.0.0.1 host=gone.example.com path=/status",
+        path("main"),
+        path("nodes"),
+    );
+    let inner = format!("MaintenanceFlag {}\nMaintenanceAllow env=TRUSTED", path("inner"));
+    let sections = Sections::from([(1, section(&inner))]);
+    let gates = Gates::new(&settings(&own), &sections, &place).expect("all flags");
+    let now = NOON.parse().expect("a time");
+    let flags: Vec<&Flag<'static>> = place.flags.values().map(AsRef::as_ref).collect();
+    for flag in &flags {
+        flag.look(Observer::Child, now, &mut |_| {});
+    }
+    let records = new_records();
+    let [host, location] = records.claim(&["host", "location"].map(Key::of), now)[..] else {
+        panic!("two numbers")
+    };
+    let began = now - Duration::from_secs(72);
+    let here = Place { process: std::process::id() as i32, connection: 7 };
+    let visit = |scope, kind| Visit::new(records, here, scope, kind, began);
+    let running = [visit(location, Counted::Open), visit(location, Counted::Allowed(Means::Env))];
+    drop([visit(host, Counted::Open), visit(host, Counted::Allowed(Means::File))]);
+    records.refuse(here, location, 503);
+    let refuse = |address: u32, target: &str, agent: &str| {
+        let (target, agent, time) = (target.as_bytes(), agent.as_bytes(), now);
+        let address = IpAddr::from(address.to_be_bytes());
+        records.refused().count(Refusal { address, target, agent, time }, 1);
+    };
+    // So many that they drive each other out.
+    (0..20_000).for_each(|address| refuse(address, "/", ""));
+    (0..99).for_each(|_| refuse(0x0a09_0909, STRANGE, STRANGE));
+    let scope = |kind, location, gate| ScopeFacts {
+        kind,
+        server: "www.example.com:443".into(),
+        location,
+        addresses: vec!["*:443".into()],
+        defined: Some("conf/httpd.conf:7".into()),
+        gate,
+    };
+    let inside = gates.of(&1).expect("a gate");
+    let report = Report::new(Facts {
+        server: "Apache/2.4.66".into(),
+        now,
+        check_interval: Duration::from_millis(500),
+        scopes: vec![
+            scope(Kind::VirtualHost, None, Some((gates.own(), host))),
+            scope(Kind::Location, Some("<Location /blogs>".into()), Some((inside, location))),
+            scope(Kind::VirtualHost, None, None),
+        ],
+        flags,
+        records,
+    });
+    drop(running);
+    report
+}
+
+fn shown(report: &Report, refresh: Option<u32>, preflight: Option<&Preflight>) -> String {
+    page(report, &Query { format: Format::Html, refresh, question: None }, preflight)
+        .expect("a page")
+}
+
+/// What can be read, without tags.
+fn words(page: &str) -> String {
+    let (_, body) = page.split_once("<body>").expect("a body");
+    let texts = body.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text));
+    let text = texts.collect::<Vec<_>>().join(" ").replace("&#x2f;", "/").replace("&quot;", "\"");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.replace(" .", ".").replace(" ,", ",")
+}
+
+#[track_caller]
+fn assert_says(page: &str, sentences: &[&str]) {
+    let words = words(page);
+    for sentence in sentences {
+        assert!(words.contains(sentence), "{sentence} is missing: {words}");
+    }
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[test]
+fn flags_in_all_states() {
+    let full = "start = 2026-11-22T11:00:00Z\nend = 2026-11-22T13:30:00Z\nallow = [\"10.3.0.0/16\"]\n\
+                retry_after = \"10m\"\ncolour = 1\n[message]\nen = \"<script>alert(1)</script>\"";
+    let cases: [(_, _, &[&str]); _] = [
+        (
+            None,
+            None,
+            &[
+                "All 3 scopes are open, 1 with MaintenanceEngine Off.",
+                "2 requests are running, the oldest for 1 min 12 s.",
+                "absent Closes 2 of 3 scopes Last change",
+            ],
+        ),
+        (
+            Some(full),
+            Some(""),
+            &[
+                "2 of 3 scopes are closed Not closed: www.example.com:443 (MaintenanceEngine Off)",
+                "To be over in 1 h 30 min, at 13:30:00, says",
+                "1 request from before the closing is still running, for 1 min 12 s. Beside them, \
+                 1 request of an admitted client is running.",
+                "nobody knows the key \"colour\"",
+                "End 13:30:00, in 1 h 30 min; stays closed until it is removed",
+                "Message (en) &lt;script&gt;alert(1)&lt;/script&gt; Admits 10.3.0.0/16 \
+                 Retry-After 10 min",
+            ],
+        ),
+        (
+            None,
+            Some(""),
+            &[
+                "1 of 3 scopes is closed Not closed: www.example.com:443 (open) www.example.com:443 (M",
+            ],
+        ),
+        (
+            Some("start = 2026-11-22T13:00:00Z"),
+            None,
+            &["Announced All 3 scopes are open", "To be closed in 1 h, at 13:00:00, by"],
+        ),
+        (
+            Some("end = 2026-11-22T11:00:00Z"),
+            None,
+            &[
+                "2 of 3 scopes are closed, 2 past the end Not closed",
+                "Was to be over 1 h ago, at 11:00:00, says",
+            ],
+        ),
+        (
+            Some("end = 2026-11-22T11:00:00Z\nreopen = \"auto\""),
+            None,
+            &["All 3 scopes are open", "past its end, open again", "1 h ago; opens by itself"],
+        ),
+        (
+            Some("end = 2026-11-22T13:00:00Z\nreopen = \"auto\""),
+            None,
+            &["To be opened in 1 h, at 13:00:00"],
+        ),
+    ];
+    for (main, inner, sentences) in cases {
+        assert_says(&shown(&report(main, inner), None, None), sentences);
+    }
+}
+
+#[test]
+fn scopes_and_refused_clients() {
+    let page = shown(&report(Some(""), None), None, None);
+    assert_says(
+        &page,
+        &[
+            "www.example.com:443 *:443 closed 0 0 1 1 0 Details",
+            "<Location /blogs> closed 2 1 0 0 1 Details"
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .as_str(),
+            "2 addresses and networks: 10.1.0.1 line 1, 10.2.0.0/16 line 2",
+            "Details of www.example.com:443 1 not resolved Flags",
+            "host=gone.example.com gone.example.com does not resolve path=/status",
+            "Allowed 1 by file Defined conf/httpd.conf:7",
+            "Refused 1 with 503",
+            "off – – – – – MaintenanceEngine Off",
+            "100+ clients were refused, most of all 10.9.9.9.",
+            "The first 25 of them; JSON has more.",
+            "&lt;script&gt;alert(1)&lt;/script&gt; 12:00:00",
+            " none 12:00:00",
+            "Flags are looked at every 0.5 s",
+        ],
+    );
+    let number = page.matches("<th role=\"rowheader\" scope=\"row\" class=\"address\">").count();
+    assert_eq!(number, 25);
+    let fewer = words(&page).matches(" fewer ").count();
+    assert!(fewer > 0, "of 20,000 addresses some were driven out");
+}
+
+/// What the report above does not have.
+#[test]
+fn rare_things() {
+    let mut rare = report(Some(""), None);
+    rare.in_flight.untracked = Some(1_002_034);
+    rare.check_interval = 0.0;
+    rare.counting_since = None;
+    rare.refused.clients.truncate(1);
+    for flag in &mut rare.flags {
+        flag.error = Some("line 1: <never>".into());
+        flag.state = FlagState::Unknown;
+    }
+    let page = shown(&rare, None, None);
+    assert_says(
+        &page,
+        &[
+            "Not followed, as there were too many at a time: 1,002,034 since the start.",
+            "Each request looks at the flags",
+            "main cannot be seen, counts as there line 1: &lt;never&gt; Closes",
+            "1 client was refused: 10.9.9.9.",
+        ],
+    );
+    assert!(page.contains("href=\"?refresh=5\"") && !words(&page).contains("Stop"), "{page}");
+    rare.flags.clear();
+    rare.refused.clients.clear();
+    rare.scopes.clear();
+    let nothing = ["No flag is looked for.", "0 clients were refused.", "Nobody."];
+    let page = shown(&rare, Some(90), None);
+    assert_says(&page, &nothing);
+    assert_says(&page, &["Reloads every 1 min 30 s Stop reloading"]);
+}
+
+#[test]
+fn preflights() {
+    let open = || Outcome {
+        verdict: "open".into(),
+        status: None,
+        reason: "because".into(),
+        unless_env: vec![],
+    };
+    let blocked = || Outcome {
+        verdict: "blocked".into(),
+        status: Some(503),
+        unless_env: ["ONE", "TWO"].map(String::from).into(),
+        ..open()
+    };
+    let forecast = |now, while_closed| Forecast {
+        server: "www.example.com:443".into(),
+        location: Some("<Location /blogs>".into()),
+        now,
+        while_closed,
+    };
+    let host = crate::report::Host { name: "a&b.example.com".into(), port: Some(443) };
+    let client = "10.0.0.1".parse().expect("an address");
+    let mut question = Question { client, path: "/?a=<b>\"&c".into(), host: None };
+    let report = report(None, None);
+    let one = Preflight::new(&question, true, vec![forecast(open(), blocked())]);
+    let page = shown(&report, None, Some(&one));
+    assert_says(
+        &page,
+        &[
+            "Passes now and refused while closed: 10.0.0.1 for /?a=&lt;b&gt;\"&amp;c Why",
+            "Now passes because While closed refused with 503: because; unless the environment has \
+             ONE or TWO",
+        ],
+    );
+    for text in [
+        "name=\"path\" autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" \
+         value=\"&#x2f;?a=&lt;b&gt;&quot;&amp;c\"",
+        "href=\"?client=10.0.0.1&amp;path=%2F%3Fa%3D%3Cb%3E%22%26c&amp;refresh=5\"",
+    ] {
+        assert!(page.contains(text), "{text} is missing: {page}");
+    }
+    question.host = Some(host);
+    let several = vec![forecast(Outcome::off(), open()), forecast(blocked(), blocked())];
+    let page = shown(&report, Some(7), Some(&Preflight::new(&question, false, several)));
+    assert_says(
+        &page,
+        &[
+            "www.example.com:443: passes now, passes while closed",
+            "www.example.com:443: refused now, refused while closed",
+            "No server has the name a&amp;b.example.com:443",
+            "Now passes MaintenanceEngine is Off",
+        ],
+    );
+    assert!(page.contains("name=\"refresh\" value=\"7\""), "{page}");
+}
