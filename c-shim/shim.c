@@ -223,6 +223,45 @@ int maintenance_set_address(request_rec *r, const char *address)
     return 1;
 }
 
+static void (*request_ended)(void *);
+
+#if HTTPD_2_4
+static ap_filter_rec_t *end_filter;
+
+static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    ap_filter_t *next = f->next;
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        if (AP_BUCKET_IS_EOR(e)) {
+            /* Now and not after it was passed on: whoever destroys it destroys the request. */
+            request_ended(f->ctx);
+            ap_remove_output_filter(f);
+            break;
+        }
+    }
+    return ap_pass_brigade(next, bb);
+}
+#endif
+
+void maintenance_hook_end(void (*ended)(void *))
+{
+    request_ended = ended;
+#if HTTPD_2_4
+    end_filter = ap_register_output_filter("MAINTENANCE_END", end, NULL, AP_FTYPE_CONNECTION);
+#endif
+}
+
+void maintenance_watch_end(request_rec *r, void *data)
+{
+#if HTTPD_2_4
+    if (r->proto_num >= HTTP_VERSION(2, 0)) {
+        ap_add_output_filter_handle(end_filter, data, r, r->connection);
+    }
+#endif
+}
+
 apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t length)
 {
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;

@@ -79,6 +79,16 @@ void maintenance_hook_status(int (*show)(request_rec *, int is_short, int is_pla
 /* Makes `r`, a copy of a request, one of another client. 0 where `address` is none. */
 int maintenance_set_address(request_rec *r, const char *address);
 
+/* Before requests come: `ended` is what maintenance_watch_end calls. */
+void maintenance_hook_end(void (*ended)(void *));
+
+/*
+ * Has `ended` called with `data`, once, when the answer to `r` has been handed to mod_http2, which
+ * keeps the request for as long as nothing else happens on the client's connection. `data` has to
+ * live as long as `r`. Nothing for other protocols, where the request itself ends in time.
+ */
+void maintenance_watch_end(request_rec *r, void *data);
+
 /*
  * Passes one brigade, `body` and EOS, to the request's output filters (the brigade's rings are
  * macros). `body` is not copied: it has to outlive r->pool.

@@ -10,14 +10,15 @@
 //! | fixups | look-ups that are acted on without a handler (mod_dav) | found it |
 //! | handler | all | maybe put something that it looked up in the request's place |
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::ptr;
 
 use super::bindings::{
     APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
-    maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_monitor,
-    maintenance_hook_status, request_rec,
+    maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
+    maintenance_hook_monitor, maintenance_hook_status, maintenance_watch_end, request_rec,
 };
 use super::guard::guard;
 use super::request::{Kept, Request};
@@ -54,6 +55,7 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_handler(Some(handler), none, none, first);
                 ap_hook_handler(Some(status::handler), none, none, middle);
                 maintenance_hook_status(Some(status::section));
+                maintenance_hook_end(Some(ended));
             }
         },
         || (),
@@ -209,11 +211,20 @@ fn count(
         (Some(visit), None) => visit.refuse(),
         (None, Some(kind)) if before.is_none() => {
             let visit = Visit::new(records, request.place(), scope, kind, request.now());
-            return Some(request.own(visit));
+            let visit = request.own(visit);
+            // SAFETY: the visit is as old as the request.
+            unsafe { maintenance_watch_end(request.0, ptr::from_ref(visit).cast_mut().cast()) };
+            return Some(visit);
         }
         (None, _) => {}
     }
     visit
+}
+
+/// The answer to a visitor's request has been handed on.
+unsafe extern "C" fn ended(visit: *mut c_void) {
+    // SAFETY: what `count` gave to be passed here, which the request's thread alone uses.
+    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), || ());
 }
 
 fn count_refusal(request: &Request, records: &Records, scope: ScopeId, status: u16) {

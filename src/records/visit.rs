@@ -27,13 +27,13 @@ impl Place {
     }
 }
 
-/// A request that was let in. It counts as let in when it ends, which is when this is dropped; and
-/// as in flight until then.
+/// A request that was let in. It counts as let in when it ends, which is when this is dropped if
+/// nobody said so before; and as in flight until then.
 pub struct Visit<'r> {
     records: &'r Records,
     place: Place,
     scope: Cell<ScopeId>,
-    /// None once it was refused.
+    /// None once it was refused, or has ended.
     kind: Cell<Option<Kind>>,
     entry: Cell<Option<Entry<'r>>>,
 }
@@ -74,14 +74,19 @@ impl<'r> Visit<'r> {
     pub fn leave_flight(&self) {
         self.entry.take().into_iter().for_each(Entry::leave);
     }
+
+    /// It ends.
+    pub fn end(&self) {
+        self.leave_flight();
+        if let Some(kind) = self.kind.take() {
+            let row = self.records.totals.row(self.place, self.scope.get());
+            row.let_in(kind).fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.leave_flight();
-        if let Some(kind) = self.kind.get() {
-            let row = self.records.totals.row(self.place, self.scope.get());
-            row.let_in(kind).fetch_add(1, Ordering::Relaxed);
-        }
+        self.end();
     }
 }
