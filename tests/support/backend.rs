@@ -1,9 +1,10 @@
-//! A backend that counts its requests and says what it received.
+//! A backend that counts its requests, says what it received, and holds answers back at will.
 
-use std::convert::Infallible;
+use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -14,11 +15,23 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::wait_for;
 
 pub struct Backend {
     pub address: SocketAddr,
-    received: Arc<AtomicUsize>,
+    state: Arc<State>,
     _runtime: Runtime,
+}
+
+#[derive(Default)]
+struct State {
+    received: AtomicUsize,
+    /// The names of the requests that wait to be released.
+    held: Mutex<BTreeSet<String>>,
+    /// Of those that need not wait any more.
+    released: watch::Sender<BTreeSet<String>>,
 }
 
 impl Backend {
@@ -30,21 +43,39 @@ impl Backend {
             .expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let received = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&received);
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                let service = service_fn(move |request| answer(request, Arc::clone(&count)));
+                let state = Arc::clone(&shared);
+                let service = service_fn(move |request| answer(request, Arc::clone(&state)));
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, received, _runtime: runtime }
+        Self { address, state, _runtime: runtime }
     }
 
     /// How many requests have come so far.
     pub fn received(&self) -> usize {
-        self.received.load(Ordering::SeqCst)
+        self.state.received.load(Ordering::SeqCst)
+    }
+
+    /// How many requests are held.
+    pub fn held(&self) -> usize {
+        self.state.held.lock().expect("the names").len()
+    }
+
+    /// Waits until so many requests are held.
+    #[track_caller]
+    pub fn wait_until_held(&self, count: usize) {
+        wait_for("the held requests", Duration::from_secs(15), || self.held() == count);
+    }
+
+    /// Lets the request with this name be answered.
+    pub fn release(&self, name: &str) {
+        self.state.released.send_modify(|released| {
+            released.insert(name.to_owned());
+        });
     }
 
     /// The directives that pass everything on to this backend.
@@ -62,15 +93,43 @@ impl Backend {
     }
 }
 
-/// `/slow/MILLISECONDS` waits before it answers; `/echo` says all of the request that came.
+impl State {
+    async fn hold(&self, name: &str) {
+        let mut released = self.released.subscribe();
+        self.held.lock().expect("the names").insert(name.to_owned());
+        let _held = Held { state: self, name };
+        let _ = released.wait_for(|released| released.contains(name)).await;
+    }
+}
+
+/// A request that is held, until it is released or its connection is closed.
+struct Held<'s> {
+    state: &'s State,
+    name: &'s str,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.state.held.lock().expect("the names").remove(self.name);
+    }
+}
+
+/// `/slow/MILLISECONDS` waits before it answers; `/hold/NAME`, in any folder, waits until it is
+/// released, and with `?fail` is never answered; `/echo` says all of the request that came.
 async fn answer(
     request: Request<Incoming>,
-    count: Arc<AtomicUsize>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    count.fetch_add(1, Ordering::SeqCst);
+    state: Arc<State>,
+) -> io::Result<Response<Full<Bytes>>> {
+    state.received.fetch_add(1, Ordering::SeqCst);
     let (head, body) = request.into_parts();
     if let Some(wait) = head.uri.path().strip_prefix("/slow/") {
         tokio::time::sleep(Duration::from_millis(wait.parse().unwrap_or(0))).await;
+    }
+    if let Some((_, name)) = head.uri.path().rsplit_once("/hold/") {
+        state.hold(name).await;
+        if head.uri.query() == Some("fail") {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
     }
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     if head.uri.path().starts_with("/echo") {

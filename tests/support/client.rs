@@ -113,6 +113,11 @@ impl Client {
     pub fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
         try_read(self.request("GET", path).send())
     }
+
+    /// The same for a client that hangs up after a while.
+    pub fn try_get_within(&self, path: &str, time: Duration) -> Result<Answer, reqwest::Error> {
+        try_read(self.request("GET", path).timeout(time).send())
+    }
 }
 
 #[track_caller]

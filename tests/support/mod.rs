@@ -7,11 +7,15 @@ pub mod children;
 pub mod client;
 pub mod hanging;
 pub mod httpd;
+pub mod keep_alive;
+pub mod report;
 
 pub use backend::Backend;
 pub use children::Children;
 pub use client::{Client, raw, raw_bytes};
 pub use httpd::{Httpd, Mpm, Setup};
+pub use keep_alive::KeepAlive;
+pub use report::Reports;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
