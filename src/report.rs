@@ -138,9 +138,13 @@ impl Report {
     pub fn new(facts: Facts<'_>) -> Self {
         let Facts { server, now, check_interval, scopes, flags, records } = facts;
         let running = records.running();
+        let numbers: Vec<_> =
+            scopes.iter().map(|scope| scope.gate.map(|(_, number)| number)).collect();
         let scopes: Vec<_> =
             scopes.iter().map(|scope| ScopeView::new(scope, records, &running, now)).collect();
-        let in_flight = InFlightView::sum(&scopes, records.untracked());
+        let states = numbers.iter().zip(&scopes);
+        let states = states.filter_map(|(number, scope)| Some(((*number)?, scope.state)));
+        let in_flight = InFlightView::all(&running, states, records.untracked(), now);
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),

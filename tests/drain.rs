@@ -2,6 +2,7 @@
 
 mod ends;
 mod many;
+mod scopes;
 mod ways;
 
 use std::collections::BTreeMap;

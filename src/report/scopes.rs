@@ -11,7 +11,7 @@ use crate::allow::{AllowEntry, Means};
 use crate::gate::Gate;
 use crate::page::Page;
 use crate::records::in_flight::Running;
-use crate::records::{Records, ScopeTotals};
+use crate::records::{Records, ScopeId, ScopeTotals};
 use crate::watched::InForce;
 use crate::window::Phase;
 
@@ -140,7 +140,7 @@ impl ScopeView {
                 .flatten()
                 .map(|entry| AllowView::new(entry, now))
                 .collect(),
-            in_flight: InFlightView::new(&running, state, now),
+            in_flight: InFlightView::new(&running, |_| state.is_closed(), now),
             totals: scope
                 .gate
                 .map(|(_, id)| TotalsView::new(records.totals(id)))
@@ -161,11 +161,12 @@ fn state(gate: &Gate) -> State {
 }
 
 impl InFlightView {
-    fn new(running: &[&Running], state: State, now: Timestamp) -> Self {
+    fn new(running: &[&Running], is_closed: impl Fn(ScopeId) -> bool, now: Timestamp) -> Self {
         let age = |running: &&&Running| {
             u64::try_from(now.as_second() - running.began.as_second()).unwrap_or(0)
         };
-        let before = || running.iter().filter(|running| state.is_closed() && running.was_open);
+        let before =
+            || running.iter().filter(|running| running.was_open && is_closed(running.scope));
         Self {
             requests: running.len() as u64,
             from_before_closing: before().count() as u64,
@@ -175,18 +176,24 @@ impl InFlightView {
         }
     }
 
-    /// For all scopes together.
-    pub(super) fn sum(scopes: &[ScopeView], untracked: u64) -> Self {
-        let scopes = || scopes.iter().map(|scope| &scope.in_flight);
-        Self {
-            requests: scopes().map(|scope| scope.requests).sum(),
-            from_before_closing: scopes().map(|scope| scope.from_before_closing).sum(),
-            oldest: scopes().filter_map(|scope| scope.oldest).max(),
-            oldest_from_before_closing: scopes()
-                .filter_map(|scope| scope.oldest_from_before_closing)
-                .max(),
-            untracked: Some(untracked),
+    /// For all scopes together, of which `states` names those that there are. What still runs in one
+    /// that a restart took away is taken for as closed as anything is, so that nobody is overlooked.
+    pub(super) fn all(
+        running: &[Running],
+        states: impl Iterator<Item = (ScopeId, State)>,
+        untracked: u64,
+        now: Timestamp,
+    ) -> Self {
+        let mut of_scopes = BTreeMap::new();
+        let mut highest = State::Off;
+        for (scope, state) in states {
+            let of_scope = of_scopes.entry(scope).or_insert(state);
+            *of_scope = state.max(*of_scope); // several may share a number
+            highest = highest.max(state);
         }
+        let is_closed = |scope| of_scopes.get(&scope).unwrap_or(&highest).is_closed();
+        let running: Vec<_> = running.iter().collect();
+        Self { untracked: Some(untracked), ..Self::new(&running, is_closed, now) }
     }
 }
 

@@ -1,0 +1,75 @@
+//! Requests in scopes that are not among those of the report, or not alone: they run all the same.
+
+use std::time::Duration;
+
+use super::{DIRECTIVES, Gauges, OTHER, Site, room};
+use crate::support::report::InFlight;
+use crate::support::{Client, Mpm, Reports, Setup, wait_for};
+
+impl Site {
+    /// Waits until the gauge of all scopes together shows this.
+    #[track_caller]
+    fn shows_in_all(&self, requests: u64, from_before_closing: u64) {
+        let expected = InFlight { requests, from_before_closing };
+        let mut shown = None;
+        let limit = Duration::from_secs(5);
+        wait_for(&format!("{expected:?}"), limit, || {
+            shown = Some(self.reports.read().in_flight);
+            shown == Some(expected)
+        });
+    }
+}
+
+/// A restart takes away a virtual host while the application behind it is still in use.
+#[test]
+fn of_a_virtual_host_that_is_no_more() {
+    for mpm in Mpm::ALL {
+        let mut site = Site::of(mpm);
+        let running = ["a", "b"].map(|name| {
+            let client = Client::new(&site.other());
+            (name, site.hold(client, &format!("/hold/{name}")))
+        });
+        site.shows(&Gauges::of(&[(OTHER, 2, 0)]));
+        let host = DIRECTIVES.find("Listen").expect("the virtual host");
+        let end = DIRECTIVES.find("ProxyPass").expect("behind it");
+        let others = [&DIRECTIVES[..host], &DIRECTIVES[end..]].concat();
+        let without = format!("{}\n{others}\n{}", room(mpm), Reports::directives());
+        let backend = format!("Define BACKEND {}", site.backend.address);
+        site.httpd.reconfigure(&backend, &without);
+        wait_for("the new children", Duration::from_secs(5), || {
+            !site.reports.read().by_name(|_| ()).contains_key(OTHER)
+        });
+        site.shows_in_all(2, 0);
+        site.httpd.close();
+        site.shows_in_all(2, 2);
+        for ((name, running), left) in running.into_iter().zip([1, 0]) {
+            site.backend.release(name);
+            assert_eq!(running.join().expect("an answer").status, 200);
+            site.shows_in_all(left, left);
+        }
+    }
+}
+
+/// Those beyond the last scope that has numbers of its own share some, and count once.
+#[test]
+fn more_than_there_is_room_for() {
+    let section =
+        |number| format!("<Location /{number}/>\nMaintenanceRetryAfter 300\n</Location>\n");
+    let sections: String = (0..700).map(section).collect();
+    let pass = "ProxyPass /699/hold/ http://${BACKEND}/hold/\n\
+        ProxyPass /698/hold/ http://${BACKEND}/hold/\nProxyPass /0/hold/ http://${BACKEND}/hold/";
+    let site = Site::start(Setup::new(&sections).directives(pass));
+    let running = ["/0", "/698", "/699", "/699"].into_iter().enumerate().map(|(name, folder)| {
+        let path = format!("{folder}/hold/{name}");
+        (name, site.hold(Client::new(&site.other()), &path))
+    });
+    let running: Vec<_> = running.collect();
+    site.shows_in_all(4, 0);
+    site.httpd.close();
+    site.shows_in_all(4, 4);
+    for ((name, running), left) in running.into_iter().zip([3, 2, 1, 0]) {
+        site.backend.release(&name.to_string());
+        assert_eq!(running.join().expect("an answer").status, 200);
+        site.shows_in_all(left, left);
+    }
+}
