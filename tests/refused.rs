@@ -184,3 +184,18 @@ fn http2() {
     }
     assert_eq!(counts(&listed(&reports, 10)), [("127.0.0.3", 6), ("127.0.0.1", 4)]);
 }
+
+/// The list begins anew where all was open before, and not with every further flag.
+#[test]
+fn a_second_flag() {
+    let lines = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>";
+    let httpd = Setup::new(lines).directives(Reports::directives()).start();
+    let reports = Reports::of(&httpd);
+    close(&httpd, &reports);
+    httpd.client_from("127.0.0.2").get("/").assert_refused();
+    let before = listed(&reports, 1);
+    std::fs::write(httpd.path("blogs.flag"), "").expect("a flag");
+    httpd.client_from("127.0.0.2").get("/blogs/").assert_refused();
+    assert_eq!(httpd.count_log("closed by the flag .*blogs.flag"), 1);
+    assert_eq!(counts(&listed(&reports, 2)), [("127.0.0.2", 2)], "{before:?}");
+}

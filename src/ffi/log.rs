@@ -5,13 +5,11 @@ use std::path::Path;
 use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-
 use super::bindings::{
     APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
     apr_time_exp_t, maintenance_log, server_rec,
 };
-use super::scopes;
+use super::start;
 use crate::flag::{FolderProblem, News};
 use crate::journal::Journal;
 use crate::user;
@@ -36,8 +34,8 @@ pub(super) struct Log;
 
 impl Journal for Log {
     fn flag(&self, news: News<'_>) {
-        if let (News::Closed { .. }, Some(records)) = (&news, scopes::records()) {
-            records.refused().clear(Timestamp::now()); // those of an earlier closing are no help
+        if let News::Closed { flag, .. } = &news {
+            start::closed(flag);
         }
         let (level, message) = say(&news);
         write(None, level, &message);

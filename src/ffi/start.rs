@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, server_rec,
+    maintenance_is_first_reading, maintenance_main_server, server_rec,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
@@ -187,6 +187,17 @@ fn look(main: &server_rec, observer: Observer) {
     // Children that are forked from now on begin with these versions.
     for gate in gates(main) {
         gate.refresh(observer, &log::Log);
+    }
+}
+
+/// A flag closes its scope. Where all was open until then, the list of those who are refused begins
+/// anew: those of an earlier closing are no help.
+pub(super) fn closed(flag: &Path) {
+    // SAFETY: httpd's main server, as long as the process has this configuration.
+    let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
+    let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
+    if let Some(records) = scopes::records().filter(|_| is_first) {
+        records.refused().clear(Timestamp::now());
     }
 }
 

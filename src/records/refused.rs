@@ -124,7 +124,7 @@ impl Refused {
         let _ = self.secret.compare_exchange(0, random, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Forgets everybody, as a closing begins.
+    /// Forgets everybody, as the first flag closes after all was open.
     pub fn clear(&self, now: Timestamp) {
         for bucket in &self.buckets {
             for word in bucket.tags.iter().chain(&bucket.counts).chain(&bucket.errors) {

@@ -11,7 +11,7 @@ const LISTED: usize = 100;
 /// The clients that are refused most.
 #[derive(Debug, Serialize)]
 pub(super) struct RefusedView {
-    /// The last closing; None where there was none since counting began.
+    /// When the first flag closed, after all had been open; None where none has closed yet.
     since: Option<String>,
     pub(super) clients: Vec<ClientView>,
     /// How many clients there is room for.
