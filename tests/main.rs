@@ -23,5 +23,6 @@ mod restarts;
 mod retry_after;
 mod round_trip;
 mod server_order;
+mod status;
 mod valgrind;
 mod window;
