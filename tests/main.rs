@@ -18,6 +18,7 @@ mod negotiation;
 mod neighbours;
 mod pages;
 mod panics;
+mod preflight;
 mod refusal;
 mod restarts;
 mod retry_after;
