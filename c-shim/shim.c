@@ -6,6 +6,7 @@
 #include "shim.h"
 
 #include "apr_buckets.h"
+#include "ap_listen.h"
 #include "apr_optional_hooks.h"
 #include "mod_status.h"
 #include "mpm_common.h"
@@ -196,6 +197,16 @@ void maintenance_hook_status(int (*show)(request_rec *, int, int))
 {
     show_status = show;
     APR_OPTIONAL_HOOK(ap, status_hook, status, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+int maintenance_listening_port(int number)
+{
+    const ap_listen_rec *listener = ap_listeners;
+
+    while (listener != NULL && number-- > 0) {
+        listener = listener->next;
+    }
+    return listener == NULL ? -1 : listener->bind_addr->port;
 }
 
 int maintenance_set_address(request_rec *r, const char *address)

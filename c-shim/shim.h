@@ -76,6 +76,9 @@ const server_rec *maintenance_main_server(void);
  */
 void maintenance_hook_status(int (*show)(request_rec *, int is_short, int is_plain));
 
+/* The port of the listener with this number, from 0 on; -1 behind the last. */
+int maintenance_listening_port(int number);
+
 /* Makes `r`, a copy of a request, one of another client. 0 where `address` is none. */
 int maintenance_set_address(request_rec *r, const char *address);
 

@@ -12,6 +12,7 @@ mod bindings;
 mod directives;
 mod guard;
 mod hooks;
+mod hosts;
 mod log;
 mod module;
 mod pool;

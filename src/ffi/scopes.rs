@@ -85,7 +85,7 @@ pub(super) fn name(server: &server_rec) -> String {
 }
 
 /// The ports of a server, as far as its addresses or its ServerName name them; empty: any.
-pub(super) fn ports(server: &server_rec) -> Vec<u16> {
+fn ports(server: &server_rec) -> Vec<u16> {
     let named = [server.port];
     let ports = of_addresses(server).map(|address| address.host_port).filter(|port| *port != 0);
     let mut ports: Vec<_> = ports.collect();
@@ -97,10 +97,30 @@ pub(super) fn ports(server: &server_rec) -> Vec<u16> {
     ports
 }
 
-/// Does httpd choose between these by the name alone, somewhere?
-pub(super) fn share_an_address(one: &server_rec, other: &server_rec) -> bool {
-    let others = addresses(other);
-    addresses(one).iter().any(|address| others.contains(address))
+/// Has the server an address with this port, or one for all ports? Not so the main server.
+pub(super) fn is_at(server: &server_rec, port: u16) -> bool {
+    addresses_at(server, port).next().is_some()
+}
+
+/// Does nothing that comes in at this port go past the server?
+pub(super) fn takes_all(server: &server_rec, port: u16) -> bool {
+    addresses_at(server, port).any(|host| ["*", "_default_", "0.0.0.0"].contains(&&*host))
+}
+
+/// Does httpd choose between these by the name alone, at this port?
+pub(super) fn share_an_address(one: &server_rec, other: &server_rec, port: u16) -> bool {
+    let others: Vec<_> = addresses_at(other, port).collect();
+    addresses_at(one, port).any(|host| others.contains(&host))
+}
+
+/// The hosts of `<VirtualHost HOST:PORT>` and `<VirtualHost HOST>`.
+fn addresses_at(server: &server_rec, port: u16) -> impl Iterator<Item = String> {
+    let at_port =
+        of_addresses(server).filter(move |address| [0, port].contains(&address.host_port));
+    at_port.map(|address| {
+        // SAFETY: a C string that lives as long as the server.
+        unsafe { CStr::from_ptr(address.virthost) }.to_string_lossy().into_owned()
+    })
 }
 
 /// File and line of a server, where they are known.
@@ -111,17 +131,25 @@ pub(super) fn defined(server: &server_rec) -> Option<String> {
     Some(format!("{}:{}", file.to_string_lossy(), server.defn_line_number))
 }
 
-/// What stands in `<VirtualHost>`; nothing for the main server.
+/// What stands in `<VirtualHost>`, each once: a `*` stands for IPv4 and for IPv6. Nothing for the
+/// main server.
 pub(super) fn addresses(server: &server_rec) -> Vec<String> {
     let text = |address: &server_addr_rec| {
         // SAFETY: a C string that lives as long as the server.
         let host = unsafe { CStr::from_ptr(address.virthost) }.to_string_lossy();
+        let host = if host.contains(':') { format!("[{host}]").into() } else { host };
         match address.host_port {
             0 => host.into_owned(),
             port => format!("{host}:{port}"),
         }
     };
-    of_addresses(server).map(text).collect()
+    let mut addresses = vec![];
+    for address in of_addresses(server).map(text) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 fn of_addresses(server: &server_rec) -> impl Iterator<Item = &server_addr_rec> {

@@ -1,5 +1,7 @@
 //! The report as metrics, in the text format of Prometheus.
 
+use std::collections::BTreeMap;
+
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
@@ -17,7 +19,8 @@ const STATES: [State; 5] =
 /// # Errors
 /// None that a test would not find.
 pub fn metrics(report: &Report) -> Result<String, String> {
-    let scopes = || report.scopes.iter().map(|scope| (labels_of(scope), scope));
+    let labels = labels(&report.scopes);
+    let scopes = || labels.iter().cloned().zip(&report.scopes);
     let mut families = vec![];
     let mut add = |name: &str, help: &str, kind: MetricType, values: Vec<(Labels, f64)>| {
         let mut family = MetricFamily::default();
@@ -128,9 +131,27 @@ pub fn metrics(report: &Report) -> Result<String, String> {
 
 type Labels = Vec<(&'static str, String)>;
 
-fn labels_of(scope: &ScopeView) -> Labels {
-    let location = scope.location.clone().unwrap_or_default();
-    vec![("server", scope.server.clone()), ("location", location)]
+/// Those of each scope. Of several that are called the same, the second is `NAME (2)`: Prometheus
+/// refuses metrics in which a sample comes twice.
+fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
+    let mut names = BTreeMap::<(String, String), u32>::new();
+    let mut numbered = |outer: &str, name: &str| {
+        let count = names.entry((outer.to_owned(), name.to_owned())).or_default();
+        *count += 1;
+        if *count == 1 { name.to_owned() } else { format!("{name} ({count})") }
+    };
+    let mut server = String::new();
+    let of_scope = |scope: &ScopeView| {
+        let location = match &scope.location {
+            Some(location) => numbered(&server, location),
+            None => {
+                server = numbered("", &scope.server); // in front of its locations
+                String::new()
+            }
+        };
+        vec![("server", server.clone()), ("location", location)]
+    };
+    scopes.iter().map(of_scope).collect()
 }
 
 fn with(labels: &Labels, name: &'static str, value: &str) -> Labels {

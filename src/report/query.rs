@@ -53,6 +53,13 @@ pub struct Host {
     pub port: Option<u16>,
 }
 
+impl Host {
+    /// The name as httpd compares it.
+    pub fn canonical(&self) -> String {
+        self.name.strip_suffix('.').unwrap_or(&self.name).to_ascii_lowercase()
+    }
+}
+
 /// Why a query string makes no sense.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum QueryError {

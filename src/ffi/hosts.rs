@@ -1,0 +1,110 @@
+//! To which servers a request for a host could come.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::ptr;
+
+use super::bindings::{
+    ap_matches_request_vhost, ap_update_vhost_from_headers, maintenance_listening_port,
+    maintenance_main_server, server_rec,
+};
+use super::pool::put;
+use super::request::Request;
+use super::scopes;
+use super::server::servers;
+use crate::report::{Host, Question};
+
+type Server = &'static server_rec;
+
+/// The servers to which a request for this host could come: on this connection's address the one
+/// that httpd itself chooses, on others those that have the name. Where none has it, the one that
+/// httpd falls back to here; or there, where another port is asked for.
+pub(super) fn servers_of(request: &Request, host: &Host) -> Vec<Server> {
+    // SAFETY: httpd's servers live as long as the child serves requests.
+    let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else {
+        return vec![];
+    };
+    let has_name = |server: &Server| self::has_name(request, server, host);
+    // SAFETY: the connection is as old as the request, and so is its address.
+    let here = unsafe { (*(*request.rec().connection).local_addr).port };
+    let is_wanted = |port: &u16| host.port.is_none_or(|wanted| wanted == *port);
+    let mut found = vec![];
+    for port in std::iter::once(here).chain(listening().filter(|port| *port != here)) {
+        if is_wanted(&port) {
+            let own = (port == here).then(|| server_here(request, host)).flatten();
+            found.extend(own);
+            found.extend(servers_at(main, port, own, has_name));
+        }
+    }
+    match found.iter().any(has_name) {
+        true => found.retain(has_name), // what takes all others is of no interest beside them
+        false if is_wanted(&here) => found.truncate(1),
+        false => {}
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|server| seen.insert(ptr::from_ref(*server)));
+    found
+}
+
+/// The ports that httpd listens on, each once.
+fn listening() -> impl Iterator<Item = u16> {
+    // SAFETY: a look at httpd's list, which stays as it is while a child serves requests.
+    let ports = (0..).map(|number| unsafe { maintenance_listening_port(number) });
+    let ports: BTreeSet<_> = ports.map_while(|port| u16::try_from(port).ok()).collect();
+    ports.into_iter()
+}
+
+/// Of all servers at a port, those among which httpd chooses by the address: of several on one
+/// address the first that has the name, else the first. `own` is already chosen for its addresses.
+fn servers_at(
+    main: Server,
+    port: u16,
+    own: Option<Server>,
+    has_name: impl Fn(&Server) -> bool,
+) -> Vec<Server> {
+    let hosts: Vec<_> = servers(main).filter(|server| scopes::is_at(server, port)).collect();
+    let mut chosen: Vec<Server> = own.into_iter().collect();
+    let (named, others): (Vec<_>, Vec<_>) = hosts.iter().partition(|server| has_name(server));
+    for server in named.into_iter().chain(others) {
+        if !chosen.iter().any(|other| scopes::share_an_address(server, other, port)) {
+            chosen.push(server);
+        }
+    }
+    if !hosts.iter().any(|server| scopes::takes_all(server, port)) && !is_main(own) {
+        chosen.push(main);
+    }
+    chosen.drain(..usize::from(own.is_some()));
+    chosen
+}
+
+fn is_main(server: Option<Server>) -> bool {
+    server.is_some_and(|server| server.is_virtual == 0)
+}
+
+/// The server that httpd chooses for a host on this connection.
+fn server_here(request: &Request, host: &Host) -> Option<Server> {
+    let question = Question {
+        client: IpAddr::from([127, 0, 0, 1]),
+        path: "/".into(),
+        host: Some(host.clone()),
+    };
+    let supposed = request.supposed(request.server()?, &question);
+    // SAFETY: a copy of the request, of which the function changes server and host name.
+    unsafe {
+        let copy = supposed.0;
+        (*copy).server = (*(*copy).connection).base_server;
+        (*copy).hostname = ptr::null(); // Host counts
+        ap_update_vhost_from_headers(copy);
+        (*copy).server.as_ref()
+    }
+}
+
+/// Has the server this name, among its ServerName and ServerAlias?
+pub(super) fn has_name(request: &Request, server: &server_rec, host: &Host) -> bool {
+    // SAFETY: a shallow copy, of which the function reads the server alone; a C string.
+    unsafe {
+        let copy = put(request.rec().pool, ptr::read(request.0));
+        (*copy).server = ptr::from_ref(server).cast_mut();
+        ap_matches_request_vhost(copy, request.text(&host.canonical()), server.port) != 0
+    }
+}
