@@ -234,6 +234,32 @@ int maintenance_set_address(request_rec *r, const char *address)
     return 1;
 }
 
+static int (*request_switched)(request_rec *);
+
+#if HTTPD_2_4
+static int switched(conn_rec *c, request_rec *r, server_rec *s, const char *protocol)
+{
+    return r == NULL ? DECLINED : request_switched(r);
+}
+#endif
+
+void maintenance_hook_switch(int (*on_switch)(request_rec *))
+{
+    request_switched = on_switch;
+#if HTTPD_2_4
+    {
+        /* ap_hook_protocol_switch, which came with 2.4.17. */
+        void (*hook)(int (*)(conn_rec *, request_rec *, server_rec *, const char *),
+                     const char *const *, const char *const *, int);
+
+        *(void **)&hook = dlsym(RTLD_DEFAULT, "ap_hook_protocol_switch");
+        if (hook != NULL) {
+            hook(switched, NULL, NULL, APR_HOOK_FIRST);
+        }
+    }
+#endif
+}
+
 static void (*request_ended)(void *);
 
 #if HTTPD_2_4
@@ -247,7 +273,9 @@ static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
         if (AP_BUCKET_IS_EOR(e)) {
             /* Now and not after it was passed on: whoever destroys it destroys the request. */
-            request_ended(f->ctx);
+            if (f->ctx != NULL) { /* who sets it with SetOutputFilter has none */
+                request_ended(f->ctx);
+            }
             ap_remove_output_filter(f);
             break;
         }

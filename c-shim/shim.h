@@ -82,6 +82,12 @@ int maintenance_listening_port(int number);
 /* Makes `r`, a copy of a request, one of another client. 0 where `address` is none. */
 int maintenance_set_address(request_rec *r, const char *address);
 
+/*
+ * `on_switch` runs when a request has its connection go over to another protocol (2.4.17 and
+ * later); it returns DECLINED.
+ */
+void maintenance_hook_switch(int (*on_switch)(request_rec *));
+
 /* Before requests come: `ended` is what maintenance_watch_end calls. */
 void maintenance_hook_end(void (*ended)(void *));
 

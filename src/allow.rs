@@ -52,8 +52,11 @@ pub struct AllowEntry {
     pub means: Means,
     /// File and line of the directive, where they are known.
     pub from: Option<Arc<str>>,
-    /// The networks and addresses that it admits now, each with its line in the entry's file.
+    /// The first of the networks and addresses that it admits now, each with its line in the
+    /// entry's file.
     pub networks: Vec<(IpNet, Option<u32>)>,
+    /// How many there are.
+    pub count: usize,
     /// The version of the entry's file that is in force.
     pub file: Option<InForce>,
     /// Names that did not resolve.
@@ -215,19 +218,19 @@ impl Allowlist {
         &self.env
     }
 
-    /// All entries, with what they admit now.
-    pub fn report(&self) -> Vec<AllowEntry> {
-        self.entries.iter().map(|entry| self.report_entry(entry)).collect()
+    /// All entries, each with up to `limit` of the networks that it admits now.
+    pub fn report(&self, limit: usize) -> Vec<AllowEntry> {
+        self.entries.iter().map(|entry| self.report_entry(entry, limit)).collect()
     }
 
-    fn report_entry(&self, entry: &Entry) -> AllowEntry {
-        let numbered = |(network, line)| (network, Some(line));
+    fn report_entry(&self, entry: &Entry, limit: usize) -> AllowEntry {
         let Entry { token, word, from } = entry;
         let mut report = AllowEntry {
             word: Arc::clone(word),
             means: token.means(),
             from: from.clone(),
             networks: vec![],
+            count: 0,
             file: None,
             unresolved: vec![],
         };
@@ -243,18 +246,20 @@ impl Allowlist {
                 report.unresolved.extend(report.networks.is_empty().then(|| name.clone()));
             }
             Token::File(file) => {
-                let list = file.get();
-                report.networks =
-                    list.map(|list| list.iter().map(numbered).collect()).unwrap_or_default();
+                if let Some(list) = file.get() {
+                    report.count = list.len();
+                    report.networks = list.first(limit);
+                }
                 report.file = Some(file.in_force());
             }
             Token::PluginCfg(nodes) => {
-                report.networks = nodes.networks().into_iter().map(numbered).collect();
+                (report.networks, report.count) = nodes.first(limit);
                 report.file = Some(nodes.file().in_force());
                 report.unresolved = nodes.unknown_names();
             }
             Token::Env(_) | Token::Expr(..) | Token::Path(_) => {}
         }
+        report.count = report.count.max(report.networks.len());
         report
     }
 

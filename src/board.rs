@@ -113,6 +113,11 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         self.places.iter().find(|place| key.stands_in(*place))
     }
 
+    /// The number of a key's place.
+    pub fn position(&self, key: Key) -> Option<usize> {
+        self.places.iter().position(|place| key.stands_in(place))
+    }
+
     /// All places, free ones, too.
     pub fn places(&self) -> &[S; N] {
         &self.places

@@ -26,3 +26,4 @@ mod start;
 mod status;
 mod suppose;
 mod thread;
+mod visit;

@@ -125,6 +125,8 @@ pub struct FlagReport {
 /// One flag file of a scope.
 pub struct Flag<'b> {
     path: PathBuf,
+    /// Tells it from others, mostly.
+    number: usize,
     slot: &'b Slot,
     turns: Turns<'b>,
     reader: Reader,
@@ -145,7 +147,18 @@ impl<'b> Flag<'b> {
     /// A flag whose state is kept in `slot` and which is looked at once in an `interval`, or each
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
-        Self { path, slot, turns: Turns::new(slot, interval), reader: Reader::new(zone) }
+        let (turns, reader) = (Turns::new(slot, interval), Reader::new(zone));
+        Self { path, number: 0, slot, turns, reader }
+    }
+
+    /// The same with this number, which is its own among all flags.
+    pub fn numbered(self, number: usize) -> Self {
+        Self { number, ..self }
+    }
+
+    /// A bit of its own among the first 64 flags, over restarts, too; further ones share theirs.
+    pub fn bit(&self) -> u64 {
+        1 << (self.number % u64::BITS as usize)
     }
 
     /// For a child that starts: forgets what the parent has read, which the child may not be able

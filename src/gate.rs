@@ -230,6 +230,11 @@ impl Gate {
         (Arc::ptr_eq(allowlist, &other.allowlist), Arc::ptr_eq(refusal, &other.refusal))
     }
 
+    /// The bits of all its flags.
+    pub fn bits(&self) -> u64 {
+        self.flags.iter().fold(0, |bits, flag| bits | flag.bit())
+    }
+
     /// The flags that close this scope, the innermost scope's last.
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags

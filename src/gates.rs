@@ -65,7 +65,14 @@ const MAX_MADE: usize = 256;
 /// Gates by the keys of their chains, in a list to which several threads can add while others read
 /// it. It is short unless somebody makes it long.
 #[derive(Default)]
-struct Made(OnceCell<Box<(u64, Gate, Made)>>);
+struct Made(OnceCell<Box<Node>>);
+
+struct Node {
+    key: u64,
+    innermost: Option<Number>,
+    gate: Gate,
+    more: Made,
+}
 
 impl Gates {
     /// The gates of a server with these settings, merged with those of the main server. None
@@ -95,11 +102,9 @@ impl Gates {
         !self.sections.is_empty()
     }
 
-    /// The sections, each with the gate of requests that are in it alone.
-    pub fn sections(&self) -> impl Iterator<Item = (Number, &str, &Gate)> {
-        self.sections.iter().filter_map(|(number, section)| {
-            Some((*number, section.name.as_str(), self.of(number)?))
-        })
+    /// The sections.
+    pub fn sections(&self) -> &Sections {
+        &self.sections
     }
 
     /// The gate for requests in these sections. That for several at a time is made at the first
@@ -108,14 +113,18 @@ impl Gates {
         let key = chain.key();
         let mut made = &self.made;
         for _ in 0..MAX_MADE + self.sections.len() {
-            let (found, gate, more) =
-                &**made.0.get_or_init(|| Box::new((key, self.make(chain), Made::default())));
-            if *found == key {
-                return Some(gate);
+            let node = made.0.get_or_init(|| Box::new(self.node(chain)));
+            if node.key == key {
+                return Some(&node.gate);
             }
-            made = more;
+            made = &node.more;
         }
         None
+    }
+
+    fn node(&self, chain: &impl Chain) -> Node {
+        let (key, innermost) = (chain.key(), chain.innermost());
+        Node { key, innermost, gate: self.make(chain), more: Made::default() }
     }
 
     /// Makes the gate for requests in these sections.
@@ -129,8 +138,19 @@ impl Gates {
 
     /// All gates that were made so far.
     pub fn all(&self) -> impl Iterator<Item = &Gate> {
-        let made = std::iter::successors(self.made.0.get(), |made| made.2.0.get());
-        std::iter::once(&self.own).chain(made.map(|made| &made.1))
+        std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
+    }
+
+    /// Those that were made so far for requests of which this is the innermost section; that for the
+    /// section alone first.
+    pub fn inside(&self, innermost: Number) -> impl Iterator<Item = &Gate> {
+        let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
+        nodes.map(|node| &node.gate)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        let first = self.made.0.get().map(|node| &**node);
+        std::iter::successors(first, |node| node.more.0.get().map(|node| &**node))
     }
 }
 
@@ -192,12 +212,13 @@ pub(crate) mod tests {
     /// Where these are the flags; relative paths begin at `/root`.
     pub(crate) fn place(flags: &[&str]) -> Arc<Place> {
         let board: &'static _ = Box::leak(new_board());
-        let flag = |name: &&str| {
+        let flag = |(number, name): (usize, &&str)| {
             let path = PathBuf::from("/root").join(name);
             let slot = board.claim(&[flag::key(&path)]).expect("a slot")[0];
-            (path.clone(), Arc::new(Flag::new(path, slot, Duration::ZERO, TimeZone::UTC)))
+            let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
+            (path, Arc::new(flag.numbered(number)))
         };
-        let flags = flags.iter().map(flag).collect();
+        let flags = flags.iter().enumerate().map(flag).collect();
         let resolved = Default::default();
         Arc::new(Place { server_root: "/root".into(), board, resolved, flags })
     }

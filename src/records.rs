@@ -22,8 +22,8 @@ use refused::Refused;
 pub use scope::ScopeId;
 use scope::{MAX_SCOPES, ScopePlace};
 use totals::Totals;
-pub use totals::{Kind, ScopeTotals};
-pub use visit::{Place, Visit};
+pub use totals::{Reason, ScopeTotals};
+pub use visit::{Visit, Whereabouts, Worker};
 
 /// The records, as they lie in shared memory. All zero is an empty one.
 #[derive(Default)]
@@ -37,6 +37,8 @@ pub struct Records {
     refused: Refused,
     /// When they were begun, in milliseconds since 1970.
     begun: AtomicU64,
+    /// How often the configuration was read.
+    generation: AtomicU64,
 }
 
 impl Records {
@@ -45,6 +47,7 @@ impl Records {
     pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+        self.generation.fetch_add(1, Ordering::AcqRel);
         self.refused.begin();
         // A table that is large enough for the keys is not full.
         let _ = self.scopes.claim(keys.get(..MAX_SCOPES).unwrap_or(keys));
@@ -53,14 +56,19 @@ impl Records {
                 self.totals.clear(ScopeId::new(number));
             }
         }
-        let number = |key: &Key| self.scopes.places().iter().position(|place| key.stands_in(place));
-        keys.iter().map(|key| number(key).map_or(ScopeId::OTHERS, ScopeId::new)).collect()
+        let number = |key: &Key| self.scopes.position(*key).map_or(ScopeId::OTHERS, ScopeId::new);
+        keys.iter().map(number).collect()
     }
 
     /// When they were begun: at the start of the server.
     pub fn begun(&self) -> Option<Timestamp> {
         let millis = i64::try_from(self.begun.load(Ordering::Acquire)).ok()?;
         Timestamp::from_millisecond(millis).ok()
+    }
+
+    /// The last reading of the configuration, modulo 256.
+    pub fn generation(&self) -> u8 {
+        self.generation.load(Ordering::Acquire) as u8
     }
 
     /// What was counted in a scope.
@@ -70,14 +78,12 @@ impl Records {
 
     /// The requests that were let in and have not ended.
     pub fn running(&self) -> Vec<Running> {
-        let living = &mut process::Living::default();
-        self.refused.tidy(living);
-        self.in_flight.running(living)
+        self.in_flight.running(&mut process::Living::default())
     }
 
-    /// So many requests were let in that there was no room to follow them.
+    /// So many of them there was no room to follow.
     pub fn untracked(&self) -> u64 {
-        self.in_flight.untracked()
+        self.in_flight.untracked().load(Ordering::Relaxed)
     }
 
     /// Who is refused.
@@ -86,15 +92,22 @@ impl Records {
     }
 
     /// Counts a refusal with this status.
-    pub fn refuse(&self, place: Place, scope: ScopeId, status: u16) {
+    pub fn refuse(&self, worker: Worker, scope: ScopeId, status: u16) {
         let column = self.place(scope).column(status);
-        self.totals.row(place, scope).refused(column).fetch_add(1, Ordering::Relaxed);
+        self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
     }
 
     /// Forgets what a process has left behind, of which nothing runs any more.
     pub fn forget(&self, process: i32) {
-        self.in_flight.forget(process);
-        self.refused.release(process);
+        self.in_flight.free_where(|other| other == process);
+        self.refused.release_where(|other| other == process);
+    }
+
+    /// Forgets what dead processes have left behind, which is not to fill the tables.
+    pub fn tidy(&self) {
+        let mut living = process::Living::default();
+        self.in_flight.free_where(|process| !living.has(process));
+        self.refused.release_where(|process| !living.has(process));
     }
 
     fn place(&self, scope: ScopeId) -> &ScopePlace {

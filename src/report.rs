@@ -30,7 +30,7 @@ pub use preflight::{Forecast, Outcome, Preflight};
 pub use prometheus::{CONTENT_TYPE as PROMETHEUS, metrics};
 pub use query::{Format, Host, Query, QueryError, Question};
 use refused::RefusedView;
-use scopes::{InFlightView, ScopeView};
+use scopes::{Flight, InFlightView, ScopeView};
 pub use summary::{html_section, short_lines};
 
 /// The version of the JSON.
@@ -75,7 +75,7 @@ pub struct Facts<'a> {
 /// One scope.
 pub struct ScopeFacts<'a> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ScopeKind,
     /// The name of the server, with its port.
     pub server: String,
     /// The section of a location, as it stands in the configuration.
@@ -84,14 +84,17 @@ pub struct ScopeFacts<'a> {
     pub addresses: Vec<String>,
     /// File and line of the server.
     pub defined: Option<String>,
-    /// Its gate, and under which number its requests are counted; None where the engine is off.
-    pub gate: Option<(&'a Gate, ScopeId)>,
+    /// The gates of its requests, first the one that is shown: a location may lie in several others.
+    /// None where the engine is off.
+    pub gates: Vec<&'a Gate>,
+    /// Under which number its requests are counted; None where the engine is off.
+    pub number: Option<ScopeId>,
 }
 
 /// What a scope is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ScopeKind {
     /// The main server.
     Server,
     /// A virtual host.
@@ -134,17 +137,29 @@ impl State {
 }
 
 impl Report {
-    /// Puts it together from what is known; looks at nothing itself.
-    pub fn new(facts: Facts<'_>) -> Self {
+    /// Puts it together from what is known; looks at nothing itself. Without `details`, pages and
+    /// allowlists are left out.
+    pub fn new(facts: Facts<'_>, details: bool) -> Self {
         let Facts { server, now, check_interval, scopes, flags, records } = facts;
-        let running = records.running();
-        let numbers: Vec<_> =
-            scopes.iter().map(|scope| scope.gate.map(|(_, number)| number)).collect();
-        let scopes: Vec<_> =
-            scopes.iter().map(|scope| ScopeView::new(scope, records, &running, now)).collect();
-        let states = numbers.iter().zip(&scopes);
-        let states = states.filter_map(|(number, scope)| Some(((*number)?, scope.state)));
-        let in_flight = InFlightView::all(&running, states, records.untracked(), now);
+        let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
+        // After the flags: see `records::in_flight`.
+        let flight = Flight {
+            closing: bits.fold(0, |bits, bit| bits | bit),
+            generation: records.generation(),
+            running: records.running(),
+            now,
+        };
+        let mut has_others = false;
+        let scopes: Vec<_> = scopes
+            .into_iter()
+            .map(|mut scope| {
+                // Scopes without a number of their own share one, which counts once.
+                let is_other = scope.number == Some(ScopeId::OTHERS);
+                scope.number = scope.number.filter(|_| !is_other || !has_others);
+                has_others |= is_other;
+                ScopeView::new(&scope, records, &flight, details)
+            })
+            .collect();
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -153,7 +168,7 @@ impl Report {
             state: scopes.iter().map(|scope| scope.state).max().unwrap_or(State::Off),
             check_interval: check_interval.as_secs_f64(),
             counting_since: records.begun().map(time),
-            in_flight,
+            in_flight: InFlightView::of_all(&flight, records.untracked()),
             flags: flags.into_iter().map(FlagView::new).collect(),
             scopes,
             refused: RefusedView::new(records.refused()),

@@ -76,7 +76,7 @@ fn most_refused_first(mpm: Mpm) {
     let expected = [("127.0.0.3", 30), ("127.0.0.5", 12), ("127.0.0.2", 7), ("127.0.0.4", 1)];
     assert_eq!(counts(&clients), expected, "{mpm:?}");
     for RefusedClient { address, count, error, path, user_agent, time } in &clients {
-        assert_eq!(*path, format!("/{address}/{count}?of={count}"), "{mpm:?}: the last one");
+        assert_eq!(*path, format!("/{address}/{count}"), "{mpm:?}: the last one");
         assert_eq!((user_agent, *error), (address, 0), "{mpm:?}");
         assert!(a_moment_ago(time), "{mpm:?}: {time:?}");
     }
@@ -121,7 +121,8 @@ fn paths_and_user_agents() {
     let cut = |text: &str| format!("{text}…");
     for (number, (path, agent, shown_path, shown_agent)) in [
         ("/", "", "/".into(), String::new()),
-        ("/x?y=z&y=%C3%BC", "tool/1", "/x?y=z&y=%C3%BC".into(), "tool/1".into()),
+        // What stands in a query is often nobody's business.
+        ("/x%20y?token=secret", "tool/1", "/x%20y".into(), "tool/1".into()),
         (&format!("/{}", a(127)), &a(128), format!("/{}", a(127)), a(128)),
         (&format!("/{}", a(128)), &a(129), cut(&format!("/{}", a(127))), cut(&a(128))),
         (&format!("/{}", a(5000)), &a(5000), cut(&format!("/{}", a(127))), cut(&a(128))),

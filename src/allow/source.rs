@@ -33,6 +33,21 @@ impl Networks {
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, u32)> {
         self.0.iter().map(|(network, origin)| (network, *origin))
     }
+
+    /// So many of them, with the numbers as lines.
+    pub fn first(&self, limit: usize) -> Vec<(IpNet, Option<u32>)> {
+        self.iter().take(limit).map(|(network, line)| (network, Some(line))).collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FromIterator<(IpNet, u32)> for Networks {
@@ -107,9 +122,10 @@ impl NodeFile {
         &self.file
     }
 
-    /// All networks with the lines of their Transports.
-    pub fn networks(&self) -> Vec<(IpNet, u32)> {
-        self.file.get().map(|nodes| nodes.networks.iter().collect()).unwrap_or_default()
+    /// So many of the networks with the lines of their Transports, and how many there are.
+    pub fn first(&self, limit: usize) -> (Vec<(IpNet, Option<u32>)>, usize) {
+        let nodes = self.file.get();
+        nodes.map(|nodes| (nodes.networks.first(limit), nodes.networks.len())).unwrap_or_default()
     }
 
     /// The line of a Transport that leads to this address.

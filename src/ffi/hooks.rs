@@ -10,27 +10,23 @@
 //! | fixups | look-ups that are acted on without a handler (mod_dav) | found it |
 //! | handler | all | maybe put something that it looked up in the request's place |
 
-use std::ffi::{c_int, c_void};
-use std::ptr;
+use std::ffi::c_int;
 
 use super::bindings::{
     APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
-    maintenance_hook_monitor, maintenance_hook_status, maintenance_watch_end, request_rec,
+    maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
 use super::guard::guard;
 use super::request::{Kept, Request};
 use super::section::Section;
 use super::server::{Counted, config};
-use super::{log, start, status};
-use crate::allow::Visitor;
+use super::{log, start, status, visit};
 use crate::gate::{BLOCKED, Gate, OPEN, Verdict};
 use crate::gates::{Chain, Gates};
-use crate::records::refused::Refusal;
-use crate::records::{Kind, Records, ScopeId, Visit};
-use crate::refusal::Asker;
+use crate::records::{Reason, Visit};
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -55,7 +51,8 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_handler(Some(handler), none, none, first);
                 ap_hook_handler(Some(status::handler), none, none, middle);
                 maintenance_hook_status(Some(status::section));
-                maintenance_hook_end(Some(ended));
+                maintenance_hook_end(Some(visit::ended));
+                maintenance_hook_switch(Some(visit::switched));
             }
         },
         || (),
@@ -166,9 +163,10 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
         }
         None => server.gates.own(),
     };
+    let place = server.counted.place(section, gate);
+    let arrival = request.is_new(before).then(|| request.arrive(server.counted, place));
     let verdict = gate.decide(request, &log::Log);
-    let scope = server.counted.scope(section);
-    let visit = count(request, server.counted.records, scope, Kind::of(&verdict), before);
+    let visit = request.follow(arrival, before, place, Reason::of(&verdict));
     request.keep(Kept { label: verdict.label(), sections, visit });
     match verdict {
         Verdict::Open => DECLINED as c_int,
@@ -182,7 +180,7 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
             let answer = gate.refuse(request, &blocked.closing, &log::Log);
             if before.is_none_or(|before| before.label != BLOCKED) {
                 let status = answer.as_ref().map_or(PLAIN, |answer| answer.status.code());
-                count_refusal(request, server.counted.records, scope, status);
+                request.count_refusal(server.counted, place.scope, status);
             }
             match answer {
                 Some(answer) => request.answer(answer),
@@ -194,48 +192,6 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
 
 /// The status of a refusal without a page.
 const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
-
-/// Counts a request of a client that is let in, for a `kind` of reason, or not any more. Each counts
-/// once, in the last scope that it came into.
-fn count(
-    request: &Request,
-    records: &'static Records,
-    scope: ScopeId,
-    kind: Option<Kind>,
-    before: Option<Kept>,
-) -> Option<&'static Visit<'static>> {
-    let visit = before.and_then(|before| before.visit);
-    match (visit, kind) {
-        _ if request.is_subrequest() => {}
-        (Some(visit), Some(kind)) => visit.move_to(scope, kind),
-        (Some(visit), None) => visit.refuse(),
-        (None, Some(kind)) if before.is_none() => {
-            let visit = Visit::new(records, request.place(), scope, kind, request.now());
-            let visit = request.own(visit);
-            // SAFETY: the visit is as old as the request.
-            unsafe { maintenance_watch_end(request.0, ptr::from_ref(visit).cast_mut().cast()) };
-            return Some(visit);
-        }
-        (None, _) => {}
-    }
-    visit
-}
-
-/// The answer to a visitor's request has been handed on.
-unsafe extern "C" fn ended(visit: *mut c_void) {
-    // SAFETY: what `count` gave to be passed here, which the request's thread alone uses.
-    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), || ());
-}
-
-fn count_refusal(request: &Request, records: &Records, scope: ScopeId, status: u16) {
-    let place = request.place();
-    records.refuse(place, scope, status);
-    if let Some(address) = request.address() {
-        let agent = request.header(c"User-Agent").unwrap_or_default();
-        let refusal = Refusal { address, target: request.target(), agent, time: request.now() };
-        records.refused().count(refusal, place.process);
-    }
-}
 
 /// The last known state decides, and nothing that might have caused the panic is used again. Where
 /// it is open to question which gate it would have been, the strictest counts.
@@ -254,12 +210,13 @@ fn after_panic(request: &mut Request) -> c_int {
 
 /// As any other request, in the scope of its server.
 fn count_after_panic(request: &Request, is_closed: bool) -> Option<&'static Visit<'static>> {
-    let counted = watched(request)?.counted;
+    let server = watched(request)?;
     let before = request.kept().or_else(|| request.origin()?.kept());
-    let kind = (!is_closed).then_some(Kind::Open);
-    let visit = count(request, counted.records, counted.own, kind, before);
+    let place = server.counted.place(None::<&Section>, server.gates.own());
+    let arrival = request.is_new(before).then(|| request.arrive(server.counted, place));
+    let visit = request.follow(arrival, before, place, (!is_closed).then_some(Reason::Open));
     if is_closed && !request.is_subrequest() && before.is_none_or(|kept| kept.label != BLOCKED) {
-        count_refusal(request, counted.records, counted.own, PLAIN);
+        request.count_refusal(server.counted, place.scope, PLAIN);
     }
     visit
 }

@@ -13,13 +13,13 @@ use super::bindings::{
     apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
     maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
 };
+use super::log;
 use super::pool::{give, put};
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
-use super::{log, scopes};
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::OPEN;
-use crate::records::{Place, Visit};
+use crate::records::Visit;
 use crate::refusal::Asker;
 
 /// httpd's `request_rec`.
@@ -117,11 +117,12 @@ impl Request {
         unsafe { &*give(self.rec().pool, value) }
     }
 
-    /// Where it is served.
-    pub(super) fn place(&self) -> Place {
-        // SAFETY: the connection is as old as the request.
-        let connection = unsafe { (*self.rec().connection).id };
-        Place { process: scopes::process(), connection: connection as u64 }
+    /// The path as it was sent, without a query, and without what a proxy's client puts in front of
+    /// it, which may hold a password.
+    pub(super) fn path(&self) -> &[u8] {
+        let path = self.rec().parsed_uri.path;
+        // SAFETY: null or a C string of the request's pool.
+        if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
     }
 
     /// The sections that httpd has found for the request so far.

@@ -35,9 +35,10 @@ pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: 
             let config = config(server)?;
             let name = label(server);
             let own = keys.of(&name, "");
-            let sections = config.gates()?.sections();
-            let sections: Vec<_> =
-                sections.map(|(number, section, _)| (number, keys.of(&name, section))).collect();
+            let sections = config.gates()?.sections().iter();
+            let sections: Vec<_> = sections
+                .map(|(number, section)| (*number, keys.of(&name, &section.name)))
+                .collect();
             Some((config, own, sections))
         })
         .collect();
@@ -54,7 +55,7 @@ pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: 
         let own = next();
         let sections: BTreeMap<Number, _> =
             sections.into_iter().map(|(number, _)| (number, next())).collect();
-        config.count(Counted { records, own, sections });
+        config.count(Counted { records, own, sections, generation: records.generation() });
     }
 }
 

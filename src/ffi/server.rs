@@ -12,9 +12,9 @@ use once_cell::sync::OnceCell;
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
 use crate::config::Settings;
-use crate::gate::Place;
+use crate::gate::{Gate, Place};
 use crate::gates::{Chain, Gates, Number, Sections};
-use crate::records::{Records, ScopeId};
+use crate::records::{Records, ScopeId, Whereabouts};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
@@ -30,6 +30,8 @@ pub(super) struct Counted {
     pub(super) records: &'static Records,
     pub(super) own: ScopeId,
     pub(super) sections: BTreeMap<Number, ScopeId>,
+    /// Which reading of the configuration it is.
+    pub(super) generation: u8,
 }
 
 impl Counted {
@@ -37,6 +39,11 @@ impl Counted {
     pub(super) fn scope(&self, sections: Option<&impl Chain>) -> ScopeId {
         let innermost = sections.and_then(Chain::innermost);
         innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
+    }
+
+    /// Where a request in these sections is, which this gate is for.
+    pub(super) fn place(&self, sections: Option<&impl Chain>, gate: &Gate) -> Whereabouts {
+        Whereabouts { scope: self.scope(sections), flags: gate.bits() }
     }
 }
 

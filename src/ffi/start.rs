@@ -103,8 +103,11 @@ fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<F
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let slot = board.find(flag::key(&path)).ok_or(BoardFull(MAX_SLOTS))?; // claimed by the caller
-        Ok((path.clone(), Arc::new(Flag::new(path, slot, interval, zone.clone()))))
+        let key = flag::key(&path); // claimed by the caller
+        let slot = board.find(key).zip(board.position(key));
+        let (slot, number) = slot.ok_or(BoardFull(MAX_SLOTS))?;
+        let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
+        Ok((path, Arc::new(flag)))
     };
     flag_paths(main, root).into_iter().map(flag).collect()
 }
@@ -220,5 +223,5 @@ pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), || ());
     // What killed children have left behind is not to fill the table.
-    guard(|| drop(scopes::records().map(Records::running)), || ());
+    guard(|| scopes::records().map_or((), Records::tidy), || ());
 }

@@ -16,7 +16,7 @@ use super::{log, scopes, start, suppose};
 use crate::flag::Observer;
 use crate::journal::Journal;
 use crate::refusal::Asker;
-use crate::report::{self, Facts, Format, Kind, Query, Report, ScopeFacts};
+use crate::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
 
 const HANDLER: &CStr = c"maintenance-status";
 
@@ -45,7 +45,7 @@ pub(super) unsafe extern "C" fn section(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let mut request = unsafe { Request::from_raw(r) };
-            let Some(report) = report(&request) else {
+            let Some(report) = report(&request, false) else {
                 return DECLINED as c_int;
             };
             let text = match (is_short != 0, is_plain != 0) {
@@ -84,7 +84,8 @@ fn answer(request: &mut Request) -> c_int {
 
 fn show(request: &mut Request, query: &Query) -> c_int {
     let preflight = query.question.as_ref().map(|question| suppose::preflight(request, question));
-    let Some(report) = report(request) else {
+    let details = query.format != Format::Prometheus;
+    let Some(report) = report(request, details) else {
         log::error("there is no report: the configuration is not complete");
         return HTTP_INTERNAL_SERVER_ERROR as c_int;
     };
@@ -111,7 +112,7 @@ fn show(request: &mut Request, query: &Query) -> c_int {
 
 /// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
 /// requests do.
-fn report(request: &Request) -> Option<Report> {
+fn report(request: &Request, details: bool) -> Option<Report> {
     if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
         visit.leave_flight();
     }
@@ -128,38 +129,41 @@ fn report(request: &Request) -> Option<Report> {
     // SAFETY: a C string of httpd's own.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
     let interval = config(main).map(|config| config.settings.check_interval());
-    Some(Report::new(Facts {
+    let facts = Facts {
         server: banner.to_string_lossy().into_owned(),
         now,
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(scope_facts).collect(),
         flags,
         records: scopes::records()?,
-    }))
+    };
+    Some(Report::new(facts, details))
 }
 
 /// A server and its locations.
 fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
     let config = config(server);
-    let gates = config.and_then(|config| Some((config.gates()?, config.counted()?)));
-    let facts = |kind, location: Option<&str>, gate| ScopeFacts {
+    let watched = config.and_then(|config| Some((config.gates()?, config.counted()?)));
+    let facts = |kind, location: Option<&str>, gates, number| ScopeFacts {
         kind,
         server: scopes::name(server),
         location: location.map(str::to_owned),
         addresses: scopes::addresses(server),
         defined: scopes::defined(server),
-        gate,
+        gates,
+        number,
     };
-    let kind = if server.is_virtual != 0 { Kind::VirtualHost } else { Kind::Server };
-    let own = gates.map(|(gates, counted)| (gates.own(), counted.own));
-    let mut scopes = vec![facts(kind, None, own)];
-    if let Some((gates, counted)) = gates {
-        scopes.extend(gates.sections().map(|(number, name, gate)| {
-            let number = counted.scope(Some(&number));
-            facts(Kind::Location, Some(name), Some((gate, number)))
-        }));
-    }
-    scopes
+    let kind = if server.is_virtual != 0 { ScopeKind::VirtualHost } else { ScopeKind::Server };
+    let Some((gates, counted)) = watched else {
+        return vec![facts(kind, None, vec![], None)];
+    };
+    let own = facts(kind, None, vec![gates.own()], Some(counted.own));
+    let sections = gates.sections().iter().map(|(number, section)| {
+        let inside = gates.inside(*number).collect();
+        let number = counted.scope(Some(number));
+        facts(ScopeKind::Location, Some(&section.name), inside, Some(number))
+    });
+    std::iter::once(own).chain(sections).collect()
 }
 
 // What the SAFETY comments here rest on is said at `Request`.

@@ -1,36 +1,53 @@
 //! The requests that were let in and have not ended.
 //!
-//! Each has an entry of one word, which names the process that serves it: an entry of a process
-//! that is dead does not count. Entries are looked for where few others look, by the number of
-//! the connection, which in httpd is that of a thread.
+//! Each has an entry, which names the process that serves it: an entry of a process that is dead
+//! does not count. A request takes its entry before the flags are looked at for it. So whoever has
+//! seen a flag close, and then looks here, finds every request for which the flag was looked at
+//! earlier. Entries are looked for where few others look, by the number of the connection, which in
+//! httpd is that of a thread.
 
 use std::array::from_fn;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::scope::ScopeId;
-use super::visit::Place;
+use super::visit::Worker;
 use crate::process::Living;
 
 const LINES: usize = 4096;
-/// The words of a cache line.
-const PER_LINE: usize = 8;
+/// As many as two cache lines hold.
+const PER_LINE: usize = 4;
 /// In so many lines an entry is looked for.
 const TRIES: usize = 64;
+/// For so long those are waited for that are being judged.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The table. All zero is an empty one.
 #[repr(C, align(128))]
 pub struct InFlight {
-    lines: [[AtomicU64; PER_LINE]; LINES],
+    lines: [[Entry; PER_LINE]; LINES],
     untracked: AtomicU64,
 }
 
 impl Default for InFlight {
     fn default() -> Self {
-        let lines = from_fn(|_| from_fn(|_| AtomicU64::new(Word::FREE)));
+        let lines = from_fn(|_| from_fn(|_| Entry::default()));
         Self { lines, untracked: AtomicU64::new(0) }
     }
+}
+
+/// One request. The word says whose the rest is.
+#[derive(Debug, Default)]
+#[repr(C, align(32))]
+struct Entry {
+    word: AtomicU64,
+    /// See [`Running::flags`].
+    flags: AtomicU64,
+    /// In milliseconds since 1970.
+    began: AtomicU64,
 }
 
 /// A request that runs.
@@ -42,118 +59,176 @@ pub struct Running {
     pub scope: ScopeId,
     /// It was let in while the scope was open.
     pub was_open: bool,
-    /// When it came, to the second.
+    /// When it came.
     pub began: Timestamp,
+    /// The flags that close where it is, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
+    pub flags: u64,
+    /// Which reading of the configuration it was judged by.
+    pub generation: u8,
 }
 
-/// An entry: process, scope, whether the scope was open, and the moment; 0 where it is free.
+impl Running {
+    /// Was it let in before one of the flags `closing` closed where it is? By an earlier
+    /// configuration it may have been somewhere else, so any flag counts.
+    pub fn is_from_before(&self, closing: u64, generation: u8) -> bool {
+        let flags = if self.generation == generation { self.flags } else { u64::MAX };
+        self.was_open && flags & closing != 0
+    }
+}
+
+/// The parts of [`Entry::word`]; 0 where the entry is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word(u64);
+struct Word {
+    process: i32,
+    scope: ScopeId,
+    stage: Stage,
+    generation: u8,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Judged,
+    WasOpen,
+    WasClosed,
+}
+
+const FREE: u64 = 0;
+/// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
+const PROCESS_BITS: u32 = 22;
+const SCOPE_BITS: u32 = 12;
+const STAGE_BITS: u32 = 2;
 
 impl Word {
-    const FREE: u64 = 0;
-    /// As many as Linux needs for a process number (PID_MAX_LIMIT).
-    const PROCESS_BITS: u32 = 22;
-    const SCOPE_BITS: u32 = 10;
-    /// Begins the seconds, which have room until 2094: 2026-01-01.
-    const EPOCH: i64 = 1_767_225_600;
-
-    fn of(running: Running) -> Self {
-        let process = u64::try_from(running.process).unwrap_or(0);
-        let seconds = u64::try_from(running.began.as_second() - Self::EPOCH).unwrap_or(0);
-        let scope = running.scope.index() as u64;
-        let rest = seconds << 1 | u64::from(running.was_open);
-        Self((rest << Self::SCOPE_BITS | scope) << Self::PROCESS_BITS | process)
+    fn pack(self) -> u64 {
+        let process = u64::try_from(self.process).unwrap_or(0);
+        let rest = u64::from(self.generation) << STAGE_BITS | self.stage as u64;
+        (rest << SCOPE_BITS | self.scope.index() as u64) << PROCESS_BITS | process
     }
 
-    fn read(self) -> Option<Running> {
-        let mut rest = self.0;
+    fn unpack(word: u64) -> Option<Self> {
+        let mut rest = word;
         let mut take = |bits: u32| {
             let part = rest & ((1 << bits) - 1);
             rest >>= bits;
             part
         };
-        let process = i32::try_from(take(Self::PROCESS_BITS)).ok()?;
-        let scope = ScopeId::new(usize::try_from(take(Self::SCOPE_BITS)).ok()?);
-        let was_open = take(1) != 0;
-        let seconds = i64::try_from(take(31)).ok()? + Self::EPOCH;
-        let began = Timestamp::from_second(seconds).ok()?;
-        (self.0 != Self::FREE).then_some(Running { process, scope, was_open, began })
+        let process = i32::try_from(take(PROCESS_BITS)).ok()?;
+        let scope = ScopeId::new(usize::try_from(take(SCOPE_BITS)).ok()?);
+        let stage = match take(STAGE_BITS) {
+            0 => Stage::Judged,
+            1 => Stage::WasOpen,
+            _ => Stage::WasClosed,
+        };
+        let generation = take(u8::BITS) as u8;
+        (word != FREE).then_some(Self { process, scope, stage, generation })
     }
 }
 
-/// The entry of one request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'r> {
-    at: &'r AtomicU64,
+/// The entry that a request has.
+#[derive(Debug)]
+pub(super) struct Held<'r> {
+    entry: &'r Entry,
     word: Word,
 }
 
 impl InFlight {
-    /// None where there is no room, which is counted.
-    pub(super) fn enter(&self, place: Place, running: Running) -> Option<Entry<'_>> {
-        let start = place.spread(LINES);
-        let word = Word::of(running);
+    /// For a request that is about to be judged. None where there is no room.
+    pub(super) fn enter(
+        &self,
+        worker: Worker,
+        scope: ScopeId,
+        flags: u64,
+        now: Timestamp,
+    ) -> Option<Held<'_>> {
+        let Worker { process, generation, .. } = worker;
+        let word = Word { process, scope, stage: Stage::Judged, generation };
+        let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
-        let take = |at: &&AtomicU64| {
-            at.load(Ordering::Relaxed) == Word::FREE
-                && at
-                    .compare_exchange(Word::FREE, word.0, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-        };
-        let at = lines.flatten().find(take);
-        if at.is_none() {
-            self.untracked.fetch_add(1, Ordering::Relaxed);
-        }
-        at.map(|at| Entry { at, word })
+        let entry = lines.flatten().find(|entry| {
+            entry.word.load(Ordering::Relaxed) == FREE && entry.replace(FREE, word.pack())
+        })?;
+        entry.flags.store(flags, Ordering::Relaxed);
+        entry.began.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Relaxed);
+        // Before the flags are looked at.
+        fence(Ordering::SeqCst);
+        Some(Held { entry, word })
     }
 
-    /// Those of processes that live. Frees the entries of the others.
+    /// Those of processes that live.
     pub(super) fn running(&self, living: &mut Living) -> Vec<Running> {
-        let mut found = vec![];
-        for at in self.lines.iter().flatten() {
-            let word = Word(at.load(Ordering::Acquire));
-            match word.read() {
-                Some(running) if living.has(running.process) => found.push(running),
-                Some(_) => free(at, word),
-                None => {}
-            }
-        }
-        found
+        // After the flags were looked at.
+        fence(Ordering::SeqCst);
+        let deadline = Instant::now() + PATIENCE;
+        let entries = self.lines.iter().flatten();
+        let running = entries.filter_map(|entry| entry.running(deadline));
+        running.filter(|running| living.has(running.process)).collect()
     }
 
-    pub(super) fn forget(&self, process: i32) {
-        for at in self.lines.iter().flatten() {
-            let word = Word(at.load(Ordering::Acquire));
-            if word.read().is_some_and(|running| running.process == process) {
-                free(at, word);
+    /// Frees the entries of processes of which this is true.
+    pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
+        for entry in self.lines.iter().flatten() {
+            let word = entry.word.load(Ordering::Acquire);
+            if Word::unpack(word).is_some_and(|word| is_gone(word.process)) {
+                entry.replace(word, FREE);
             }
         }
     }
 
-    pub(super) fn untracked(&self) -> u64 {
-        self.untracked.load(Ordering::Relaxed)
+    /// How many run that have no entry. A child that is killed leaves its own behind here.
+    pub(super) fn untracked(&self) -> &AtomicU64 {
+        &self.untracked
     }
 }
 
-impl Entry<'_> {
-    /// The request has come into another scope.
-    pub(super) fn move_to(&mut self, scope: ScopeId, was_open: bool) {
-        let Some(running) = self.word.read() else { return };
-        let word = Word::of(Running { scope, was_open, ..running });
-        let (before, after) = (self.word.0, word.0);
-        if self.at.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+impl Entry {
+    /// False where somebody else was faster.
+    fn replace(&self, before: u64, after: u64) -> bool {
+        let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
+        self.word.compare_exchange(before, after, success, failure).is_ok()
+    }
+
+    /// None where there is no request, or one that is refused meanwhile. One that is judged until
+    /// the deadline passes counts as let in.
+    fn running(&self, deadline: Instant) -> Option<Running> {
+        loop {
+            let packed = self.word.load(Ordering::Acquire);
+            let Word { process, scope, stage, generation } = Word::unpack(packed)?;
+            if stage == Stage::Judged && Instant::now() < deadline {
+                thread::sleep(Duration::from_micros(100));
+                continue;
+            }
+            let began = i64::try_from(self.began.load(Ordering::Relaxed)).ok()?;
+            let flags = self.flags.load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            if self.word.load(Ordering::Relaxed) != packed {
+                continue; // what was read may be of another request
+            }
+            return Some(Running {
+                process,
+                scope,
+                was_open: stage != Stage::WasClosed,
+                began: Timestamp::from_millisecond(began).ok()?,
+                flags,
+                generation,
+            });
+        }
+    }
+}
+
+impl Held<'_> {
+    /// The request is let in, or has come into another scope and is let in there.
+    pub(super) fn let_in(&mut self, scope: ScopeId, flags: u64, was_open: bool) {
+        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
+        let word = Word { scope, stage, ..self.word };
+        self.entry.flags.store(flags, Ordering::Relaxed);
+        if self.entry.replace(self.word.pack(), word.pack()) {
             self.word = word;
         }
     }
 
-    /// The request has ended.
+    /// The request has ended, or was refused.
     pub(super) fn leave(self) {
-        free(self.at, self.word);
+        self.entry.replace(self.word.pack(), FREE); // unless somebody else has freed it
     }
-}
-
-/// Unless somebody else was faster.
-fn free(at: &AtomicU64, word: Word) {
-    let _ = at.compare_exchange(word.0, Word::FREE, Ordering::AcqRel, Ordering::Relaxed);
 }

@@ -17,11 +17,12 @@ use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::hash;
-use crate::process::Living;
 
 /// So many buckets there are.
 pub const BUCKETS: usize = 256;
@@ -34,6 +35,8 @@ pub const TEXT: usize = 128;
 const WORDS: usize = TEXT / 8;
 /// So often an entry is looked for, should others be faster.
 const TRIES: usize = 8;
+/// So often one is read that others write to.
+const PATIENCE: usize = 50;
 
 /// The table. All zero is an empty one.
 #[repr(C)]
@@ -83,8 +86,8 @@ impl Default for Refused {
 pub struct Refusal<'a> {
     /// Who asked.
     pub address: IpAddr,
-    /// For what, as it was sent.
-    pub target: &'a [u8],
+    /// For which path, as it was sent.
+    pub path: &'a [u8],
     /// With which User-Agent; empty where there was none.
     pub agent: &'a [u8],
     /// When.
@@ -100,8 +103,8 @@ pub struct Client {
     pub count: u64,
     /// By how much `count` may be too high.
     pub error: u64,
-    /// For what it asked last, as it was sent.
-    pub target: Text,
+    /// The path that it asked for last, as it was sent.
+    pub path: Text,
     /// Its last User-Agent; empty where there was none.
     pub agent: Text,
     /// When it was refused last.
@@ -157,6 +160,14 @@ impl Refused {
     /// The clients, those first that were certainly refused most.
     pub fn clients(&self) -> Vec<Client> {
         let mut clients: Vec<_> = self.buckets.iter().flat_map(Bucket::clients).collect();
+        // Two threads that find an address missing may put it into two entries.
+        clients.sort_by_key(|client| client.address);
+        clients.dedup_by(|other, client| {
+            let is_same = other.address == client.address;
+            client.count += if is_same { other.count } else { 0 };
+            client.error += if is_same { other.error } else { 0 };
+            is_same
+        });
         let certain = |client: &Client| client.count.saturating_sub(client.error);
         clients.sort_by_key(|client| {
             (Reverse(certain(client)), Reverse(client.count), client.address)
@@ -164,27 +175,20 @@ impl Refused {
         clients
     }
 
-    /// Frees what dead processes were about to write.
-    pub(crate) fn tidy(&self, living: &mut Living) {
-        self.release_where(|process| !living.has(process));
-    }
-
-    /// Frees what this process was about to write.
-    pub(super) fn release(&self, process: i32) {
-        self.release_where(|writer| writer == process);
-    }
-
-    fn release_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
+    /// Frees what processes were about to write of which this is true.
+    pub(super) fn release_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for details in self.buckets.iter().flat_map(|bucket| &bucket.details) {
             let lock = Lock(details.lock.load(Ordering::Acquire));
             if let Some(writer) = lock.writer()
                 && is_gone(writer)
             {
-                // Half written: of nobody.
-                details.tag.store(0, Ordering::Relaxed);
-                let next = lock.free().0;
+                // Half written: of nobody. Taken first, as others may be at it, too.
+                let mine = lock.free().taken_by(i32::MAX);
                 let order = (Ordering::AcqRel, Ordering::Relaxed);
-                let _ = details.lock.compare_exchange(lock.0, next, order.0, order.1);
+                if details.lock.compare_exchange(lock.0, mine.0, order.0, order.1).is_ok() {
+                    details.tag.store(0, Ordering::Relaxed);
+                    details.lock.store(mine.free().0, Ordering::Release);
+                }
             }
         }
     }
@@ -279,19 +283,19 @@ impl Details {
         low.store(address.to_bits() as u64, Ordering::Relaxed);
         self.time.store(millis(refusal.time), Ordering::Relaxed);
         let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        let lengths = length(refusal.agent) << 32 | length(refusal.target);
+        let lengths = length(refusal.agent) << 32 | length(refusal.path);
         self.lengths.store(lengths, Ordering::Relaxed);
-        store(&self.path, refusal.target);
+        store(&self.path, refusal.path);
         store(&self.agent, refusal.agent);
         self.lock.store(taken.free().0, Ordering::Release);
     }
 
     /// None where they are another's, or are being written.
     fn read(&self, tag: u64) -> Option<Client> {
-        for _ in 0..TRIES {
+        for _ in 0..PATIENCE {
             let before = Lock(self.lock.load(Ordering::Acquire));
             if before.writer().is_some() {
-                std::thread::yield_now();
+                thread::sleep(Duration::from_micros(100));
                 continue;
             }
             let is_mine = self.tag.load(Ordering::Relaxed) == tag;
@@ -301,7 +305,7 @@ impl Details {
                 address: Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).to_canonical(),
                 count: 0,
                 error: 0,
-                target: load(&self.path, lengths & u64::from(u32::MAX)),
+                path: load(&self.path, lengths & u64::from(u32::MAX)),
                 agent: load(&self.agent, lengths >> 32),
                 time: timestamp(self.time.load(Ordering::Relaxed)),
             };

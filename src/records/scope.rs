@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::board::Keyed;
 
 /// So many scopes have counters of their own.
-pub(super) const MAX_SCOPES: usize = 1023;
+pub(super) const MAX_SCOPES: usize = 4095;
 
 /// So many different statuses of a scope have counters of their own.
 pub(super) const MAX_STATUSES: usize = 6;

@@ -7,7 +7,7 @@ use crate::allow::Means;
 
 /// On the heap by way of a large stack, as all zero as shared memory is.
 pub(crate) fn new_records() -> &'static Records {
-    let thread = thread::Builder::new().stack_size(64 << 20).spawn(Box::<Records>::default);
+    let thread = thread::Builder::new().stack_size(256 << 20).spawn(Box::<Records>::default);
     Box::leak(thread.expect("a thread").join().expect("records"))
 }
 
@@ -19,32 +19,51 @@ fn keys(names: &[&str]) -> Vec<Key> {
     names.iter().map(Key::of).collect()
 }
 
-fn here() -> Place {
-    Place { process: std::process::id() as i32, connection: 7 }
+fn here() -> Worker {
+    Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
 }
 
-const OPEN: Kind = Kind::Open;
-const ALLOWED: Kind = Kind::Allowed(Means::File);
+fn at_scope(scope: ScopeId) -> Whereabouts {
+    Whereabouts { scope, flags: 1 << scope.index() }
+}
+
+/// A request that is let in.
+fn visit(
+    records: &'static Records,
+    worker: Worker,
+    scope: ScopeId,
+    reason: Reason,
+    began: Timestamp,
+) -> Visit<'static> {
+    let visit = Visit::new(records, worker, at_scope(scope), began);
+    visit.let_in(at_scope(scope), reason);
+    visit
+}
+
+const OPEN: Reason = Reason::Open;
+const ALLOWED: Reason = Reason::Allowed(Means::File);
 
 #[test]
 fn each_request_counts_once() {
     let records = new_records();
     let [one, two] = records.claim(&keys(&["one", "two"]), at(0))[..] else { panic!() };
     assert_eq!(records.begun(), Some(at(0)));
-    drop(Visit::new(records, here(), one, OPEN, at(1)));
-    let moved = Visit::new(records, here(), one, OPEN, at(2));
-    moved.move_to(two, ALLOWED);
-    let refused = Visit::new(records, here(), one, OPEN, at(3));
-    refused.refuse();
+    drop(visit(records, here(), one, OPEN, at(1)));
+    let moved = visit(records, here(), one, OPEN, at(2));
+    moved.let_in(at_scope(two), ALLOWED);
+    let refused = visit(records, here(), one, OPEN, at(3));
+    refused.forget();
     records.refuse(here(), two, 503);
     let running = |was_open, scope, began| Running {
         process: here().process,
         scope,
         was_open,
         began: at(began),
+        flags: at_scope(scope).flags,
+        generation: 1,
     };
     assert_eq!(records.running(), [running(false, two, 2)]);
-    let other = Visit::new(records, here(), one, OPEN, at(4));
+    let other = visit(records, here(), one, OPEN, at(4));
     assert_eq!(records.running(), [running(false, two, 2), running(true, one, 4)]);
     other.leave_flight();
     assert_eq!(records.running(), [running(false, two, 2)]);
@@ -64,7 +83,7 @@ fn statuses() {
     let scope = records.claim(&keys(&["one"]), at(0))[0];
     for (status, times) in (500..510).zip(1..) {
         for connection in 0..times {
-            records.refuse(Place { connection, ..here() }, scope, status);
+            records.refuse(Worker { connection, ..here() }, scope, status);
         }
     }
     let totals = records.totals(scope);
@@ -98,12 +117,12 @@ fn the_dead_are_not_in_flight() {
     let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
     let process = i32::try_from(child.id()).expect("a number");
     let visits = [process, here().process, process]
-        .map(|process| Visit::new(records, Place { process, ..here() }, scope, OPEN, at(1)));
+        .map(|process| visit(records, Worker { process, ..here() }, scope, OPEN, at(1)));
     assert_eq!(records.running().len(), 3);
     child.kill().expect("killed");
     child.wait().expect("dead");
     assert_eq!(records.running().len(), 1, "those of the dead do not count");
-    let again = Visit::new(records, Place { process, ..here() }, scope, OPEN, at(2));
+    let again = visit(records, Worker { process, ..here() }, scope, OPEN, at(2));
     records.forget(here().process);
     drop((visits, again));
     assert_eq!(records.running(), [], "and what others have in their places stays theirs");
@@ -113,19 +132,18 @@ fn the_dead_are_not_in_flight() {
 /// More at a time than there is room for: they are let in, and it is said that they are not followed.
 #[test]
 fn too_many() {
-    const ROOM: u64 = 4096 * 8;
+    const ROOM: u64 = 4096 * 4;
     let records = new_records();
     let scope = records.claim(&keys(&["one"]), at(0))[0];
-    let visit =
-        |connection| Visit::new(records, Place { connection, ..here() }, scope, OPEN, at(1));
-    let visits: Vec<_> = (0..ROOM).map(visit).collect();
+    let new = |connection| visit(records, Worker { connection, ..here() }, scope, OPEN, at(1));
+    let visits: Vec<_> = (0..ROOM).map(new).collect();
     let untracked = records.untracked();
     assert_eq!(records.running().len() as u64 + untracked, ROOM);
     assert!(untracked < ROOM / 100, "{untracked} without need");
-    let more: Vec<_> = (0..ROOM).map(visit).collect();
+    let more: Vec<_> = (0..ROOM).map(new).collect();
     assert!(records.untracked() >= ROOM, "{}", records.untracked());
     drop((visits, more));
-    assert_eq!(records.running(), []);
+    assert_eq!((records.running(), records.untracked()), (vec![], 0));
     assert_eq!(records.totals(scope).open, 2 * ROOM);
 }
 
@@ -140,10 +158,10 @@ fn many_threads() {
             let ids = &ids;
             scope.spawn(move || {
                 for round in 0..ROUNDS {
-                    let place = Place { connection: round % 3, ..here() };
-                    let visit = Visit::new(records, place, ids[0], OPEN, at(1));
+                    let place = Worker { connection: round % 3, ..here() };
+                    let visit = visit(records, place, ids[0], OPEN, at(1));
                     if round % 2 == 0 {
-                        visit.move_to(ids[1], ALLOWED);
+                        visit.let_in(at_scope(ids[1]), ALLOWED);
                     }
                     if round % 10 == thread {
                         records.refuse(place, ids[1], 500);
@@ -156,4 +174,65 @@ fn many_threads() {
     assert_eq!((one.open, two.allowed[&Means::File]), (2 * ROUNDS, 2 * ROUNDS));
     assert_eq!(two.refused, [(500, 4 * ROUNDS / 10)].into());
     assert_eq!((records.running().len(), records.untracked()), (0, 0));
+}
+
+/// Whoever asks waits for a request that is being judged, and takes it for let in if that lasts.
+#[test]
+fn being_judged() {
+    let records = new_records();
+    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let arrival = || Visit::new(records, here(), at_scope(scope), at(1));
+    let lasting = arrival();
+    assert_eq!(
+        records.running().iter().map(|running| running.was_open).collect::<Vec<_>>(),
+        [true]
+    );
+    drop(lasting);
+    for reason in [None, Some(OPEN), Some(ALLOWED)] {
+        let (judging, judged) = std::sync::mpsc::channel();
+        let found = thread::scope(|threads| {
+            threads.spawn(move || {
+                let arrival = arrival();
+                judging.send(()).expect("a reader");
+                thread::sleep(std::time::Duration::from_millis(20));
+                reason.into_iter().for_each(|reason| arrival.let_in(at_scope(scope), reason));
+                match reason {
+                    None => drop(arrival),
+                    Some(_) => std::mem::forget(arrival),
+                }
+            });
+            judged.recv().expect("a request");
+            records.running()
+        });
+        let found: Vec<_> = found.iter().map(|running| running.was_open).collect();
+        assert_eq!(found, reason.map(|reason| reason == OPEN).into_iter().collect::<Vec<_>>());
+        records.forget(here().process);
+    }
+    assert_eq!(records.totals(scope).open, 0);
+}
+
+/// What closes is told by the flags of where the request is; by an earlier configuration it may have
+/// been elsewhere.
+#[test]
+fn from_before() {
+    let running = |flags, was_open, generation| Running {
+        process: 1,
+        scope: ScopeId::OTHERS,
+        was_open,
+        began: at(0),
+        flags,
+        generation,
+    };
+    for (flags, was_open, generation, closing, expected) in [
+        (0b01, true, 2, 0b01, true),
+        (0b01, true, 2, 0b10, false),
+        (0b11, true, 2, 0b10, true),
+        (0b01, false, 2, 0b01, false),
+        (0b01, true, 1, 0b10, true),
+        (0b01, true, 1, 0, false),
+        (0b01, false, 1, 0b10, false),
+    ] {
+        let running = running(flags, was_open, generation);
+        assert_eq!(running.is_from_before(closing, 2), expected, "{running:?} {closing}");
+    }
 }

@@ -6,23 +6,23 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
-use super::visit::Place;
+use super::visit::Worker;
 use crate::allow::Means;
 use crate::gate::Verdict;
 
 /// So many copies of the counters there are.
-const COPIES: usize = 64;
+const COPIES: usize = 16;
 
 /// Why a request was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Reason {
     /// No flag closed the scope.
     Open,
     /// It was closed, and the request on the allowlist.
     Allowed(Means),
 }
 
-impl Kind {
+impl Reason {
     /// None where the request is refused.
     pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
         match verdict {
@@ -46,10 +46,10 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn let_in(&self, kind: Kind) -> &AtomicU64 {
-        match kind {
-            Kind::Open => &self.open,
-            Kind::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
+    pub(super) fn let_in(&self, reason: Reason) -> &AtomicU64 {
+        match reason {
+            Reason::Open => &self.open,
+            Reason::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
         }
     }
 
@@ -90,9 +90,9 @@ pub struct ScopeTotals {
 
 impl Totals {
     /// The counters of a scope that a connection's requests write to.
-    pub(super) fn row(&self, place: Place, scope: ScopeId) -> &Row {
+    pub(super) fn row(&self, worker: Worker, scope: ScopeId) -> &Row {
         let [first, ..] = &self.copies;
-        row(self.copies.get(place.spread(COPIES)).unwrap_or(first), scope)
+        row(self.copies.get(worker.spread(COPIES)).unwrap_or(first), scope)
     }
 
     fn rows(&self, scope: ScopeId) -> impl Iterator<Item = &Row> {
@@ -101,10 +101,7 @@ impl Totals {
 
     pub(super) fn clear(&self, scope: ScopeId) {
         for counter in self.rows(scope).flat_map(Row::counters) {
-            // A page of memory that was never written to stays one.
-            if counter.load(Ordering::Relaxed) != 0 {
-                counter.store(0, Ordering::Relaxed);
-            }
+            counter.store(0, Ordering::Relaxed);
         }
     }
 
@@ -113,11 +110,11 @@ impl Totals {
             let counts = self.rows(scope).map(|row| counter(row).load(Ordering::Relaxed));
             counts.fold(0, u64::wrapping_add)
         };
-        let let_in = |kind| sum(&|row: &Row| row.let_in(kind));
+        let let_in = |reason| sum(&|row: &Row| row.let_in(reason));
         let statuses = statuses.into_iter().enumerate();
         ScopeTotals {
-            open: let_in(Kind::Open),
-            allowed: Means::ALL.map(|means| (means, let_in(Kind::Allowed(means)))).into(),
+            open: let_in(Reason::Open),
+            allowed: Means::ALL.map(|means| (means, let_in(Reason::Allowed(means)))).into(),
             refused: statuses
                 .filter_map(|(column, status)| {
                     Some((status?, sum(&|row: &Row| row.refused(column))))

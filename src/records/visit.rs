@@ -1,23 +1,25 @@
-//! One request of a client that is let in, from its first verdict to its end.
+//! One request of a client, from before its first verdict to its end.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::in_flight::{Entry, Running};
-use super::{Kind, Records, ScopeId};
+use super::in_flight::Held;
+use super::{Reason, Records, ScopeId};
 
-/// Where a request is served.
+/// Who serves a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct Worker {
     /// The number of the process.
     pub process: i32,
     /// The number of the connection; those of connections at the same time mostly differ.
     pub connection: u64,
+    /// Which reading of the configuration it has.
+    pub generation: u8,
 }
 
-impl Place {
+impl Worker {
     /// A number below `count`, a power of two; for neighbouring connections a different one each.
     pub(super) fn spread(self, count: usize) -> usize {
         // Multiplied by a large odd number, they lie far apart (Knuth, Art of Computer
@@ -27,60 +29,85 @@ impl Place {
     }
 }
 
-/// A request that was let in. It counts as let in when it ends, which is when this is dropped if
-/// nobody said so before; and as in flight until then.
+/// A scope, and what closes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Whereabouts {
+    /// The innermost scope, which the request counts in.
+    pub scope: ScopeId,
+    /// The flags that close it, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
+    pub flags: u64,
+}
+
+/// A request of a client. It ends when this is dropped, if nobody said so before. If it was let in it
+/// counts as such then, and as in flight until then.
 pub struct Visit<'r> {
     records: &'r Records,
-    place: Place,
-    scope: Cell<ScopeId>,
-    /// None once it was refused, or has ended.
-    kind: Cell<Option<Kind>>,
-    entry: Cell<Option<Entry<'r>>>,
+    worker: Worker,
+    stage: Cell<Stage>,
+    held: Cell<Option<Held<'r>>>,
+    is_untracked: Cell<bool>,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Nobody knows yet what becomes of it.
+    Judged,
+    LetIn(ScopeId, Reason),
+    /// It has ended, or was refused, which counts by itself.
+    Over,
 }
 
 impl<'r> Visit<'r> {
-    /// A request that came at the moment `now` is let in.
-    pub fn new(
-        records: &'r Records,
-        place: Place,
-        scope: ScopeId,
-        kind: Kind,
-        now: Timestamp,
-    ) -> Self {
-        let was_open = kind == Kind::Open;
-        let running = Running { process: place.process, scope, was_open, began: now };
-        let entry = records.in_flight.enter(place, running);
-        Self { records, place, scope: scope.into(), kind: Some(kind).into(), entry: entry.into() }
-    }
-
-    /// It has come into another scope, and is let in there, too.
-    pub fn move_to(&self, scope: ScopeId, kind: Kind) {
-        self.scope.set(scope);
-        self.kind.set(Some(kind));
-        let mut entry = self.entry.take();
-        if let Some(entry) = &mut entry {
-            entry.move_to(scope, kind == Kind::Open);
+    /// A request that came at the moment `now` is about to be judged: before the flags are looked at
+    /// for it.
+    pub fn new(records: &'r Records, worker: Worker, place: Whereabouts, now: Timestamp) -> Self {
+        let held = records.in_flight.enter(worker, place.scope, place.flags, now);
+        let is_untracked = held.is_none();
+        if is_untracked {
+            records.in_flight.untracked().fetch_add(1, Ordering::Relaxed);
         }
-        self.entry.set(entry);
+        Self {
+            records,
+            worker,
+            stage: Stage::Judged.into(),
+            held: held.into(),
+            is_untracked: is_untracked.into(),
+        }
     }
 
-    /// It is refused after all.
-    pub fn refuse(&self) {
-        self.kind.set(None);
+    /// It is let in, or has come somewhere else and is let in there, too.
+    pub fn let_in(&self, place: Whereabouts, reason: Reason) {
+        if matches!(self.stage.get(), Stage::Over) {
+            return; // it has been counted
+        }
+        self.stage.set(Stage::LetIn(place.scope, reason));
+        let mut held = self.held.take();
+        if let Some(held) = &mut held {
+            held.let_in(place.scope, place.flags, reason == Reason::Open);
+        }
+        self.held.set(held);
+    }
+
+    /// It counts no more: it is refused after all, or goes on as another one.
+    pub fn forget(&self) {
+        self.stage.set(Stage::Over);
         self.leave_flight();
     }
 
     /// It is not in flight any more: a look at what is in flight is not to see itself.
     pub fn leave_flight(&self) {
-        self.entry.take().into_iter().for_each(Entry::leave);
+        self.held.take().into_iter().for_each(Held::leave);
+        if self.is_untracked.replace(false) {
+            self.records.in_flight.untracked().fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// It ends.
     pub fn end(&self) {
         self.leave_flight();
-        if let Some(kind) = self.kind.take() {
-            let row = self.records.totals.row(self.place, self.scope.get());
-            row.let_in(kind).fetch_add(1, Ordering::Relaxed);
+        if let Stage::LetIn(scope, reason) = self.stage.replace(Stage::Over) {
+            let row = self.records.totals.row(self.worker, scope);
+            row.let_in(reason).fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -7,6 +7,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use super::scopes::ScopeView;
 use super::{Report, State};
+use crate::allow::Means;
 
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
@@ -91,9 +92,9 @@ pub fn metrics(report: &Report) -> Result<String, String> {
             .collect(),
     );
     add(
-        "untracked_requests_total",
-        "Requests that could not be followed to their end: there were too many at a time.",
-        counter,
+        "untracked_requests_in_flight",
+        "Further requests that have not ended, and that there was no room to follow.",
+        gauge,
         vec![(vec![], report.in_flight.untracked.unwrap_or(0) as f64)],
     );
     add(
@@ -108,8 +109,10 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
-                let counts = scope.totals.allowed_by.iter();
-                counts.map(move |(kind, count)| (with(&labels, "kind", kind), *count as f64))
+                Means::ALL.map(|means| {
+                    let count = scope.totals.allowed_by.get(means.name()).copied().unwrap_or(0);
+                    (with(&labels, "kind", means.name()), count as f64)
+                })
             })
             .collect(),
     );
@@ -119,8 +122,14 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
-                let counts = scope.totals.refused_with.iter();
-                counts.map(move |(status, count)| (with(&labels, "status", status), *count as f64))
+                let mut counts = scope.totals.refused_with.clone();
+                for status in &scope.statuses {
+                    counts.entry(status.to_string()).or_default(); // from the beginning
+                }
+                let count = |(status, count): (String, u64)| {
+                    (with(&labels, "status", &status), count as f64)
+                };
+                counts.into_iter().map(count).collect::<Vec<_>>()
             })
             .collect(),
     );

@@ -47,7 +47,7 @@ impl ClientView {
             address: client.address.to_string(),
             count: client.count,
             error: client.error,
-            path: shown(&client.target),
+            path: shown(&client.path),
             user_agent: shown(&client.agent),
             time: client.time.map(time),
         }

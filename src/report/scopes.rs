@@ -1,17 +1,17 @@
 //! The scopes, as the report has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Kind, ScopeFacts, State, file_time};
+use super::{ScopeFacts, ScopeKind, State, file_time};
 use crate::allow::{AllowEntry, Means};
 use crate::gate::Gate;
 use crate::page::Page;
 use crate::records::in_flight::Running;
-use crate::records::{Records, ScopeId, ScopeTotals};
+use crate::records::{Records, ScopeTotals};
 use crate::watched::InForce;
 use crate::window::Phase;
 
@@ -21,7 +21,7 @@ const LISTED: usize = 256;
 /// A server, a virtual host, or a location in one of them.
 #[derive(Debug, Serialize)]
 pub(super) struct ScopeView {
-    pub(super) kind: Kind,
+    pub(super) kind: ScopeKind,
     pub(super) server: String,
     pub(super) location: Option<String>,
     addresses: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) struct ScopeView {
     /// The paths of the flags that close it, the innermost scope's last.
     flags: Vec<String>,
     /// The statuses that its refusals may have.
-    statuses: Vec<u16>,
+    pub(super) statuses: Vec<u16>,
     pages: Vec<PageView>,
     allow: Vec<AllowView>,
     pub(super) in_flight: InFlightView,
@@ -47,7 +47,7 @@ pub(super) struct InFlightView {
     pub(super) oldest: Option<u64>,
     /// The age of the oldest of those from before the closing, in seconds.
     pub(super) oldest_from_before_closing: Option<u64>,
-    /// So many requests could not be followed, since the start: there were too many at a time.
+    /// So many more run that there was no room to follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) untracked: Option<u64>,
 }
@@ -109,42 +109,49 @@ struct PageView {
     file: Option<FileView>,
 }
 
+/// What runs, and how to tell what it was let in by.
+pub(super) struct Flight {
+    /// The bits of the flags that close now.
+    pub(super) closing: u64,
+    /// The last reading of the configuration.
+    pub(super) generation: u8,
+    pub(super) running: Vec<Running>,
+    pub(super) now: Timestamp,
+}
+
 impl ScopeView {
     pub(super) fn new(
         scope: &ScopeFacts<'_>,
         records: &Records,
-        running: &[Running],
-        now: Timestamp,
+        flight: &Flight,
+        details: bool,
     ) -> Self {
-        let gate = scope.gate.map(|(gate, _)| gate);
-        let state = gate.map_or(State::Off, state);
-        let own = |running: &&Running| scope.gate.is_some_and(|(_, id)| id == running.scope);
-        let running: Vec<_> = running.iter().filter(own).collect();
+        let gate = scope.gates.first();
+        let shown = gate.filter(|_| details);
+        let (number, now) = (scope.number, flight.now);
+        let mut flags: Vec<_> = scope.gates.iter().flat_map(|gate| gate.flags()).collect();
+        flags.reverse(); // of those that come twice, the innermost stays
+        let mut seen = BTreeSet::new();
+        flags.retain(|flag| seen.insert(flag.path()));
+        flags.reverse();
         Self {
             kind: scope.kind,
             server: scope.server.clone(),
             location: scope.location.clone(),
             addresses: scope.addresses.clone(),
             defined: scope.defined.clone(),
-            state,
-            flags: gate
-                .into_iter()
-                .flat_map(Gate::flags)
-                .map(|flag| flag.path().display().to_string())
-                .collect(),
+            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(State::Off),
+            flags: flags.iter().map(|flag| flag.path().display().to_string()).collect(),
             statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
-            pages: gate.map(|gate| pages(gate, now)).unwrap_or_default(),
-            allow: gate
-                .map(|gate| gate.allowlist().report())
+            pages: shown.map(|gate| pages(gate, now)).unwrap_or_default(),
+            allow: shown
+                .map(|gate| gate.allowlist().report(LISTED))
                 .into_iter()
                 .flatten()
                 .map(|entry| AllowView::new(entry, now))
                 .collect(),
-            in_flight: InFlightView::new(&running, |_| state.is_closed(), now),
-            totals: scope
-                .gate
-                .map(|(_, id)| TotalsView::new(records.totals(id)))
-                .unwrap_or_default(),
+            in_flight: InFlightView::new(flight, |running| number == Some(running.scope)),
+            totals: number.map(|id| TotalsView::new(records.totals(id))).unwrap_or_default(),
         }
     }
 }
@@ -161,39 +168,25 @@ fn state(gate: &Gate) -> State {
 }
 
 impl InFlightView {
-    fn new(running: &[&Running], is_closed: impl Fn(ScopeId) -> bool, now: Timestamp) -> Self {
-        let age = |running: &&&Running| {
+    fn new(flight: &Flight, is_own: impl Fn(&&Running) -> bool) -> Self {
+        let Flight { closing, generation, running, now } = flight;
+        let age = |running: &Running| {
             u64::try_from(now.as_second() - running.began.as_second()).unwrap_or(0)
         };
-        let before =
-            || running.iter().filter(|running| running.was_open && is_closed(running.scope));
+        let own = || running.iter().filter(&is_own);
+        let before = || own().filter(|running| running.is_from_before(*closing, *generation));
         Self {
-            requests: running.len() as u64,
+            requests: own().count() as u64,
             from_before_closing: before().count() as u64,
-            oldest: running.iter().map(|running| age(&running)).max(),
-            oldest_from_before_closing: before().map(|running| age(&running)).max(),
+            oldest: own().map(age).max(),
+            oldest_from_before_closing: before().map(age).max(),
             untracked: None,
         }
     }
 
-    /// For all scopes together, of which `states` names those that there are. What still runs in one
-    /// that a restart took away is taken for as closed as anything is, so that nobody is overlooked.
-    pub(super) fn all(
-        running: &[Running],
-        states: impl Iterator<Item = (ScopeId, State)>,
-        untracked: u64,
-        now: Timestamp,
-    ) -> Self {
-        let mut of_scopes = BTreeMap::new();
-        let mut highest = State::Off;
-        for (scope, state) in states {
-            let of_scope = of_scopes.entry(scope).or_insert(state);
-            *of_scope = state.max(*of_scope); // several may share a number
-            highest = highest.max(state);
-        }
-        let is_closed = |scope| of_scopes.get(&scope).unwrap_or(&highest).is_closed();
-        let running: Vec<_> = running.iter().collect();
-        Self { untracked: Some(untracked), ..Self::new(&running, is_closed, now) }
+    /// For all scopes together, and for those that a restart took away.
+    pub(super) fn of_all(flight: &Flight, untracked: u64) -> Self {
+        Self { untracked: Some(untracked), ..Self::new(flight, |_| true) }
     }
 }
 
@@ -222,7 +215,7 @@ impl TotalsView {
 
 impl AllowView {
     fn new(entry: AllowEntry, now: Timestamp) -> Self {
-        let listed = entry.networks.iter().take(LISTED);
+        let listed = entry.networks.iter();
         Self {
             token: entry.word.to_string(),
             kind: entry.means.name(),
@@ -233,7 +226,7 @@ impl AllowView {
                     line: *line,
                 })
                 .collect(),
-            count: entry.networks.len(),
+            count: entry.count,
             file: entry.file.map(|file| FileView::new(file, now)),
             unresolved: entry.unresolved,
         }

@@ -55,14 +55,15 @@ fn of_a_virtual_host_that_is_no_more() {
 fn more_than_there_is_room_for() {
     let section =
         |number| format!("<Location /{number}/>\nMaintenanceRetryAfter 300\n</Location>\n");
-    let sections: String = (0..700).map(section).collect();
-    let pass = "ProxyPass /699/hold/ http://${BACKEND}/hold/\n\
-        ProxyPass /698/hold/ http://${BACKEND}/hold/\nProxyPass /0/hold/ http://${BACKEND}/hold/";
+    let sections: String = (0..2060).map(section).collect();
+    let pass = "ProxyPass /2059/hold/ http://${BACKEND}/hold/\n\
+        ProxyPass /2058/hold/ http://${BACKEND}/hold/\nProxyPass /0/hold/ http://${BACKEND}/hold/";
     let site = Site::start(Setup::new(&sections).directives(pass));
-    let running = ["/0", "/698", "/699", "/699"].into_iter().enumerate().map(|(name, folder)| {
-        let path = format!("{folder}/hold/{name}");
-        (name, site.hold(Client::new(&site.other()), &path))
-    });
+    let running =
+        ["/0", "/2058", "/2059", "/2059"].into_iter().enumerate().map(|(name, folder)| {
+            let path = format!("{folder}/hold/{name}");
+            (name, site.hold(Client::new(&site.other()), &path))
+        });
     let running: Vec<_> = running.collect();
     site.shows_in_all(4, 0);
     site.httpd.close();
@@ -72,4 +73,38 @@ fn more_than_there_is_room_for() {
         assert_eq!(running.join().expect("an answer").status, 200);
         site.shows_in_all(left, left);
     }
+}
+
+/// A location in another one is closed by the flag of that, too.
+#[test]
+fn locations_in_each_other() {
+    let sections = "<Location /site>\nMaintenanceFlag area.flag\n</Location>
+        <Location /site/inner>\nMaintenanceAllow 127.0.0.3\n</Location>
+        <LocationMatch \"/odd$\">\nMaintenanceRetryAfter 300\n</LocationMatch>
+        <Location /elsewhere>\nMaintenanceFlag elsewhere.flag\n</Location>";
+    let pass = ["/site/inner/hold", "/elsewhere/hold"]
+        .map(|path| format!("ProxyPass {path} http://${{BACKEND}}/hold\n"));
+    // One child, so that the one which reports has seen the request.
+    let one = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\nMaxRequestWorkers 25";
+    let mut site = Site::start(Setup::new(one).directives(sections).directives(&pass.concat()));
+    site.httpd.allow_log("AH10159"); // few workers, on purpose
+    let hold = |path: &str| site.hold(Client::new(&site.httpd.url()), path);
+    let running = ["/site/inner/hold/a", "/elsewhere/hold/b"].map(hold);
+    site.shows_in_all(2, 0);
+    assert_eq!(site.httpd.client().get("/site/odd").status, 404);
+    std::fs::write(site.httpd.path("area.flag"), "").expect("a flag");
+    site.shows_in_all(2, 1);
+    let states = site.reports.read().by_name(|scope| scope.state.clone());
+    for (scope, state) in [
+        ("maintenance.test", "open"),
+        ("maintenance.test <Location /site>", "closed"),
+        ("maintenance.test <Location /site/inner>", "closed"),
+        ("maintenance.test <Location /elsewhere>", "open"),
+        ("maintenance.test <LocationMatch \"/odd$\">", "closed"),
+    ] {
+        assert_eq!(states.get(scope).map(String::as_str), Some(state), "{scope}: {states:#?}");
+    }
+    ["a", "b"].iter().for_each(|name| site.backend.release(name));
+    running.into_iter().for_each(|running| drop(running.join().expect("an answer")));
+    site.shows_in_all(0, 0);
 }

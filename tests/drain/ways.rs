@@ -1,9 +1,12 @@
 //! Requests that become others on their way, or have parts: each is in flight once.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use super::{AREA, Gauges, MAIN, Site};
-use crate::support::{Mpm, Setup};
+use crate::support::{Mpm, Reports, Setup, wait_for};
 
 /// Beside those that every site here has.
 const DIRECTIVES: &str = "RewriteEngine On
@@ -123,4 +126,33 @@ fn many_of_each() {
     });
     // Nobody who is refused comes any further than to the scope that he asked for.
     assert_eq!((totals[MAIN], totals[AREA]), ((180, 90, 110), (40, 20, 0)));
+}
+
+/// A connection that goes over to HTTP/2 with its first request, which then comes as a stream: it
+/// counts once, and is not in flight for as long as the connection is there.
+#[test]
+fn upgrade_to_http2() {
+    let setup = Setup::new("Protocols h2c http/1.1").modules(&["http2"]);
+    let httpd = setup.directives(Reports::directives()).start();
+    let reports = Reports::of(&httpd);
+    let mut stream = TcpStream::connect(httpd.address()).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    let request = b"GET / HTTP/1.1\r\nHost: maintenance.test\r\nUpgrade: h2c\r\n\
+        Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    stream.write_all(request).expect("sent");
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").expect("sent");
+    let mut answer = vec![];
+    while !answer.windows(5).any(|bytes| bytes == b"hello") {
+        let mut part = [0; 4096];
+        let length = stream.read(&mut part).expect("an answer");
+        assert!(length > 0, "{}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&part[..length]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    let scope = || reports.read().scopes.remove(0);
+    wait_for("the end of the request", Duration::from_secs(2), || {
+        scope().in_flight.requests == 0 && scope().totals.open == 1
+    });
+    drop(stream);
+    assert_eq!(scope().totals.open, 1);
 }

@@ -18,7 +18,7 @@ const FAMILIES: [(&str, char, &[&str]); 11] = [
     ("scope_state", 'g', &["server", "location", "state"]),
     ("requests_in_flight", 'g', &["server", "location"]),
     ("requests_in_flight_from_before_closing", 'g', &["server", "location"]),
-    ("untracked_requests_total", 'c', &[]),
+    ("untracked_requests_in_flight", 'g', &[]),
     ("passed_requests_total", 'c', &["server", "location"]),
     ("allowed_requests_total", 'c', &["server", "location", "kind"]),
     ("refused_requests_total", 'c', &["server", "location", "status"]),
@@ -119,11 +119,12 @@ fn values() {
         ("requests_in_flight", &[server, location], Some(0.0)),
         ("requests_in_flight_from_before_closing", &[server, ""], Some(0.0)),
         ("oldest_request_in_flight_seconds", &[server, ""], None),
-        ("untracked_requests_total", &[], Some(0.0)),
-        ("allowed_requests_total", &[server, "", "path"], None),
+        ("untracked_requests_in_flight", &[], Some(0.0)),
+        ("allowed_requests_total", &[server, "", "path"], Some(0.0)),
         ("refused_requests_total", &[server, "", "500"], Some(2.0)),
         ("refused_requests_total", &[server, "", "503"], Some(1.0)),
-        ("refused_requests_total", &[server, location, "500"], None),
+        ("refused_requests_total", &[server, location, "500"], Some(0.0)),
+        ("refused_requests_total", &[server, location, "404"], None),
     ] {
         assert_eq!(value(&samples, name, labels), expected, "{name} {labels:?}: {samples:#?}");
     }

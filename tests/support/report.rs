@@ -32,6 +32,7 @@ pub struct Report {
 pub struct Scope {
     pub server: String,
     pub location: Option<String>,
+    pub state: String,
     pub in_flight: InFlight,
     pub totals: Totals,
 }

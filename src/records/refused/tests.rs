@@ -12,9 +12,9 @@ fn new_table() -> Box<Refused> {
     table
 }
 
-fn refusal(address: IpAddr, target: &str) -> Refusal<'_> {
+fn refusal(address: IpAddr, path: &str) -> Refusal<'_> {
     let time = Timestamp::from_second(1_800_000_000).expect("a time");
-    Refusal { address, target: target.as_bytes(), agent: b"probe/1", time }
+    Refusal { address, path: path.as_bytes(), agent: b"probe/1", time }
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn what_is_kept_of_a_client() {
     let clients = table.clients();
     let [first, second] = &clients[..] else { panic!("{clients:?}") };
     assert_eq!((first.address, first.count, first.error), (address, 4, 0));
-    assert_eq!(first.target, Text { start: long.as_bytes()[..TEXT].into(), is_cut: true });
+    assert_eq!(first.path, Text { start: long.as_bytes()[..TEXT].into(), is_cut: true });
     assert_eq!(first.agent, Text { start: b"probe/1".into(), is_cut: false });
     assert_eq!(first.time.map(Timestamp::as_second), Some(1_800_000_000));
     assert_eq!((second.address, second.count), (Ipv6Addr::LOCALHOST.into(), 1));
@@ -91,7 +91,7 @@ fn a_million_addresses() {
         let truth = if is_heavy { OFTEN } else { 1 };
         assert!(client.count + THREADS >= truth, "{client:?}");
         assert!(client.count <= truth + client.error + THREADS, "{client:?}");
-        assert_eq!(client.target.start, if is_heavy { &b"/probe"[..] } else { b"/" });
+        assert_eq!(client.path.start, if is_heavy { &b"/probe"[..] } else { b"/" });
     }
     assert!(clients.len() > 4000, "{}", clients.len());
     println!(
@@ -114,12 +114,12 @@ fn a_dead_writer() {
     details.lock.store(lock.0, Ordering::SeqCst);
     table.count(refusal(address, "/meanwhile"), 1);
     assert_eq!(table.clients(), [], "half written");
-    table.release(writer + 1);
+    table.release_where(|other| other == writer + 1);
     assert_eq!(table.clients(), []);
-    table.release(writer);
+    table.release_where(|other| other == writer);
     table.count(refusal(address, "/after"), 1);
     let clients = table.clients();
-    assert_eq!((clients[0].count, &clients[0].target.start[..]), (3, &b"/after"[..]));
+    assert_eq!((clients[0].count, &clients[0].path.start[..]), (3, &b"/after"[..]));
 }
 
 /// What is read is never half of one and half of another.
@@ -142,7 +142,7 @@ fn reading_while_others_write() {
         let start = std::time::Instant::now();
         while seen.len() < 2 || start.elapsed().as_millis() < 300 {
             for client in table.clients() {
-                let text = String::from_utf8(client.target.start).expect("text");
+                let text = String::from_utf8(client.path.start).expect("text");
                 assert!(texts.contains(&text), "{text}");
                 seen.insert(text);
             }

@@ -100,7 +100,7 @@ fn capitalized(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::records::tests::new_records;
-    use crate::report::{Kind, ScopeFacts};
+    use crate::report::{ScopeFacts, ScopeKind};
 
     /// A report of scopes in these states, in each of which three requests run, one of them from
     /// before the closing where it is closed.
@@ -112,18 +112,19 @@ mod tests {
             scopes: states
                 .iter()
                 .map(|_| ScopeFacts {
-                    kind: Kind::Server,
+                    kind: ScopeKind::Server,
                     server: "a".into(),
                     location: None,
                     addresses: vec![],
                     defined: None,
-                    gate: None,
+                    gates: vec![],
+                    number: None,
                 })
                 .collect(),
             flags: vec![],
             records: new_records(),
         };
-        let mut report = Report::new(facts);
+        let mut report = Report::new(facts, true);
         for (scope, state) in report.scopes.iter_mut().zip(states) {
             scope.state = *state;
             scope.in_flight.requests = 3;

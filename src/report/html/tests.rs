@@ -14,9 +14,9 @@ use crate::gates::tests::{place, section, settings};
 use crate::gates::{Gates, Sections};
 use crate::records::refused::Refusal;
 use crate::records::tests::new_records;
-use crate::records::{Kind as Counted, Place, Visit};
+use crate::records::{Reason, Visit, Whereabouts, Worker};
 use crate::report::flags::FlagState;
-use crate::report::{Facts, Forecast, Format, Kind, Outcome, Query, Question, ScopeFacts};
+use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
 const STRANGE: &str = "<script>alert(1)</script>";
@@ -49,40 +49,49 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
         panic!("two numbers")
     };
     let began = now - Duration::from_secs(72);
-    let here = Place { process: std::process::id() as i32, connection: 7 };
-    let visit = |scope, kind| Visit::new(records, here, scope, kind, began);
-    let running = [visit(location, Counted::Open), visit(location, Counted::Allowed(Means::Env))];
-    drop([visit(host, Counted::Open), visit(host, Counted::Allowed(Means::File))]);
+    let process = std::process::id() as i32;
+    let here = Worker { process, connection: 7, generation: records.generation() };
+    let inside = gates.of(&1).expect("a gate");
+    let visit = |scope, reason| {
+        let gate = if scope == host { gates.own() } else { inside };
+        let place = Whereabouts { scope, flags: gate.bits() };
+        let visit = Visit::new(records, here, place, began);
+        visit.let_in(place, reason);
+        visit
+    };
+    let running = [visit(location, Reason::Open), visit(location, Reason::Allowed(Means::Env))];
+    drop([visit(host, Reason::Open), visit(host, Reason::Allowed(Means::File))]);
     records.refuse(here, location, 503);
-    let refuse = |address: u32, target: &str, agent: &str| {
-        let (target, agent, time) = (target.as_bytes(), agent.as_bytes(), now);
+    let refuse = |address: u32, path: &str, agent: &str| {
+        let (path, agent, time) = (path.as_bytes(), agent.as_bytes(), now);
         let address = IpAddr::from(address.to_be_bytes());
-        records.refused().count(Refusal { address, target, agent, time }, 1);
+        records.refused().count(Refusal { address, path, agent, time }, 1);
     };
     // So many that they drive each other out.
     (0..20_000).for_each(|address| refuse(address, "/", ""));
     (0..99).for_each(|_| refuse(0x0a09_0909, STRANGE, STRANGE));
-    let scope = |kind, location, gate| ScopeFacts {
+    let scope = |kind, location, gate: Option<(_, _)>| ScopeFacts {
         kind,
         server: "www.example.com:443".into(),
         location,
         addresses: vec!["*:443".into()],
         defined: Some("conf/httpd.conf:7".into()),
-        gate,
+        gates: gate.iter().map(|(gate, _)| *gate).collect(),
+        number: gate.map(|(_, number)| number),
     };
-    let inside = gates.of(&1).expect("a gate");
-    let report = Report::new(Facts {
+    let facts = Facts {
         server: "Apache/2.4.66".into(),
         now,
         check_interval: Duration::from_millis(500),
         scopes: vec![
-            scope(Kind::VirtualHost, None, Some((gates.own(), host))),
-            scope(Kind::Location, Some("<Location /blogs>".into()), Some((inside, location))),
-            scope(Kind::VirtualHost, None, None),
+            scope(ScopeKind::VirtualHost, None, Some((gates.own(), host))),
+            scope(ScopeKind::Location, Some("<Location /blogs>".into()), Some((inside, location))),
+            scope(ScopeKind::VirtualHost, None, None),
         ],
         flags,
         records,
-    });
+    };
+    let report = Report::new(facts, true);
     drop(running);
     report
 }
@@ -220,7 +229,7 @@ fn rare_things() {
     assert_says(
         &page,
         &[
-            "Not followed, as there were too many at a time: 1,002,034 since the start.",
+            "1,002,034 more are running that there was no room to follow",
             "Each request looks at the flags",
             "main cannot be seen, counts as there line 1: &lt;never&gt; Closes",
             "1 client was refused: 10.9.9.9.",
