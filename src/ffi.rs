@@ -16,6 +16,7 @@ mod hosts;
 mod log;
 mod module;
 mod pool;
+mod process;
 mod request;
 mod resolver;
 mod scopes;

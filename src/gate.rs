@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
-use crate::allow::{Admission, Allowlist, Means, Visitor};
+use crate::allow::{Admission, Allowlist, Visitor};
 use crate::board::Board;
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, Observer};
@@ -46,16 +46,7 @@ impl Verdict<'_> {
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
-            Self::Allowed(admission) => match admission.means() {
-                Means::Address => c"allowed:address",
-                Means::Host => c"allowed:host",
-                Means::File => c"allowed:file",
-                Means::PluginCfg => c"allowed:plugin-cfg",
-                Means::Env => c"allowed:env",
-                Means::Expr => c"allowed:expr",
-                Means::Path => c"allowed:path",
-                Means::Flag => c"allowed:flag",
-            },
+            Self::Allowed(admission) => admission.means().label(),
             Self::Blocked(..) => BLOCKED,
         }
     }

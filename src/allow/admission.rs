@@ -73,18 +73,24 @@ impl Means {
         Self::Flag,
     ];
 
-    /// As in `allowed:address`.
-    pub const fn name(self) -> &'static str {
+    /// The verdict on a request that is admitted so, in one word.
+    pub const fn label(self) -> &'static CStr {
         match self {
-            Self::Address => "address",
-            Self::Host => "host",
-            Self::File => "file",
-            Self::PluginCfg => "plugin-cfg",
-            Self::Env => "env",
-            Self::Expr => "expr",
-            Self::Path => "path",
-            Self::Flag => "flag",
+            Self::Address => c"allowed:address",
+            Self::Host => c"allowed:host",
+            Self::File => c"allowed:file",
+            Self::PluginCfg => c"allowed:plugin-cfg",
+            Self::Env => c"allowed:env",
+            Self::Expr => c"allowed:expr",
+            Self::Path => c"allowed:path",
+            Self::Flag => c"allowed:flag",
         }
+    }
+
+    /// What stands behind the colon of the label.
+    pub fn name(self) -> &'static str {
+        let label = self.label().to_str().unwrap_or_default();
+        label.split_once(':').map_or(label, |(_, name)| name)
     }
 }
 

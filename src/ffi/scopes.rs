@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use jiff::Timestamp;
-use once_cell::sync::OnceCell;
 
 use super::bindings::{apr_pool_t, server_addr_rec, server_rec};
 use super::pool::give;
+use super::process;
 use super::server::{Counted, config, host, servers, set_config_slot};
 use crate::board::Key;
 use crate::gates::Number;
@@ -48,7 +47,7 @@ pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: 
             std::iter::once(*own).chain(sections.iter().map(|(_, key)| *key))
         })
         .collect();
-    let _ = RECORDS.set(records); // the same segment at each restart
+    process::keep(records);
     let mut numbers = records.claim(&claimed, Timestamp::now()).into_iter();
     let mut next = || numbers.next().unwrap_or(ScopeId::OTHERS);
     for (config, _, sections) in scopes {
@@ -158,29 +157,4 @@ fn of_addresses(server: &server_rec) -> impl Iterator<Item = &server_addr_rec> {
     let first = unsafe { server.addrs.as_ref() }.filter(|_| server.is_virtual != 0);
     // SAFETY: as above.
     std::iter::successors(first, |address| unsafe { address.next.as_ref() })
-}
-
-/// The records, once there are any.
-static RECORDS: OnceCell<&Records> = OnceCell::new();
-
-/// The records; None while the configuration is read.
-pub(super) fn records() -> Option<&'static Records> {
-    RECORDS.get().copied()
-}
-
-/// The number of this process, which costs a system call to ask for.
-static PROCESS: AtomicI32 = AtomicI32::new(0);
-
-/// A child begins: what is recorded of a process of the same number is of one that is dead.
-pub(super) fn begin_process() {
-    let process = i32::try_from(std::process::id()).unwrap_or(0);
-    PROCESS.store(process, Ordering::Relaxed);
-    if let Some(records) = records() {
-        records.forget(process);
-    }
-}
-
-/// The number of this child.
-pub(super) fn process() -> i32 {
-    PROCESS.load(Ordering::Relaxed)
 }

@@ -14,7 +14,7 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
-use super::{log, resolver, scopes, shared};
+use super::{log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
@@ -199,7 +199,7 @@ pub(super) fn closed(flag: &Path) {
     // SAFETY: httpd's main server, as long as the process has this configuration.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
     let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
-    if let Some(records) = scopes::records().filter(|_| is_first) {
+    if let Some(records) = process::records().filter(|_| is_first) {
         records.refused().clear(Timestamp::now());
     }
 }
@@ -211,7 +211,7 @@ pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
         || {
             // SAFETY: httpd's list of servers, as long as the child lives.
             let main = unsafe { &*main };
-            scopes::begin_process();
+            process::begin();
             look(main, Observer::Child);
         },
         || (),
@@ -223,5 +223,5 @@ pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), || ());
     // What killed children have left behind is not to fill the table.
-    guard(|| scopes::records().map_or((), Records::tidy), || ());
+    guard(|| process::records().map_or((), Records::tidy), || ());
 }

@@ -12,7 +12,7 @@ use super::bindings::{
 use super::guard::guard;
 use super::request::{Request, set};
 use super::server::{config, servers};
-use super::{log, scopes, start, suppose};
+use super::{log, process, scopes, start, suppose};
 use crate::flag::Observer;
 use crate::journal::Journal;
 use crate::refusal::Asker;
@@ -135,7 +135,7 @@ fn report(request: &Request, details: bool) -> Option<Report> {
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(scope_facts).collect(),
         flags,
-        records: scopes::records()?,
+        records: process::records()?,
     };
     Some(Report::new(facts, details))
 }

@@ -5,8 +5,8 @@ use std::ptr;
 
 use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
 use super::guard::guard;
+use super::process;
 use super::request::{Kept, Request};
-use super::scopes;
 use super::server::Counted;
 use crate::allow::Visitor;
 use crate::records::refused::Refusal;
@@ -65,7 +65,7 @@ impl Request {
     fn worker(&self, counted: &Counted) -> Worker {
         // SAFETY: the connection is as old as the request.
         let connection = unsafe { (*self.rec().connection).id } as u64;
-        Worker { process: scopes::process(), connection, generation: counted.generation }
+        Worker { process: process::number(), connection, generation: counted.generation }
     }
 }
 

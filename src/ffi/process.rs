@@ -1,0 +1,37 @@
+//! What this process knows of itself, and the records that it shares with the others.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use once_cell::sync::OnceCell;
+
+use crate::records::Records;
+
+/// The records, once there are any.
+static RECORDS: OnceCell<&Records> = OnceCell::new();
+
+/// The records; None while the configuration is read.
+pub(super) fn records() -> Option<&'static Records> {
+    RECORDS.get().copied()
+}
+
+/// Has the records kept from now on: the same segment at each restart.
+pub(super) fn keep(records: &'static Records) {
+    let _ = RECORDS.set(records);
+}
+
+/// The number of this process, which costs a system call to ask for.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+/// A child begins: what is recorded of a process of the same number is of one that is dead.
+pub(super) fn begin() {
+    let process = i32::try_from(std::process::id()).unwrap_or(0);
+    PROCESS.store(process, Ordering::Relaxed);
+    if let Some(records) = records() {
+        records.forget(process);
+    }
+}
+
+/// The number of this child.
+pub(super) fn number() -> i32 {
+    PROCESS.load(Ordering::Relaxed)
+}
