@@ -18,6 +18,7 @@ mod module;
 mod pool;
 mod request;
 mod resolver;
+mod role;
 mod scopes;
 mod section;
 mod server;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::status::{STATUS, document, report, report_with, scope};
 use crate::support::{Httpd, Setup, replace_file};
 
+mod expressions;
 mod random;
 mod site;
 
