@@ -36,6 +36,8 @@ role! {
     server: *mut server_rec,
     per_dir_config: *mut ap_conf_vector_t,
     proxyreq: c_int,
+    proto_num: c_int,
+    protocol: *mut c_char,
     status: c_int,
     method: *const c_char,
     method_number: c_int,

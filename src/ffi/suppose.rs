@@ -5,14 +5,14 @@ use std::ptr;
 
 use super::bindings::{
     HTTP_OK, M_GET, PROXYREQ_NONE, apr_pstrmemdup, apr_table_make, apr_table_setn, apr_table_t,
-    server_rec,
+    apr_uri_t, server_rec,
 };
 use super::request::Request;
 use super::role::Role;
 use super::server::config;
 use super::{hosts, log, scopes};
 use crate::gates::Chain;
-use crate::report::{Forecast, Outcome, Preflight, Question};
+use crate::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
 pub(super) fn preflight(request: &mut Request, question: &Question) -> Preflight {
@@ -70,7 +70,15 @@ impl Request {
             Some((path, query)) => (path, Some(query)),
             None => (question.path.as_str(), None),
         };
-        let hostname = question.host.as_ref().map(|host| self.text(&host.canonical()));
+        // httpd knows an address of IPv6 without its brackets.
+        let name = |host: &Host| host.canonical().trim_matches(['[', ']']).to_owned();
+        let hostname = question.host.as_ref().map(|host| self.text(&name(host)));
+        let port = question.host.as_ref().and_then(|host| host.port);
+        let parsed_uri = apr_uri_t {
+            port: port.unwrap_or(0),
+            port_str: port.map_or(ptr::null_mut(), |port| self.text(&port.to_string())),
+            ..self.rec().parsed_uri
+        };
         let headers_in = self.table();
         if let Some(host) = &question.host {
             let authority = match host.port {
@@ -86,13 +94,15 @@ impl Request {
             server: self.rec().server,
             per_dir_config: self.rec().per_dir_config,
             proxyreq: PROXYREQ_NONE as c_int,
+            proto_num: 1001, // HTTP_VERSION(1, 1)
+            protocol: self.text("HTTP/1.1"),
             status: HTTP_OK as c_int,
             method: c"GET".as_ptr(),
             method_number: M_GET as c_int,
             header_only: 0,
             the_request: self.text(&format!("GET {} HTTP/1.1", question.path)),
             unparsed_uri: self.text(&question.path),
-            parsed_uri: self.rec().parsed_uri,
+            parsed_uri,
             uri: self.text(path),
             args: query.map_or(ptr::null_mut(), |query| self.text(query)),
             filename: ptr::null_mut(),

@@ -10,7 +10,7 @@ use crate::support::client::{Answer, Protocol};
 use crate::support::{Client, Httpd, Mpm, Setup, wait_for};
 
 /// Expressions, each with a client for whom it holds and, maybe, one for whom it does not.
-const EXPRESSIONS: [(&str, &str, Option<&str>); 16] = [
+const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
     ("%{REMOTE_ADDR} == '192.0.2.7'", "192.0.2.7", Some("127.0.0.1")),
     ("%{REMOTE_ADDR} == '2001:db8::7'", "2001:db8::7", Some("127.0.0.1")),
     ("%{CONN_REMOTE_ADDR} == '192.0.2.7'", "192.0.2.7", Some("127.0.0.1")),
@@ -21,6 +21,9 @@ const EXPRESSIONS: [(&str, &str, Option<&str>); 16] = [
     ("%{REMOTE_HOST} == 'localhost'", "127.0.0.1", Some("192.0.2.7")),
     ("%{REMOTE_HOST} =~ /^192/", "192.0.2.7", Some("127.0.0.1")),
     ("%{HTTP_HOST} == 'x.test'", "192.0.2.7", None),
+    ("%{SERVER_PROTOCOL} == 'HTTP/1.1'", "192.0.2.7", None),
+    // Whoever asks names another port, in the field Host.
+    ("%{SERVER_PORT} == 80 || %{HTTPS} == 'on'", "192.0.2.7", None),
     ("%{SERVER_NAME} == 'x.test'", "192.0.2.7", None),
     ("%{HTTP_USER_AGENT} == ''", "192.0.2.7", None),
     ("%{REQUEST_URI} =~ m#^/e/#", "192.0.2.7", None),
