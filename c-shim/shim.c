@@ -209,29 +209,55 @@ int maintenance_listening_port(int number)
     return listener == NULL ? -1 : listener->bind_addr->port;
 }
 
-int maintenance_set_address(request_rec *r, const char *address)
+#if !HTTPD_2_4
+#define client_addr remote_addr
+#define client_ip remote_ip
+#endif
+
+int maintenance_set_client(request_rec *r, const char *address, int family,
+                           maintenance_client *own)
 {
-    conn_rec *c = apr_pmemdup(r->pool, r->connection, sizeof(*c));
+    conn_rec *c = r->connection;
     apr_sockaddr_t *sa;
 
-    if (apr_sockaddr_info_get(&sa, address, APR_UNSPEC, 0, 0, r->pool) != APR_SUCCESS) {
+    if (apr_sockaddr_info_get(&sa, address, family, 0, 0, r->pool) != APR_SUCCESS) {
         return 0;
     }
-    /* Its name, which an expression may ask for, is not known. */
+    own->addr = c->client_addr;
+    own->ip = c->client_ip;
+    own->host = c->remote_host;
+    own->logname = c->remote_logname;
+    own->double_reverse = c->double_reverse;
+    c->client_addr = sa;
+    c->client_ip = apr_pstrdup(r->pool, address);
+    /* What httpd finds out when it is asked for. */
     c->remote_host = NULL;
+    c->remote_logname = NULL;
     c->double_reverse = 0;
-    r->connection = c;
 #if HTTPD_2_4
-    r->useragent_addr = sa;
-    r->useragent_ip = apr_pstrdup(r->pool, address);
-#if AP_MODULE_MAGIC_AT_LEAST(20120211, 56)
-    r->useragent_host = NULL;
-#endif
-#else
-    c->remote_addr = sa;
-    c->remote_ip = apr_pstrdup(r->pool, address);
+    own->useragent_addr = r->useragent_addr;
+    own->useragent_ip = r->useragent_ip;
+    /* The connection's own pointer: then httpd does not look at what it keeps of the user agent's
+     * name in the request since 2.4.19, but at the connection's (ap_get_useragent_host). */
+    r->useragent_addr = c->client_addr;
+    r->useragent_ip = c->client_ip;
 #endif
     return 1;
+}
+
+void maintenance_reset_client(request_rec *r, const maintenance_client *own)
+{
+    conn_rec *c = r->connection;
+
+    c->client_addr = own->addr;
+    c->client_ip = own->ip;
+    c->remote_host = own->host;
+    c->remote_logname = own->logname;
+    c->double_reverse = own->double_reverse;
+#if HTTPD_2_4
+    r->useragent_addr = own->useragent_addr;
+    r->useragent_ip = own->useragent_ip;
+#endif
 }
 
 static int (*request_switched)(request_rec *);

@@ -79,8 +79,28 @@ void maintenance_hook_status(int (*show)(request_rec *, int is_short, int is_pla
 /* The port of the listener with this number, from 0 on; -1 behind the last. */
 int maintenance_listening_port(int number);
 
-/* Makes `r`, a copy of a request, one of another client. 0 where `address` is none. */
-int maintenance_set_address(request_rec *r, const char *address);
+/* What a request and its connection say of their client. */
+typedef struct {
+    apr_sockaddr_t *addr;
+    char *ip;
+    char *host;
+    char *logname;
+    int double_reverse;
+    apr_sockaddr_t *useragent_addr;
+    char *useragent_ip;
+} maintenance_client;
+
+/*
+ * Makes `r` one of another client, whose address is of this family (APR_UNSPEC would have the
+ * resolver look at the addresses of this machine), and keeps what it was in *own. 0 where `address`
+ * is none; then nothing is changed. Of the connection nothing else is touched: another thread may
+ * write to it meanwhile (mod_http2).
+ */
+int maintenance_set_client(request_rec *r, const char *address, int family,
+                           maintenance_client *own);
+
+/* Puts back what maintenance_set_client has kept. */
+void maintenance_reset_client(request_rec *r, const maintenance_client *own);
 
 /*
  * `on_switch` runs when a request has its connection go over to another protocol (2.4.17 and

@@ -19,6 +19,7 @@ mod pool;
 mod process;
 mod request;
 mod resolver;
+mod role;
 mod scopes;
 mod section;
 mod server;

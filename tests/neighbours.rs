@@ -12,7 +12,7 @@ mod handlers;
 mod peer;
 mod proxies;
 mod rewrite;
-mod secure;
+pub mod secure;
 
 use crate::support::client::Answer;
 use crate::support::{Client, Httpd, Setup, page_with};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::status::{STATUS, document, report, report_with, scope};
 use crate::support::{Httpd, Setup, replace_file};
 
+mod expressions;
 mod random;
 mod site;
 
@@ -106,6 +107,32 @@ fn one_server_with_two_ports() {
         let preflight = &report["preflight"];
         assert_eq!(preflight["answers"].as_array().map(Vec::len), Some(count), "{host}");
         assert_eq!(preflight["is_known_host"], is_known, "{host}");
+    }
+}
+
+/// Addresses that are names, too; httpd knows that of IPv6 without its brackets.
+#[test]
+fn hosts_that_are_addresses() {
+    let setup = Setup::new(STATUS);
+    let port = setup.address().port();
+    let httpd = setup
+        .directives(&format!(
+            "<VirtualHost *:{port}>\nServerName first.test\n</VirtualHost>
+            <VirtualHost *:{port}>\nServerName x.test\nServerAlias 192.0.2.1 2001:db8::1\n\
+            </VirtualHost>"
+        ))
+        .start();
+    for (host, name, is_known) in [
+        ("192.0.2.1", "x.test", true),
+        ("[2001:db8::1]", "x.test", true),
+        ("[2001:DB8::1]", "x.test", true),
+        ("192.0.2.2", "first.test", false),
+        ("[2001:db8::2]", "first.test", false),
+    ] {
+        let report = report_with(&httpd.client(), "x", &format!("&client=::1&host={host}"));
+        let preflight = &report["preflight"];
+        assert_eq!(preflight["is_known_host"], is_known, "{preflight:#}");
+        assert_eq!(preflight["answers"][0]["server"], format!("{name}:{port}"), "{preflight:#}");
     }
 }
 

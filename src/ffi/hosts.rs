@@ -1,49 +1,52 @@
 //! To which servers a request for a host could come.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::ptr;
 
 use super::bindings::{
     ap_matches_request_vhost, ap_update_vhost_from_headers, maintenance_listening_port,
     maintenance_main_server, server_rec,
 };
-use super::pool::put;
 use super::request::Request;
+use super::role::Role;
 use super::scopes;
 use super::server::servers;
-use crate::report::{Host, Question};
+use crate::report::Host;
 
 type Server = &'static server_rec;
 
-/// The servers to which a request for this host could come: on this connection's address the one
-/// that httpd itself chooses, on others those that have the name. Where none has it, the one that
-/// httpd falls back to here; or there, where another port is asked for.
-pub(super) fn servers_of(request: &Request, host: &Host) -> Vec<Server> {
+/// The servers to which a request for this host, which has this role, could come: on this
+/// connection's address the one that httpd itself chooses, on others those that have the name, and
+/// true. Where none has it, the one that httpd falls back to here; or there, where another port is
+/// asked for.
+pub(super) fn servers_of(request: &mut Request, host: &Host, role: Role) -> (Vec<Server>, bool) {
     // SAFETY: httpd's servers live as long as the child serves requests.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else {
-        return vec![];
+        return (vec![], false);
     };
-    let has_name = |server: &Server| self::has_name(request, server, host);
+    let named = servers(main).filter(|server| has_name(request, server, role));
+    let named: BTreeSet<_> = named.map(ptr::from_ref).collect();
+    let has_name = |server: &Server| named.contains(&ptr::from_ref(*server));
     // SAFETY: the connection is as old as the request, and so is its address.
     let here = unsafe { (*(*request.rec().connection).local_addr).port };
     let is_wanted = |port: &u16| host.port.is_none_or(|wanted| wanted == *port);
     let mut found = vec![];
     for port in std::iter::once(here).chain(listening().filter(|port| *port != here)) {
         if is_wanted(&port) {
-            let own = (port == here).then(|| server_here(request, host)).flatten();
+            let own = (port == here).then(|| server_here(request, role)).flatten();
             found.extend(own);
             found.extend(servers_at(main, port, own, has_name));
         }
     }
-    match found.iter().any(has_name) {
+    let is_known = found.iter().any(has_name);
+    match is_known {
         true => found.retain(has_name), // what takes all others is of no interest beside them
         false if is_wanted(&here) => found.truncate(1),
         false => {}
     }
     let mut seen = BTreeSet::new();
     found.retain(|server| seen.insert(ptr::from_ref(*server)));
-    found
+    (found, is_known)
 }
 
 /// The ports that httpd listens on, each once.
@@ -82,29 +85,24 @@ fn is_main(server: Option<Server>) -> bool {
 }
 
 /// The server that httpd chooses for a host on this connection.
-fn server_here(request: &Request, host: &Host) -> Option<Server> {
-    let question = Question {
-        client: IpAddr::from([127, 0, 0, 1]),
-        path: "/".into(),
-        host: Some(host.clone()),
-    };
-    let supposed = request.supposed(request.server()?, &question);
-    // SAFETY: a copy of the request, of which the function changes server and host name.
-    unsafe {
-        let copy = supposed.0;
-        (*copy).server = (*(*copy).connection).base_server;
-        (*copy).hostname = ptr::null(); // Host counts
-        ap_update_vhost_from_headers(copy);
-        (*copy).server.as_ref()
-    }
+fn server_here(request: &mut Request, role: Role) -> Option<Server> {
+    // SAFETY: the connection is as old as the request.
+    let server = unsafe { (*request.rec().connection).base_server };
+    let hostname = ptr::null(); // the field Host counts
+    request.play(Role { server, hostname, ..role }, |request| {
+        // SAFETY: httpd's request; what the function changes of it are fields of the role: server,
+        // host name, status, and the port in the parsed URI.
+        unsafe { ap_update_vhost_from_headers(request.0) };
+        request.server()
+    })
 }
 
-/// Has the server this name, among its ServerName and ServerAlias?
-pub(super) fn has_name(request: &Request, server: &server_rec, host: &Host) -> bool {
-    // SAFETY: a shallow copy, of which the function reads the server alone; a C string.
-    unsafe {
-        let copy = put(request.rec().pool, ptr::read(request.0));
-        (*copy).server = ptr::from_ref(server).cast_mut();
-        ap_matches_request_vhost(copy, request.text(&host.canonical()), server.port) != 0
-    }
+/// Has the server the role's host name, among its ServerName and ServerAlias?
+fn has_name(request: &mut Request, server: &server_rec, role: Role) -> bool {
+    let name = role.hostname;
+    let role = Role { server: ptr::from_ref(server).cast_mut(), ..role };
+    // SAFETY: httpd's request, of which the function reads the server alone; a C string.
+    request.play(role, |request| unsafe {
+        ap_matches_request_vhost(request.0, name, server.port) != 0
+    })
 }

@@ -188,6 +188,14 @@ impl Request {
             panic!("provoked");
         }
     }
+
+    #[cfg(feature = "provoke-panic")]
+    #[expect(clippy::panic, reason = "what the feature is for")]
+    pub(super) fn provoke_panic_at(&self, target: &str) {
+        if self.target() == target.as_bytes() {
+            panic!("provoked");
+        }
+    }
 }
 
 impl Visitor for Request {

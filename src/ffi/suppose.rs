@@ -4,29 +4,35 @@ use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 
 use super::bindings::{
-    M_GET, PROXYREQ_NONE, apr_pstrmemdup, apr_table_make, apr_table_setn, maintenance_set_address,
-    server_rec,
+    HTTP_OK, M_GET, PROXYREQ_NONE, apr_pstrmemdup, apr_table_make, apr_table_setn, apr_table_t,
+    apr_uri_t, server_rec,
 };
-use super::pool::put;
 use super::request::Request;
+use super::role::Role;
 use super::server::config;
 use super::{hosts, log, scopes};
 use crate::gates::Chain;
-use crate::report::{Forecast, Outcome, Preflight, Question};
+use crate::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
-pub(super) fn preflight(request: &Request, question: &Question) -> Preflight {
-    let servers = match &question.host {
-        Some(host) => hosts::servers_of(request, host),
-        None => request.server().into_iter().collect(),
+pub(super) fn preflight(request: &mut Request, question: &Question) -> Preflight {
+    let role = request.role(question);
+    let (servers, is_known_host) = match &question.host {
+        Some(host) => hosts::servers_of(request, host, role),
+        None => (request.server().into_iter().collect(), true),
     };
-    let has_name = |host| servers.iter().any(|server| hosts::has_name(request, server, host));
-    let is_known_host = question.host.as_ref().is_none_or(has_name);
-    let answers = servers.into_iter().map(|server| forecast(request, server, question));
-    Preflight::new(question, is_known_host, answers.collect())
+    let answers = request.disguise(question.client, |request| {
+        let answers = servers.into_iter().map(|server| forecast(request, server, role));
+        answers.collect()
+    });
+    let answers = answers.unwrap_or_else(|| {
+        log::error(&format!("no preflight: httpd takes {} for no address", question.client));
+        vec![] // and not those to the client that asks
+    });
+    Preflight::new(question, is_known_host, answers)
 }
 
-fn forecast(request: &Request, server: &server_rec, question: &Question) -> Forecast {
+fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast {
     let mut forecast = Forecast {
         server: scopes::name(server),
         location: None,
@@ -37,74 +43,105 @@ fn forecast(request: &Request, server: &server_rec, question: &Question) -> Fore
     else {
         return forecast;
     };
-    let mut supposed = request.supposed(server, question);
-    let section = gates.has_sections().then(|| supposed.section_ahead()).flatten();
-    let gate = match section {
-        Some(section) => gates.of(section).unwrap_or_else(|| request.own(gates.make(section))),
-        None => gates.own(),
-    };
-    let innermost = section.and_then(Chain::innermost);
-    let section = innermost.and_then(|number| config.sections.get(&number));
-    forecast.location = section.map(|section| section.name.clone());
-    forecast.now = Outcome::now(gate, &supposed, &log::Log);
-    forecast.while_closed = Outcome::while_closed(gate, &supposed, &log::Log);
-    forecast
+    let role = request.at(server, role);
+    request.play(role, |supposed| {
+        #[cfg(feature = "provoke-panic")]
+        supposed.provoke_panic_at("/provoke-panic");
+        let section = gates.has_sections().then(|| supposed.section_ahead()).flatten();
+        let gate = match section {
+            Some(section) => gates.of(section).unwrap_or_else(|| supposed.own(gates.make(section))),
+            None => gates.own(),
+        };
+        let innermost = section.and_then(Chain::innermost);
+        let section = innermost.and_then(|number| config.sections.get(&number));
+        forecast.location = section.map(|section| section.name.clone());
+        forecast.now = Outcome::now(gate, supposed, &log::Log);
+        forecast.while_closed = Outcome::while_closed(gate, supposed, &log::Log);
+        forecast
+    })
 }
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl Request {
-    /// A copy of this request, as far as the gate looks at it, that is the one of the question:
-    /// a GET of the client, with no other header than Host, that came to `server`. httpd knows
-    /// nothing of it.
-    pub(super) fn supposed(&self, server: &server_rec, question: &Question) -> Self {
-        let pool = self.rec().pool;
+    /// The role of the request of a question: a GET with no other header than Host. It is still
+    /// at the server of this request.
+    fn role(&self, question: &Question) -> Role {
         let (path, query) = match question.path.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (question.path.as_str(), None),
         };
-        // SAFETY: a plain structure, copied into a pool as old as the request, and not one of the
-        // things that it points to is changed: what differs is made anew.
-        unsafe {
-            let copy = &mut *put(pool, ptr::read(self.0));
-            copy.main = ptr::null_mut();
-            copy.prev = ptr::null_mut();
-            copy.server = ptr::from_ref(server).cast_mut();
-            copy.per_dir_config = server.lookup_defaults;
-            copy.proxyreq = PROXYREQ_NONE as c_int;
-            copy.method = c"GET".as_ptr();
-            copy.method_number = M_GET as c_int;
-            copy.header_only = 0;
-            copy.unparsed_uri = self.text(&question.path);
-            copy.uri = self.text(path);
-            copy.filename = ptr::null_mut();
-            copy.canonical_filename = ptr::null_mut();
-            copy.path_info = ptr::null_mut();
-            copy.handler = ptr::null();
-            copy.content_type = ptr::null();
-            copy.user = ptr::null_mut();
-            copy.ap_auth_type = ptr::null_mut();
-            copy.args = query.map_or(ptr::null_mut(), |query| self.text(query));
-            copy.the_request = self.text(&format!("GET {} HTTP/1.1", question.path));
-            copy.hostname =
-                question.host.as_ref().map_or(ptr::null(), |host| self.text(&host.canonical()));
-            copy.headers_in = apr_table_make(pool, 1);
-            copy.notes = apr_table_make(pool, 1);
-            copy.subprocess_env = apr_table_make(pool, 1);
-            if let Some(host) = &question.host {
-                let authority = match host.port {
-                    Some(port) => format!("{}:{port}", host.name),
-                    None => host.name.clone(),
-                };
-                apr_table_setn(copy.headers_in, c"Host".as_ptr(), self.text(&authority));
-            }
-            let address = question.client.to_canonical().to_string();
-            maintenance_set_address(copy, self.text(&address));
-            Self::from_raw(copy)
+        // httpd knows an address of IPv6 without its brackets.
+        let name = |host: &Host| host.canonical().trim_matches(['[', ']']).to_owned();
+        let hostname = question.host.as_ref().map(|host| self.text(&name(host)));
+        let port = question.host.as_ref().and_then(|host| host.port);
+        let parsed_uri = apr_uri_t {
+            port: port.unwrap_or(0),
+            port_str: port.map_or(ptr::null_mut(), |port| self.text(&port.to_string())),
+            ..self.rec().parsed_uri
+        };
+        let headers_in = self.table();
+        if let Some(host) = &question.host {
+            let authority = match host.port {
+                Some(port) => format!("{}:{port}", host.name),
+                None => host.name.clone(),
+            };
+            // SAFETY: the table and the text are of the same pool.
+            unsafe { apr_table_setn(headers_in, c"Host".as_ptr(), self.text(&authority)) };
+        }
+        Role {
+            main: ptr::null_mut(),
+            prev: ptr::null_mut(),
+            server: self.rec().server,
+            per_dir_config: self.rec().per_dir_config,
+            proxyreq: PROXYREQ_NONE as c_int,
+            proto_num: 1001, // HTTP_VERSION(1, 1)
+            protocol: self.text("HTTP/1.1"),
+            status: HTTP_OK as c_int,
+            method: c"GET".as_ptr(),
+            method_number: M_GET as c_int,
+            header_only: 0,
+            the_request: self.text(&format!("GET {} HTTP/1.1", question.path)),
+            unparsed_uri: self.text(&question.path),
+            parsed_uri,
+            uri: self.text(path),
+            args: query.map_or(ptr::null_mut(), |query| self.text(query)),
+            filename: ptr::null_mut(),
+            canonical_filename: ptr::null_mut(),
+            path_info: ptr::null_mut(),
+            hostname: hostname.map_or(ptr::null(), |name| name.cast_const()),
+            handler: ptr::null(),
+            content_type: ptr::null(),
+            user: ptr::null_mut(),
+            ap_auth_type: ptr::null_mut(),
+            headers_in,
+            headers_out: self.table(),
+            err_headers_out: self.table(),
+            notes: self.table(),
+            subprocess_env: self.table(),
         }
     }
 
+    /// The role at a server, where nothing has been done for the request yet.
+    fn at(&self, server: &server_rec, role: Role) -> Role {
+        Role {
+            server: ptr::from_ref(server).cast_mut(),
+            per_dir_config: server.lookup_defaults,
+            headers_out: self.table(), // for an expression's Vary
+            err_headers_out: self.table(),
+            notes: self.table(),
+            subprocess_env: self.table(),
+            ..role
+        }
+    }
+
+    /// An empty table, as old as the request.
+    fn table(&self) -> *mut apr_table_t {
+        // SAFETY: a live pool.
+        unsafe { apr_table_make(self.rec().pool, 1) }
+    }
+
     /// A C string in the request's pool.
-    pub(super) fn text(&self, text: &str) -> *mut c_char {
+    fn text(&self, text: &str) -> *mut c_char {
         let text = CString::new(text).unwrap_or_default(); // a query without NUL
         // SAFETY: the pool takes a copy.
         unsafe { apr_pstrmemdup(self.rec().pool, text.as_ptr(), text.count_bytes()) }

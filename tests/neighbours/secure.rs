@@ -9,12 +9,12 @@ use crate::support::client::Protocol;
 use crate::support::{Backend, Client, Mpm, PAGE, Setup, raw, wait_for};
 
 /// What a distribution's mod_ssl may say at start.
-pub(super) const OLDER_OPENSSL: &str = "AH01882";
+pub const OLDER_OPENSSL: &str = "AH01882";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A virtual host with TLS beside the plain one, and its URL.
-pub(super) fn with_tls(directives: &str) -> (Setup, String) {
+pub fn with_tls(directives: &str) -> (Setup, String) {
     let made =
         rcgen::generate_simple_self_signed(["maintenance.test", "secure.test"].map(String::from));
     let made = made.expect("a certificate");

@@ -1,0 +1,120 @@
+//! A request that stands in for a while for another one, which nobody has sent.
+//!
+//! httpd is handed its own request and connection and never copies of them: in the server that
+//! runs they may be longer than in the one that the module was built for.
+
+use std::ffi::{CString, c_char, c_int};
+use std::mem::{self, MaybeUninit};
+use std::net::IpAddr;
+
+use super::bindings::{
+    APR_INET, APR_INET6, ap_conf_vector_t, apr_table_t, apr_uri_t, maintenance_client,
+    maintenance_reset_client, maintenance_set_client, request_rec, server_rec,
+};
+use super::request::Request;
+
+macro_rules! role {
+    ($($field:ident: $kind:ty,)*) => {
+        /// The fields of a request that tell the one that is supposed from the one that asks, or
+        /// that httpd may change while it looks at that.
+        #[derive(Clone, Copy)]
+        pub(super) struct Role {
+            $(pub(super) $field: $kind,)*
+        }
+
+        impl Role {
+            fn swap(&mut self, rec: &mut request_rec) {
+                $(mem::swap(&mut self.$field, &mut rec.$field);)*
+            }
+        }
+    };
+}
+
+role! {
+    main: *mut request_rec,
+    prev: *mut request_rec,
+    server: *mut server_rec,
+    per_dir_config: *mut ap_conf_vector_t,
+    proxyreq: c_int,
+    proto_num: c_int,
+    protocol: *mut c_char,
+    status: c_int,
+    method: *const c_char,
+    method_number: c_int,
+    header_only: c_int,
+    the_request: *mut c_char,
+    unparsed_uri: *mut c_char,
+    parsed_uri: apr_uri_t,
+    uri: *mut c_char,
+    args: *mut c_char,
+    filename: *mut c_char,
+    canonical_filename: *mut c_char,
+    path_info: *mut c_char,
+    hostname: *const c_char,
+    handler: *const c_char,
+    content_type: *const c_char,
+    user: *mut c_char,
+    ap_auth_type: *mut c_char,
+    headers_in: *mut apr_table_t,
+    headers_out: *mut apr_table_t,
+    err_headers_out: *mut apr_table_t,
+    notes: *mut apr_table_t,
+    subprocess_env: *mut apr_table_t,
+}
+
+/// Gives a request its own role back.
+struct Playing<'r> {
+    request: &'r mut Request,
+    own: Role,
+}
+
+impl Drop for Playing<'_> {
+    fn drop(&mut self) {
+        self.own.swap(self.request.rec_mut());
+    }
+}
+
+/// Gives a request and its connection their own client back.
+struct Disguised<'r> {
+    request: &'r mut Request,
+    own: maintenance_client,
+}
+
+impl Drop for Disguised<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the same request, and what was kept of it.
+        unsafe { maintenance_reset_client(self.request.0, &self.own) };
+    }
+}
+
+impl Request {
+    /// Calls `act` while the request plays this role, and then puts everything back, also where
+    /// `act` panics. What the role points to has to be as old as the request.
+    pub(super) fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
+        role.swap(self.rec_mut());
+        let playing = Playing { request: self, own: role };
+        act(&mut *playing.request)
+    }
+
+    /// The same while the request is one of this client. None, and no call, where httpd cannot make
+    /// an address of it.
+    pub(super) fn disguise<T>(
+        &mut self,
+        client: IpAddr,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        let client = client.to_canonical();
+        let family = if client.is_ipv4() { APR_INET } else { APR_INET6 };
+        let address = CString::new(client.to_string()).ok()?;
+        let mut own = MaybeUninit::uninit();
+        // SAFETY: httpd's request and its connection; the text is copied. What is kept is filled in
+        // where the function succeeds.
+        let own = unsafe {
+            let (address, family) = (address.as_ptr(), family as c_int);
+            let is_set = maintenance_set_client(self.0, address, family, own.as_mut_ptr()) != 0;
+            is_set.then(|| own.assume_init())?
+        };
+        let disguised = Disguised { request: self, own };
+        Some(act(&mut *disguised.request))
+    }
+}

@@ -1,0 +1,166 @@
+//! What an expression sees of a request that nobody has sent; and that whoever asks is the same as
+//! before, once there is an answer.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::neighbours::secure::{OLDER_OPENSSL, with_tls};
+use crate::status::{STATUS, document};
+use crate::support::client::{Answer, Protocol};
+use crate::support::{Client, Httpd, Mpm, Setup, wait_for};
+
+/// Expressions, each with a client for whom it holds and, maybe, one for whom it does not.
+const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
+    ("%{REMOTE_ADDR} == '192.0.2.7'", "192.0.2.7", Some("127.0.0.1")),
+    ("%{REMOTE_ADDR} == '2001:db8::7'", "2001:db8::7", Some("127.0.0.1")),
+    ("%{CONN_REMOTE_ADDR} == '192.0.2.7'", "192.0.2.7", Some("127.0.0.1")),
+    ("%{IPV6} == 'on'", "2001:db8::7", Some("::ffff:192.0.2.7")),
+    ("-R '192.0.2.0/24'", "192.0.2.7", Some("127.0.0.1")),
+    ("-R '2001:db8::/32'", "2001:db8::7", Some("127.0.0.1")),
+    // 127.0.0.1 has a name, which is looked up and kept for the connection.
+    ("%{REMOTE_HOST} == 'localhost'", "127.0.0.1", Some("192.0.2.7")),
+    ("%{REMOTE_HOST} =~ /^192/", "192.0.2.7", Some("127.0.0.1")),
+    ("%{HTTP_HOST} == 'x.test'", "192.0.2.7", None),
+    ("%{SERVER_PROTOCOL} == 'HTTP/1.1'", "192.0.2.7", None),
+    // Whoever asks names another port, in the field Host.
+    ("%{SERVER_PORT} == 80 || %{HTTPS} == 'on'", "192.0.2.7", None),
+    ("%{SERVER_NAME} == 'x.test'", "192.0.2.7", None),
+    ("%{HTTP_USER_AGENT} == ''", "192.0.2.7", None),
+    ("%{REQUEST_URI} =~ m#^/e/#", "192.0.2.7", None),
+    ("%{QUERY_STRING} == 'a=b'", "192.0.2.7", None),
+    ("%{reqenv:SENT} == ''", "192.0.2.7", None),
+    ("%{resp:Vary} == ''", "192.0.2.7", None),
+    ("%{resp:X-Sent} == ''", "192.0.2.7", None),
+];
+
+/// A location for each expression, another for its opposite; what they are in the log, and a second
+/// report without a preflight, of which there is the same line.
+fn directives() -> String {
+    let location = |name: &str, expr: &str| {
+        format!("<Location /e/{name}/>\nMaintenanceAllow \"expr={expr}\"\n</Location>\n")
+    };
+    let locations = EXPRESSIONS.iter().enumerate().map(|(number, (expr, ..))| {
+        location(&format!("{number}"), expr)
+            + &location(&format!("not-{number}"), &format!("!({expr})"))
+    });
+    let locations: String = locations.collect();
+    let https = location("https", "%{HTTPS} == 'on'");
+    format!(
+        "HostnameLookups On\nHeader always set X-Sent 1\nSetEnv SENT 1\n\
+         LogFormat \"%a %{{c}}a %h %l %u %U %m %H %v %p %{{remote}}p %{{Host}}i %{{User-Agent}}i \
+         %{{maintenance}}n %{{MAINTENANCE}}e %{{SENT}}e %{{Vary}}o %{{X-Sent}}o %>s %f %R\" all\n\
+         CustomLog logs/all all\n{STATUS}{locations}{https}"
+    )
+}
+
+/// A server that listens for what `Protocols` allows.
+fn setup(setup: Setup) -> Setup {
+    setup.modules(&["headers", "env"]).directives(&directives())
+}
+
+fn ask(client: &Client, query: &str) -> Answer {
+    let request = client.request("GET", &format!("/status?format=json{query}"));
+    client.send(request.header("User-Agent", "asker"))
+}
+
+/// The label of the verdict while the one server is closed.
+#[track_caller]
+fn verdict(client: &Client, asked: &str, path: &str) -> String {
+    let answer = ask(client, &format!("&client={asked}&host=x.test&path=/e/{path}/?a=b"));
+    let plain = ask(client, "");
+    let headers = |answer: &Answer| {
+        let mut headers = answer.headers.clone();
+        for name in ["date", "content-length", "connection", "keep-alive", "upgrade"] {
+            headers.remove(name);
+        }
+        headers
+    };
+    assert_eq!(headers(&answer), headers(&plain), "{asked} {path}");
+    let preflight = document(&answer)["preflight"].clone();
+    let answers = preflight["answers"].as_array().expect("a list");
+    assert_eq!(answers.len(), 1, "{preflight:#}");
+    answers[0]["while_closed"]["verdict"].as_str().expect("a verdict").to_owned()
+}
+
+/// Each expression, over this client's connection.
+fn expressions(httpd: &Httpd, client: &Client, https: bool) {
+    let mut asked = 0;
+    let mut expect = |address: &str, path: &str, holds: bool| {
+        let expected = if holds { "allowed:expr" } else { "blocked" };
+        assert_eq!(verdict(client, address, path), expected, "{address} {path}");
+        asked += 2;
+    };
+    for (number, (expr, holds_for, other)) in EXPRESSIONS.iter().enumerate() {
+        println!("{number}: {expr}"); // shown where the test fails
+        for (address, holds) in [(Some(*holds_for), true), (*other, false)] {
+            if let Some(address) = address {
+                expect(address, &format!("{number}"), holds);
+                expect(address, &format!("not-{number}"), !holds);
+            }
+        }
+    }
+    expect("192.0.2.7", "https", https); // as the connection of whoever asks
+    let lines = || -> Vec<String> {
+        let log = fs::read_to_string(httpd.path("logs/all")).expect("a log");
+        log.lines().filter(|line| line.contains(" asker ")).map(str::to_owned).collect()
+    };
+    wait_for("the log is complete", Duration::from_secs(15), || lines().len() == asked);
+    let lines = lines();
+    assert!(lines[0].starts_with("127.0.0.1 127.0.0.1 localhost "), "{}", lines[0]);
+    assert!(lines[0].contains(" /status "), "{}", lines[0]);
+    assert!(lines.iter().all(|line| *line == lines[0]), "{lines:#?}");
+}
+
+/// A client with one connection.
+fn client(url: &str, protocol: Protocol) -> Client {
+    Client::build(url, protocol, Some([127, 0, 0, 1].into()), true)
+}
+
+#[test]
+fn expressions_http1() {
+    for mpm in [Mpm::Event, Mpm::Prefork] {
+        let httpd = setup(Setup::new("MaxKeepAliveRequests 0")).mpm(mpm).start();
+        expressions(&httpd, &client(&httpd.url(), Protocol::Http1), false);
+    }
+}
+
+#[test]
+fn expressions_http2() {
+    let httpd = setup(Setup::new("Protocols h2c http/1.1").modules(&["http2"])).start();
+    expressions(&httpd, &client(&httpd.url(), Protocol::Http2), false);
+}
+
+#[test]
+fn expressions_tls() {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let (with_tls, tls) = with_tls("");
+        let protocols = "Protocols h2 http/1.1\nMaxKeepAliveRequests 0";
+        let mut httpd = setup(with_tls.modules(&["http2"]).directives(protocols)).start();
+        httpd.allow_log(OLDER_OPENSSL);
+        expressions(&httpd, &client(&format!("https://{tls}"), protocol), true);
+    }
+}
+
+/// Also where the module fails in between.
+#[cfg(feature = "provoke-panic")]
+#[test]
+fn a_panic_in_between() {
+    let setup = setup(Setup::new("")).module(crate::support::httpd::debug_module());
+    let mut httpd = setup.start();
+    httpd.allow_log("maintenance:error.*internal error, please report it: provoked");
+    httpd.allow_log("^$|^thread .* panicked at|^provoked$|^note: run with");
+    let client = client(&httpd.url(), Protocol::Http1);
+    let plain = ask(&client, "");
+    assert_eq!(plain.status, 200);
+    let answer = ask(&client, "&client=192.0.2.7&host=x.test&path=/provoke-panic");
+    assert_eq!(answer.status, 500);
+    let log = || fs::read_to_string(httpd.path("logs/all")).expect("a log");
+    wait_for("the log", Duration::from_secs(5), || log().lines().count() == 2);
+    let log = log();
+    let lines: Vec<_> = log.lines().collect();
+    // What it was answered with is another matter.
+    let asked = |line: &str| line.split(" asker ").next().map(str::to_owned);
+    assert!(lines[0].starts_with("127.0.0.1 127.0.0.1 localhost "), "{log}");
+    assert_eq!(asked(lines[0]), asked(lines[1]), "{log}");
+    assert_eq!(httpd.count_log("internal error, please report it: provoked"), 1);
+}
