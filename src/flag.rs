@@ -133,8 +133,7 @@ pub struct Flag<'b> {
 /// What a look at the file has brought.
 struct Seen {
     /// What is known now.
-    known: Known,
-    basis: Basis,
+    is: State,
     /// What counts for the request at hand, whose moment may be a little earlier.
     phase: Option<Phase>,
     /// None where the flag is absent.
@@ -195,7 +194,7 @@ impl<'b> Flag<'b> {
                 (Observer::Child, Some(Ok(_))) => false,
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
-            let is = State { known: seen.known, basis: seen.basis, failed };
+            let is = State { failed, ..seen.is };
             if is != was {
                 // Where another process was faster, someone has seen a change since `before`:
                 // this look may be older than theirs, and is taken again.
@@ -213,7 +212,7 @@ impl<'b> Flag<'b> {
 
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, now: Timestamp) -> bool {
-        let State { known, basis, failed } = self.word().state();
+        let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
         match known {
             _ if failed => false, // the next one that is due tells
@@ -236,19 +235,16 @@ impl<'b> Flag<'b> {
         match look {
             Some(Ok(metadata)) => self.judge_present(metadata, was, observer, now),
             Some(Err(error)) if is_absence(error) => {
-                Seen { known: Known::Absent, basis: Basis::NONE, phase: None, content: None }
+                Seen { is: State::ABSENT, phase: None, content: None }
             }
-            Some(Err(_)) | None => self.judge_unseen(was, now),
+            Some(Err(_)) | None => self.judge_as_before(was, now),
         }
     }
 
-    /// Time goes on between two looks, and while the file system does not answer. A content that
-    /// this process has not read says nothing.
-    fn judge_unseen(&self, was: State, now: Timestamp) -> Seen {
-        let mut content = Arc::clone(&self.reader.last().content);
-        if content.basis() != was.basis {
-            content = Arc::default();
-        }
+    /// Time goes on between two looks, while the file system does not answer, and while somebody
+    /// writes to the flag. A content that this process has not read says nothing.
+    fn judge_as_before(&self, was: State, now: Timestamp) -> Seen {
+        let content = self.reader.content_of(was.basis);
         let (known, phase) = match was.known {
             Known::Nothing => (was.known, Some(Phase::Closed)),
             Known::Absent => (was.known, None),
@@ -258,7 +254,7 @@ impl<'b> Flag<'b> {
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
-        Seen { known, basis: was.basis, phase, content: Some(content) }
+        Seen { is: State { known, ..was }, phase, content: Some(content) }
     }
 
     fn judge_present(
@@ -269,38 +265,29 @@ impl<'b> Flag<'b> {
         now: Timestamp,
     ) -> Seen {
         let reading = self.reader.read(&self.path, metadata, self.slot, was.basis, now);
-        let content = &reading.content;
+        let (content, file) = (&reading.content, reading.file);
         let (phase, basis) = (content.window().phase(now), content.basis());
-        let kept = |phase, content: &Arc<Content>| Seen {
-            known: was.known,
-            basis: was.basis,
-            phase: Some(phase),
-            content: Some(Arc::clone(content)),
-        };
+        let seen = |is| Seen { is, phase: Some(phase), content: Some(Arc::clone(content)) };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
             && [basis, was.basis].contains(&content::unreadable())
         {
-            return kept(phase, content);
+            return seen(was);
         }
         if let Known::Present(known) = was.known {
             if was.basis == basis && is_late(content.window(), now, known, observer) {
-                return kept(phase, content);
+                return seen(State { file, ..was });
             }
             // Somebody is at work on the file: what it said before still counts.
-            let is_rewritten = !reading.is_settled && !reading.is_replacement;
+            let is_rewritten = !reading.is_settled && was.file == file;
             if ![basis, Basis::YOUNG].contains(&was.basis) && is_rewritten {
-                return kept(known, &reading.kept);
+                return self.judge_as_before(was, now);
             }
         }
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
-        Seen {
-            known: Known::Present(phase),
-            basis: if is_young { Basis::YOUNG } else { basis },
-            phase: Some(phase),
-            content: Some(Arc::clone(content)),
-        }
+        let basis = if is_young { Basis::YOUNG } else { basis };
+        seen(State { known: Known::Present(phase), basis, file, ..was })
     }
 
     fn tell(
@@ -344,9 +331,8 @@ impl<'b> Flag<'b> {
     /// What is known of it. Looks at nothing itself, and what another process alone has read is
     /// not known.
     pub fn report(&self) -> FlagReport {
-        let State { known, basis, failed } = self.word().state();
+        let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
-        let is_read = last.content.basis() == basis;
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
@@ -363,7 +349,7 @@ impl<'b> Flag<'b> {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            content: (is_there && is_read).then(|| Arc::clone(&last.content)),
+            content: last.content_of(basis).filter(|_| is_there).cloned(),
         }
     }
 
