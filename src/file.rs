@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
+use crate::hash;
+
 /// Why a file cannot be used; its name stands in front.
 #[derive(Debug, Error)]
 pub enum FileError {
@@ -66,9 +68,10 @@ impl Version {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 
-    /// Is it a version of the same file, written to, and not of one that took its place?
-    pub fn is_same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode, self.born) == (other.device, other.inode, other.born)
+    /// Which file it is a version of, in a hash: the same after it was written to, and another one
+    /// for what took its place.
+    pub fn file(&self) -> u64 {
+        hash::of((self.device, self.inode, self.born))
     }
 
     /// How large the file is, in bytes.

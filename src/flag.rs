@@ -36,6 +36,9 @@ use turn::{Turn, Turns};
 /// Time that goes back by less is that of requests which wait for each other.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
+/// So often a look is taken again where the file was gone or another one when it was to be read.
+const RETRIES: usize = 10;
+
 /// Why a word of `MaintenanceFlag` names no flag.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FlagError {
@@ -135,12 +138,13 @@ pub struct Flag<'b> {
 /// What a look at the file has brought.
 struct Seen {
     /// What is known now.
-    known: Known,
-    basis: Basis,
+    is: State,
     /// What counts for the request at hand, whose moment may be a little earlier.
     phase: Option<Phase>,
     /// None where the flag is absent.
     content: Option<Arc<Content>>,
+    /// It was there, and could not be read for a reason that may be gone by now.
+    is_outrun: bool,
 }
 
 impl<'b> Flag<'b> {
@@ -198,17 +202,21 @@ impl<'b> Flag<'b> {
             Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Turn::unclaimed()),
         };
+        let mut retries = 0..RETRIES;
         loop {
             let before = self.word();
             let was = before.state();
             let look = turn.as_ref().map(|_| fs::metadata(&self.path));
             let seen = self.judge(look.as_ref(), was, observer, now);
+            if seen.is_outrun && retries.next().is_some() {
+                continue;
+            }
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
                 (Observer::Child, Some(Ok(_))) => false,
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
-            let is = State { known: seen.known, basis: seen.basis, failed };
+            let is = State { failed, ..seen.is };
             if is != was {
                 // Where another process was faster, someone has seen a change since `before`:
                 // this look may be older than theirs, and is taken again.
@@ -226,7 +234,7 @@ impl<'b> Flag<'b> {
 
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, now: Timestamp) -> bool {
-        let State { known, basis, failed } = self.word().state();
+        let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
         match known {
             _ if failed => false, // the next one that is due tells
@@ -249,19 +257,16 @@ impl<'b> Flag<'b> {
         match look {
             Some(Ok(metadata)) => self.judge_present(metadata, was, observer, now),
             Some(Err(error)) if is_absence(error) => {
-                Seen { known: Known::Absent, basis: Basis::NONE, phase: None, content: None }
+                Seen { is: State::ABSENT, phase: None, content: None, is_outrun: false }
             }
-            Some(Err(_)) | None => self.judge_unseen(was, now),
+            Some(Err(_)) | None => self.judge_as_before(was, now),
         }
     }
 
-    /// Time goes on between two looks, and while the file system does not answer. A content that
-    /// this process has not read says nothing.
-    fn judge_unseen(&self, was: State, now: Timestamp) -> Seen {
-        let mut content = Arc::clone(&self.reader.last().content);
-        if content.basis() != was.basis {
-            content = Arc::default();
-        }
+    /// Time goes on between two looks, while the file system does not answer, and while somebody
+    /// writes to the flag. A content that this process has not read says nothing.
+    fn judge_as_before(&self, was: State, now: Timestamp) -> Seen {
+        let content = self.reader.content_of(was.basis);
         let (known, phase) = match was.known {
             Known::Nothing => (was.known, Some(Phase::Closed)),
             Known::Absent => (was.known, None),
@@ -271,7 +276,7 @@ impl<'b> Flag<'b> {
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
-        Seen { known, basis: was.basis, phase, content: Some(content) }
+        Seen { is: State { known, ..was }, phase, content: Some(content), is_outrun: false }
     }
 
     fn judge_present(
@@ -282,38 +287,34 @@ impl<'b> Flag<'b> {
         now: Timestamp,
     ) -> Seen {
         let reading = self.reader.read(&self.path, metadata, self.slot, was.basis, now);
-        let content = &reading.content;
+        let (content, file) = (&reading.content, reading.file);
         let (phase, basis) = (content.window().phase(now), content.basis());
-        let kept = |phase, content: &Arc<Content>| Seen {
-            known: was.known,
-            basis: was.basis,
+        let seen = |is| Seen {
+            is,
             phase: Some(phase),
             content: Some(Arc::clone(content)),
+            is_outrun: reading.is_outrun,
         };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
             && [basis, was.basis].contains(&content::unreadable())
         {
-            return kept(phase, content);
+            return seen(was);
         }
         if let Known::Present(known) = was.known {
             if was.basis == basis && is_late(content.window(), now, known, observer) {
-                return kept(phase, content);
+                return seen(State { file, ..was });
             }
             // Somebody is at work on the file: what it said before still counts.
-            let is_rewritten = !reading.is_settled && !reading.is_replacement;
+            let is_rewritten = !reading.is_settled && was.file == file;
             if ![basis, Basis::YOUNG].contains(&was.basis) && is_rewritten {
-                return kept(known, &reading.kept);
+                return self.judge_as_before(was, now);
             }
         }
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
-        Seen {
-            known: Known::Present(phase),
-            basis: if is_young { Basis::YOUNG } else { basis },
-            phase: Some(phase),
-            content: Some(Arc::clone(content)),
-        }
+        let basis = if is_young { Basis::YOUNG } else { basis };
+        seen(State { known: Known::Present(phase), basis, file, ..was })
     }
 
     fn tell(
@@ -357,9 +358,8 @@ impl<'b> Flag<'b> {
     /// What is known of it. Looks at nothing itself, and what another process alone has read is
     /// not known.
     pub fn report(&self) -> FlagReport {
-        let State { known, basis, failed } = self.word().state();
+        let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
-        let is_read = last.content.basis() == basis;
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
@@ -376,7 +376,7 @@ impl<'b> Flag<'b> {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            content: (is_there && is_read).then(|| Arc::clone(&last.content)),
+            content: last.content_of(basis).filter(|_| is_there).cloned(),
         }
     }
 

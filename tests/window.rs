@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Children, Httpd, Mpm, PAGE, Setup, httpd::set_mode, replace_file, wait_for};
+use crate::support::{
+    Children, Client, Httpd, Mpm, PAGE, Setup, httpd::set_mode, replace_file, wait_for,
+};
 
 /// Sixteen children that serve one request each at a time.
 const SIXTEEN: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 16\nServerLimit 16\n\
@@ -99,6 +101,39 @@ fn a_new_content_reaches_every_child() {
         httpd.count_log("the flag .* has changed; still closed") == 5
     });
     assert_eq!(httpd.count_log("closed by the flag"), 1);
+}
+
+/// Children that have never looked at a flag know at once what takes its place, and what is
+/// written to it only when it has come to rest.
+#[test]
+fn children_that_have_not_read_the_flag_before() {
+    const AT_ONCE: Duration = Duration::from_millis(250);
+    let httpd = Children::setup("").start();
+    for round in 1..=5 {
+        let children = Children::of(&httpd);
+        let statuses = || children.ask(|client| client.get("/").status);
+        let put_and_look_once = |content: &str, status| {
+            fs::remove_file(httpd.flag()).ok();
+            assert_eq!(statuses(), [200; 16], "there is none");
+            replace_file(&httpd.flag(), content);
+            assert_eq!(httpd.client().get("/").status, status);
+        };
+        put_and_look_once("start = 2999-01-01T00:00:00Z", 200);
+        replace_file(&httpd.flag(), "");
+        assert_eq!(statuses(), [404; 16], "round {round}: at once");
+
+        put_and_look_once(&format!("message = 'old {round}'"), 404);
+        let written = Instant::now();
+        fs::write(httpd.flag(), format!("message = 'new {round}'")).expect("written");
+        let message = format!("new {round}");
+        let is_shown = |client: &Client| client.get("/").body.contains(&message);
+        let early = children.ask(|client| (is_shown(client), written.elapsed() < AT_ONCE));
+        assert!(!early.contains(&(true, true)), "round {round}: {early:?}");
+        assert!(early.contains(&(false, true)), "round {round}: this machine is too slow");
+        wait_for("rest", Duration::from_secs(2), || children.ask(is_shown) == [true; 16]);
+        drop(children);
+        httpd.restart();
+    }
 }
 
 /// Whatever is in it, the flag closes; of what cannot be used nothing is shown, and the log says
@@ -307,4 +342,31 @@ fn restarts_and_touches() {
     assert!(httpd.client().get("/").body != PAGE, "what it said still counts");
     assert_eq!(httpd.count_log("the flag .* closes at"), 1, "{}", httpd.log());
     assert_eq!(httpd.count_log("closed by the flag"), 1, "{}", httpd.log());
+}
+
+/// A flag that comes when its end has passed closes first, with its owner, and is overdue then;
+/// whatever was there before.
+#[test]
+fn a_flag_that_comes_too_late() {
+    let late = "end = 2001-01-01T00:00:00Z";
+    let announced = "start = 2999-01-01T00:00:00Z";
+    let mut httpd = Httpd::start("");
+    let cases = [None, Some(announced.to_owned()), Some(format!("{late}\nreopen = 'auto'"))];
+    for (case, before) in (1..).zip(cases) {
+        if let Some(content) = &before {
+            replace_file(&httpd.flag(), content);
+        }
+        assert_eq!(httpd.client().get("/").status, 200, "{before:?}");
+        replace_file(&httpd.flag(), late);
+        assert_eq!(httpd.client().get("/").status, 500, "{before:?}");
+        let log = httpd.log();
+        let news = log.lines().filter_map(|line| line.split("maintenance: ").nth(1));
+        let last: Vec<_> = news.rev().take(2).collect();
+        assert!(last[0].starts_with("overdue: the flag"), "{before:?}: {log}");
+        assert!(last[1].starts_with("closed by the flag"), "{before:?}: {log}");
+        let closed = "closed by the flag .*, there since .*, owner .*, until 2001-01-01 00:00";
+        assert_eq!(httpd.count_log(closed), case, "{before:?}: {log}");
+        fs::remove_file(httpd.flag()).expect("removed");
+    }
+    httpd.expect_log("warn.*overdue: the flag .* said 2001-01-01 00:00");
 }

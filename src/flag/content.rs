@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::state::Basis;
+use super::state::{Basis, File};
 use crate::board::Slot;
 use crate::file::{self, FileError, Version};
 use crate::hash;
@@ -104,13 +104,15 @@ pub(super) fn empty() -> Basis {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
-    /// The content that stays in force as long as this one is not settled; this one, too, where
-    /// this process has not seen another.
-    pub(super) kept: Arc<Content>,
+    /// The content that stays in force as long as this one is not settled, where this process has
+    /// read that.
+    kept: Arc<Content>,
     /// Nobody still writes to it.
     pub(super) is_settled: bool,
-    /// The file was put in the place of another one, and is probably whole.
-    pub(super) is_replacement: bool,
+    /// Which file says that.
+    pub(super) file: File,
+    /// It could not be read for a reason that passes: it was written to, moved or removed.
+    pub(super) is_outrun: bool,
     version: Option<Version>,
     /// Since when this version is known.
     since: Option<Instant>,
@@ -127,18 +129,17 @@ impl Reading {
         self.is_of(version) && self.again.is_none_or(|again| Instant::now() < again)
     }
 
-    fn replaces(&self, version: Version) -> bool {
-        match self.version {
-            Some(last) if last == version => self.is_replacement,
-            Some(last) => !last.is_same_file(&version),
-            None => false,
-        }
+    /// The content with this basis.
+    pub(super) fn content_of(&self, basis: Basis) -> Option<&Arc<Content>> {
+        [&self.content, &self.kept].into_iter().find(|content| content.basis() == basis)
     }
 }
 
 /// Reads the contents of one flag.
 pub(super) struct Reader {
     zone: TimeZone,
+    /// In the place of a content that this process has not read.
+    nothing: Arc<Content>,
     last: TwoPlaces<Reading>,
     reading: Mutex<()>,
     /// About when this process looked last, in milliseconds since 1970.
@@ -149,6 +150,7 @@ impl Reader {
     pub(super) fn new(zone: TimeZone) -> Self {
         Self {
             zone,
+            nothing: Arc::default(),
             last: TwoPlaces::default(),
             reading: Mutex::default(),
             looked: AtomicI64::new(0),
@@ -158,6 +160,11 @@ impl Reader {
     /// What was read last.
     pub(super) fn last(&self) -> Arc<Reading> {
         Arc::clone(&self.last.get())
+    }
+
+    /// The content with this basis, or one that says nothing where this process has not read that.
+    pub(super) fn content_of(&self, basis: Basis) -> Arc<Content> {
+        Arc::clone(self.last.get().content_of(basis).unwrap_or(&self.nothing))
     }
 
     /// Forgets what the parent has read: a child may not be able to.
@@ -224,13 +231,12 @@ impl Reader {
             false => Arc::new(Content::new(bytes, &self.zone)),
         };
         let is_settled = is_settled && (!may_pass || since.elapsed() >= PATIENCE);
-        let known = [&content, &last.content, &last.kept];
-        let kept = known.into_iter().find(|content| content.basis() == in_force);
         Reading {
-            kept: Arc::clone(kept.unwrap_or(&content)),
             content,
+            kept: Arc::clone(last.content_of(in_force).unwrap_or(&self.nothing)),
             is_settled,
-            is_replacement: last.replaces(version),
+            file: File::of(version.file()),
+            is_outrun: may_pass,
             version: Some(version),
             since: Some(since),
             again: match (is_settled, may_pass) {

@@ -60,35 +60,65 @@ impl Basis {
     }
 }
 
+/// Which file has the content that the knowledge rests on, in a hash. With it, a file that took the
+/// place of another is told from one that was written to, in every process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct File(u16);
+
+impl File {
+    /// No file.
+    pub(super) const NONE: Self = Self(0);
+
+    /// The file with this hash.
+    pub(super) fn of(hash: u64) -> Self {
+        Self((hash as u16).max(1))
+    }
+}
+
 /// What is known of a flag at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) known: Known,
     pub(super) basis: Basis,
+    pub(super) file: File,
     /// The children's last look failed.
     pub(super) failed: bool,
 }
 
+impl State {
+    pub(super) const ABSENT: Self =
+        Self { known: Known::Absent, basis: Basis::NONE, file: File::NONE, failed: false };
+}
+
 /// A state, and the number of changes that led to it. By that number a look that began before a
 /// change is told from one that began after it.
+///
+/// All of it changes at once: a file that is not yet known, beside a content that is, would be
+/// taken for one that took its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) u64);
 
 impl Word {
     const FAILED: u64 = 8;
+    const BASIS: u32 = 4;
+    const FILE: u32 = Self::BASIS + u32::BITS;
+    const NUMBER: u32 = Self::FILE + u16::BITS;
 
     pub(super) fn state(self) -> State {
         State {
             known: Known::of_code(self.0 & 7),
-            basis: Basis((self.0 >> 4) as u32),
+            basis: Basis((self.0 >> Self::BASIS) as u32),
+            file: File((self.0 >> Self::FILE) as u16),
             failed: self.0 & Self::FAILED != 0,
         }
     }
 
     /// The word after a change.
     pub(super) fn next(self, state: State) -> Self {
-        let number = (self.0 >> 36).wrapping_add(1) << 36;
+        let number = (self.0 >> Self::NUMBER).wrapping_add(1) << Self::NUMBER;
         let failed = if state.failed { Self::FAILED } else { 0 };
-        Self(number | u64::from(state.basis.0) << 4 | failed | state.known.code())
+        let file = u64::from(state.file.0) << Self::FILE;
+        let basis = u64::from(state.basis.0) << Self::BASIS;
+        Self(number | file | basis | failed | state.known.code())
     }
 }

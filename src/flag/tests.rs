@@ -6,6 +6,8 @@ use std::thread;
 use super::*;
 use crate::board::new_board;
 
+mod place;
+
 const NOON: &str = "2026-11-22T12:00:00Z";
 
 fn time(text: &str) -> Timestamp {
@@ -254,88 +256,6 @@ fn the_clock_is_put_back() {
     assert_eq!(look_at(&flag, Observer::Parent, "2026-11-22T11:59:59Z").1, vec![""; 0]);
     assert_eq!(look_at(&flag, Observer::Child, "2026-11-22T11:00:00Z"), (false, vec![]));
     assert_eq!(look_at(&flag, Observer::Parent, "2026-11-22T11:00:00Z"), (false, announced()));
-}
-
-/// What is half written counts for nothing: a new flag closes, an old one stays as it was.
-#[test]
-fn somebody_writes_to_the_flag() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
-    let processes = [flag(&path, &board), flag(&path, &board)];
-    let [flag, other] = &processes;
-    let put = |text: &str| fs::write(&path, text).expect("written");
-    let shown = || {
-        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
-        closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
-    };
-    put("");
-    assert_eq!(look(flag), (true, vec!["closed".into()]));
-    put("start = 2026-");
-    assert_eq!(look(flag), (true, vec![]), "half a line is no mistake yet");
-    put("start = 2026-11-22T13:00:00Z");
-    thread::sleep(Duration::from_millis(60));
-    assert_eq!(look(flag), (false, vec!["open again, announced".into()]), "nothing to protect");
-    assert_eq!(look(other), (false, vec![]));
-    settle(flag);
-    put("");
-    assert_eq!(
-        (look(flag), look(other)),
-        ((false, vec![]), (false, vec![])),
-        "announced as before"
-    );
-    settle(flag);
-    assert_eq!(look(flag), (true, vec!["closed".into()]));
-    put("message = 'one'");
-    settle(flag);
-    assert_eq!(look(flag), (true, vec!["changed".into()]));
-    put("message = 'two");
-    assert_eq!(shown().as_deref(), Some("one"));
-    put("message = 'two'");
-    assert_eq!(shown().as_deref(), Some("one"));
-    settle(flag);
-    assert_eq!(look(other), (true, vec!["changed".into()]));
-    assert_eq!(shown().as_deref(), Some("two"));
-    put("message = 'three");
-    settle(flag);
-    let cause = "unusable: line 1, column ";
-    let (closed, news) = look(flag);
-    assert!(closed && news[0] == "changed" && news[1].starts_with(cause), "{news:?}");
-    assert_eq!(shown(), None, "nothing of it");
-    put("mesage = 'four'\nretry_after = 5");
-    settle(flag);
-    assert_eq!(
-        look(other).1,
-        ["changed", "odd: line 1: nobody knows the key \"mesage\""].map(str::to_owned)
-    );
-}
-
-/// A flag that takes the place of another is whole, and counts at once.
-#[test]
-fn another_flag_takes_the_place() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
-    let processes = [flag(&path, &board), flag(&path, &board)];
-    let [flag, other] = &processes;
-    let announced = "start = 2026-11-22T13:00:00Z";
-    for (content, closed, news) in [
-        (announced, false, "announced"),
-        ("", true, "closed"),
-        (announced, false, "open again, announced"),
-        ("message = 'x", true, "closed"),
-        ("message = 'x'", true, "changed"),
-        ("end = 2026-11-22T11:00:00Z", true, "changed"),
-    ] {
-        replace(&path, content);
-        let mut told = look(flag);
-        told.1.truncate(1);
-        assert_eq!(told, (closed, vec![news.to_owned()]), "{content}");
-        assert_eq!(look(other), (closed, vec![]), "{content}");
-    }
-    replace(&path, announced);
-    assert_eq!(look(flag).0, look(other).0);
-    fs::remove_file(&path).expect("removed");
-    fs::write(&path, "").expect("written");
-    assert_eq!(look(other), (true, vec!["closed".into()]), "rm and touch");
 }
 
 /// An outage of the file system is told, and not what was known before.

@@ -1,0 +1,230 @@
+//! A flag that is written to, and one that takes the place of another.
+
+use super::*;
+
+const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
+
+/// Processes that have looked while there was no flag, and so have read nothing.
+fn processes<'b, const N: usize>(path: &Path, board: &'b crate::board::Board) -> [Flag<'b>; N] {
+    let processes = [(); N].map(|()| flag(path, board));
+    assert!(processes.iter().all(|process| look(process) == (false, vec![])));
+    processes
+}
+
+/// Is it closed for this process, and with which message?
+fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
+    let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+    let message =
+        |closing: &Closing| closing.content.window().message(None).map(|(text, _)| text.to_owned());
+    (closing.is_some(), closing.as_ref().and_then(message))
+}
+
+/// What is half written counts for nothing: a new flag closes, an old one stays as it was.
+#[test]
+fn somebody_writes_to_the_flag() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let processes = [flag(&path, &board), flag(&path, &board)];
+    let [flag, other] = &processes;
+    let put = |text: &str| fs::write(&path, text).expect("written");
+    let shown = || {
+        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+        closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
+    };
+    put("");
+    assert_eq!(look(flag), (true, vec!["closed".into()]));
+    put("start = 2026-");
+    assert_eq!(look(flag), (true, vec![]), "half a line is no mistake yet");
+    put("start = 2026-11-22T13:00:00Z");
+    thread::sleep(Duration::from_millis(60));
+    assert_eq!(look(flag), (false, vec!["open again, announced".into()]), "nothing to protect");
+    assert_eq!(look(other), (false, vec![]));
+    settle(flag);
+    put("");
+    assert_eq!(
+        (look(flag), look(other)),
+        ((false, vec![]), (false, vec![])),
+        "announced as before"
+    );
+    settle(flag);
+    assert_eq!(look(flag), (true, vec!["closed".into()]));
+    put("message = 'one'");
+    settle(flag);
+    assert_eq!(look(flag), (true, vec!["changed".into()]));
+    put("message = 'two");
+    assert_eq!(shown().as_deref(), Some("one"));
+    put("message = 'two'");
+    assert_eq!(shown().as_deref(), Some("one"));
+    settle(flag);
+    assert_eq!(look(other), (true, vec!["changed".into()]));
+    assert_eq!(shown().as_deref(), Some("two"));
+    put("message = 'three");
+    settle(flag);
+    let cause = "unusable: line 1, column ";
+    let (closed, news) = look(flag);
+    assert!(closed && news[0] == "changed" && news[1].starts_with(cause), "{news:?}");
+    assert_eq!(shown(), None, "nothing of it");
+    put("mesage = 'four'\nretry_after = 5");
+    settle(flag);
+    assert_eq!(
+        look(other).1,
+        ["changed", "odd: line 1: nobody knows the key \"mesage\""].map(str::to_owned)
+    );
+}
+
+/// A flag that takes the place of another is whole, and counts at once.
+#[test]
+fn another_flag_takes_the_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let processes = [flag(&path, &board), flag(&path, &board)];
+    let [flag, other] = &processes;
+    for (content, closed, news) in [
+        (ANNOUNCED, false, "announced"),
+        ("", true, "closed"),
+        (ANNOUNCED, false, "open again, announced"),
+        ("message = 'x", true, "closed"),
+        ("message = 'x'", true, "changed"),
+        ("end = 2026-11-22T11:00:00Z", true, "changed"),
+    ] {
+        replace(&path, content);
+        let mut told = look(flag);
+        told.1.truncate(1);
+        assert_eq!(told, (closed, vec![news.to_owned()]), "{content}");
+        assert_eq!(look(other), (closed, vec![]), "{content}");
+    }
+    replace(&path, ANNOUNCED);
+    assert_eq!(look(flag).0, look(other).0);
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, "").expect("written");
+    assert_eq!(look(other), (true, vec!["closed".into()]), "rm and touch");
+}
+
+/// What takes the place of another flag counts at once for a process, too, that has never looked
+/// at that one.
+#[test]
+fn in_the_place_of_a_flag_that_one_process_has_read() {
+    type Put = fn(&Path, &str);
+    let anew: Put = |path, content| {
+        // The clock of a file system is coarse: two files with one number are not born at a time.
+        thread::sleep(Duration::from_millis(30));
+        fs::remove_file(path).expect("removed");
+        fs::write(path, content).expect("written");
+    };
+    for (what, put) in [("mv", replace as Put), ("rm, and another one", anew)] {
+        for (old, new, news) in [
+            (ANNOUNCED, "", "closed"),
+            (ANNOUNCED, "message = 'x'", "closed"),
+            ("message = 'x'", ANNOUNCED, "open again, announced"),
+            ("message = 'x'", "message = 'y'", "changed"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (path, board) = (folder.path().join("flag"), new_board());
+            let processes: [_; 4] = processes(&path, &board);
+            replace(&path, old);
+            look(&processes[0]);
+            put(&path, new);
+            let closes = new != ANNOUNCED;
+            let told = (closes, vec![news.to_owned()]);
+            assert_eq!(look(&processes[1]), told, "{what}: {old}, {new}");
+            let message = new.split('\'').nth(1).map(str::to_owned);
+            for process in &processes {
+                assert_eq!(answer(process), (closes, message.clone()), "{what}: {old}, {new}");
+            }
+        }
+    }
+}
+
+/// A process that cannot know what a flag has said, which is written to now, still knows whether
+/// that closed.
+#[test]
+fn one_process_has_read_what_is_rewritten() {
+    for (old, new, news) in [
+        (ANNOUNCED, "", "closed"),
+        (ANNOUNCED, "message = 'x'", "closed"),
+        ("message = 'old'", ANNOUNCED, "open again, announced"),
+        ("message = 'old'", "message = 'x'", "changed"),
+        ("message = 'old'", "message = 'x", "changed"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, board) = (folder.path().join("flag"), new_board());
+        let [reader, other]: [_; 2] = processes(&path, &board);
+        replace(&path, old);
+        look(&reader);
+        fs::write(&path, new).expect("written");
+        let closed = old != ANNOUNCED;
+        for _ in 0..2 {
+            assert_eq!(answer(&other), (closed, None), "{old}, {new}");
+            assert_eq!(answer(&reader).1.as_deref(), closed.then_some("old"), "{old}, {new}");
+            let is_read = [&reader, &other].map(|process| process.report().content.is_some());
+            assert_eq!(is_read, [true, false], "{old}, {new}");
+        }
+        thread::sleep(Duration::from_millis(400));
+        let (closes, told) = look(&other);
+        assert_eq!((closes, &*told[0]), (new != ANNOUNCED, news), "{old}, {new}");
+        assert_eq!(answer(&reader), answer(&other), "{old}, {new}");
+    }
+}
+
+/// A flag that says what the one before it has said is no news, but it is another file.
+#[test]
+fn a_copy_takes_the_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let [one, other]: [_; 2] = processes(&path, &board);
+    let old = "message = 'old'";
+    replace(&path, old);
+    assert_eq!(look(&one), (true, vec!["closed".into()]));
+    assert_eq!(look(&other), (true, vec![]));
+    replace(&path, old);
+    assert_eq!(look(&one), (true, vec![]));
+    fs::write(&path, "message = 'new'").expect("written");
+    for process in [&other, &one] {
+        assert_eq!(answer(process), (true, Some("old".into())), "rewritten in place");
+    }
+}
+
+/// While somebody writes to the flag, what it said before still comes to its start and its end.
+#[test]
+fn time_goes_on_while_somebody_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let [one, other]: [_; 2] = processes(&path, &board);
+    replace(&path, ANNOUNCED);
+    assert_eq!(look(&one), (false, vec!["announced".into()]));
+    fs::write(&path, "start = 2026-11-22T15:00:00Z").expect("written");
+    assert_eq!((look(&one), look(&other)), ((false, vec![]), (false, vec![])));
+    let start = look_at(&one, Observer::Child, "2026-11-22T13:00:00Z");
+    assert_eq!(start, (true, vec!["closed".into()]));
+    assert_eq!(look(&other), (true, vec![]), "it cannot know when that was");
+}
+
+/// Announced before and after: a flag that is moved over another is never seen half.
+#[test]
+fn one_flag_after_the_other() {
+    const MOVES: usize = 3000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    replace(&path, ANNOUNCED);
+    let over = AtomicI32::new(0);
+    let (looks, closed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let flag = flag(&path, &board);
+                while over.load(Ordering::SeqCst) == 0 {
+                    looks.fetch_add(1, Ordering::SeqCst);
+                    if look(&flag).0 {
+                        closed.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+        for number in 0..MOVES {
+            // By the size, too: the clock of a file system is coarse, and inodes are used again.
+            replace(&path, &format!("{ANNOUNCED} #{:1$}", number, number % 100));
+        }
+        over.store(1, Ordering::SeqCst);
+    });
+    assert_eq!(closed.into_inner(), 0, "of {looks:?} looks");
+}
