@@ -45,7 +45,7 @@ pub(super) unsafe extern "C" fn section(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let mut request = unsafe { Request::from_raw(r) };
-            let Some(report) = report(&request, false) else {
+            let Some(report) = report(&mut request, false) else {
                 return DECLINED as c_int;
             };
             let text = match (is_short != 0, is_plain != 0) {
@@ -112,7 +112,7 @@ fn show(request: &mut Request, query: &Query) -> c_int {
 
 /// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
 /// requests do.
-fn report(request: &Request, details: bool) -> Option<Report> {
+fn report(request: &mut Request, details: bool) -> Option<Report> {
     if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
         visit.leave_flight();
     }
@@ -122,6 +122,9 @@ fn report(request: &Request, details: bool) -> Option<Report> {
     let flags = start::flags(main);
     for flag in &flags {
         flag.look(Observer::Child, now, &mut |news| log::Log.flag(news));
+    }
+    for server in servers(main) {
+        suppose::make_gates(request, server);
     }
     for gate in start::gates(main) {
         gate.refresh_changed(&log::Log);

@@ -1,6 +1,7 @@
 //! What would happen to a request that nobody has sent: the same code decides.
 
 use std::ffi::{CString, c_char, c_int};
+use std::net::IpAddr;
 use std::ptr;
 
 use super::bindings::{
@@ -59,6 +60,25 @@ fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast 
         forecast.while_closed = Outcome::while_closed(gate, supposed, &log::Log);
         forecast
     })
+}
+
+/// Makes the gates of the locations that are given by a path, together with those around them, as
+/// a request would that comes there.
+pub(super) fn make_gates(request: &mut Request, server: &server_rec) {
+    let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
+    for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let role = request.role(&Question { client, path: path.into(), host: None });
+        let role = request.at(server, role);
+        request.play(role, |supposed| supposed.section_ahead().and_then(|found| gates.of(found)));
+    }
+}
+
+/// The path of `<Location /path>`, if it is one path alone.
+fn plain_path(section: &str) -> Option<&str> {
+    let path = section.strip_prefix("<Location ")?.strip_suffix('>')?.trim().trim_matches('"');
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"*?[\\%#".contains(&byte));
+    (is_plain && path.starts_with('/')).then_some(path)
 }
 
 // What the SAFETY comments here rest on is said at `Request`.

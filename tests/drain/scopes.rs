@@ -80,6 +80,7 @@ fn more_than_there_is_room_for() {
 fn locations_in_each_other() {
     let sections = "<Location /site>\nMaintenanceFlag area.flag\n</Location>
         <Location /site/inner>\nMaintenanceAllow 127.0.0.3\n</Location>
+        <Location /site/quiet>\nMaintenanceRetryAfter 300\n</Location>
         <LocationMatch \"/odd$\">\nMaintenanceRetryAfter 300\n</LocationMatch>
         <Location /elsewhere>\nMaintenanceFlag elsewhere.flag\n</Location>";
     let pass = ["/site/inner/hold", "/elsewhere/hold"]
@@ -99,6 +100,7 @@ fn locations_in_each_other() {
         ("maintenance.test", "open"),
         ("maintenance.test <Location /site>", "closed"),
         ("maintenance.test <Location /site/inner>", "closed"),
+        ("maintenance.test <Location /site/quiet>", "closed"),
         ("maintenance.test <Location /elsewhere>", "open"),
         ("maintenance.test <LocationMatch \"/odd$\">", "closed"),
     ] {
