@@ -36,9 +36,6 @@ use turn::{Turn, Turns};
 /// Time that goes back by less is that of requests which wait for each other.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// So often a look is taken again where the file was gone or another one when it was to be read.
-const RETRIES: usize = 10;
-
 /// Why a word of `MaintenanceFlag` names no flag.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FlagError {
@@ -143,8 +140,6 @@ struct Seen {
     phase: Option<Phase>,
     /// None where the flag is absent.
     content: Option<Arc<Content>>,
-    /// It was there, and could not be read for a reason that may be gone by now.
-    is_outrun: bool,
 }
 
 impl<'b> Flag<'b> {
@@ -202,15 +197,11 @@ impl<'b> Flag<'b> {
             Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Turn::unclaimed()),
         };
-        let mut retries = 0..RETRIES;
         loop {
             let before = self.word();
             let was = before.state();
             let look = turn.as_ref().map(|_| fs::metadata(&self.path));
             let seen = self.judge(look.as_ref(), was, observer, now);
-            if seen.is_outrun && retries.next().is_some() {
-                continue;
-            }
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
                 (Observer::Child, Some(Ok(_))) => false,
@@ -257,7 +248,7 @@ impl<'b> Flag<'b> {
         match look {
             Some(Ok(metadata)) => self.judge_present(metadata, was, observer, now),
             Some(Err(error)) if is_absence(error) => {
-                Seen { is: State::ABSENT, phase: None, content: None, is_outrun: false }
+                Seen { is: State::ABSENT, phase: None, content: None }
             }
             Some(Err(_)) | None => self.judge_as_before(was, now),
         }
@@ -276,7 +267,7 @@ impl<'b> Flag<'b> {
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
-        Seen { is: State { known, ..was }, phase, content: Some(content), is_outrun: false }
+        Seen { is: State { known, ..was }, phase, content: Some(content) }
     }
 
     fn judge_present(
@@ -289,12 +280,7 @@ impl<'b> Flag<'b> {
         let reading = self.reader.read(&self.path, metadata, self.slot, was.basis, now);
         let (content, file) = (&reading.content, reading.file);
         let (phase, basis) = (content.window().phase(now), content.basis());
-        let seen = |is| Seen {
-            is,
-            phase: Some(phase),
-            content: Some(Arc::clone(content)),
-            is_outrun: reading.is_outrun,
-        };
+        let seen = |is| Seen { is, phase: Some(phase), content: Some(Arc::clone(content)) };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis

@@ -111,8 +111,6 @@ pub(super) struct Reading {
     pub(super) is_settled: bool,
     /// Which file says that.
     pub(super) file: File,
-    /// It could not be read for a reason that passes: it was written to, moved or removed.
-    pub(super) is_outrun: bool,
     version: Option<Version>,
     /// Since when this version is known.
     since: Option<Instant>,
@@ -236,7 +234,6 @@ impl Reader {
             kept: Arc::clone(last.content_of(in_force).unwrap_or(&self.nothing)),
             is_settled,
             file: File::of(version.file()),
-            is_outrun: may_pass,
             version: Some(version),
             since: Some(since),
             again: match (is_settled, may_pass) {

@@ -198,33 +198,3 @@ fn time_goes_on_while_somebody_writes() {
     assert_eq!(start, (true, vec!["closed".into()]));
     assert_eq!(look(&other), (true, vec![]), "it cannot know when that was");
 }
-
-/// Announced before and after: a flag that is moved over another is never seen half.
-#[test]
-fn one_flag_after_the_other() {
-    const MOVES: usize = 3000;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
-    replace(&path, ANNOUNCED);
-    let over = AtomicI32::new(0);
-    let (looks, closed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                let flag = flag(&path, &board);
-                while over.load(Ordering::SeqCst) == 0 {
-                    looks.fetch_add(1, Ordering::SeqCst);
-                    if look(&flag).0 {
-                        closed.fetch_add(1, Ordering::SeqCst);
-                    }
-                }
-            });
-        }
-        for number in 0..MOVES {
-            // By the size, too: the clock of a file system is coarse, and inodes are used again.
-            replace(&path, &format!("{ANNOUNCED} #{:1$}", number, number % 100));
-        }
-        over.store(1, Ordering::SeqCst);
-    });
-    assert_eq!(closed.into_inner(), 0, "of {looks:?} looks");
-}
