@@ -343,3 +343,30 @@ fn restarts_and_touches() {
     assert_eq!(httpd.count_log("the flag .* closes at"), 1, "{}", httpd.log());
     assert_eq!(httpd.count_log("closed by the flag"), 1, "{}", httpd.log());
 }
+
+/// A flag that comes when its end has passed closes first, with its owner, and is overdue then;
+/// whatever was there before.
+#[test]
+fn a_flag_that_comes_too_late() {
+    let late = "end = 2001-01-01T00:00:00Z";
+    let announced = "start = 2999-01-01T00:00:00Z";
+    let mut httpd = Httpd::start("");
+    let cases = [None, Some(announced.to_owned()), Some(format!("{late}\nreopen = 'auto'"))];
+    for (case, before) in (1..).zip(cases) {
+        if let Some(content) = &before {
+            replace_file(&httpd.flag(), content);
+        }
+        assert_eq!(httpd.client().get("/").status, 200, "{before:?}");
+        replace_file(&httpd.flag(), late);
+        assert_eq!(httpd.client().get("/").status, 500, "{before:?}");
+        let log = httpd.log();
+        let news = log.lines().filter_map(|line| line.split("maintenance: ").nth(1));
+        let last: Vec<_> = news.rev().take(2).collect();
+        assert!(last[0].starts_with("overdue: the flag"), "{before:?}: {log}");
+        assert!(last[1].starts_with("closed by the flag"), "{before:?}: {log}");
+        let closed = "closed by the flag .*, there since .*, owner .*, until 2001-01-01 00:00";
+        assert_eq!(httpd.count_log(closed), case, "{before:?}: {log}");
+        fs::remove_file(httpd.flag()).expect("removed");
+    }
+    httpd.expect_log("warn.*overdue: the flag .* said 2001-01-01 00:00");
+}
