@@ -141,6 +141,31 @@ fn expressions_tls() {
     }
 }
 
+/// Behind a proxy the client is another one than the connection's. Its name, which is known by then,
+/// is not that of the one who is asked about.
+#[test]
+fn asked_through_a_proxy() {
+    let proxied = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.9\n\
+        SetEnvIf Remote_Host localhost NAMED";
+    let setup = setup(Setup::new(proxied).modules(&["remoteip", "setenvif"]));
+    let httpd = setup.directives("CustomLog logs/names \"%a %{c}a %h %{NAMED}e\"").start();
+    let client = httpd.client_from("127.0.0.9");
+    let log = || fs::read_to_string(httpd.path("logs/names")).expect("a log");
+    // REMOTE_ADDR, CONN_REMOTE_ADDR and REMOTE_HOST
+    for (count, number) in [(1, 0), (2, 2), (3, 7)] {
+        let path = format!("/status?format=json&client=192.0.2.7&path=/e/{number}/");
+        let request = client.request("GET", &path).header("X-Forwarded-For", "127.0.0.1");
+        let preflight = document(&client.send(request))["preflight"].clone();
+        let verdict = &preflight["answers"][0]["while_closed"]["verdict"];
+        assert_eq!(verdict, "allowed:expr", "{preflight:#}");
+        wait_for("the log", Duration::from_secs(5), || log().lines().count() == count);
+    }
+    let log = log();
+    let lines: Vec<_> = log.lines().collect();
+    assert!(lines[0].starts_with("127.0.0.1 127.0.0.9 "), "{log}");
+    assert!(lines.iter().all(|line| *line == lines[0]), "{log}");
+}
+
 /// Also where the module fails in between.
 #[cfg(feature = "provoke-panic")]
 #[test]
