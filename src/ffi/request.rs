@@ -98,17 +98,20 @@ impl Request {
         if kept.label == OPEN {
             return;
         }
-        // mod_log_config holds its conditions against the request before all redirects.
-        let redirected = |request: &*mut request_rec| {
-            // SAFETY: null or a request from the same pool.
-            unsafe { request.as_ref() }.map(|request| request.prev)
-        };
-        let requests = std::iter::successors(Some(self.0), redirected);
-        // SAFETY: as above.
-        for request in requests.filter_map(|request| unsafe { request.as_ref() }) {
-            set(request.notes, c"maintenance", kept.label);
-            set(request.subprocess_env, c"MAINTENANCE", kept.label);
+        // mod_log_config holds its conditions against the request before all redirects; but not one
+        // that httpd turned down before it came here.
+        let before = std::iter::successors(self.redirected(), Self::redirected);
+        for request in std::iter::once(Self(self.0)).chain(before.filter(|it| it.kept().is_some()))
+        {
+            set(request.rec().notes, c"maintenance", kept.label);
+            set(request.rec().subprocess_env, c"MAINTENANCE", kept.label);
         }
+    }
+
+    /// The request that was redirected internally to this one.
+    fn redirected(&self) -> Option<Self> {
+        let before = self.rec().prev; // from the same pool
+        (!before.is_null()).then_some(Self(before))
     }
 
     /// Keeps a value as long as the request, of which the caller is a part.
