@@ -105,14 +105,15 @@ pub fn debug_module() -> PathBuf {
 }
 
 /// No two servers share an address, not even those of two test runs at a time: addresses are
-/// taken by process and number, and clients come from 127.0.0.x. The server after the last address
-/// takes the first one with the next port.
+/// taken by process and number, and clients come from 127.0.0.x. There are two networks of them for
+/// each process, so 508.
 fn own_address() -> SocketAddr {
     static COUNT: AtomicU16 = AtomicU16::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let (port, number) = (PORT + count / 254, 1 + count % 254);
+    let (network, number) = ((count / 254 % 2) as u8, (1 + count % 254) as u8);
     let process = std::process::id();
-    SocketAddr::from(([127, 1 + (process >> 8) as u8 % 250, process as u8, number as u8], port))
+    let network = 1 + (process >> 8) as u8 % 125 + 125 * network;
+    SocketAddr::from(([127, network, process as u8, number], PORT))
 }
 
 impl Setup {
