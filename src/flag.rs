@@ -214,7 +214,7 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.note(look.as_ref(), now);
+                self.note(look.as_ref(), was, is, now);
                 self.tell(was, is, look, seen.content.as_deref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
@@ -329,9 +329,13 @@ impl<'b> Flag<'b> {
     }
 
     /// For those who ask later what is known.
-    fn note(&self, look: Option<&io::Result<Metadata>>, now: Timestamp) {
+    fn note(&self, look: Option<&io::Result<Metadata>>, was: State, is: State, now: Timestamp) {
         let Slot { changed, modified, owner, .. } = self.slot;
-        changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
+        // That a new flag has come to rest is none.
+        let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
+        if is_change {
+            changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
+        }
         if let Some(Ok(metadata)) = look {
             let since_1970 =
                 metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());

@@ -47,6 +47,7 @@ pub struct Report {
     time: String,
     /// That of the scope which is closed most.
     state: State,
+    closed_scopes: usize,
     /// In seconds; 0: at every request.
     check_interval: f64,
     counting_since: Option<String>,
@@ -166,6 +167,7 @@ impl Report {
             server,
             time: time(now),
             state: scopes.iter().map(|scope| scope.state).max().unwrap_or(State::Off),
+            closed_scopes: scopes.iter().filter(|scope| scope.state.is_closed()).count(),
             check_interval: check_interval.as_secs_f64(),
             counting_since: records.begun().map(time),
             in_flight: InFlightView::of_all(&flight, records.untracked()),

@@ -83,6 +83,9 @@ fn answer(request: &mut Request) -> c_int {
 }
 
 fn show(request: &mut Request, query: &Query) -> c_int {
+    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
+        visit.forget(); // the looks of those who watch are not to hide the other requests
+    }
     let preflight = query.question.as_ref().map(|question| suppose::preflight(request, question));
     let details = query.format != Format::Prometheus;
     let Some(report) = report(request, details) else {

@@ -11,6 +11,8 @@ pub fn short_lines(report: &Report) -> String {
     let totals = || report.scopes.iter().map(|scope| &scope.totals);
     let values = [
         ("State", report.state.name().to_owned()),
+        ("Scopes", report.scopes.len().to_string()),
+        ("ClosedScopes", report.closed_scopes.to_string()),
         ("InFlight", report.in_flight.requests.to_string()),
         ("InFlightFromBeforeClosing", report.in_flight.from_before_closing.to_string()),
         ("Passed", totals().map(|totals| totals.open).sum::<u64>().to_string()),

@@ -114,7 +114,7 @@ async function partlyClosed(browser) {
   await looksRight(browser, 'partly-closed', '?client=127.0.0.8&path=/blogs/&host=www.example.com', {
     state: '1 of 4 scopes is closed Not closed: maintenance.test (open) www.example.com',
     running: 'what is closed can be stopped. In scopes that are not closed: 2.',
-    who: '1 client was refused since the closing began, ',
+    who: '1 client was refused since the last closing, ',
     passes: 'Refused now and refused while closed: 127.0.0.8 for /blogs/',
     preflight: `with 503: closed by ${BLOGS_FLAG}; unless the environment has TRUSTED`,
   });
@@ -126,7 +126,7 @@ async function closed(browser) {
   await looksRight(browser, 'closed', '?client=10.20.1.7&path=/healthz', {
     state: 'To be over in',
     running: '2 requests from before the closing are still running, the oldest for',
-    who: 'clients were refused since the closing began',
+    who: 'clients were refused since the last closing',
     passes: 'Passes now and passes while closed: 10.20.1.7 for /healthz',
     flags: 'stays closed until it is removed',
     refused: HTML,

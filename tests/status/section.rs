@@ -52,8 +52,8 @@ fn lines_and_tables() {
         ("InFlight", "0"),
         ("InFlightFromBeforeClosing", "0"),
         ("Refused", "5"),
-        ("State", "closed"),
-        ("Refused", "5"),
+        ("Scopes", "9"),
+        ("ClosedScopes", "8"),
     ]);
     let allowed: u64 = value(&client, "MaintenanceAllowed").parse().expect("a number");
     assert!(allowed >= 2, "{allowed}");

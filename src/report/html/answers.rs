@@ -16,7 +16,8 @@ pub(super) struct Answers {
     not_closed: Vec<NotClosed>,
     /// The requests that run in closed scopes and that the allowlist has let in.
     admitted: u64,
-    /// The requests that run in other scopes, where something is closed.
+    /// The requests that run in other scopes, where something is closed, beside those of before
+    /// a restart.
     elsewhere: u64,
 }
 
@@ -35,6 +36,9 @@ impl Answers {
         let running = |scopes: &[&ScopeView]| -> u64 {
             scopes.iter().map(|scope| scope.in_flight.requests).sum()
         };
+        let from_before = |scopes: &[&ScopeView]| -> u64 {
+            scopes.iter().map(|scope| scope.in_flight.from_before_closing).sum()
+        };
         let (of_all, overdue, off) =
             (report.scopes.len(), count(State::Overdue), count(State::Off));
         let is_closed = !closed.is_empty();
@@ -52,8 +56,8 @@ impl Answers {
             sentence,
             is_closed,
             not_closed: not_closed.collect(),
-            admitted: running(&closed).saturating_sub(report.in_flight.from_before_closing),
-            elsewhere: if is_closed { running(&others) } else { 0 },
+            admitted: running(&closed) - from_before(&closed),
+            elsewhere: if is_closed { running(&others) - from_before(&others) } else { 0 },
         }
     }
 }
