@@ -9,6 +9,7 @@
 
 mod content;
 mod news;
+mod report;
 mod state;
 mod turn;
 
@@ -18,8 +19,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -30,6 +31,7 @@ use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
 pub use news::{FlagFile, News};
+pub use report::FlagReport;
 use state::{Basis, Known, State, Word};
 use turn::{Turn, Turns};
 
@@ -100,26 +102,6 @@ pub struct Closing {
     pub content: Arc<Content>,
     /// It should be open again.
     pub is_overdue: bool,
-}
-
-/// What all processes know of a flag together, and this one of its content.
-#[derive(Clone, Debug)]
-pub struct FlagReport {
-    /// Where the moment of the last look lies in its window; None where it is absent, or nothing is
-    /// known.
-    pub phase: Option<Phase>,
-    /// Does it close its scope?
-    pub closes: bool,
-    /// The file system did not say whether it is there.
-    pub is_unseen: bool,
-    /// When the last change was noticed.
-    pub changed: Option<Timestamp>,
-    /// Its time of modification; for `touch`, when that was run.
-    pub modified: Option<Timestamp>,
-    /// The user id of its owner.
-    pub owner: Option<u32>,
-    /// What it says, where this process has read that.
-    pub content: Option<Arc<Content>>,
 }
 
 /// One flag file of a scope.
@@ -325,48 +307,6 @@ impl<'b> Flag<'b> {
         {
             let closes = is.known.closes();
             report(News::LookFailed { flag: &self.path, error: &error, closes });
-        }
-    }
-
-    /// For those who ask later what is known.
-    fn note(&self, look: Option<&io::Result<Metadata>>, was: State, is: State, now: Timestamp) {
-        let Slot { changed, modified, owner, .. } = self.slot;
-        // That a new flag has come to rest is none.
-        let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
-        if is_change {
-            changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
-        }
-        if let Some(Ok(metadata)) = look {
-            let since_1970 =
-                metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
-            modified.store(millis.unwrap_or(0), Ordering::Release);
-            owner.store(u64::from(metadata.uid()), Ordering::Release);
-        }
-    }
-
-    /// What is known of it. Looks at nothing itself, and what another process alone has read is
-    /// not known.
-    pub fn report(&self) -> FlagReport {
-        let State { known, basis, failed, .. } = self.word().state();
-        let last = self.reader.last();
-        let time = |word: &AtomicU64| {
-            let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
-            millis.and_then(|at| Timestamp::from_millisecond(at).ok())
-        };
-        let Slot { changed, modified, owner, .. } = self.slot;
-        let is_there = matches!(known, Known::Present(_));
-        FlagReport {
-            phase: match known {
-                Known::Present(phase) => Some(phase),
-                Known::Nothing | Known::Absent => None,
-            },
-            closes: known.closes(),
-            is_unseen: failed,
-            changed: time(changed),
-            modified: time(modified).filter(|_| is_there),
-            owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            content: last.content_of(basis).filter(|_| is_there).cloned(),
         }
     }
 

@@ -1,0 +1,76 @@
+//! What an allowlist admits, for those who ask who passes.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::token::Token;
+use super::{Allowlist, Entry, Means};
+use crate::watched::InForce;
+
+/// One entry of an allowlist, for those who ask who passes.
+#[derive(Clone, Debug)]
+pub struct AllowEntry {
+    /// As it is written: `host=node1.example.com`.
+    pub word: Arc<str>,
+    /// Its kind.
+    pub means: Means,
+    /// File and line of the directive, where they are known.
+    pub from: Option<Arc<str>>,
+    /// The first of the networks and addresses that it admits now, each with its line in the
+    /// entry's file.
+    pub networks: Vec<(IpNet, Option<u32>)>,
+    /// How many there are.
+    pub count: usize,
+    /// The version of the entry's file that is in force.
+    pub file: Option<InForce>,
+    /// Names that did not resolve.
+    pub unresolved: Vec<String>,
+}
+
+impl Allowlist {
+    /// All entries, each with up to `limit` of the networks that it admits now.
+    pub fn report(&self, limit: usize) -> Vec<AllowEntry> {
+        self.entries.iter().map(|entry| self.report_entry(entry, limit)).collect()
+    }
+
+    fn report_entry(&self, entry: &Entry, limit: usize) -> AllowEntry {
+        let Entry { token, word, from } = entry;
+        let mut report = AllowEntry {
+            word: Arc::clone(word),
+            means: token.means(),
+            from: from.clone(),
+            networks: vec![],
+            count: 0,
+            file: None,
+            unresolved: vec![],
+        };
+        match token {
+            Token::Network(network) => report.networks.push((*network, None)),
+            Token::Host(name) => {
+                let is_mine = |number: u32| {
+                    let index = usize::try_from(number).ok();
+                    index.and_then(|index| self.names.get(index)) == Some(name)
+                };
+                let found = self.hosts.iter().filter(|(_, number)| is_mine(*number));
+                report.networks = found.map(|(network, _)| (network, None)).collect();
+                report.unresolved.extend(report.networks.is_empty().then(|| name.clone()));
+            }
+            Token::File(file) => {
+                if let Some(list) = file.get() {
+                    report.count = list.len();
+                    report.networks = list.first(limit);
+                }
+                report.file = Some(file.in_force());
+            }
+            Token::PluginCfg(nodes) => {
+                (report.networks, report.count) = nodes.first(limit);
+                report.file = Some(nodes.file().in_force());
+                report.unresolved = nodes.unknown_names();
+            }
+            Token::Env(_) | Token::Expr(..) | Token::Path(_) => {}
+        }
+        report.count = report.count.max(report.networks.len());
+        report
+    }
+}
