@@ -19,7 +19,7 @@ import {
 
 const { SITE, FLAG, BLOGS_FLAG, NODES } = process.env;
 const STATUS = `${SITE}/status`;
-const SLOW = 25_000;
+const SLOW = 45_000;
 const PATIENCE = 15_000;
 const HTML = '<img/src=x/onerror=window.ran=1><script>window.ran=1</script>';
 const LONG = 'x'.repeat(200); // more than is kept
