@@ -81,6 +81,8 @@ pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
 pub struct Gate {
     /// The innermost scope's last; each is shared with the other gates that it closes.
     flags: Vec<Arc<Flag<'static>>>,
+    /// The bits of all of them.
+    bits: u64,
     allowlist: Arc<Allowlist>,
     refusal: Arc<Refusal>,
 }
@@ -90,11 +92,11 @@ impl Gate {
     /// those of `place`.
     pub fn new(settings: &Settings, place: &Place) -> Option<Self> {
         let flags = settings.flags(&place.server_root);
+        let flags: Vec<_> =
+            flags.iter().map(|path| place.flags.get(path).cloned()).collect::<Option<_>>()?;
         Some(Self {
-            flags: flags
-                .iter()
-                .map(|path| place.flags.get(path).cloned())
-                .collect::<Option<_>>()?,
+            bits: bits(&flags),
+            flags,
             allowlist: Arc::new(place.allowlist(settings)),
             refusal: Arc::new(place.refusal(settings)),
         })
@@ -111,6 +113,7 @@ impl Gate {
             flags.push(Arc::clone(flag));
         }
         Self {
+            bits: bits(&flags),
             flags,
             allowlist: match inner.allow().is_empty() {
                 true => Arc::clone(&self.allowlist),
@@ -223,13 +226,17 @@ impl Gate {
 
     /// The bits of all its flags.
     pub fn bits(&self) -> u64 {
-        self.flags.iter().fold(0, |bits, flag| bits | flag.bit())
+        self.bits
     }
 
     /// The flags that close this scope, the innermost scope's last.
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags
     }
+}
+
+fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
+    flags.iter().fold(0, |bits, flag| bits | flag.bit())
 }
 
 /// The flags that close a scope, the innermost scope's first.

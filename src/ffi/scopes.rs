@@ -86,11 +86,10 @@ pub(super) fn name(server: &server_rec) -> String {
 
 /// The ports of a server, as far as its addresses or its ServerName name them; empty: any.
 fn ports(server: &server_rec) -> Vec<u16> {
-    let named = [server.port];
     let ports = of_addresses(server).map(|address| address.host_port).filter(|port| *port != 0);
     let mut ports: Vec<_> = ports.collect();
     if ports.is_empty() {
-        ports = named.into_iter().filter(|port| *port != 0).collect();
+        ports.extend(Some(server.port).filter(|port| *port != 0));
     }
     ports.sort_unstable();
     ports.dedup();
