@@ -2,6 +2,7 @@
 
 mod body;
 mod built_in;
+mod choices;
 mod file;
 mod name;
 mod template;
@@ -23,6 +24,7 @@ use crate::two_places::TwoPlaces;
 use crate::watched::{FileNews, InForce};
 use crate::window::Window;
 pub use body::Body;
+use choices::Choices;
 pub use file::{PageError, PageFile, add, key, within};
 use template::Template;
 use texts::{TEXTS, Texts};
@@ -95,6 +97,7 @@ pub struct Pages {
     json: Vec<Page>,
     text: Vec<Page>,
     built_in: OnceCell<Template>,
+    choices: Choices<(Media, usize)>,
 }
 
 /// A page of one type and language.
@@ -145,22 +148,30 @@ impl Pages {
             }
         };
         let [html, json, text] = [Media::Html, Media::Json, Media::Text].map(pages);
-        Self { html, json, text, built_in: OnceCell::new() }
+        Self { html, json, text, built_in: OnceCell::new(), choices: Choices::default() }
     }
 
     /// The page that suits Accept and Accept-Language best, and whether there are others of its
     /// type in other languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
-        let pages = match negotiate::media(accept) {
+        let (media, number) = self.choices.get([accept, languages], || {
+            let media = negotiate::media(accept);
+            let pages = self.of(media);
+            let tags = pages.iter().map(|page| page.language().unwrap_or(""));
+            // One without a language is for all others, else the one that was named first.
+            let default = || pages.iter().position(|page| page.language.is_none()).unwrap_or(0);
+            (media, negotiate::language(languages, tags).unwrap_or_else(default))
+        });
+        let pages = self.of(media);
+        pages.get(number).map(|page| (page, pages.len() > 1))
+    }
+
+    fn of(&self, media: Media) -> &[Page] {
+        match media {
             Media::Html => &self.html,
             Media::Json => &self.json,
             Media::Text => &self.text,
-        };
-        let tags = pages.iter().map(|page| page.language().unwrap_or(""));
-        let best = negotiate::language(languages, tags).and_then(|index| pages.get(index));
-        // One without a language is for all others, else the one that was named first.
-        let default = || pages.iter().find(|page| page.language.is_none()).or(pages.first());
-        best.or_else(default).map(|page| (page, pages.len() > 1))
+        }
     }
 
     /// The bytes of a page. Rendered where the page, the flag or the phase has changed since the
