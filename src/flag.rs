@@ -13,9 +13,10 @@ mod report;
 mod state;
 mod turn;
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use nix::errno::Errno;
+use nix::sys::stat::stat;
 use thiserror::Error;
 
 use crate::board::{Key, Slot};
@@ -107,6 +110,8 @@ pub struct Closing {
 /// One flag file of a scope.
 pub struct Flag<'b> {
     path: PathBuf,
+    /// The same for system calls; None if it has a NUL in it.
+    c_path: Option<CString>,
     /// Tells it from others, mostly.
     number: usize,
     slot: &'b Slot,
@@ -128,8 +133,9 @@ impl<'b> Flag<'b> {
     /// A flag whose state is kept in `slot` and which is looked at once in an `interval`, or each
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
+        let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let (turns, reader) = (Turns::new(slot, interval), Reader::new(zone));
-        Self { path, number: 0, slot, turns, reader }
+        Self { path, c_path, number: 0, slot, turns, reader }
     }
 
     /// The same with this number, which is its own among all flags.
@@ -158,6 +164,23 @@ impl<'b> Flag<'b> {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Was it absent when it was looked at last?
+    pub fn was_absent(&self) -> bool {
+        self.word().is_absent()
+    }
+
+    /// Is it still absent? Then there is nothing to report, and no more to do than to ask the file
+    /// system whether the name exists.
+    #[inline(always)]
+    pub fn is_still_absent(&self) -> bool {
+        let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
+        self.was_absent()
+            && match self.turns.are_free() {
+                true => self.c_path.as_ref().is_some_and(is_gone),
+                false => !self.turns.are_due(),
+            }
     }
 
     /// Does it close its scope at this moment? Reports what has changed since any process looked
@@ -208,13 +231,13 @@ impl<'b> Flag<'b> {
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, now: Timestamp) -> bool {
         let State { known, basis, failed, .. } = self.word().state();
-        let last = self.reader.last();
         match known {
             _ if failed => false, // the next one that is due tells
             Known::Nothing => true,
             Known::Absent => false,
             Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
             Known::Present(phase) => {
+                let last = self.reader.last();
                 basis != last.content.basis() || last.content.window().phase(now) > phase
             }
         }
@@ -342,8 +365,8 @@ impl<'b> Flag<'b> {
 /// Is a look behind what is known of the same content? Late requests do not turn that back; the
 /// parent, whose moment is the present, does, when the clock was put back.
 fn is_late(window: &Window, now: Timestamp, known: Phase, observer: Observer) -> bool {
-    let later = now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
-    window.phase(now) < known && (observer == Observer::Child || later >= known)
+    let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
+    window.phase(now) < known && (observer == Observer::Child || later() >= known)
 }
 
 /// Does the error say that there is nothing?

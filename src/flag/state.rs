@@ -113,6 +113,11 @@ impl Word {
         }
     }
 
+    /// Is the flag absent, and did the last look not fail?
+    pub(super) fn is_absent(self) -> bool {
+        self.0 & ((1 << Self::NUMBER) - 1) == Known::Absent.code()
+    }
+
     /// The word after a change.
     pub(super) fn next(self, state: State) -> Self {
         let number = (self.0 >> Self::NUMBER).wrapping_add(1) << Self::NUMBER;

@@ -77,19 +77,26 @@ impl<'b> Turns<'b> {
         self.interval.is_zero()
     }
 
+    /// Was the last look not recent enough to go by?
+    pub(super) fn are_due(&self) -> bool {
+        let last = self.last();
+        last.elapsed(milliseconds()) >= self.interval
+    }
+
     /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
     /// yet. None where the last one is recent enough, or where one hangs.
     pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Turn<'b>> {
         if self.are_free() {
             return Some(Turn::unclaimed());
         }
-        let start = milliseconds();
+        let mut waits_since = None;
         loop {
             let last = self.last();
             let now = milliseconds();
             // Asked each time: another thread may have seen it meanwhile.
             let is_wanted = is_wanted();
             if last.is_running(now) {
+                let start = *waits_since.get_or_insert(now);
                 let has_waited = now.saturating_sub(start) >= millis(HANGING);
                 if !is_wanted || has_waited || last.elapsed(now) >= HANGING {
                     return None;
