@@ -20,13 +20,14 @@ use super::bindings::{
     maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
 use super::guard::guard;
-use super::request::{Kept, Request};
+use super::request::{Kept, Outcome, Request};
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
-use crate::gate::{BLOCKED, Gate, OPEN, Verdict};
-use crate::gates::{Chain, Gates};
-use crate::records::{Reason, Visit};
+use crate::flag::Closing;
+use crate::gate::{Gate, Verdict};
+use crate::gates::Gates;
+use crate::records::Reason;
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -122,8 +123,12 @@ fn judge_ahead(request: &mut Request) -> c_int {
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
 fn judge(request: &mut Request) -> c_int {
+    let section = request.section();
+    if request.kept().is_some_and(|kept| kept.holds_in(section)) {
+        return DECLINED as c_int; // as in most of the hooks
+    }
     match watched(request) {
-        Some(server) => decide_in(request, server, request.section()),
+        Some(server) => decide_in(request, server, section),
         None => DECLINED as c_int,
     }
 }
@@ -146,11 +151,10 @@ fn watched(request: &Request) -> Option<Server> {
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
 fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -> c_int {
-    let sections = section.map_or(0, Section::key);
-    let before = request.kept().or_else(|| request.origin()?.kept());
-    let holds = |kept: &Kept| kept.sections == sections && kept.label != BLOCKED;
-    if let Some(kept) = before.filter(holds) {
-        if request.kept().is_none() {
+    let own = request.kept();
+    let before = own.or_else(|| request.origin()?.kept());
+    if let Some(kept) = before.filter(|kept| kept.holds_in(section)) {
+        if own.is_none() {
             request.keep(kept);
         }
         return DECLINED as c_int;
@@ -164,10 +168,9 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
         None => server.gates.own(),
     };
     let place = server.counted.place(section, gate);
-    let arrival = request.is_new(before).then(|| request.arrive(server.counted, place));
+    let visit = request.visit(before, server.counted, place);
     let verdict = gate.decide(request, &log::Log);
-    let visit = request.follow(arrival, before, place, Reason::of(&verdict));
-    request.keep(Kept { label: verdict.label(), sections, visit });
+    request.settle(visit, place, section, Reason::of(&verdict));
     match verdict {
         Verdict::Open => DECLINED as c_int,
         Verdict::Allowed(admission) => {
@@ -177,16 +180,29 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
         // Whoever asked for it says that it is not to be had.
         Verdict::Blocked(_) if request.is_subrequest() => HTTP_INTERNAL_SERVER_ERROR as c_int,
         Verdict::Blocked(blocked) => {
-            let answer = gate.refuse(request, &blocked.closing, &log::Log);
-            if before.is_none_or(|before| before.label != BLOCKED) {
-                let status = answer.as_ref().map_or(PLAIN, |answer| answer.status.code());
-                request.count_refusal(server.counted, place.scope, status);
-            }
-            match answer {
-                Some(answer) => request.answer(answer),
-                None => request.refuse_plainly(),
-            }
+            let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
+            refuse(request, gate, &blocked.closing, |request, status| {
+                if !is_counted {
+                    request.count_refusal(server.counted, place.scope, status);
+                }
+            })
         }
+    }
+}
+
+/// Answers, and says with which status. Apart from the way of those who pass, which is to be short.
+#[inline(never)]
+fn refuse(
+    request: &mut Request,
+    gate: &'static Gate,
+    closing: &Closing,
+    count: impl FnOnce(&Request, u16),
+) -> c_int {
+    let answer = gate.refuse(request, closing, &log::Log);
+    count(request, answer.as_ref().map_or(PLAIN, |answer| answer.status.code()));
+    match answer {
+        Some(answer) => request.answer(answer),
+        None => request.refuse_plainly(),
     }
 }
 
@@ -195,13 +211,15 @@ const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
 
 /// The last known state decides, and nothing that might have caused the panic is used again. Where
 /// it is open to question which gate it would have been, the strictest counts.
+#[cold]
 fn after_panic(request: &mut Request) -> c_int {
     let last_known = || Some(watched(request)?.gates.all().any(Gate::was_closed));
     let is_closed = guard(|| last_known().unwrap_or(false), || true);
-    let label = if is_closed { BLOCKED } else { OPEN };
-    let sections = request.section().map_or(0, Section::key);
-    let visit = guard(|| count_after_panic(request, is_closed), || None);
-    request.keep(Kept { label, sections, visit });
+    let reason = (!is_closed).then_some(Reason::Open);
+    let before = request.kept().or_else(|| request.origin()?.kept());
+    let (outcome, sections) = (Outcome::of(reason), Section::key_of(request.section()));
+    request.keep(Kept { outcome, sections, visit: before.and_then(|before| before.visit) });
+    guard(|| count_after_panic(request, before, reason).unwrap_or_default(), || ());
     match is_closed {
         true => request.refuse_plainly(),
         false => DECLINED as c_int,
@@ -209,14 +227,18 @@ fn after_panic(request: &mut Request) -> c_int {
 }
 
 /// As any other request, in the scope of its server.
-fn count_after_panic(request: &Request, is_closed: bool) -> Option<&'static Visit<'static>> {
+fn count_after_panic(
+    request: &mut Request,
+    before: Option<Kept>,
+    reason: Option<Reason>,
+) -> Option<()> {
     let server = watched(request)?;
-    let before = request.kept().or_else(|| request.origin()?.kept());
     let place = server.counted.place(None::<&Section>, server.gates.own());
-    let arrival = request.is_new(before).then(|| request.arrive(server.counted, place));
-    let visit = request.follow(arrival, before, place, (!is_closed).then_some(Reason::Open));
-    if is_closed && !request.is_subrequest() && before.is_none_or(|kept| kept.label != BLOCKED) {
+    let visit = request.visit(before, server.counted, place);
+    request.settle(visit, place, request.section(), reason);
+    let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
+    if reason.is_none() && !is_counted && !request.is_subrequest() {
         request.count_refusal(server.counted, place.scope, PLAIN);
     }
-    visit
+    Some(())
 }

@@ -18,8 +18,8 @@ use super::pool::{give, put};
 use super::section::Section;
 use super::server::{config_slot, host, set_config_slot};
 use crate::allow::{Admission, Expr, Visitor};
-use crate::gate::OPEN;
-use crate::records::Visit;
+use crate::gate::BLOCKED;
+use crate::records::{Reason, Visit};
 use crate::refusal::Asker;
 
 /// httpd's `request_rec`.
@@ -32,12 +32,35 @@ pub(super) struct Request(pub(super) *mut request_rec);
 /// A verdict, and what it was made for.
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
-    pub(super) label: &'static CStr,
+    pub(super) outcome: Outcome,
     /// The key of the sections that the request was in.
     pub(super) sections: u64,
-    /// The client's request, once it was let in; older than the request that this is kept with
-    /// where that comes of an internal redirect.
+    /// The client's request; older than the request that this is kept with where that comes of an
+    /// internal redirect.
     pub(super) visit: Option<&'static Visit<'static>>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nobody knows yet.
+    Judged,
+    LetIn(Reason),
+    Refused,
+}
+
+impl Outcome {
+    /// None where the request is not let in.
+    pub(super) fn of(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Refused, Self::LetIn)
+    }
+}
+
+impl Kept {
+    /// Does it count for these sections, too? What was refused is always judged again.
+    pub(super) fn holds_in(&self, section: Option<&Section>) -> bool {
+        self.sections == Section::key_of(section) && matches!(self.outcome, Outcome::LetIn(_))
+    }
 }
 
 impl Request {
@@ -84,27 +107,59 @@ impl Request {
     /// The verdict that [`Request::keep`] kept.
     pub(super) fn kept(&self) -> Option<Kept> {
         // SAFETY: the slot is null or holds what `keep` put there, as old as the request.
-        unsafe { config_slot(self.rec().request_config).cast::<Kept>().as_ref().copied() }
+        unsafe { self.slot().as_ref().copied() }
+    }
+
+    fn slot(&self) -> *mut Kept {
+        // SAFETY: httpd has made the vector with the request.
+        unsafe { config_slot(self.rec().request_config) }.cast()
     }
 
     /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
     /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
+    #[inline(always)]
     pub(super) fn keep(&mut self, kept: Kept) {
-        // SAFETY: this thread alone uses the request, whose pool is as old as it.
+        // SAFETY: this thread alone uses the request, whose pool is as old as it. What is kept is
+        // only ever copied.
         unsafe {
-            let place = put(self.rec().pool, kept);
-            set_config_slot(self.rec().request_config, place.cast());
+            match self.slot() {
+                slot if slot.is_null() => {
+                    let place = put(self.rec().pool, kept);
+                    set_config_slot(self.rec().request_config, place.cast());
+                }
+                slot => slot.write(kept),
+            }
         }
-        if kept.label == OPEN {
-            return;
+        let label = match kept.outcome {
+            Outcome::Judged | Outcome::LetIn(Reason::Open) => return,
+            Outcome::LetIn(Reason::Allowed(means)) => means.label(),
+            Outcome::Refused => BLOCKED,
+        };
+        self.tell(label);
+    }
+
+    /// Keeps a client's request, which is about to be judged and ends with this one.
+    pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'static Visit<'static> {
+        // SAFETY: as above; where the two lie in the pool's memory they stay.
+        unsafe {
+            let undecided = Kept { outcome: Outcome::Judged, sections: 0, visit: None };
+            let place = give(self.rec().pool, (undecided, visit));
+            let visit = &(*place).1;
+            (*place).0.visit = Some(visit);
+            set_config_slot(self.rec().request_config, (&raw mut (*place).0).cast());
+            visit
         }
+    }
+
+    #[inline(never)]
+    fn tell(&self, label: &'static CStr) {
         // mod_log_config holds its conditions against the request before all redirects; but not one
         // that httpd turned down before it came here.
         let before = std::iter::successors(self.redirected(), Self::redirected);
         for request in std::iter::once(Self(self.0)).chain(before.filter(|it| it.kept().is_some()))
         {
-            set(request.rec().notes, c"maintenance", kept.label);
-            set(request.rec().subprocess_env, c"MAINTENANCE", kept.label);
+            set(request.rec().notes, c"maintenance", label);
+            set(request.rec().subprocess_env, c"MAINTENANCE", label);
         }
     }
 

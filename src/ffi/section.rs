@@ -52,6 +52,11 @@ impl Section {
         }
     }
 
+    /// [`Chain::key`] for a request that may be in no section.
+    pub(super) fn key_of(section: Option<&Self>) -> u64 {
+        section.map_or(0, |section| section.key)
+    }
+
     /// The number of a section that is read just now.
     pub(super) fn number(&self) -> Option<Number> {
         match self.parts {

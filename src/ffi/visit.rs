@@ -6,7 +6,8 @@ use std::ptr;
 use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
 use super::guard::guard;
 use super::process;
-use super::request::{Kept, Request};
+use super::request::{Kept, Outcome, Request};
+use super::section::Section;
 use super::server::Counted;
 use crate::allow::Visitor;
 use crate::records::refused::Refusal;
@@ -15,40 +16,49 @@ use crate::refusal::Asker;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl Request {
-    /// Is it a client's, and judged for the first time?
-    pub(super) fn is_new(&self, before: Option<Kept>) -> bool {
-        before.is_none() && !self.is_subrequest()
-    }
-
-    /// From here on it is in flight.
-    pub(super) fn arrive(&self, counted: &Counted, place: Whereabouts) -> Visit<'static> {
-        Visit::new(counted.records, self.worker(counted), place, self.now())
-    }
-
-    /// Follows a request of a client that is let in, for a `reason`, or forgets it. Each counts once,
-    /// in the last scope that it came into.
-    pub(super) fn follow(
-        &self,
-        arrival: Option<Visit<'static>>,
+    /// The request of the client that this one is, or a part of, if that counts. It arrives where
+    /// nothing was decided `before`, and is in flight from then on.
+    pub(super) fn visit(
+        &mut self,
         before: Option<Kept>,
+        counted: &Counted,
         place: Whereabouts,
-        reason: Option<Reason>,
     ) -> Option<&'static Visit<'static>> {
-        let visit = before.and_then(|before| before.visit);
-        match (visit, arrival, reason) {
-            _ if self.is_subrequest() => {}
-            (Some(visit), _, Some(reason)) => visit.let_in(place, reason),
-            (Some(visit), _, None) => visit.forget(),
-            (None, Some(arrival), Some(reason)) => {
-                arrival.let_in(place, reason);
-                let visit = self.own(arrival);
+        match before {
+            Some(before) => before.visit,
+            None if self.is_subrequest() => None,
+            None => {
+                let worker = self.worker(counted);
+                let visit = Visit::new(counted.records, worker, place, self.now());
+                let visit = self.keep_visit(visit);
                 // SAFETY: the visit is as old as the request.
                 unsafe { maintenance_watch_end(self.0, ptr::from_ref(visit).cast_mut().cast()) };
-                return Some(visit);
+                Some(visit)
             }
-            (None, ..) => {}
         }
-        visit
+    }
+
+    /// Keeps what was decided for the request in this place, as [`Request::keep`] does. A visit
+    /// that is let in, for a `reason`, is followed; another one is forgotten. Each counts once, in
+    /// the last scope that it came into.
+    #[inline(always)]
+    pub(super) fn settle(
+        &mut self,
+        visit: Option<&'static Visit<'static>>,
+        place: Whereabouts,
+        section: Option<&Section>,
+        reason: Option<Reason>,
+    ) {
+        if let Some(visit) = visit
+            && !self.is_subrequest()
+        {
+            match reason {
+                Some(reason) => visit.let_in(place, reason),
+                None => visit.forget(),
+            }
+        }
+        let (outcome, sections) = (Outcome::of(reason), Section::key_of(section));
+        self.keep(Kept { outcome, sections, visit });
     }
 
     /// Counts a refusal, and takes note of who is refused.

@@ -7,6 +7,7 @@
 //! httpd is that of a thread.
 
 use std::array::from_fn;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -76,14 +77,10 @@ impl Running {
     }
 }
 
-/// The parts of [`Entry::word`]; 0 where the entry is free.
+/// [`Entry::word`]: which process and scope a request is in, how far it has come, and by which
+/// reading of the configuration. 0 where the entry is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word {
-    process: i32,
-    scope: ScopeId,
-    stage: Stage,
-    generation: u8,
-}
+struct Word(u64);
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,43 +90,55 @@ enum Stage {
     WasClosed,
 }
 
-const FREE: u64 = 0;
-/// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
-const PROCESS_BITS: u32 = 22;
-const SCOPE_BITS: u32 = 12;
-const STAGE_BITS: u32 = 2;
-
 impl Word {
-    fn pack(self) -> u64 {
-        let process = u64::try_from(self.process).unwrap_or(0);
-        let rest = u64::from(self.generation) << STAGE_BITS | self.stage as u64;
-        (rest << SCOPE_BITS | self.scope.index() as u64) << PROCESS_BITS | process
+    const FREE: Self = Self(0);
+    /// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
+    const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
+    const SCOPE_AT: u32 = 22;
+    const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
+    const STAGE_AT: u32 = Self::SCOPE_AT + 12;
+    const GENERATION_AT: u32 = Self::STAGE_AT + 2;
+
+    fn judged(process: i32, scope: ScopeId, generation: u8) -> Self {
+        let process = u64::try_from(process).unwrap_or(0) & Self::PROCESS;
+        Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Judged)
     }
 
-    fn unpack(word: u64) -> Option<Self> {
-        let mut rest = word;
-        let mut take = |bits: u32| {
-            let part = rest & ((1 << bits) - 1);
-            rest >>= bits;
-            part
-        };
-        let process = i32::try_from(take(PROCESS_BITS)).ok()?;
-        let scope = ScopeId::new(usize::try_from(take(SCOPE_BITS)).ok()?);
-        let stage = match take(STAGE_BITS) {
+    /// The same request in this scope, and so far.
+    fn at(self, scope: ScopeId, stage: Stage) -> Self {
+        let others = self.0 & !((1 << Self::GENERATION_AT) - 1) | self.0 & Self::PROCESS;
+        let scope = scope.index() as u64 & Self::SCOPE;
+        Self(others | (stage as u64) << Self::STAGE_AT | scope << Self::SCOPE_AT)
+    }
+
+    /// None where the entry is free.
+    fn process(self) -> Option<i32> {
+        i32::try_from(self.0 & Self::PROCESS).ok().filter(|_| self != Self::FREE)
+    }
+
+    fn scope(self) -> ScopeId {
+        ScopeId::new((self.0 >> Self::SCOPE_AT & Self::SCOPE) as usize)
+    }
+
+    fn stage(self) -> Stage {
+        match self.0 >> Self::STAGE_AT & 3 {
             0 => Stage::Judged,
             1 => Stage::WasOpen,
             _ => Stage::WasClosed,
-        };
-        let generation = take(u8::BITS) as u8;
-        (word != FREE).then_some(Self { process, scope, stage, generation })
+        }
+    }
+
+    fn generation(self) -> u8 {
+        (self.0 >> Self::GENERATION_AT) as u8
     }
 }
 
-/// The entry that a request has.
+/// The entry that a request has, until it leaves it.
 #[derive(Debug)]
 pub(super) struct Held<'r> {
     entry: &'r Entry,
-    word: Word,
+    /// What stands there, unless somebody else has freed it; free from the moment of leaving on.
+    word: Cell<Word>,
 }
 
 impl InFlight {
@@ -142,17 +151,17 @@ impl InFlight {
         now: Timestamp,
     ) -> Option<Held<'_>> {
         let Worker { process, generation, .. } = worker;
-        let word = Word { process, scope, stage: Stage::Judged, generation };
+        let word = Word::judged(process, scope, generation);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let entry = lines.flatten().find(|entry| {
-            entry.word.load(Ordering::Relaxed) == FREE && entry.replace(FREE, word.pack())
+            entry.word.load(Ordering::Relaxed) == Word::FREE.0 && entry.replace(Word::FREE, word)
         })?;
         entry.flags.store(flags, Ordering::Relaxed);
         entry.began.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Relaxed);
         // Before the flags are looked at.
         fence(Ordering::SeqCst);
-        Some(Held { entry, word })
+        Some(Held { entry, word: word.into() })
     }
 
     /// Those of processes that live.
@@ -168,9 +177,9 @@ impl InFlight {
     /// Frees the entries of processes of which this is true.
     pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for entry in self.lines.iter().flatten() {
-            let word = entry.word.load(Ordering::Acquire);
-            if Word::unpack(word).is_some_and(|word| is_gone(word.process)) {
-                entry.replace(word, FREE);
+            let word = Word(entry.word.load(Ordering::Acquire));
+            if word.process().is_some_and(&mut is_gone) {
+                entry.replace(word, Word::FREE);
             }
         }
     }
@@ -183,34 +192,34 @@ impl InFlight {
 
 impl Entry {
     /// False where somebody else was faster.
-    fn replace(&self, before: u64, after: u64) -> bool {
+    fn replace(&self, before: Word, after: Word) -> bool {
         let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
-        self.word.compare_exchange(before, after, success, failure).is_ok()
+        self.word.compare_exchange(before.0, after.0, success, failure).is_ok()
     }
 
     /// None where there is no request, or one that is refused meanwhile. One that is judged until
     /// the deadline passes counts as let in.
     fn running(&self, deadline: Instant) -> Option<Running> {
         loop {
-            let packed = self.word.load(Ordering::Acquire);
-            let Word { process, scope, stage, generation } = Word::unpack(packed)?;
-            if stage == Stage::Judged && Instant::now() < deadline {
+            let word = Word(self.word.load(Ordering::Acquire));
+            let process = word.process()?;
+            if word.stage() == Stage::Judged && Instant::now() < deadline {
                 thread::sleep(Duration::from_micros(100));
                 continue;
             }
             let began = i64::try_from(self.began.load(Ordering::Relaxed)).ok()?;
             let flags = self.flags.load(Ordering::Relaxed);
             fence(Ordering::Acquire);
-            if self.word.load(Ordering::Relaxed) != packed {
+            if self.word.load(Ordering::Relaxed) != word.0 {
                 continue; // what was read may be of another request
             }
             return Some(Running {
                 process,
-                scope,
-                was_open: stage != Stage::WasClosed,
+                scope: word.scope(),
+                was_open: word.stage() != Stage::WasClosed,
                 began: Timestamp::from_millisecond(began).ok()?,
                 flags,
-                generation,
+                generation: word.generation(),
             });
         }
     }
@@ -218,17 +227,23 @@ impl Entry {
 
 impl Held<'_> {
     /// The request is let in, or has come into another scope and is let in there.
-    pub(super) fn let_in(&mut self, scope: ScopeId, flags: u64, was_open: bool) {
-        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
-        let word = Word { scope, stage, ..self.word };
+    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
+        let before = self.word.get();
+        if before == Word::FREE {
+            return;
+        }
+        let word = before.at(scope, if was_open { Stage::WasOpen } else { Stage::WasClosed });
         self.entry.flags.store(flags, Ordering::Relaxed);
-        if self.entry.replace(self.word.pack(), word.pack()) {
-            self.word = word;
+        if self.entry.replace(before, word) {
+            self.word.set(word);
         }
     }
 
     /// The request has ended, or was refused.
-    pub(super) fn leave(self) {
-        self.entry.replace(self.word.pack(), FREE); // unless somebody else has freed it
+    pub(super) fn leave(&self) {
+        let before = self.word.replace(Word::FREE);
+        if before != Word::FREE {
+            self.entry.replace(before, Word::FREE); // unless somebody else has freed it
+        }
     }
 }

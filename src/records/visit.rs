@@ -44,7 +44,7 @@ pub struct Visit<'r> {
     records: &'r Records,
     worker: Worker,
     stage: Cell<Stage>,
-    held: Cell<Option<Held<'r>>>,
+    held: Option<Held<'r>>,
     is_untracked: Cell<bool>,
 }
 
@@ -70,7 +70,7 @@ impl<'r> Visit<'r> {
             records,
             worker,
             stage: Stage::Judged.into(),
-            held: held.into(),
+            held,
             is_untracked: is_untracked.into(),
         }
     }
@@ -81,11 +81,9 @@ impl<'r> Visit<'r> {
             return; // it has been counted
         }
         self.stage.set(Stage::LetIn(place.scope, reason));
-        let mut held = self.held.take();
-        if let Some(held) = &mut held {
+        if let Some(held) = &self.held {
             held.let_in(place.scope, place.flags, reason == Reason::Open);
         }
-        self.held.set(held);
     }
 
     /// It counts no more: it is refused after all, or goes on as another one.
@@ -96,7 +94,9 @@ impl<'r> Visit<'r> {
 
     /// It is not in flight any more: a look at what is in flight is not to see itself.
     pub fn leave_flight(&self) {
-        self.held.take().into_iter().for_each(Held::leave);
+        if let Some(held) = &self.held {
+            held.leave();
+        }
         if self.is_untracked.replace(false) {
             self.records.in_flight.untracked().fetch_sub(1, Ordering::Relaxed);
         }
