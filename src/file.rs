@@ -46,6 +46,7 @@ impl FileError {
 /// What tells one version of a file from another.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Version {
+    is_file: bool,
     device: u64,
     inode: u64,
     size: u64,
@@ -57,8 +58,15 @@ pub struct Version {
 
 impl Version {
     /// In the place of a version where there is no file.
-    pub const MISSING: Self =
-        Self { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (i64::MAX, 0), born: None };
+    pub const MISSING: Self = Self {
+        is_file: false,
+        device: 0,
+        inode: 0,
+        size: 0,
+        modified: (0, 0),
+        changed: (i64::MAX, 0),
+        born: None,
+    };
 
     /// The version that lies at a path now; a link is followed.
     ///
@@ -72,6 +80,11 @@ impl Version {
     /// for what took its place.
     pub fn file(&self) -> u64 {
         hash::of((self.device, self.inode, self.born))
+    }
+
+    /// Is it a regular file?
+    pub fn is_file(&self) -> bool {
+        self.is_file
     }
 
     /// How large the file is, in bytes.
@@ -98,6 +111,7 @@ impl Version {
 impl From<&Metadata> for Version {
     fn from(metadata: &Metadata) -> Self {
         Self {
+            is_file: metadata.is_file(),
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),

@@ -188,12 +188,15 @@ impl Reader {
             return last;
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        // While this thread waited, the file may have changed again. Who came with an older version
+        // than others have seen would have them all wait for the newer one to rest once more.
+        let version = Version::of(path).unwrap_or(version);
         let last = self.last();
         if last.holds(version) {
             return last; // another thread was faster
         }
         let is_settled = settle::is_settled_for_all(slot, version, unseen);
-        let bytes = match metadata.is_file() && version.size() > 0 {
+        let bytes = match version.is_file() && version.size() > 0 {
             true => read(path, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
@@ -252,5 +255,38 @@ fn read(path: &Path, version: Version) -> Result<Vec<u8>, FileError> {
     match file::read(path, MAX_SIZE)? {
         (bytes, read) if read == version => Ok(bytes),
         _ => Err(FileError::Changing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::thread;
+
+    use super::*;
+    use crate::board::{Key, new_board};
+
+    /// A thread that has looked before the others, and goes on after them, does not keep what they
+    /// have seen from counting.
+    #[test]
+    fn a_late_thread() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("flag");
+        let board = new_board();
+        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let reader = Reader::new(TimeZone::UTC);
+        let look = || fs::metadata(&path).expect("the flag");
+        let read = |metadata: &Metadata| {
+            reader.read(&path, metadata, slot, empty(), Timestamp::now()).is_settled
+        };
+        fs::write(&path, "message = 'one'").expect("written");
+        let early = look();
+        assert!(!read(&early));
+        fs::write(&path, "message = 'the other'").expect("written");
+        assert!(!read(&look()));
+        thread::sleep(Duration::from_millis(200));
+        assert!(!read(&early));
+        thread::sleep(Duration::from_millis(150));
+        assert!(read(&look()), "it has been there for longer than it takes");
     }
 }
