@@ -88,7 +88,7 @@ const FAULTS: [Fault; 46] = [
 
 impl Injector {
     /// One fault after the other until it is over.
-    pub fn run(mut self, over: &AtomicBool) {
+    pub fn run(&mut self, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
             let (name, fault) = FAULTS[self.random.usize(..FAULTS.len())];
             // Of the same length whatever the fault does with random numbers.
@@ -98,7 +98,7 @@ impl Injector {
                 let mut own = self.random.fork();
                 std::mem::swap(&mut own, &mut self.random);
                 self.figures.fault(name);
-                fault(&mut self);
+                fault(self);
                 std::mem::swap(&mut own, &mut self.random);
             }
             thread::sleep(pause);

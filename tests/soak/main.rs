@@ -20,6 +20,7 @@ mod support;
 mod timeline;
 mod world;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,6 +44,10 @@ use world::World;
 /// How often memory is looked at.
 const SAMPLE: Duration = Duration::from_secs(3);
 
+/// At what age, in seconds, children are compared: of one server they are replaced all the time.
+const SHORT_LIVED: Range<u64> = 3..30;
+const LONG_LIVED: Range<u64> = 60..u64::MAX;
+
 /// How often it says how far it is.
 const PROGRESS: Duration = Duration::from_secs(30);
 
@@ -56,7 +61,7 @@ struct Server {
 
 impl Server {
     fn new(
-        name: &'static str,
+        (name, ages): (&'static str, Range<u64>),
         mut httpd: Httpd,
         figures: &Arc<Figures>,
         over: &Arc<AtomicBool>,
@@ -68,7 +73,7 @@ impl Server {
         Self {
             httpd: Arc::new(httpd),
             journal: Arc::new(journal),
-            memory: Memory::new(name),
+            memory: Memory::new(name, ages),
             common: Arc::new(Common { oracle, figures, over }),
         }
     }
@@ -99,15 +104,15 @@ fn main() -> ExitCode {
     let over = Arc::new(AtomicBool::new(false));
     let mut random = Rng::with_seed(seed);
     let (httpd, tls) = site::main_server();
-    let main = Server::new("main:", httpd, &figures, &over);
+    let main = Server::new(("main:", SHORT_LIVED), httpd, &figures, &over);
     let disk = disk(&main.httpd, &figures);
     let clock = site::clock_server();
     if clock.is_none() {
         figures.leave_out("the clock: there is no libfaketime");
     }
-    let clock = clock.map(|(httpd, file)| (Server::new("clock:", httpd, &figures, &over), file));
+    let clock = clock.map(|(httpd, file)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), file));
 
-    let injector = Injector {
+    let mut injector = Injector {
         httpd: Arc::clone(&main.httpd),
         world: Arc::clone(&main.common.oracle.world),
         figures: Arc::clone(&figures),
@@ -156,7 +161,7 @@ fn main() -> ExitCode {
     for trend in trends.iter().filter(|trend| trend.is_too_much()) {
         figures.violation("the server grows", || format!("  {trend}"));
     }
-    drop((main, clock));
+    drop((injector, main, clock));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     figures.finish(&trends, &target.join("soak.json"));
     match figures.violations() {

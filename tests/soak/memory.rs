@@ -4,13 +4,11 @@
 
 use std::fmt;
 use std::fs;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-/// Children are compared at this age, for they do not live long here.
-const AGE: std::ops::Range<u64> = 3..30;
 
 /// In a shorter run growth says nothing.
 const LONG: Duration = Duration::from_secs(20 * 60);
@@ -31,6 +29,8 @@ struct Sample {
 /// Samples of one server.
 pub struct Memory {
     name: &'static str,
+    /// Children of this age, in seconds, are compared.
+    ages: Range<u64>,
     start: Instant,
     samples: Mutex<Vec<Sample>>,
 }
@@ -43,8 +43,8 @@ pub struct Trend {
 }
 
 impl Memory {
-    pub fn new(name: &'static str) -> Self {
-        Self { name, start: Instant::now(), samples: Mutex::default() }
+    pub fn new(name: &'static str, ages: Range<u64>) -> Self {
+        Self { name, ages, start: Instant::now(), samples: Mutex::default() }
     }
 
     pub fn sample(&self, parent: u32, children: &[u32]) {
@@ -52,7 +52,7 @@ impl Memory {
         let anonymous = |pid: u32| field(pid, "Anonymous:");
         let of_age: Vec<_> = children
             .iter()
-            .filter(|pid| age(**pid).is_some_and(|age| AGE.contains(&age)))
+            .filter(|pid| age(**pid).is_some_and(|age| self.ages.contains(&age)))
             .filter_map(|pid| anonymous(*pid))
             .collect();
         let count = of_age.len() as u64;

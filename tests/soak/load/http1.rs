@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 use tokio::task::JoinHandle;
 
 use super::stream::{Stream, connect};
-use super::{Common, Kind, Way, address, ask, now, read, settle};
+use super::{Common, Way, address, ask, now, read, settle};
 
 struct Link {
     born: Instant,
@@ -46,17 +46,18 @@ impl Link {
 }
 
 pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng) {
-    let who = address(&mut random);
+    let mut who = address(&mut random);
     let mut kept: Option<Link> = None;
     while !common.is_over() {
-        // A new connection may come from somebody else.
-        let from = if way.kind == Kind::New { address(&mut random) } else { who };
-        let (asked, request) = ask(&way, from, &mut random);
+        if kept.is_none() {
+            who = address(&mut random);
+        }
+        let (asked, request) = ask(&way, who, &mut random);
         let link = match kept.take() {
             Some(link) => Ok(link),
             None => {
                 let born = Instant::now();
-                Link::new(&way, from, born).await.map_err(|error| (born, error))
+                Link::new(&way, who, born).await.map_err(|error| (born, error))
             }
         };
         let mut link = match link {

@@ -1,5 +1,6 @@
 //! HTTP/2: many requests at a time over one connection.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,8 +18,8 @@ use super::{Common, Way, address, ask, now, read, settle};
 const ROUNDS: usize = 400;
 
 pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng, streams: usize) {
-    let who = address(&mut random);
     while !common.is_over() {
+        let who = address(&mut random);
         let born = Instant::now();
         let sender = match handshake(&way, who).await {
             Ok(sender) => sender,
@@ -62,7 +63,7 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng, strea
 
 async fn handshake(
     way: &Way,
-    who: std::net::Ipv4Addr,
+    who: Ipv4Addr,
 ) -> Result<SendRequest<Full<Bytes>>, String> {
     let stream = connect(way, who).await.map_err(|error| format!("{error:?}"))?;
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
