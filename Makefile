@@ -55,7 +55,7 @@ test-browser: rust ## Install a browser and look at the module's pages in it
 
 # SEED repeats the order of the faults. A full and a read-only disk need root.
 soak: rust ## Load a server while faults are injected and every answer is judged (SOAK=30m; default: 5 minutes)
-	@$(PACKAGES) $(BUILD_PACKAGES) libfaketime
+	@$(PACKAGES) $(BUILD_PACKAGES) libfaketime util-linux
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test soak
 

@@ -30,6 +30,8 @@ pub struct Injector {
     pub random: Rng,
     /// Of the last message, page or list.
     pub number: u64,
+    /// No other faults than those whose name begins so.
+    pub only: String,
     /// The oracle is told something else, to see that it finds out.
     pub lies: bool,
 }
@@ -94,14 +96,16 @@ impl Injector {
             // Of the same length whatever the fault does with random numbers.
             let pause = Duration::from_millis(self.random.u64(20..1800));
             let is_possible = self.disk.is_some() || !name.starts_with("disk:");
-            if is_possible {
+            if is_possible && name.starts_with(&self.only) {
                 let mut own = self.random.fork();
                 std::mem::swap(&mut own, &mut self.random);
                 self.figures.fault(name);
                 fault(self);
                 std::mem::swap(&mut own, &mut self.random);
             }
-            thread::sleep(pause);
+            if name.starts_with(&self.only) {
+                thread::sleep(pause);
+            }
         }
     }
 

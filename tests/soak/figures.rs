@@ -25,6 +25,8 @@ pub struct Figures {
 #[derive(Default)]
 struct State {
     answers: BTreeMap<(&'static str, Outcome), u64>,
+    /// Of these, either the site or a refusal would have been wrong.
+    certain: u64,
     faults: BTreeMap<&'static str, (u64, Instant)>,
     left_out: Vec<String>,
     violations: u64,
@@ -40,8 +42,11 @@ impl Figures {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn answered(&self, over: &'static str, outcome: Outcome) {
-        *self.lock().answers.entry((over, outcome)).or_default() += 1;
+    /// An answer was right; `is_certain` if the opposite would have been wrong.
+    pub fn answered(&self, over: &'static str, outcome: Outcome, is_certain: bool) {
+        let mut state = self.lock();
+        *state.answers.entry((over, outcome)).or_default() += 1;
+        state.certain += u64::from(is_certain);
     }
 
     pub fn fault(&self, name: &'static str) {
@@ -53,9 +58,10 @@ impl Figures {
     /// Was there a fault whose name begins so, not long ago?
     pub fn had_fault(&self, name: &str) -> bool {
         let state = self.lock();
-        state.faults.iter().any(|(fault, (_, last))| {
-            fault.starts_with(name) && last.elapsed() < EXPLAINS
-        })
+        state
+            .faults
+            .iter()
+            .any(|(fault, (_, last))| fault.starts_with(name) && last.elapsed() < EXPLAINS)
     }
 
     /// A kind of fault that cannot be tried here.
@@ -97,6 +103,8 @@ impl Figures {
         let total: u64 = state.answers.values().sum();
         println!("{seconds:.0} s, SEED={}", self.seed);
         println!("{total} answers checked, {:.0} a second", total as f64 / seconds);
+        let certain = state.certain as f64 / total.max(1) as f64;
+        println!("{:.2} % of them while it was certain who passes", certain * 100.0);
         let mut by_way: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
         for ((over, outcome), count) in &state.answers {
             println!("  {over:<22} {outcome:<8?} {count:>9}");
@@ -115,6 +123,7 @@ impl Figures {
             "seconds": seconds,
             "seed": self.seed,
             "answers": total,
+            "certain": certain,
             "answers_by_way": by_way,
             "faults": faults,
             "left_out": state.left_out,

@@ -166,12 +166,17 @@ fn settle(
         Ok(answer) => (common.oracle.judge(asked, answer, times), Some(answer)),
         Err(_) if common.is_over() => return false,
         Err((is_cut, error)) => {
-            let failure = Failure { born, is_reused, is_cut: *is_cut, error: error.clone() };
+            let is_http2 = asked.over.contains("http/2");
+            let error = error.clone();
+            let failure = Failure { born, is_reused, is_http2, is_cut: *is_cut, error };
             (common.oracle.excuse(&failure, times), None)
         }
     };
     match judged {
-        Ok(outcome) => common.figures.answered(asked.over, outcome),
+        Ok(outcome) => {
+            let is_certain = common.oracle.is_certain(asked, times);
+            common.figures.answered(asked.over, outcome, is_certain);
+        }
         Err(problem) => {
             let world = &common.oracle.world;
             common.figures.violation(&problem, || {

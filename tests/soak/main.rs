@@ -3,6 +3,7 @@
 //!
 //! - SOAK: how long, in seconds or as `30m` or `2h` (default: 5 minutes)
 //! - SEED: repeats the order of the faults
+//! - ONLY: no other faults than those whose name begins so, such as `child:`
 //! - SOAK_LIE: the oracle is told something wrong, and has to find out
 
 #![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
@@ -110,7 +111,8 @@ fn main() -> ExitCode {
     if clock.is_none() {
         figures.leave_out("the clock: there is no libfaketime");
     }
-    let clock = clock.map(|(httpd, file)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), file));
+    let clock = clock
+        .map(|(httpd, file)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), file));
 
     let mut injector = Injector {
         httpd: Arc::clone(&main.httpd),
@@ -120,6 +122,7 @@ fn main() -> ExitCode {
         disk,
         random: random.fork(),
         number: 0,
+        only: std::env::var("ONLY").unwrap_or_default(),
         lies: std::env::var_os("SOAK_LIE").is_some(),
     };
     let clients = load::start(&ways(&main, &tls), &main.common, random.u64(..));

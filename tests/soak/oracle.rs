@@ -64,6 +64,7 @@ pub struct Failure {
     pub born: Instant,
     /// Had the connection had requests before?
     pub is_reused: bool,
+    pub is_http2: bool,
     /// Had the answer begun?
     pub is_cut: bool,
     pub error: String,
@@ -123,6 +124,13 @@ impl Oracle {
         }
     }
 
+    /// Is only one thing right, the site or a refusal?
+    pub fn is_certain(&self, asked: &Asked, times: Times) -> bool {
+        let (sent, received) = (times.sent.0, times.received.0);
+        let passes = self.may_pass(asked, sent, received).is_some();
+        !passes || !self.may_be_refused(asked, times)
+    }
+
     fn judge_site(
         &self,
         asked: &Asked,
@@ -146,9 +154,8 @@ impl Oracle {
     /// May this client see the site? And is it open, then?
     fn may_pass(&self, asked: &Asked, sent: Instant, received: Instant) -> Option<Outcome> {
         let flags = self.world.flag.between(sent, received);
-        let is_invited = flags
-            .iter()
-            .any(|span| matches!(&span.state, Flag::Closed(words) if words.invites));
+        let is_invited =
+            flags.iter().any(|span| matches!(&span.state, Flag::Closed(words) if words.invites));
         let is_allowed = match asked.who {
             ADMITTED => true,
             LISTED => {
@@ -174,10 +181,10 @@ impl Oracle {
         let from = sent.checked_sub(NOTICED).map_or(sent, |from| from.max(failure.born));
         let had = |trouble| self.world.had(trouble, from, times.received.0);
         // What ends gracefully gives the answers that it has begun, and a connection that has just
-        // been made gets one.
-        let is_between = failure.is_reused && !failure.is_cut;
-        let ends = had(Trouble::Restarted) || had(Trouble::NoFiles);
-        match had(Trouble::Killed) || (is_between && ends) {
+        // been made gets one. But mod_http2 needs file descriptors for its streams.
+        let is_between = failure.is_reused && !failure.is_cut && had(Trouble::Restarted);
+        let has_no_streams = failure.is_http2 && had(Trouble::NoFiles);
+        match had(Trouble::Killed) || is_between || has_no_streams {
             true => Ok(Outcome::Lost),
             false => Err(format!("no whole answer: {}", failure.error)),
         }

@@ -69,9 +69,10 @@ impl Watched {
 pub enum Trouble {
     /// A child was killed: its requests are lost.
     Killed,
-    /// Children end when they have nothing in hand.
+    /// Children end when they have nothing in hand, as all do at a restart, and one that could not
+    /// accept a connection.
     Restarted,
-    /// A child has no file descriptors left, and ends.
+    /// A child has no file descriptors left.
     NoFiles,
 }
 

@@ -1,10 +1,14 @@
 //! What happens to httpd's processes.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::super::world::Trouble;
 use super::Injector;
@@ -14,6 +18,9 @@ const DEAD: Duration = Duration::from_secs(1);
 
 /// Children that end gracefully close the last of their idle connections within this time.
 const ENDED: Duration = Duration::from_secs(15);
+
+/// What could not be read for want of file descriptors is read again.
+const READ_AGAIN: Duration = Duration::from_millis(2500);
 
 /// A restart takes no longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,11 +62,19 @@ impl Injector {
     pub(super) fn take_descriptors(&mut self) {
         let Some(child) = self.child() else { return };
         let hold = Duration::from_millis(self.random.u64(100..900));
-        self.world.trouble(Trouble::NoFiles, ENDED, || {
-            let none = Rlimit { current: Some(3), maximum: Some(1024) };
-            let Ok(before) = prlimit(Some(child), Resource::Nofile, none) else { return };
-            thread::sleep(hold);
-            let _ = prlimit(Some(child), Resource::Nofile, before);
+        let take = || match limit_descriptors(child, 3) {
+            Ok(()) => {
+                thread::sleep(hold);
+                let _ = limit_descriptors(child, 1024);
+            }
+            // It may have ended by itself.
+            Err(error) if is_alive(child) => {
+                self.figures.violation("no limit", || format!("  {error}"));
+            }
+            Err(_) => {}
+        };
+        self.world.trouble(Trouble::Restarted, ENDED, || {
+            self.world.trouble(Trouble::NoFiles, READ_AGAIN, take);
         });
     }
 
@@ -77,5 +92,26 @@ impl Injector {
         if self.journal.restarts() == before {
             self.figures.violation("no restart", || format!("  within {PATIENCE:?}"));
         }
+    }
+}
+
+fn is_alive(pid: Pid) -> bool {
+    test_kill_process(pid).is_ok()
+}
+
+/// Sets the soft limit, as the user that the process has: root may lack the right to
+/// (CAP_SYS_RESOURCE).
+fn limit_descriptors(pid: Pid, limit: u64) -> io::Result<()> {
+    let pid = pid.as_raw_nonzero();
+    let owner = std::fs::metadata(format!("/proc/{pid}"))?;
+    let mut command = Command::new("prlimit");
+    command.args([format!("--pid={pid}"), format!("--nofile={limit}:")]);
+    if rustix::process::geteuid().is_root() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
     }
 }

@@ -84,11 +84,12 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng) {
                     common.figures.violation("bytes behind the end", || format!("  {asked:?}"));
                 }
             }
-            true => {
+            // Else those who are admitted would keep theirs for good, and be the only ones.
+            true if random.u8(..40) > 0 => {
                 link.is_reused = true;
                 kept = Some(link);
             }
-            false => {}
+            true | false => {}
         }
         if !way.pause.is_zero() {
             tokio::time::sleep(way.pause).await;

@@ -61,10 +61,7 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng, strea
     }
 }
 
-async fn handshake(
-    way: &Way,
-    who: Ipv4Addr,
-) -> Result<SendRequest<Full<Bytes>>, String> {
+async fn handshake(way: &Way, who: Ipv4Addr) -> Result<SendRequest<Full<Bytes>>, String> {
     let stream = connect(way, who).await.map_err(|error| format!("{error:?}"))?;
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .handshake(TokioIo::new(stream))

@@ -53,6 +53,16 @@ impl Oracle {
         }
     }
 
+    pub(super) fn may_be_refused(&self, asked: &Asked, times: Times) -> bool {
+        let flags = self.world.flag.between(times.sent.0, times.received.0);
+        flags.iter().any(|span| match (&span.state, asked.who) {
+            (Flag::Open, _) | (_, ADMITTED) => false,
+            (Flag::Closed(words), INVITED) => !words.invites,
+            (_, LISTED) => self.may_be_unlisted(times),
+            _ => true,
+        })
+    }
+
     fn may_be_unlisted(&self, times: Times) -> bool {
         let from = self.world.files_from(times.sent.0);
         let files = self.world.allow_file.between(from, times.received.0);

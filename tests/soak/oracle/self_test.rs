@@ -101,8 +101,7 @@ pub fn self_test() {
     twice.headers.append("cache-control", HeaderValue::from_static("no-store"));
     assert_eq!(judge(&ask, &twice), Err(()), "a header twice");
 
-    let words =
-        Words { message: Some("soak message 7".into()), invites: true, ..Words::default() };
+    let words = Words { message: Some("soak message 7".into()), invites: true, ..Words::default() };
     world.flag.change(Flag::Closed(words), &[], at_once, || {});
     assert_eq!(judge(&ask, &refusal(1, Some("soak message 7"))), refused);
     assert_eq!(judge(&ask, &refusal(1, None)), Err(()), "a message that is missing");
@@ -118,7 +117,7 @@ pub fn self_test() {
 
     let failed = |is_reused, is_cut| {
         let error = "reset".into();
-        let failure = Failure { born: Instant::now(), is_reused, is_cut, error };
+        let failure = Failure { born: Instant::now(), is_reused, is_http2: false, is_cut, error };
         let times = Times { sent: now(), received: now() };
         oracle.excuse(&failure, times).is_ok()
     };
