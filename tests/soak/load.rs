@@ -162,6 +162,11 @@ fn settle(
     answer: Result<Answer, (bool, String)>,
 ) -> bool {
     let times = Times { sent, received: now() };
+    let how = match &answer {
+        Err((true, _)) => ", cut",
+        Err((false, _)) if is_reused => ", on a used connection",
+        _ => "",
+    };
     let (judged, shown) = match &answer {
         Ok(answer) => (common.oracle.judge(asked, answer, times), Some(answer)),
         Err(_) if common.is_over() => return false,
@@ -188,7 +193,7 @@ fn settle(
                 });
                 let around = world.tell(times.sent.0, times.received.0);
                 format!(
-                    "  {asked:?}, {took:.4} s, connection of {:.4} s\n{answer}{around}",
+                    "  {asked:?}, {took:.4} s, connection of {:.4} s{how}\n{answer}{around}",
                     (times.received.0 - born).as_secs_f64()
                 )
             });

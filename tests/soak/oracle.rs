@@ -181,8 +181,10 @@ impl Oracle {
         let from = sent.checked_sub(NOTICED).map_or(sent, |from| from.max(failure.born));
         let had = |trouble| self.world.had(trouble, from, times.received.0);
         // What ends gracefully gives the answers that it has begun, and a connection that has just
-        // been made gets one. But mod_http2 needs file descriptors for its streams.
-        let is_between = failure.is_reused && !failure.is_cut && had(Trouble::Restarted);
+        // been made gets one; over HTTP/2 not always, as can be seen without the module, too, in
+        // 2.4.71. And mod_http2 needs file descriptors for its streams.
+        let is_begun = failure.is_reused || failure.is_http2;
+        let is_between = is_begun && !failure.is_cut && had(Trouble::Restarted);
         let has_no_streams = failure.is_http2 && had(Trouble::NoFiles);
         match had(Trouble::Killed) || is_between || has_no_streams {
             true => Ok(Outcome::Lost),

@@ -33,7 +33,7 @@ impl Link {
     }
 
     /// The server has said that it closes the connection: does it send anything behind the answer?
-    async fn is_clean(self) -> bool {
+    async fn ends_clean(self) -> bool {
         drop(self.sender);
         let end = tokio::time::timeout(Duration::from_secs(10), async {
             let Ok(Ok(parts)) = self.end.await else { return true };
@@ -80,7 +80,7 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng) {
         let goes_on = settle(&common, &asked, sent, link.born, link.is_reused, answer);
         match goes_on {
             true if closes => {
-                if !link.is_clean().await {
+                if !link.ends_clean().await {
                     common.figures.violation("bytes behind the end", || format!("  {asked:?}"));
                 }
             }
