@@ -126,6 +126,13 @@ fn main() -> ExitCode {
         lies: std::env::var_os("SOAK_LIE").is_some(),
     };
     let clients = load::start(&ways(&main, &tls), &main.common, random.u64(..));
+    let interrupted = Arc::clone(&over);
+    clients.spawn(async move {
+        // It ends then as it does after its time, and leaves nothing behind.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.store(true, Ordering::Release);
+        }
+    });
     let ends = Instant::now() + length;
     let stopped = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -18,8 +18,9 @@ pub const INVITED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 /// "While the site is closed a change is served within a second", and some for a busy machine.
 pub const FILE_GRACE: Duration = Duration::from_millis(1800);
 
-/// "When it has come to rest, after less than half a second", and the same.
-pub const FLAG_GRACE: Duration = Duration::from_millis(1500);
+/// "When it has come to rest, after less than half a second". Where the machine is so busy that a
+/// child sees an older version long after another has seen the new one, the rest begins anew.
+pub const FLAG_GRACE: Duration = Duration::from_secs(3);
 
 /// What the flag says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -139,7 +140,7 @@ impl World {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let troubles: Vec<_> = troubles
             .iter()
-            .filter(|(_, _, until)| until.is_none_or(|until| until + FLAG_GRACE * 4 >= sent))
+            .filter(|(_, _, until)| until.is_none_or(|until| until + FLAG_GRACE * 2 >= sent))
             .map(|(trouble, since, _)| {
                 let (sign, ago) = match sent.checked_duration_since(*since) {
                     Some(ago) => ('-', ago),
