@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::memory::Trend;
 use super::oracle::Outcome;
 
-/// So many violations are told; the others are counted.
-const TOLD: u64 = 20;
+/// So many violations of a kind are told; the others are counted.
+const TOLD: u64 = 5;
 
 /// So long a fault explains what is said about it: a file that was broken stays so for a while.
 const EXPLAINS: Duration = Duration::from_secs(300);
@@ -29,7 +29,7 @@ struct State {
     certain: u64,
     faults: BTreeMap<&'static str, (u64, Instant)>,
     left_out: Vec<String>,
-    violations: u64,
+    violations: BTreeMap<String, u64>,
     told: Vec<String>,
 }
 
@@ -73,8 +73,12 @@ impl Figures {
     /// Something that must not be, with all that is needed to understand it.
     pub fn violation(&self, problem: &str, details: impl FnOnce() -> String) {
         let mut state = self.lock();
-        state.violations += 1;
-        if state.violations <= TOLD {
+        // Up to where it speaks of this one alone.
+        let kind = problem.split(|letter: char| ":[{(".contains(letter) || letter.is_ascii_digit());
+        let kind = kind.take(1).collect::<String>().trim().to_owned();
+        let count = state.violations.entry(kind).or_default();
+        *count += 1;
+        if *count <= TOLD {
             let seconds = self.start.elapsed().as_secs_f64();
             let seed = self.seed;
             let text =
@@ -85,7 +89,7 @@ impl Figures {
     }
 
     pub fn violations(&self) -> u64 {
-        self.lock().violations
+        self.lock().violations.values().sum()
     }
 
     pub fn faults(&self) -> u64 {
@@ -117,7 +121,9 @@ impl Figures {
         state.left_out.iter().for_each(|what| println!("LEFT OUT: {what}"));
         println!("memory (anonymous, KiB; shared memory is not in it)");
         memory.iter().for_each(|trend| println!("  {trend}"));
-        println!("{} violations", state.violations);
+        let violations: u64 = state.violations.values().sum();
+        println!("{violations} violations");
+        state.violations.iter().for_each(|(kind, count)| println!("  {kind:<46} {count:>6}"));
         let memory: Value = memory.iter().map(Trend::json).collect();
         let all = json!({
             "seconds": seconds,
@@ -128,7 +134,8 @@ impl Figures {
             "faults": faults,
             "left_out": state.left_out,
             "memory": memory,
-            "violations": state.violations,
+            "violations": violations,
+            "violations_by_kind": state.violations,
             "told": state.told,
         });
         std::fs::write(path, format!("{all:#}\n")).expect("the figures are written");
