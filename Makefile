@@ -22,7 +22,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust demo test test-browser fuzz check audit bench dist test-dist test-compat install clean help
+.PHONY: build rust demo test test-browser soak fuzz check audit bench dist test-dist test-compat install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -53,6 +53,12 @@ test-browser: rust ## Install a browser and look at the module's pages in it
 	npm ci --prefix tests/browser
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test httpd browser:: -- --ignored --nocapture
 
+# SEED repeats the order of the faults. A full and a read-only disk need root.
+soak: rust ## Load a server while faults are injected and every answer is judged (SOAK=30m; default: 5 minutes)
+	@$(PACKAGES) $(BUILD_PACKAGES) libfaketime util-linux
+	$(CARGO) build --release --locked
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test soak
+
 # What is found on the way goes to target/fuzz; the corpus in the repository is only read.
 fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)
 	@for name in $(FUZZ_TARGETS); do \
@@ -67,6 +73,7 @@ check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and depende
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --test soak -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 

@@ -1,0 +1,178 @@
+//! What happens to the flag.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::super::content::{self, MESSAGE};
+use super::super::support::httpd::set_mode;
+use super::super::world::{FLAG_GRACE, Flag, Words};
+use super::Injector;
+
+const AT_ONCE: Duration = Duration::ZERO;
+const HOUR: i64 = 3600;
+
+impl Injector {
+    /// `touch`: a new flag closes; one that is there says what it said before.
+    pub(super) fn touch(&mut self) {
+        let path = self.flag_path();
+        let is_there = path.exists();
+        if self.lies {
+            // The oracle is not told.
+            let _ = fs::File::create(&path);
+        } else if is_there {
+            let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+            rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::empty())
+                .expect("touched");
+        } else {
+            let world = &self.world;
+            world.flag.change(Flag::silent(), &[], AT_ONCE, || {
+                fs::File::create(&path).expect("the flag");
+            });
+        }
+    }
+
+    pub(super) fn remove(&mut self) {
+        let path = self.flag_path();
+        if path.is_dir() {
+            self.world.flag.change(Flag::Open, &[], AT_ONCE, || {
+                fs::remove_dir(&path).expect("removed");
+            });
+        } else if path.exists() {
+            self.world.flag.change(Flag::Open, &[], AT_ONCE, || {
+                fs::remove_file(&path).expect("removed");
+            });
+        }
+    }
+
+    /// `mv`: in force at once.
+    pub(super) fn put(&mut self, text: impl AsRef<[u8]>, mode: u32, state: Flag) {
+        let (path, new) = (self.flag_path(), self.path("flags/new"));
+        fs::write(&new, text).expect("written");
+        set_mode(&new, mode);
+        if path.is_dir() {
+            self.remove();
+        }
+        self.world.flag.change(state, &[], AT_ONCE, || fs::rename(&new, &path).expect("moved"));
+    }
+
+    fn words(&mut self) -> Words {
+        let number = self.next();
+        let is = |random: &mut fastrand::Rng| random.u8(..3) == 0;
+        Words {
+            message: Some(format!("{MESSAGE}{number}")),
+            retry_after: is(&mut self.random).then_some(120),
+            end: is(&mut self.random).then(|| content::after(Timestamp::now(), 2 * HOUR)),
+            invites: self.random.bool(),
+        }
+    }
+
+    pub(super) fn say(&mut self) {
+        let words = self.words();
+        self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
+    }
+
+    /// In two parts, as a slow editor; the first part alone is no TOML.
+    pub(super) fn say_in_place(&mut self) {
+        self.settle();
+        let words = self.words();
+        let text = content::flag(&words, "");
+        self.rewrite(&text, Flag::Closed(words));
+    }
+
+    pub(super) fn malform_in_place(&mut self) {
+        self.settle();
+        self.rewrite("message = \"this line is cut\nin the middle", Flag::silent());
+    }
+
+    /// What stands in the flag has come to rest, so that it counts until the next has.
+    fn settle(&mut self) {
+        if !self.flag_path().is_file() {
+            self.say();
+        }
+        thread::sleep(FLAG_GRACE);
+    }
+
+    fn rewrite(&mut self, text: &str, state: Flag) {
+        let (path, pause) = (self.flag_path(), self.random.u64(..60));
+        let (first, second) = text.split_at(text.len().min(14));
+        // A child that has not read what was there before shows no message.
+        self.world.flag.change(state, &[Flag::silent()], FLAG_GRACE, || {
+            let mut file = fs::File::create(&path).expect("the flag");
+            file.write_all(first.as_bytes()).expect("written");
+            thread::sleep(Duration::from_millis(pause));
+            file.write_all(second.as_bytes()).expect("written");
+        });
+    }
+
+    pub(super) fn malform(&mut self) {
+        let text = ["end = tomorrow", "allow = [\"10.0.0.300\"]", "\u{0}", "message = \"x"];
+        let text = text[self.random.usize(..4)];
+        self.put(text, 0o644, Flag::silent());
+    }
+
+    pub(super) fn make_huge(&mut self) {
+        let text = format!("message = \"{MESSAGE}0\"\n{}", "# too much\n".repeat(7000));
+        self.put(text, 0o644, Flag::silent());
+    }
+
+    pub(super) fn make_unreadable(&mut self) {
+        let words = self.words();
+        self.put(content::flag(&words, ""), 0, Flag::silent());
+    }
+
+    pub(super) fn make_folder(&mut self) {
+        let path = self.flag_path();
+        self.make(|| fs::create_dir(&path).expect("a folder"));
+    }
+
+    pub(super) fn make_fifo(&mut self) {
+        let path = self.flag_path();
+        self.make(|| make_fifo(&path));
+    }
+
+    fn make(&mut self, make: impl FnOnce()) {
+        self.remove();
+        self.world.flag.change(Flag::silent(), &[], AT_ONCE, make);
+    }
+
+    /// Closes in an hour.
+    pub(super) fn announce(&mut self) {
+        let words = Words { end: None, ..self.words() };
+        let start = content::after(Timestamp::now(), HOUR);
+        self.put(content::flag(&words, &format!("start = {start}\n")), 0o644, Flag::Open);
+    }
+
+    pub(super) fn be_overdue(&mut self) {
+        let end = Some(content::after(Timestamp::now(), -HOUR));
+        let words = Words { end, ..self.words() };
+        self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
+    }
+
+    /// Was open again an hour ago.
+    pub(super) fn reopen(&mut self) {
+        let end = Some(content::after(Timestamp::now(), -HOUR));
+        let words = Words { end, ..self.words() };
+        self.put(content::flag(&words, "reopen = \"auto\"\n"), 0o644, Flag::Open);
+    }
+
+    /// Nobody can see the flag: what was known last stays.
+    pub(super) fn hide_folder(&mut self) {
+        let folder = self.path("flags");
+        // Each child has seen what is there now.
+        thread::sleep(FLAG_GRACE);
+        set_mode(&folder, 0);
+        self.pause(100..800);
+        set_mode(&folder, 0o755);
+    }
+}
+
+fn make_fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).expect("a FIFO");
+}

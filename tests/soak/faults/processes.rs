@@ -1,0 +1,117 @@
+//! What happens to httpd's processes.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::super::world::Trouble;
+use super::Injector;
+
+/// After that, nothing of a dead child is left in a connection.
+const DEAD: Duration = Duration::from_secs(1);
+
+/// Children that end gracefully close the last of their idle connections within this time.
+const ENDED: Duration = Duration::from_secs(15);
+
+/// What could not be read for want of file descriptors is read again.
+const READ_AGAIN: Duration = Duration::from_millis(2500);
+
+/// A restart takes no longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Injector {
+    /// A child that is there now; none right after another was killed.
+    fn child(&mut self) -> Option<Pid> {
+        let parent = self.httpd.pid();
+        let children: Vec<_> =
+            self.httpd.processes().into_iter().filter(|pid| *pid != parent).collect();
+        let pid = *self.random.choice(&children)?;
+        Pid::from_raw(i32::try_from(pid).ok()?)
+    }
+
+    pub(super) fn kill_child(&mut self) {
+        self.end_child(Signal::KILL);
+    }
+
+    pub(super) fn crash_child(&mut self) {
+        self.end_child(Signal::SEGV);
+    }
+
+    fn end_child(&mut self, signal: Signal) {
+        let Some(child) = self.child() else { return };
+        self.journal.killed(child.as_raw_nonzero().get());
+        self.world.trouble(Trouble::Killed, DEAD, || {
+            // It may have ended by itself.
+            if kill_process(child, signal).is_ok() {
+                let folder = format!("/proc/{}", child.as_raw_nonzero());
+                let start = Instant::now();
+                while Path::new(&folder).exists() && start.elapsed() < PATIENCE {
+                    thread::sleep(Duration::from_millis(2));
+                }
+            }
+        });
+    }
+
+    /// It can open no file and accept no connection, and so httpd ends it.
+    pub(super) fn take_descriptors(&mut self) {
+        let Some(child) = self.child() else { return };
+        let hold = Duration::from_millis(self.random.u64(100..900));
+        let take = || match limit_descriptors(child, 3) {
+            Ok(()) => {
+                thread::sleep(hold);
+                let _ = limit_descriptors(child, 1024);
+            }
+            // It may have ended by itself.
+            Err(error) if is_alive(child) => {
+                self.figures.violation("no limit", || format!("  {error}"));
+            }
+            Err(_) => {}
+        };
+        self.world.trouble(Trouble::Restarted, ENDED, || {
+            self.world.trouble(Trouble::NoFiles, READ_AGAIN, take);
+        });
+    }
+
+    /// A restart reads the configuration, and httpd ends where that is not whole.
+    pub(super) fn restart(&mut self) {
+        self.heal();
+        let before = self.journal.restarts();
+        self.world.trouble(Trouble::Restarted, ENDED, || {
+            self.httpd.signal(Signal::USR1);
+            let start = Instant::now();
+            while self.journal.restarts() == before && start.elapsed() < PATIENCE {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        if self.journal.restarts() == before {
+            self.figures.violation("no restart", || format!("  within {PATIENCE:?}"));
+        }
+    }
+}
+
+fn is_alive(pid: Pid) -> bool {
+    test_kill_process(pid).is_ok()
+}
+
+/// Sets the soft limit, as the user that the process has: root may lack the right to
+/// (CAP_SYS_RESOURCE).
+fn limit_descriptors(pid: Pid, limit: u64) -> io::Result<()> {
+    let pid = pid.as_raw_nonzero();
+    let owner = std::fs::metadata(format!("/proc/{pid}"))?;
+    let mut command = Command::new("prlimit");
+    command.args([format!("--pid={pid}"), format!("--nofile={limit}:")]);
+    if rustix::process::geteuid().is_root() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
+    }
+}

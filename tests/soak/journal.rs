@@ -1,0 +1,92 @@
+//! The error log, read as it is written: what no fault explains is a violation.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::figures::Figures;
+
+/// What may be said, and the fault that explains it.
+const EXPLAINED: [(&str, &str); 10] = [
+    (r"the content of the flag \S+ cannot be used: ", "flag: "),
+    (r"the content of the flag \S+ cannot be used: .*Too many open files", "child: no file"),
+    (r"overdue: the flag ", "flag: mv, overdue"),
+    (r"overdue: the flag ", "clock: "),
+    (r"cannot see whether the flag \S+ is there: Permission denied", "flag: its folder"),
+    (r#"page\S+" .*; the last good version stays in force"#, "page: "),
+    (r#"allow.txt" .*; the last good version stays in force"#, "allow file: "),
+    (r"Too many open files", "child: no file"),
+    (r"cannot be used, and this process has not seen its last good version", "allow file: broken"),
+    // httpd's own bookkeeping, when restarts follow each other faster than children end.
+    (r"AH00546: no record of generation", "server: graceful restart"),
+];
+
+/// What a distribution's mod_ssl may say at start.
+const OLDER_OPENSSL: &str = "AH01882";
+
+pub struct Journal {
+    path: PathBuf,
+    figures: Arc<Figures>,
+    killed: Mutex<HashSet<String>>,
+    restarts: AtomicUsize,
+}
+
+impl Journal {
+    pub fn new(path: PathBuf, figures: Arc<Figures>) -> Self {
+        Self { path, figures, killed: Mutex::default(), restarts: AtomicUsize::new(0) }
+    }
+
+    /// A child that is about to be killed: its death is no surprise.
+    pub fn killed(&self, pid: i32) {
+        self.killed.lock().expect("the killed").insert(pid.to_string());
+    }
+
+    /// How often the server has started.
+    pub fn restarts(&self) -> usize {
+        self.restarts.load(Ordering::Acquire)
+    }
+
+    /// Reads until it is over, and what is left then.
+    pub fn run(&self, over: &AtomicBool) {
+        let mut log = BufReader::new(File::open(&self.path).expect("a log"));
+        let healthy = Regex::new(r"^\[[^]]+\] \[\w+:(notice|info)\] ").expect("a pattern");
+        let death = Regex::new(r"child pid (\d+) exit signal").expect("a pattern");
+        let explained = EXPLAINED.map(|(line, fault)| (Regex::new(line).expect(line), fault));
+        let mut line = String::new();
+        loop {
+            let is_last = over.load(Ordering::Acquire);
+            // A line that is still written has no end.
+            while log.read_line(&mut line).expect("text") > 0 && line.ends_with('\n') {
+                if line.contains("resuming normal operations") {
+                    self.restarts.fetch_add(1, Ordering::AcqRel);
+                }
+                let is_expected = match death.captures(&line) {
+                    Some(dead) => self.killed.lock().expect("the killed").contains(&dead[1]),
+                    None => {
+                        healthy.is_match(&line)
+                            || line.contains(OLDER_OPENSSL)
+                            || explained.iter().any(|(pattern, fault)| {
+                                pattern.is_match(&line) && self.figures.had_fault(fault)
+                            })
+                    }
+                };
+                if !is_expected {
+                    let problem = "an unexpected line in the error log";
+                    self.figures.violation(problem, || format!("  {}", line.trim_end()));
+                }
+                line.clear();
+            }
+            if is_last {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The clients: each asks one thing after the other, as fast as it is answered.
+
+mod http1;
+mod http2;
+mod stream;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use jiff::Timestamp;
+use rustls::ClientConfig;
+use tokio::runtime::Runtime;
+
+use super::figures::Figures;
+use super::oracle::{Answer, Asked, Failure, Media, Oracle, Times};
+use super::world::{ADMITTED, INVITED, LISTED};
+
+/// Longer than httpd's own timeout.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One way to reach the server.
+#[derive(Clone)]
+pub struct Way {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    /// With TLS 1.3.
+    pub tls: Option<Arc<ClientConfig>>,
+    pub kind: Kind,
+    pub refused_with: u16,
+    /// How many clients go this way.
+    pub clients: usize,
+    /// Between two requests.
+    pub pause: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// HTTP/1.1 with a connection for each request.
+    New,
+    /// HTTP/1.1 with one connection for as many as the server allows.
+    KeepAlive,
+    /// HTTP/2 with so many requests at a time.
+    Http2(usize),
+}
+
+/// What all clients share.
+pub struct Common {
+    pub oracle: Arc<Oracle>,
+    pub figures: Arc<Figures>,
+    pub over: Arc<AtomicBool>,
+}
+
+impl Common {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+}
+
+/// The clients of these ways, until it is over. One thread drives them all.
+pub fn start(ways: &[Way], common: &Arc<Common>, seed: u64) -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+    let mut seeds = Rng::with_seed(seed);
+    for way in ways {
+        for _ in 0..way.clients {
+            let (way, common) = (way.clone(), Arc::clone(common));
+            let random = seeds.fork();
+            match way.kind {
+                Kind::Http2(streams) => {
+                    runtime.spawn(http2::client(way, common, random, streams));
+                }
+                Kind::New | Kind::KeepAlive => {
+                    runtime.spawn(http1::client(way, common, random));
+                }
+            }
+        }
+    }
+    runtime
+}
+
+/// What the next request is.
+fn ask(way: &Way, who: Ipv4Addr, random: &mut Rng) -> (Asked, Request<Full<Bytes>>) {
+    let method = ["GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST"][random.usize(..8)];
+    let media =
+        [Media::Html, Media::Html, Media::Html, Media::Json, Media::Text][random.usize(..5)];
+    // Large answers cost most.
+    let path = super::content::PATHS[[0, 0, 0, 0, 0, 0, 1, 2][random.usize(..8)]];
+    let codings = ["", "gzip", "br", "gzip, br"][random.usize(..4)];
+    let is_crawler = way.refused_with == 500 && random.u8(..8) == 0;
+    let asked = Asked {
+        who,
+        over: way.name,
+        method,
+        path,
+        media,
+        codings,
+        refused_with: if is_crawler { 503 } else { way.refused_with },
+    };
+    let accept = match media {
+        Media::Html => "text/html,application/xhtml+xml,*/*;q=0.8",
+        Media::Json => "application/json",
+        Media::Text => "text/plain",
+    };
+    let scheme = if way.tls.is_some() { "https" } else { "http" };
+    let authority = format!("maintenance.test:{}", way.address.port());
+    let request = Request::builder().method(method).header("accept", accept);
+    let request = request.header("user-agent", if is_crawler { "soak crawler" } else { "soak" });
+    let request = match codings {
+        "" => request,
+        codings => request.header("accept-encoding", codings),
+    };
+    let request = match way.kind {
+        Kind::Http2(_) => request.uri(format!("{scheme}://{authority}{path}")),
+        Kind::New => request.uri(path).header("host", authority).header("connection", "close"),
+        Kind::KeepAlive => request.uri(path).header("host", authority),
+    };
+    let body = if method == "POST" { vec![b'x'; random.usize(1..6000)] } else { vec![] };
+    (asked, request.body(Full::from(body)).expect("a request"))
+}
+
+/// Each client has an address; strangers are most of them.
+fn address(random: &mut Rng) -> Ipv4Addr {
+    match random.u8(..8) {
+        0 => ADMITTED,
+        1 => LISTED,
+        2 => INVITED,
+        _ => Ipv4Addr::new(127, 0, 0, random.u8(5..250)),
+    }
+}
+
+/// The whole answer, or how far it came.
+async fn read(
+    response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+) -> Result<Answer, (bool, String)> {
+    let whole = async {
+        let response = response.await.map_err(|error| (false, format!("{error:?}")))?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| (true, format!("{error:?}")))?;
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+    };
+    let late = |_| Err((true, format!("nothing within {PATIENCE:?}")));
+    tokio::time::timeout(PATIENCE, whole).await.unwrap_or_else(late)
+}
+
+fn now() -> (Instant, Timestamp) {
+    (Instant::now(), Timestamp::now())
+}
+
+/// Has the answer judged, and counts it. True where the connection can go on.
+fn settle(
+    common: &Common,
+    asked: &Asked,
+    sent: (Instant, Timestamp),
+    born: Instant,
+    is_reused: bool,
+    answer: Result<Answer, (bool, String)>,
+) -> bool {
+    let times = Times { sent, received: now() };
+    let how = match &answer {
+        Err((true, _)) => ", cut",
+        Err((false, _)) if is_reused => ", on a used connection",
+        _ => "",
+    };
+    let (judged, shown) = match &answer {
+        Ok(answer) => (common.oracle.judge(asked, answer, times), Some(answer)),
+        Err(_) if common.is_over() => return false,
+        Err((is_cut, error)) => {
+            let is_http2 = asked.over.contains("http/2");
+            let error = error.clone();
+            let failure = Failure { born, is_reused, is_http2, is_cut: *is_cut, error };
+            (common.oracle.excuse(&failure, times), None)
+        }
+    };
+    match judged {
+        Ok(outcome) => {
+            let is_certain = common.oracle.is_certain(asked, times);
+            common.figures.answered(asked.over, outcome, is_certain);
+        }
+        Err(problem) => {
+            let world = &common.oracle.world;
+            common.figures.violation(&problem, || {
+                let took = (times.received.0 - times.sent.0).as_secs_f64();
+                let answer = shown.map_or_else(String::new, |answer| {
+                    let body = &answer.body[..answer.body.len().min(300)];
+                    let body = String::from_utf8_lossy(body);
+                    format!("  {} {:?}\n  {body:?}\n", answer.status, answer.headers)
+                });
+                let around = world.tell(times.sent.0, times.received.0);
+                format!(
+                    "  {asked:?}, {took:.4} s, connection of {:.4} s{how}\n{answer}{around}",
+                    (times.received.0 - born).as_secs_f64()
+                )
+            });
+        }
+    }
+    answer.is_ok()
+}

@@ -1,0 +1,234 @@
+//! Is an answer right? It has to be whole, and to suit one of the states that held at some time
+//! between sending the request and receiving the answer.
+
+pub mod refusal;
+mod self_test;
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName};
+use jiff::Timestamp;
+
+use super::content;
+use super::world::{ADMITTED, Flag, INVITED, LISTED, Trouble, World};
+pub use self_test::self_test;
+
+/// A connection that was closed is seen to be at once, on a busy machine a little later.
+const NOTICED: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Html,
+    Json,
+    Text,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub who: Ipv4Addr,
+    pub over: &'static str,
+    pub method: &'static str,
+    pub path: &'static str,
+    pub media: Media,
+    /// Accept-Encoding
+    pub codings: &'static str,
+    /// What a refusal has.
+    pub refused_with: u16,
+}
+
+/// An answer that has come to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// When it was asked and answered, by the clock that nobody sets and by the other one.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    pub sent: (Instant, Timestamp),
+    pub received: (Instant, Timestamp),
+}
+
+/// A request without a whole answer.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// When its connection was begun.
+    pub born: Instant,
+    /// Had the connection had requests before?
+    pub is_reused: bool,
+    pub is_http2: bool,
+    /// Had the answer begun?
+    pub is_cut: bool,
+    pub error: String,
+}
+
+/// What came of a request, where that was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The site, while it was open.
+    Open,
+    /// The site, while it was closed.
+    Allowed,
+    Refused,
+    /// httpd's own error, of a child that has no file descriptors left.
+    NoFiles,
+    /// The connection ended with its child.
+    Lost,
+}
+
+/// Judges the answers of one server.
+pub struct Oracle {
+    pub world: Arc<World>,
+    decoded: Mutex<HashMap<(Vec<u8>, Bytes), Bytes>>,
+}
+
+impl Oracle {
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, decoded: Mutex::default() }
+    }
+
+    /// # Errors
+    /// What is wrong with the answer.
+    pub fn judge(&self, asked: &Asked, answer: &Answer, times: Times) -> Result<Outcome, String> {
+        let (sent, received) = (times.sent.0, times.received.0);
+        let header = |name| one(&answer.headers, name);
+        let length = header(&CONTENT_LENGTH)?.map(str::parse::<usize>);
+        match length {
+            Some(Ok(length)) if asked.method == "HEAD" || length == answer.body.len() => {}
+            None => {}
+            _ => return Err(format!("{} bytes with a length of {length:?}", answer.body.len())),
+        }
+        if asked.method == "HEAD" && !answer.body.is_empty() {
+            return Err("an answer to HEAD with a body".into());
+        }
+        let is_ours = header(&HeaderName::from_static("cache-control"))? == Some("no-store");
+        if answer.status == 200 {
+            self.judge_site(asked, answer, sent, received)
+        } else if !is_ours && self.world.had(Trouble::NoFiles, sent, received) {
+            match answer.status {
+                403 | 500 | 503 if self.may_pass(asked, sent, received).is_some() => {
+                    Ok(Outcome::NoFiles)
+                }
+                status => Err(format!("{status} for want of file descriptors")),
+            }
+        } else {
+            self.judge_refusal(asked, answer, times)
+        }
+    }
+
+    /// Is only one thing right, the site or a refusal?
+    pub fn is_certain(&self, asked: &Asked, times: Times) -> bool {
+        let (sent, received) = (times.sent.0, times.received.0);
+        let passes = self.may_pass(asked, sent, received).is_some();
+        !passes || !self.may_be_refused(asked, times)
+    }
+
+    fn judge_site(
+        &self,
+        asked: &Asked,
+        answer: &Answer,
+        sent: Instant,
+        received: Instant,
+    ) -> Result<Outcome, String> {
+        let outcome = self.may_pass(asked, sent, received);
+        let outcome = outcome.ok_or("the site, for a client that is not to see it")?;
+        for (name, is_there) in [("retry-after", false), ("cache-control", false), ("etag", true)] {
+            if answer.headers.contains_key(name) != is_there {
+                return Err(format!("the site with a wrong {name}"));
+            }
+        }
+        if asked.method != "HEAD" && self.decode(asked, answer)? != content::site(asked.path) {
+            return Err("other bytes than the site's".into());
+        }
+        Ok(outcome)
+    }
+
+    /// May this client see the site? And is it open, then?
+    fn may_pass(&self, asked: &Asked, sent: Instant, received: Instant) -> Option<Outcome> {
+        let flags = self.world.flag.between(sent, received);
+        let is_invited =
+            flags.iter().any(|span| matches!(&span.state, Flag::Closed(words) if words.invites));
+        let is_allowed = match asked.who {
+            ADMITTED => true,
+            LISTED => {
+                let from = self.world.files_from(sent);
+                let files = self.world.allow_file.between(from, received);
+                files.iter().any(|span| span.state.version % 2 == 1)
+            }
+            INVITED => is_invited,
+            _ => false,
+        };
+        match flags.iter().any(|span| span.state == Flag::Open) {
+            true => Some(Outcome::Open),
+            false => is_allowed.then_some(Outcome::Allowed),
+        }
+    }
+
+    /// Is a request without an answer the doing of a fault?
+    ///
+    /// # Errors
+    /// What is wrong, where it is not.
+    pub fn excuse(&self, failure: &Failure, times: Times) -> Result<Outcome, String> {
+        let sent = times.sent.0;
+        let from = sent.checked_sub(NOTICED).map_or(sent, |from| from.max(failure.born));
+        let had = |trouble| self.world.had(trouble, from, times.received.0);
+        // What ends gracefully gives the answers that it has begun, and a connection that has just
+        // been made gets one; over HTTP/2 not always, as can be seen without the module, too, in
+        // 2.4.71. And mod_http2 needs file descriptors for its streams.
+        let is_begun = failure.is_reused || failure.is_http2;
+        let is_between = is_begun && !failure.is_cut && had(Trouble::Restarted);
+        let has_no_streams = failure.is_http2 && had(Trouble::NoFiles);
+        match had(Trouble::Killed) || is_between || has_no_streams {
+            true => Ok(Outcome::Lost),
+            false => Err(format!("no whole answer: {}", failure.error)),
+        }
+    }
+
+    /// The bytes that the client sees.
+    fn decode(&self, asked: &Asked, answer: &Answer) -> Result<Bytes, String> {
+        let Some(coding) = one(&answer.headers, &CONTENT_ENCODING)? else {
+            return Ok(answer.body.clone());
+        };
+        if !asked.codings.split(", ").any(|accepted| accepted == coding) {
+            return Err(format!("{coding}, which the client does not accept"));
+        }
+        let mut known = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (coding.as_bytes().to_vec(), answer.body.clone());
+        if let Some(decoded) = known.get(&key) {
+            return Ok(decoded.clone());
+        }
+        let (mut decoded, mut coded) = (Vec::new(), &answer.body[..]);
+        let read = match coding {
+            "gzip" => flate2::bufread::GzDecoder::new(&mut coded).read_to_end(&mut decoded),
+            _ => brotli::Decompressor::new(&mut coded, 4096).read_to_end(&mut decoded),
+        };
+        read.map_err(|error| format!("{coding} that cannot be decoded: {error}"))?;
+        if !coded.is_empty() {
+            return Err(format!("{} bytes behind the end of {coding}", coded.len()));
+        }
+        if known.len() > 500 {
+            known.clear();
+        }
+        let decoded = Bytes::from(decoded);
+        known.insert(key, decoded.clone());
+        Ok(decoded)
+    }
+}
+
+/// The value of a field that is to come once at most.
+fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, String> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().map(|value| value.to_str().map_err(|error| error.to_string()));
+    match values.next() {
+        Some(_) => Err(format!("{name} twice")),
+        None => first.transpose(),
+    }
+}

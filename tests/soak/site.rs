@@ -1,0 +1,103 @@
+//! The servers under test.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::content;
+use super::oracle::refusal::{RETRY_AFTER, SPREAD};
+use super::support::{Httpd, Setup};
+
+/// The way to the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
+pub struct Tls {
+    pub address: SocketAddr,
+    pub http1: Arc<ClientConfig>,
+    pub http2: Arc<ClientConfig>,
+}
+
+/// What both servers have. Children are ended by us alone; the files that are written to all the
+/// time are not kept.
+fn setup() -> Setup {
+    let setup = Setup::new(&format!(
+        "MaintenanceFlag flags/maintenance.flag\n\
+         MaintenanceAllow 127.0.0.2 file=conf/allow.txt\n\
+         MaintenancePage conf/page.html.j2 conf/page.txt\n\
+         MaintenanceRetryAfter {RETRY_AFTER} spread={SPREAD}\n\
+         StartServers 4\nThreadsPerChild 25\nServerLimit 40\nMaxRequestWorkers 300\n\
+         MinSpareThreads 50\nMaxSpareThreads 300\nKeepAliveTimeout 60\nMaxKeepAliveRequests 0\n\
+         ListenBacklog 1000"
+    ));
+    for folder in ["flags", "work"] {
+        fs::create_dir(setup.path(folder)).expect(folder);
+    }
+    symlink("/dev/null", setup.path("logs/access_log")).expect("a link");
+    setup.write("conf/allow.txt", content::allow_file(1));
+    setup.write("conf/page.html.j2", content::html_template(1));
+    setup.write("conf/page.txt", content::text(1));
+    setup.write("htdocs/index.html", content::site("/"));
+    for path in &content::PATHS[1..] {
+        setup.write(&format!("htdocs{path}"), content::site(path));
+    }
+    setup
+}
+
+/// HTTP/1.1 and HTTP/2, each with TLS and without.
+pub fn main_server() -> (Httpd, Tls) {
+    let made = rcgen::generate_simple_self_signed(["maintenance.test".to_owned()]);
+    let made = made.expect("a certificate");
+    let setup = setup().modules(&["filter", "deflate", "socache_shmcb", "ssl", "http2"]);
+    setup.write("conf/cert.pem", made.cert.pem());
+    setup.write("conf/key.pem", made.signing_key.serialize_pem());
+    let address = SocketAddr::from((setup.address().ip(), 8443));
+    let setup = setup.directives(&format!(
+        "Protocols h2 h2c http/1.1\n\
+         MaintenanceStatus 503 \"expr=%{{HTTP_USER_AGENT}} =~ /crawler/\"\nMaintenanceStatus 500\n\
+         <Location /coded.txt>\nSetOutputFilter DEFLATE\n</Location>\n\
+         Listen {address}\nSSLSessionCache shmcb:logs/cache\n\
+         <VirtualHost {address}>\nServerName maintenance.test\nSSLEngine on\n\
+         SSLProtocol TLSv1.3\nSSLCertificateFile conf/cert.pem\nSSLCertificateKeyFile conf/key.pem\n\
+         MaintenanceStatus 429\n</VirtualHost>"
+    ));
+    let config = |protocol: &[u8]| Arc::new(client_config(made.cert.der(), protocol));
+    let tls = Tls { address, http1: config(b"http/1.1"), http2: config(b"h2") };
+    (setup.start(), tls)
+}
+
+fn client_config(certificate: &CertificateDer<'static>, protocol: &[u8]) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("TLS 1.3");
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config
+}
+
+/// One whose clock is ahead of ours by what its file says, or None where there is no libfaketime.
+/// It is a server of its own: when the time jumps, httpd closes the connections that have been
+/// idle since, and mod_http2 its sessions, so that the oracle could say nothing of them.
+pub fn clock_server() -> Option<(Httpd, PathBuf)> {
+    let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"]
+        .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
+        .into_iter()
+        .find(|library| std::path::Path::new(library).exists())?;
+    let setup = setup().modules(&["filter", "deflate"]).directives(
+        "<Location /coded.txt>\nSetOutputFilter DEFLATE\n</Location>\nMaintenanceStatus 429",
+    );
+    let offset = setup.write("conf/clock", "+0\n");
+    let words = [
+        "env".to_owned(),
+        format!("LD_PRELOAD={library}"),
+        format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
+        "FAKETIME_NO_CACHE=1".to_owned(),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+    ];
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    Some((setup.wrapper(&words).start(), offset))
+}

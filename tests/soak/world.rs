@@ -1,0 +1,161 @@
+//! What is true of a server at each moment, as far as those know who make it so.
+
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::timeline::Timeline;
+
+/// On the allowlist by its address.
+pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// On it while the allow file says so.
+pub const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+/// On it while the flag says so.
+pub const INVITED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
+
+/// "While the site is closed a change is served within a second", and some for a busy machine.
+pub const FILE_GRACE: Duration = Duration::from_millis(1800);
+
+/// "When it has come to rest, after less than half a second". Where the machine is so busy that a
+/// child sees an older version long after another has seen the new one, the rest begins anew.
+pub const FLAG_GRACE: Duration = Duration::from_secs(3);
+
+/// What the flag says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Words {
+    pub message: Option<String>,
+    pub retry_after: Option<i64>,
+    pub end: Option<Timestamp>,
+    /// Does it admit [`INVITED`]?
+    pub invites: bool,
+}
+
+/// What the flag does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Flag {
+    Open,
+    Closed(Words),
+}
+
+impl Flag {
+    /// Closed by an empty flag, or by one whose content cannot be used.
+    pub fn silent() -> Self {
+        Self::Closed(Words::default())
+    }
+
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed(_))
+    }
+}
+
+/// A page or an allow file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Pages show it; an allow file names [`LISTED`] where it is odd.
+    pub version: u64,
+    /// Then `version` is the last good one.
+    pub is_broken: bool,
+}
+
+impl Watched {
+    pub fn good(version: u64) -> Self {
+        Self { version, is_broken: false }
+    }
+}
+
+/// What may break connections or keep a child from opening files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A child was killed: its requests are lost.
+    Killed,
+    /// Children end when they have nothing in hand, as all do at a restart, and one that could not
+    /// accept a connection.
+    Restarted,
+    /// A child has no file descriptors left.
+    NoFiles,
+}
+
+/// One server.
+pub struct World {
+    pub flag: Timeline<Flag>,
+    pub allow_file: Timeline<Watched>,
+    pub html: Timeline<Watched>,
+    pub text: Timeline<Watched>,
+    /// Seconds that the server's clock is ahead of ours.
+    pub clock: Timeline<i64>,
+    troubles: Mutex<Vec<(Trouble, Instant, Option<Instant>)>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            flag: Timeline::new(Flag::Open),
+            allow_file: Timeline::new(Watched::good(1)),
+            html: Timeline::new(Watched::good(1)),
+            text: Timeline::new(Watched::good(1)),
+            clock: Timeline::new(0),
+            troubles: Mutex::default(),
+        }
+    }
+
+    /// Runs what makes trouble; that may be felt until `grace` after it.
+    pub fn trouble<R>(
+        &self,
+        trouble: Trouble,
+        grace: Duration,
+        operation: impl FnOnce() -> R,
+    ) -> R {
+        let from = Instant::now();
+        let lock = || self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        lock().push((trouble, from, None));
+        let result = operation();
+        if let Some(last) = lock().iter_mut().rfind(|(_, since, _)| *since == from) {
+            last.2 = Some(Instant::now() + grace);
+        }
+        lock().retain(|(_, _, until)| {
+            until.is_none_or(|until| until.elapsed() < Duration::from_secs(60))
+        });
+        result
+    }
+
+    /// Was there such trouble at some time between these moments?
+    pub fn had(&self, wanted: Trouble, from: Instant, until: Instant) -> bool {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.iter().any(|(trouble, since, end)| {
+            *trouble == wanted && *since <= until && end.is_none_or(|end| end >= from)
+        })
+    }
+
+    /// From when on a version of a file may be in force at `sent`: children look for a new one only
+    /// while the site is closed, and within a second.
+    pub fn files_from(&self, sent: Instant) -> Instant {
+        let looked = self.flag.last_long(sent, FILE_GRACE, Flag::is_closed);
+        looked.checked_sub(FILE_GRACE).unwrap_or(looked)
+    }
+
+    /// All that held around a request, for a report.
+    pub fn tell(&self, sent: Instant, received: Instant) -> String {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let troubles: Vec<_> = troubles
+            .iter()
+            .filter(|(_, _, until)| until.is_none_or(|until| until + FLAG_GRACE * 2 >= sent))
+            .map(|(trouble, since, _)| {
+                let (sign, ago) = match sent.checked_duration_since(*since) {
+                    Some(ago) => ('-', ago),
+                    None => ('+', *since - sent),
+                };
+                format!("    {sign}{:.4}: {trouble:?}", ago.as_secs_f64())
+            })
+            .collect();
+        format!(
+            "  flag\n{}\n  allow file\n{}\n  page.html\n{}\n  page.txt\n{}\n  trouble\n{}",
+            self.flag.tell(sent, received),
+            self.allow_file.tell(sent, received),
+            self.html.tell(sent, received),
+            self.text.tell(sent, received),
+            troubles.join("\n")
+        )
+    }
+}
