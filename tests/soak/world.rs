@@ -18,9 +18,8 @@ pub const INVITED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 /// "While the site is closed a change is served within a second", and some for a busy machine.
 pub const FILE_GRACE: Duration = Duration::from_millis(1800);
 
-/// "When it has come to rest, after less than half a second". Where the machine is so busy that a
-/// child sees an older version long after another has seen the new one, the rest begins anew.
-pub const FLAG_GRACE: Duration = Duration::from_secs(3);
+/// "When it has come to rest, after less than half a second", and some for a busy machine.
+pub const FLAG_GRACE: Duration = Duration::from_millis(1500);
 
 /// What the flag says.
 #[derive(Clone, Debug, Default, PartialEq)]
