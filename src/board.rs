@@ -2,14 +2,15 @@
 //! parent and children share. With it, each change is reported once and not once per child.
 
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use thiserror::Error;
 
 use crate::hash;
+use crate::sync::{self, AtomicU64};
 
 /// How many states the server can have at a time: flags and watched files.
-pub const MAX_SLOTS: usize = 1024;
+pub const MAX_SLOTS: usize = sync::size(1024, 2);
 
 /// A place in shared memory that belongs to whatever has its key. All zero is a free one.
 pub trait Keyed {
@@ -182,3 +183,6 @@ mod tests {
         assert!(std::ptr::eq(old, board.claim(&[key("old")]).expect("a slot")[0]));
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

@@ -49,6 +49,7 @@ pub mod report;
 pub mod retry_after;
 pub mod settle;
 pub mod status;
+mod sync;
 pub mod two_places;
 mod user;
 pub mod watched;

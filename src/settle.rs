@@ -79,3 +79,6 @@ pub fn is_settled_for_all(slot: &Slot, version: Version, unseen: Duration) -> bo
     age(slot.since.load(Ordering::Acquire)) >= SETTLED
         || age(slot.restless.load(Ordering::Acquire)) >= RESTLESS
 }
+
+#[cfg(all(test, loom))]
+mod models;

@@ -7,8 +7,7 @@
 //! httpd is that of a thread.
 
 use std::array::from_fn;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -16,14 +15,15 @@ use jiff::Timestamp;
 use super::scope::ScopeId;
 use super::visit::Worker;
 use crate::process::Living;
+use crate::sync::{self, AtomicU64, fence};
 
-const LINES: usize = 4096;
+const LINES: usize = sync::size(4096, 2);
 /// As many as two cache lines hold.
-const PER_LINE: usize = 4;
+const PER_LINE: usize = sync::size(4, 1);
 /// In so many lines an entry is looked for.
 const TRIES: usize = 64;
 /// For so long those are waited for that are being judged.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
 #[repr(C, align(128))]
@@ -35,7 +35,7 @@ pub struct InFlight {
 impl Default for InFlight {
     fn default() -> Self {
         let lines = from_fn(|_| from_fn(|_| Entry::default()));
-        Self { lines, untracked: AtomicU64::new(0) }
+        Self { lines, untracked: AtomicU64::default() }
     }
 }
 
@@ -195,7 +195,7 @@ impl Entry {
             let packed = self.word.load(Ordering::Acquire);
             let Word { process, scope, stage, generation } = Word::unpack(packed)?;
             if stage == Stage::Judged && Instant::now() < deadline {
-                thread::sleep(Duration::from_micros(100));
+                sync::sleep(Duration::from_micros(100));
                 continue;
             }
             let began = i64::try_from(self.began.load(Ordering::Relaxed)).ok()?;

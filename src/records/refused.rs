@@ -16,27 +16,27 @@ use std::array::from_fn;
 use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::hash;
+use crate::sync::{self, AtomicU64, fence};
 
 /// So many buckets there are.
-pub const BUCKETS: usize = 256;
+pub const BUCKETS: usize = sync::size(256, 1);
 /// So many entries a bucket has.
-pub const ENTRIES: usize = 16;
+pub const ENTRIES: usize = sync::size(16, 2);
 /// So many bytes of a request's path and of its User-Agent are kept.
-pub const TEXT: usize = 128;
+pub const TEXT: usize = sync::size(128, 8);
 
 /// The words of a text.
 const WORDS: usize = TEXT / 8;
 /// So often an entry is looked for, should others be faster.
 const TRIES: usize = 8;
 /// So often one is read that others write to.
-const PATIENCE: usize = 50;
+const PATIENCE: usize = sync::size(50, 1);
 
 /// The table. All zero is an empty one.
 #[repr(C)]
@@ -295,7 +295,7 @@ impl Details {
         for _ in 0..PATIENCE {
             let before = Lock(self.lock.load(Ordering::Acquire));
             if before.writer().is_some() {
-                thread::sleep(Duration::from_micros(100));
+                sync::sleep(Duration::from_micros(100));
                 continue;
             }
             let is_mine = self.tag.load(Ordering::Relaxed) == tag;
@@ -346,3 +346,6 @@ fn timestamp(millis: u64) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

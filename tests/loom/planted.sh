@@ -1,0 +1,28 @@
+#!/bin/sh
+# Plants each of the defects of planted.txt into a copy of the source, and fails unless the model that
+# it names finds it. Environment: as for the models themselves (see the Makefile).
+set -eu
+cd "$(dirname "$0")/../.."
+copy=${CARGO_TARGET_DIR:-target/loom}/planted
+rm -rf "$copy" && mkdir -p "$copy"
+cp -R Cargo.toml Cargo.lock build.rs c-shim src benches "$copy"
+mkdir "$copy/tests" && cp tests/main.rs "$copy/tests"
+failed=0
+while IFS= read -r line; do
+  case $line in \#*|'') continue ;; esac
+  model=$(printf '%s' "$line" | sed 's/ | .*//')
+  file=$(printf '%s' "$line" | sed 's/^[^|]* | //; s/ | .*//')
+  LINE=$line perl -0777 -pe '
+    my (undef, undef, $there, $planted) = map { s/\\n/\n/gr =~ s/\\\|/|/gr } split / (?<!\\)\| /, $ENV{LINE}, 4;
+    my $at = index $_, $there;
+    die "not there: $there\n" if $at < 0;
+    substr $_, $at, length $there, $planted;
+  ' "$file" >"$copy/$file"
+  found=$(cd "$copy" && "${CARGO:-cargo}" test --locked --lib -- "$model" 2>&1) && found="$found (not found)"
+  case $found in
+    *'test result: FAILED'*) echo "found: $line" ;;
+    *) echo "NOT FOUND: $line"; printf '%s\n' "$found" | tail -n 15; failed=1 ;;
+  esac
+  cp "$file" "$copy/$file"
+done <tests/loom/planted.txt
+exit $failed
