@@ -148,6 +148,7 @@ impl InFlight {
         let entry = lines.flatten().find(|entry| {
             entry.word.load(Ordering::Relaxed) == FREE && entry.replace(FREE, word.pack())
         })?;
+        fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
         entry.flags.store(flags, Ordering::Relaxed);
         entry.began.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Relaxed);
         // Before the flags are looked at.
@@ -219,9 +220,16 @@ impl Entry {
 impl Held<'_> {
     /// The request is let in, or has come into another scope and is let in there.
     pub(super) fn let_in(&mut self, scope: ScopeId, flags: u64, was_open: bool) {
-        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
-        let word = Word { scope, stage, ..self.word };
+        if self.word.stage != Stage::Judged {
+            self.change(Word { stage: Stage::Judged, ..self.word }); // for those who read meanwhile
+            fence(Ordering::Release); // as above
+        }
         self.entry.flags.store(flags, Ordering::Relaxed);
+        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
+        self.change(Word { scope, stage, ..self.word });
+    }
+
+    fn change(&mut self, word: Word) {
         if self.entry.replace(self.word.pack(), word.pack()) {
             self.word = word;
         }
