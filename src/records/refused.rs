@@ -199,13 +199,13 @@ impl Bucket {
     fn count(&self, tag: u64) -> Option<&Details> {
         for _ in 0..TRIES {
             let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
-            let entry = match self.tags.iter().position(mine) {
-                Some(entry) => entry,
+            let (entry, before) = match self.tags.iter().position(mine) {
+                Some(entry) => (entry, tag),
                 None => self.lowest(),
             };
             let (has, count, error) =
                 (self.tags.get(entry)?, self.counts.get(entry)?, self.errors.get(entry)?);
-            let before = has.load(Ordering::Acquire);
+            // Not from anybody else who may have come meanwhile: that is not the lowest then.
             if before != tag {
                 let low = if before == 0 { 0 } else { count.load(Ordering::Relaxed) };
                 let order = (Ordering::AcqRel, Ordering::Relaxed);
@@ -220,16 +220,15 @@ impl Bucket {
         None
     }
 
-    /// The entry that is free, or else has the lowest count.
-    fn lowest(&self) -> usize {
-        let count = |(_, (tag, count)): &(usize, (&AtomicU64, &AtomicU64))| match tag
-            .load(Ordering::Relaxed)
-        {
+    /// The entry that is free, or else has the lowest count, and whose it is.
+    fn lowest(&self) -> (usize, u64) {
+        let tags = self.tags.iter().map(|tag| tag.load(Ordering::Relaxed));
+        let count = |(_, (tag, count)): &(usize, (u64, &AtomicU64))| match tag {
             0 => 0,
             _ => count.load(Ordering::Relaxed).max(1),
         };
-        let entries = self.tags.iter().zip(&self.counts).enumerate();
-        entries.min_by_key(count).map_or(0, |(entry, _)| entry)
+        let lowest = tags.zip(&self.counts).enumerate().min_by_key(count);
+        lowest.map_or((0, 0), |(entry, (tag, _))| (entry, tag))
     }
 
     fn clients(&self) -> impl Iterator<Item = Client> {
