@@ -1,7 +1,7 @@
 //! What processes and threads share is made of these: the standard library's atomics, or those of
 //! loom (`make loom`), which tries the orders in which threads can run and what each can see then.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::{
     sync::atomic::{AtomicU64, fence},
@@ -17,6 +17,14 @@ pub(crate) use loom::sync::atomic::fence;
 #[cfg(all(test, loom))]
 pub(crate) fn sleep(_: Duration) {
     loom::thread::yield_now();
+}
+
+/// The time; in a model, which has to go the same way each time, it stands still.
+pub(crate) fn now() -> SystemTime {
+    match cfg!(all(test, loom)) {
+        true => SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000),
+        false => SystemTime::now(),
+    }
 }
 
 /// The size of a table; in a model, which tries everything that can happen in it, a small one.

@@ -116,12 +116,12 @@ fn opening_and_closing_again() {
         site.close();
         let ours = Arc::clone(&site);
         process(move || assert!(ours.look(&ours.flag()))).join().expect("looked");
+        site.open();
         let ours = Arc::clone(&site);
         let slow = process(move || ours.look(&ours.flag()));
         let ours = Arc::clone(&site);
         let quick = process(move || {
             let flag = ours.flag();
-            ours.open();
             assert!(!ours.look(&flag));
             ours.close();
             assert!(ours.look(&flag));

@@ -9,7 +9,9 @@ use super::*;
 #[test]
 fn just_come() {
     let version = Version::MISSING; // changed in the far future, as far as its times go
-    loom::model(move || {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(move || {
         let slot = Arc::new(Slot::default());
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || is_settled_for_all(&theirs, version, Duration::ZERO));
