@@ -39,6 +39,8 @@ pub mod flag;
 pub mod gate;
 pub mod gates;
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod hostile;
 pub mod journal;
 pub mod negotiate;
 pub mod page;
