@@ -2,6 +2,7 @@
 //! parent and children share. With it, each change is reported once and not once per child.
 
 use std::hash::Hash;
+use std::ptr;
 use std::sync::atomic::Ordering;
 
 use thiserror::Error;
@@ -128,7 +129,12 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         if let Some(known) = self.find(key) {
             return Ok(known);
         }
-        let is_wanted = |place: &S| wanted.iter().any(|other| other.stands_in(place));
+        // Of several with one key, which nobody but an intruder makes, the first one is it.
+        let is_first =
+            |key: Key, place: &S| self.find(key).is_some_and(|first| ptr::eq(first, place));
+        let is_wanted = |place: &S| {
+            wanted.iter().any(|other| other.stands_in(place) && is_first(*other, place))
+        };
         let unwanted = || self.places.iter().find(|place| !is_wanted(place));
         let place = self.find(Key::FREE).or_else(unwanted).ok_or(BoardFull(N))?;
         place.clear();
