@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -36,7 +36,9 @@ const WORDS: usize = TEXT / 8;
 /// So often an entry is looked for, should others be faster.
 const TRIES: usize = 8;
 /// So often one is read that others write to.
-const PATIENCE: usize = sync::size(50, 1);
+const LOOKS: usize = sync::size(50, 1);
+/// For so long those who write are waited for, with all entries together.
+const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
 #[repr(C)]
@@ -159,13 +161,17 @@ impl Refused {
 
     /// The clients, those first that were certainly refused most.
     pub fn clients(&self) -> Vec<Client> {
-        let mut clients: Vec<_> = self.buckets.iter().flat_map(Bucket::clients).collect();
+        let deadline = Instant::now() + PATIENCE;
+        let mut clients: Vec<_> =
+            self.buckets.iter().flat_map(|bucket| bucket.clients(deadline)).collect();
         // Two threads that find an address missing may put it into two entries.
         clients.sort_by_key(|client| client.address);
         clients.dedup_by(|other, client| {
             let is_same = other.address == client.address;
-            client.count += if is_same { other.count } else { 0 };
-            client.error += if is_same { other.error } else { 0 };
+            if is_same {
+                client.count = client.count.saturating_add(other.count);
+                client.error = client.error.saturating_add(other.error);
+            }
             is_same
         });
         let certain = |client: &Client| client.count.saturating_sub(client.error);
@@ -231,12 +237,12 @@ impl Bucket {
         lowest.map_or((0, 0), |(entry, (tag, _))| (entry, tag))
     }
 
-    fn clients(&self) -> impl Iterator<Item = Client> {
+    fn clients(&self, deadline: Instant) -> impl Iterator<Item = Client> {
         let entries = self.tags.iter().zip(&self.counts).zip(&self.errors).zip(&self.details);
-        entries.filter_map(|(((tag, count), error), details)| {
+        entries.filter_map(move |(((tag, count), error), details)| {
             let tag = tag.load(Ordering::Acquire);
             let (count, error) = (count.load(Ordering::Relaxed), error.load(Ordering::Relaxed));
-            let client = (tag != 0).then(|| details.read(tag)).flatten()?;
+            let client = (tag != 0).then(|| details.read(tag, deadline)).flatten()?;
             Some(Client { count, error, ..client })
         })
     }
@@ -290,10 +296,13 @@ impl Details {
     }
 
     /// None where they are another's, or are being written.
-    fn read(&self, tag: u64) -> Option<Client> {
-        for _ in 0..PATIENCE {
+    fn read(&self, tag: u64, deadline: Instant) -> Option<Client> {
+        for _ in 0..LOOKS {
             let before = Lock(self.lock.load(Ordering::Acquire));
             if before.writer().is_some() {
+                if Instant::now() >= deadline {
+                    return None;
+                }
                 sync::sleep(Duration::from_micros(100));
                 continue;
             }

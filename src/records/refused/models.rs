@@ -63,35 +63,41 @@ fn whole() {
         let details = Arc::new(Details::default());
         let theirs = Arc::clone(&details);
         let writing = thread::spawn(move || theirs.write(9, refusal(2), WRITER));
-        assert!(details.read(9).is_none_or(|client| is_whole(&client)));
+        assert!(details.read(9, Instant::now() + PATIENCE).is_none_or(|client| is_whole(&client)));
         writing.join().expect("written");
-        assert!(details.read(9).is_some_and(|client| is_whole(&client)));
+        assert!(details.read(9, Instant::now() + PATIENCE).is_some_and(|client| is_whole(&client)));
     });
 }
 
-/// What a dead process has left half written is freed once, by whoever comes first, and what another
-/// one writes there then is not harmed.
+/// What a dead process has left half written is freed once, by whoever comes first, and not what
+/// another one writes there then.
 #[test]
 fn left_behind() {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(1);
+    model.preemption_bound = Some(2);
     model.check(|| {
         let table = Arc::new(Refused::default());
         let left = &table.buckets[0].details[0];
         left.lock.store(Lock(0).taken_by(DEAD).0, Ordering::Relaxed);
         left.tag.store(9, Ordering::Relaxed);
         let release = |table: &Refused| table.release_where(|process| process == DEAD);
-        let theirs = Arc::clone(&table);
-        let tidying = thread::spawn(move || release(&theirs));
-        let theirs = Arc::clone(&table);
-        let beginning = thread::spawn(move || {
-            release(&theirs);
-            theirs.buckets[0].details[0].write(9, refusal(2), WRITER);
-        });
-        assert!(left.read(9).is_none_or(|client| is_whole(&client)));
-        tidying.join().expect("tidied");
-        beginning.join().expect("written");
+        let write = |table: &Refused, number| {
+            table.buckets[0].details[0].write(9, refusal(number), WRITER);
+        };
+        let ours = [(); 3].map(|()| Arc::clone(&table));
+        let [one, two, three] = ours;
+        let threads = [
+            thread::spawn(move || release(&one)),
+            thread::spawn(move || {
+                release(&two);
+                write(&two, 1);
+            }),
+            thread::spawn(move || write(&three, 2)),
+        ];
+        for thread in threads {
+            thread.join().expect("done");
+        }
         assert!(Lock(left.lock.load(Ordering::Relaxed)).writer().is_none());
-        assert!(left.read(9).is_none_or(|client| is_whole(&client)));
+        assert!(left.read(9, Instant::now() + PATIENCE).is_none_or(|client| is_whole(&client)));
     });
 }
