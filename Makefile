@@ -22,7 +22,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust demo test test-browser soak fuzz check audit bench dist test-dist test-compat install clean help
+.PHONY: build rust demo test test-browser soak fuzz loom check audit bench dist test-dist test-compat install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -67,6 +67,16 @@ fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (d
 	    $$name target/fuzz/$$name fuzz/corpus/$$name -- -max_len=8192 -verbosity=0 \
 	    -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# The models of what threads and processes share, and whether they find the defects that are planted
+# (tests/loom/planted.txt). Built for themselves, since loom wants a flag for all crates.
+LOOM := CARGO_TARGET_DIR=$(abspath $(CARGO_TARGET_DIR))/loom RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0 \
+  CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
+
+loom: rust ## Try all orders in which threads and processes can write to what they share
+	@$(PACKAGES) $(BUILD_PACKAGES) perl
+	$(LOOM) $(CARGO) test --locked --lib -- models::
+	$(LOOM) tests/loom/planted.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)

@@ -2,14 +2,16 @@
 //! parent and children share. With it, each change is reported once and not once per child.
 
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::Ordering;
 
 use thiserror::Error;
 
 use crate::hash;
+use crate::sync::{self, AtomicU64};
 
 /// How many states the server can have at a time: flags and watched files.
-pub const MAX_SLOTS: usize = 1024;
+pub const MAX_SLOTS: usize = sync::size(1024, 2);
 
 /// A place in shared memory that belongs to whatever has its key. All zero is a free one.
 pub trait Keyed {
@@ -127,7 +129,12 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         if let Some(known) = self.find(key) {
             return Ok(known);
         }
-        let is_wanted = |place: &S| wanted.iter().any(|other| other.stands_in(place));
+        // Of several with one key, which nobody but an intruder makes, the first one is it.
+        let is_first =
+            |key: Key, place: &S| self.find(key).is_some_and(|first| ptr::eq(first, place));
+        let is_wanted = |place: &S| {
+            wanted.iter().any(|other| other.stands_in(place) && is_first(*other, place))
+        };
         let unwanted = || self.places.iter().find(|place| !is_wanted(place));
         let place = self.find(Key::FREE).or_else(unwanted).ok_or(BoardFull(N))?;
         place.clear();
@@ -182,3 +189,6 @@ mod tests {
         assert!(std::ptr::eq(old, board.claim(&[key("old")]).expect("a slot")[0]));
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

@@ -376,3 +376,6 @@ fn is_absence(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

@@ -39,6 +39,8 @@ pub mod flag;
 pub mod gate;
 pub mod gates;
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod hostile;
 pub mod journal;
 pub mod negotiate;
 pub mod page;
@@ -49,6 +51,7 @@ pub mod report;
 pub mod retry_after;
 pub mod settle;
 pub mod status;
+mod sync;
 pub mod two_places;
 mod user;
 pub mod watched;

@@ -11,12 +11,13 @@ mod scope;
 mod totals;
 mod visit;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
 use crate::board::{Key, Table};
 use crate::process;
+use crate::sync::AtomicU64;
 use in_flight::{InFlight, Running};
 use refused::Refused;
 pub use scope::ScopeId;
@@ -117,3 +118,6 @@ impl Records {
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

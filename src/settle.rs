@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::board::Slot;
 use crate::file::Version;
 use crate::hash;
+use crate::sync;
 
 /// A version is taken when it is so old: whoever writes it has probably finished.
 const SETTLED: Duration = Duration::from_millis(300);
@@ -63,7 +64,7 @@ impl Settling {
 /// is for how long this process has not looked.
 pub fn is_settled_for_all(slot: &Slot, version: Version, unseen: Duration) -> bool {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
+    let now = sync::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
     let age = |since: u64| Duration::from_millis(now.saturating_sub(since));
     let hash = hash::of(version);
     let since = slot.since.load(Ordering::Acquire);
@@ -79,3 +80,6 @@ pub fn is_settled_for_all(slot: &Slot, version: Version, unseen: Duration) -> bo
     age(slot.since.load(Ordering::Acquire)) >= SETTLED
         || age(slot.restless.load(Ordering::Acquire)) >= RESTLESS
 }
+
+#[cfg(all(test, loom))]
+mod models;

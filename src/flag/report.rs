@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use super::Flag;
 use super::content::Content;
 use super::state::{Basis, Known, State};
 use crate::board::Slot;
+use crate::sync::AtomicU64;
 use crate::window::Phase;
 
 /// What all processes know of a flag together, and this one of its content.

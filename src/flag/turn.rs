@@ -5,16 +5,16 @@
 //! share.
 
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
 use crate::board::Slot;
 use crate::process::is_alive;
+use crate::sync;
 
 /// A look that takes longer hangs, and nobody waits for it.
-const HANGING: Duration = Duration::from_millis(100);
+const HANGING: Duration = sync::patience(Duration::from_millis(100));
 
 /// So often those who wait for a look see whether it is over.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -101,7 +101,7 @@ impl<'b> Turns<'b> {
                 if !is_wanted || has_waited || last.elapsed(now) >= HANGING {
                     return None;
                 }
-                thread::sleep(PAUSE);
+                sync::sleep(PAUSE);
                 continue;
             }
             if last.elapsed(now) < self.interval && !is_wanted {

@@ -8,8 +8,7 @@
 
 use std::array::from_fn;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -17,14 +16,15 @@ use jiff::Timestamp;
 use super::scope::ScopeId;
 use super::visit::Worker;
 use crate::process::Living;
+use crate::sync::{self, AtomicU64, fence};
 
-const LINES: usize = 4096;
+const LINES: usize = sync::size(4096, 2);
 /// As many as two cache lines hold.
-const PER_LINE: usize = 4;
+const PER_LINE: usize = sync::size(4, 1);
 /// In so many lines an entry is looked for.
 const TRIES: usize = 64;
 /// For so long those are waited for that are being judged.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
 #[repr(C, align(128))]
@@ -36,7 +36,7 @@ pub struct InFlight {
 impl Default for InFlight {
     fn default() -> Self {
         let lines = from_fn(|_| from_fn(|_| Entry::default()));
-        Self { lines, untracked: AtomicU64::new(0) }
+        Self { lines, untracked: AtomicU64::default() }
     }
 }
 
@@ -157,6 +157,7 @@ impl InFlight {
         let entry = lines.flatten().find(|entry| {
             entry.word.load(Ordering::Relaxed) == Word::FREE.0 && entry.replace(Word::FREE, word)
         })?;
+        fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
         entry.flags.store(flags, Ordering::Relaxed);
         entry.began.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Relaxed);
         // Before the flags are looked at.
@@ -204,7 +205,7 @@ impl Entry {
             let word = Word(self.word.load(Ordering::Acquire));
             let process = word.process()?;
             if word.stage() == Stage::Judged && Instant::now() < deadline {
-                thread::sleep(Duration::from_micros(100));
+                sync::sleep(Duration::from_micros(100));
                 continue;
             }
             let began = i64::try_from(self.began.load(Ordering::Relaxed)).ok()?;
@@ -228,13 +229,21 @@ impl Entry {
 impl Held<'_> {
     /// The request is let in, or has come into another scope and is let in there.
     pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
-        let before = self.word.get();
-        if before == Word::FREE {
+        let word = self.word.get();
+        if word == Word::FREE {
             return;
         }
-        let word = before.at(scope, if was_open { Stage::WasOpen } else { Stage::WasClosed });
+        if word.stage() != Stage::Judged {
+            self.change(word.at(word.scope(), Stage::Judged)); // for those who read meanwhile
+            fence(Ordering::Release); // as above
+        }
         self.entry.flags.store(flags, Ordering::Relaxed);
-        if self.entry.replace(before, word) {
+        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
+        self.change(word.at(scope, stage));
+    }
+
+    fn change(&self, word: Word) {
+        if self.entry.replace(self.word.get(), word) {
             self.word.set(word);
         }
     }

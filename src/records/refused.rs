@@ -16,27 +16,29 @@ use std::array::from_fn;
 use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::hash;
+use crate::sync::{self, AtomicU64, fence};
 
 /// So many buckets there are.
-pub const BUCKETS: usize = 256;
+pub const BUCKETS: usize = sync::size(256, 1);
 /// So many entries a bucket has.
-pub const ENTRIES: usize = 16;
+pub const ENTRIES: usize = sync::size(16, 2);
 /// So many bytes of a request's path and of its User-Agent are kept.
-pub const TEXT: usize = 128;
+pub const TEXT: usize = sync::size(128, 8);
 
 /// The words of a text.
 const WORDS: usize = TEXT / 8;
 /// So often an entry is looked for, should others be faster.
 const TRIES: usize = 8;
 /// So often one is read that others write to.
-const PATIENCE: usize = 50;
+const LOOKS: usize = sync::size(50, 1);
+/// For so long those who write are waited for, with all entries together.
+const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
 #[repr(C)]
@@ -159,13 +161,17 @@ impl Refused {
 
     /// The clients, those first that were certainly refused most.
     pub fn clients(&self) -> Vec<Client> {
-        let mut clients: Vec<_> = self.buckets.iter().flat_map(Bucket::clients).collect();
+        let deadline = Instant::now() + PATIENCE;
+        let mut clients: Vec<_> =
+            self.buckets.iter().flat_map(|bucket| bucket.clients(deadline)).collect();
         // Two threads that find an address missing may put it into two entries.
         clients.sort_by_key(|client| client.address);
         clients.dedup_by(|other, client| {
             let is_same = other.address == client.address;
-            client.count += if is_same { other.count } else { 0 };
-            client.error += if is_same { other.error } else { 0 };
+            if is_same {
+                client.count = client.count.saturating_add(other.count);
+                client.error = client.error.saturating_add(other.error);
+            }
             is_same
         });
         let certain = |client: &Client| client.count.saturating_sub(client.error);
@@ -199,13 +205,13 @@ impl Bucket {
     fn count(&self, tag: u64) -> Option<&Details> {
         for _ in 0..TRIES {
             let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
-            let entry = match self.tags.iter().position(mine) {
-                Some(entry) => entry,
+            let (entry, before) = match self.tags.iter().position(mine) {
+                Some(entry) => (entry, tag),
                 None => self.lowest(),
             };
             let (has, count, error) =
                 (self.tags.get(entry)?, self.counts.get(entry)?, self.errors.get(entry)?);
-            let before = has.load(Ordering::Acquire);
+            // Not from anybody else who may have come meanwhile: that is not the lowest then.
             if before != tag {
                 let low = if before == 0 { 0 } else { count.load(Ordering::Relaxed) };
                 let order = (Ordering::AcqRel, Ordering::Relaxed);
@@ -220,24 +226,23 @@ impl Bucket {
         None
     }
 
-    /// The entry that is free, or else has the lowest count.
-    fn lowest(&self) -> usize {
-        let count = |(_, (tag, count)): &(usize, (&AtomicU64, &AtomicU64))| match tag
-            .load(Ordering::Relaxed)
-        {
+    /// The entry that is free, or else has the lowest count, and whose it is.
+    fn lowest(&self) -> (usize, u64) {
+        let tags = self.tags.iter().map(|tag| tag.load(Ordering::Relaxed));
+        let count = |(_, (tag, count)): &(usize, (u64, &AtomicU64))| match tag {
             0 => 0,
             _ => count.load(Ordering::Relaxed).max(1),
         };
-        let entries = self.tags.iter().zip(&self.counts).enumerate();
-        entries.min_by_key(count).map_or(0, |(entry, _)| entry)
+        let lowest = tags.zip(&self.counts).enumerate().min_by_key(count);
+        lowest.map_or((0, 0), |(entry, (tag, _))| (entry, tag))
     }
 
-    fn clients(&self) -> impl Iterator<Item = Client> {
+    fn clients(&self, deadline: Instant) -> impl Iterator<Item = Client> {
         let entries = self.tags.iter().zip(&self.counts).zip(&self.errors).zip(&self.details);
-        entries.filter_map(|(((tag, count), error), details)| {
+        entries.filter_map(move |(((tag, count), error), details)| {
             let tag = tag.load(Ordering::Acquire);
             let (count, error) = (count.load(Ordering::Relaxed), error.load(Ordering::Relaxed));
-            let client = (tag != 0).then(|| details.read(tag)).flatten()?;
+            let client = (tag != 0).then(|| details.read(tag, deadline)).flatten()?;
             Some(Client { count, error, ..client })
         })
     }
@@ -291,11 +296,14 @@ impl Details {
     }
 
     /// None where they are another's, or are being written.
-    fn read(&self, tag: u64) -> Option<Client> {
-        for _ in 0..PATIENCE {
+    fn read(&self, tag: u64, deadline: Instant) -> Option<Client> {
+        for _ in 0..LOOKS {
             let before = Lock(self.lock.load(Ordering::Acquire));
             if before.writer().is_some() {
-                thread::sleep(Duration::from_micros(100));
+                if Instant::now() >= deadline {
+                    return None;
+                }
+                sync::sleep(Duration::from_micros(100));
                 continue;
             }
             let is_mine = self.tag.load(Ordering::Relaxed) == tag;
@@ -346,3 +354,6 @@ fn timestamp(millis: u64) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

@@ -1,14 +1,15 @@
 //! The scopes that are counted for: servers, virtual hosts, and locations in them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::board::Keyed;
+use crate::sync::{self, AtomicU64};
 
 /// So many scopes have counters of their own.
-pub(super) const MAX_SCOPES: usize = 4095;
+pub(super) const MAX_SCOPES: usize = sync::size(4095, 1);
 
 /// So many different statuses of a scope have counters of their own.
-pub(super) const MAX_STATUSES: usize = 6;
+pub(super) const MAX_STATUSES: usize = sync::size(6, 2);
 
 /// The number of a scope, the same in all processes and over restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

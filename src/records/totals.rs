@@ -3,15 +3,16 @@
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
 use super::visit::Worker;
 use crate::allow::Means;
 use crate::gate::Verdict;
+use crate::sync::{self, AtomicU64};
 
 /// So many copies of the counters there are.
-const COPIES: usize = 16;
+const COPIES: usize = sync::size(16, 2);
 
 /// Why a request was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -190,6 +190,11 @@ impl InFlightView {
     }
 }
 
+/// In shared memory anything can stand.
+pub(super) fn sum<'c>(counts: impl IntoIterator<Item = &'c u64>) -> u64 {
+    counts.into_iter().fold(0, |sum, count| sum.saturating_add(*count))
+}
+
 impl TotalsView {
     fn new(totals: ScopeTotals) -> Self {
         let mut refused_with: BTreeMap<_, _> =
@@ -205,8 +210,8 @@ impl TotalsView {
             .collect();
         Self {
             open: totals.open,
-            allowed: allowed_by.values().sum(),
-            refused: refused_with.values().sum(),
+            allowed: sum(allowed_by.values()),
+            refused: sum(refused_with.values()),
             allowed_by,
             refused_with,
         }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use minijinja::HtmlEscape;
 
 use super::Report;
+use super::scopes::sum;
 
 /// For `/server-status?auto`: names and values, one a line.
 pub fn short_lines(report: &Report) -> String {
@@ -15,9 +16,9 @@ pub fn short_lines(report: &Report) -> String {
         ("ClosedScopes", report.closed_scopes.to_string()),
         ("InFlight", report.in_flight.requests.to_string()),
         ("InFlightFromBeforeClosing", report.in_flight.from_before_closing.to_string()),
-        ("Passed", totals().map(|totals| totals.open).sum::<u64>().to_string()),
-        ("Allowed", totals().map(|totals| totals.allowed).sum::<u64>().to_string()),
-        ("Refused", totals().map(|totals| totals.refused).sum::<u64>().to_string()),
+        ("Passed", sum(totals().map(|totals| &totals.open)).to_string()),
+        ("Allowed", sum(totals().map(|totals| &totals.allowed)).to_string()),
+        ("Refused", sum(totals().map(|totals| &totals.refused)).to_string()),
     ];
     values.map(|(name, value)| format!("Maintenance{name}: {value}\n")).concat()
 }

@@ -1,0 +1,168 @@
+//! What several processes make of one flag together (`make loom`). Each has a [`Flag`] of its own, as
+//! it has in the server; what they share is the slot.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::LazyLock;
+use std::thread::sleep;
+
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicU64;
+use loom::thread;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A flag that is there when there is a link to something that came to rest long ago.
+struct Site {
+    slot: Slot,
+    path: PathBuf,
+    closed: AtomicU64,
+    gone: AtomicU64,
+    other: AtomicU64,
+}
+
+/// Where the flags of one model are; it is tried over and over.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("rested"), "").expect("a file");
+    sleep(Duration::from_millis(400));
+    folder
+}
+
+impl Site {
+    fn new(folder: &TempDir) -> Self {
+        let path = folder.path().join("flag");
+        let _ = fs::remove_file(&path);
+        let (slot, closed, gone, other) = Default::default();
+        Self { slot, path, closed, gone, other }
+    }
+
+    fn close(&self) {
+        symlink("rested", &self.path).expect("a link");
+    }
+
+    fn open(&self) {
+        fs::remove_file(&self.path).expect("removed");
+    }
+
+    /// As a process has it.
+    fn flag(&self) -> Flag<'_> {
+        Flag::new(self.path.clone(), &self.slot, Duration::ZERO, TimeZone::UTC)
+    }
+
+    /// Does it close? Counts what is said.
+    fn look(&self, flag: &Flag<'_>) -> bool {
+        let now = Timestamp::from_second(2_000_000_000).expect("a time");
+        let report = &mut |news: News<'_>| {
+            let word = match news {
+                News::Closed { .. } => &self.closed,
+                News::Gone { opens: true, .. } => &self.gone,
+                _ => &self.other,
+            };
+            word.fetch_add(1, Ordering::Relaxed);
+        };
+        flag.look(Observer::Child, now, report).is_some()
+    }
+
+    fn said(&self) -> [u64; 3] {
+        [&self.closed, &self.gone, &self.other].map(|word| word.load(Ordering::Relaxed))
+    }
+}
+
+/// A process, with a stack for all that a look takes.
+fn process<T, F>(act: F) -> thread::JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    thread::Builder::new().stack_size(1 << 16).spawn(act).expect("a thread")
+}
+
+/// There is too much to try everything: no process is interrupted more than once.
+fn bounded(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(1);
+    builder.check(model);
+}
+
+static FOLDERS: LazyLock<[TempDir; 2]> = LazyLock::new(|| [folder(), folder()]);
+
+/// A closing is said once, and closes for all who look then.
+#[test]
+fn closing() {
+    let folder = &FOLDERS[0];
+    bounded(|| {
+        let site = Arc::new(Site::new(folder));
+        let ours = Arc::clone(&site);
+        process(move || assert!(!ours.look(&ours.flag()))).join().expect("looked");
+        site.close();
+        let looks = [(), ()].map(|()| {
+            let ours = Arc::clone(&site);
+            process(move || ours.look(&ours.flag()))
+        });
+        assert_eq!(looks.map(|look| look.join().expect("looked")), [true, true]);
+        assert_eq!(site.said(), [1, 0, 0]);
+    });
+}
+
+/// A look that is slow does not turn back what others have seen since: each change is said once, and
+/// in the end it is known as it is.
+#[test]
+fn opening_and_closing_again() {
+    let folder = &FOLDERS[1];
+    bounded(|| {
+        let site = Arc::new(Site::new(folder));
+        site.close();
+        let ours = Arc::clone(&site);
+        process(move || assert!(ours.look(&ours.flag()))).join().expect("looked");
+        site.open();
+        let ours = Arc::clone(&site);
+        let slow = process(move || ours.look(&ours.flag()));
+        let ours = Arc::clone(&site);
+        let quick = process(move || {
+            let flag = ours.flag();
+            assert!(!ours.look(&flag));
+            ours.close();
+            assert!(ours.look(&flag));
+            assert!(flag.was_closing());
+        });
+        slow.join().expect("looked");
+        quick.join().expect("looked");
+        assert_eq!(site.said(), [2, 1, 0]);
+    });
+}
+
+/// With an interval one looks at a time, and what it has seen is known to the next one.
+#[test]
+fn one_looks_at_a_time() {
+    loom::model(|| {
+        let shared = Arc::new((Slot::default(), AtomicU64::new(0)));
+        let look = |shared: &(Slot, AtomicU64)| {
+            let turn = Turns::new(&shared.0, Duration::from_secs(3600)).take(|| true);
+            assert!(turn.is_some(), "nobody hangs");
+            // Two at a time would count as one, and so would two that do not see each other.
+            let looks = shared.1.load(Ordering::Relaxed);
+            shared.1.store(looks + 1, Ordering::Relaxed);
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || look(&theirs));
+        look(&shared);
+        other.join().expect("looked");
+        assert_eq!(shared.1.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// And one in an interval.
+#[test]
+fn one_looks_in_an_interval() {
+    loom::model(|| {
+        let slot = Arc::new(Slot::default());
+        // The machine has run for longer than that.
+        let look = |slot: &Slot| Turns::new(slot, Duration::from_secs(20)).take(|| false).is_some();
+        let theirs = Arc::clone(&slot);
+        let other = thread::spawn(move || look(&theirs));
+        let looks = [look(&slot), other.join().expect("looked")];
+        assert!(looks == [true, false] || looks == [false, true], "{looks:?}");
+    });
+}
