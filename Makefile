@@ -12,7 +12,8 @@ DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
-FUZZ_TARGETS := allow_file flag_content negotiation plugin_cfg
+FUZZ_TARGETS := allow_file directives flag_content negotiation plugin_cfg status_page status_query \
+  template
 FUZZ_SECONDS ?= 600
 
 # Most tests wait for a server: more of them at a time than there are processors.
