@@ -12,8 +12,12 @@ DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
-FUZZ_TARGETS := allow_file flag_content negotiation plugin_cfg
+FUZZ_TARGETS := allow_file directives flag_content negotiation plugin_cfg status_page status_query \
+  template
 FUZZ_SECONDS ?= 600
+
+# Stable Rust has neither sanitizers nor Miri. One of a certain day, so that it is the same everywhere.
+export NIGHTLY ?= nightly-2026-05-20
 
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
@@ -22,7 +26,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust demo test test-browser soak fuzz loom check audit bench dist test-dist test-compat install clean help
+.PHONY: build rust nightly demo test test-browser soak fuzz loom asan check audit bench dist test-dist test-compat install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -77,6 +81,16 @@ loom: rust ## Try all orders in which threads and processes can write to what th
 	@$(PACKAGES) $(BUILD_PACKAGES) perl
 	$(LOOM) $(CARGO) test --locked --lib -- models::
 	$(LOOM) tests/loom/planted.sh
+# Installed beside the other toolchains, of which the default one stays the default.
+nightly: rust
+	@command -v rustup >/dev/null || { \
+	  echo "Rust's nightly toolchain is needed, which only rustup installs: see https://rustup.rs" >&2; exit 1; }
+	@rustup +$(NIGHTLY) component list --installed 2>/dev/null | grep -q rust-src || \
+	  rustup toolchain install $(NIGHTLY) --profile minimal --component miri --component rust-src
+
+asan: nightly ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer, those with httpd, too
+	@$(PACKAGES) $(TEST_PACKAGES) clang-14 libclang-rt-14-dev llvm-14
+	@tests/sanitize/asan.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)

@@ -66,7 +66,10 @@ fn main() {
     for file in ["build.rs", "c-shim/shim.h", "c-shim/shim.c"] {
         println!("cargo::rerun-if-changed={file}");
     }
-    let flags = Flags::find();
+    let mut flags = Flags::find();
+    if env::var_os("CARGO_FEATURE_PROVOKE_DEFECT").is_some() {
+        flags.defines.push("-DMAINTENANCE_PROVOKE_DEFECT".into());
+    }
     compile_shim(&flags);
     generate_bindings(&flags);
 }

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #endif
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
 
 #include "shim.h"
 
@@ -337,3 +339,21 @@ apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t 
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
     return ap_pass_brigade(r->output_filters, bb);
 }
+
+#ifdef MAINTENANCE_PROVOKE_DEFECT
+int maintenance_provoke_overflow(int index)
+{
+    volatile char *block = calloc(1, 8);
+    int read = block[index];
+
+    free((void *)block);
+    return read;
+}
+
+int maintenance_provoke_signed_overflow(int more)
+{
+    volatile int largest = INT_MAX;
+
+    return largest + more;
+}
+#endif

@@ -124,4 +124,12 @@ void maintenance_watch_end(request_rec *r, void *data);
  */
 apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t length);
 
+#ifdef MAINTENANCE_PROVOKE_DEFECT
+/* Reads `index` bytes behind the beginning of a block of 8 from the heap. */
+int maintenance_provoke_overflow(int index);
+
+/* Adds `more` to the largest `int`. */
+int maintenance_provoke_signed_overflow(int more);
+#endif
+
 #endif

@@ -49,6 +49,7 @@ none "$(strings -n 8 "$module" | grep -F -e "$(pwd)/" -e "$HOME/" | head -n 5)" 
     "names folders of this machine"
 
 none "$(strings -n 8 "$module" | grep -Fo X-Provoke-Panic)" "has the feature provoke-panic"
+none "$(strings -n 8 "$module" | grep -Fo X-Provoke-Defect)" "has the feature provoke-defect"
 
 [ "$failed" -eq 0 ] || exit 1
 echo "$module: glibc $(echo "$versions" | sed 's/.*@GLIBC_//' | sort -Vu | tail -n 1) or newer," \

@@ -17,6 +17,8 @@ mod log;
 mod module;
 mod pool;
 mod process;
+#[cfg(feature = "provoke-defect")]
+mod provoke;
 mod request;
 mod resolver;
 mod role;

@@ -61,3 +61,9 @@ pub mod zone;
 // Unit tests and fuzzing run without httpd, whose symbols this part needs.
 #[cfg(not(any(test, fuzzing)))]
 mod ffi;
+
+// Defects that sanitizers and Miri have to find: the proof that they are on.
+#[cfg(all(test, feature = "provoke-defect"))]
+#[path = "../tests/planted.rs"]
+#[allow(unsafe_code)]
+mod planted;

@@ -8,6 +8,7 @@ mod support;
 mod allow;
 mod allow_sources;
 mod browser;
+mod defects;
 mod directives;
 mod drain;
 mod flags;

@@ -161,6 +161,8 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
     }
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
+    #[cfg(feature = "provoke-defect")]
+    super::provoke::provoke(request);
     let gate = match section {
         Some(section) => {
             server.gates.of(section).unwrap_or_else(|| request.own(server.gates.make(section)))

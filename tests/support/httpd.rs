@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use super::client::{Client, Protocol};
-use super::wait_for;
+use super::{sanitizer, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PORT: u16 = 8080;
@@ -100,8 +100,12 @@ fn module_under_test() -> PathBuf {
     }
 }
 
-/// The module that cargo built along with the tests, with their features.
+/// The module that cargo built along with the tests, with their features. One with a sanitizer has
+/// them, too.
 pub fn debug_module() -> PathBuf {
+    if sanitizer::is_on() {
+        return module_under_test();
+    }
     let test = std::env::current_exe().expect("the test's own path");
     test.with_file_name("libmod_maintenance.so")
 }
@@ -245,6 +249,7 @@ impl Setup {
         let mut command = Command::new(program);
         command.args(rest).arg("-d").arg(self.root()).arg("-f").arg(config);
         command.args(&self.arguments).args(more).env("RUST_BACKTRACE", "0").env("TZ", "UTC");
+        sanitizer::watch(&mut command, self.root());
         command
     }
 
@@ -252,6 +257,7 @@ impl Setup {
     pub fn test_config(&self) -> (bool, String) {
         let output = self.command(&["-t"]).output().expect("httpd runs");
         let text = [output.stdout, output.stderr].concat();
+        assert_eq!(sanitizer::take_reports(self.root()), vec![""; 0]);
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -444,6 +450,11 @@ impl Httpd {
         balance.iter().map(|(flag, closed)| format!("{flag}: closed {closed} times")).collect()
     }
 
+    /// What a sanitizer has reported.
+    pub fn take_reports(&self) -> Vec<String> {
+        sanitizer::take_reports(self.setup.root())
+    }
+
     /// Lines that no healthy server writes: no httpd line at all, a warning or worse, a death.
     fn unexpected_lines(&self) -> Vec<String> {
         let healthy =
@@ -467,8 +478,10 @@ impl Drop for Httpd {
             unexpected.extend(self.unexpected_lines());
             unexpected.extend(self.untrue_lines());
         }
+        unexpected.extend(self.take_reports());
         if std::thread::panicking() {
             eprintln!("stopped: {stopped:?}; the server's log:\n{}", self.log());
+            self.take_reports().iter().for_each(|report| eprintln!("{report}"));
             return;
         }
         assert!(stopped.is_ok(), "{stopped:?}\n{}", self.log());

@@ -9,6 +9,7 @@ pub mod hanging;
 pub mod httpd;
 pub mod keep_alive;
 pub mod report;
+pub mod sanitizer;
 
 pub use backend::Backend;
 pub use children::Children;

@@ -1,0 +1,98 @@
+//! Templates: any bytes are one that can be rendered, or an error; and in one that is fine, no text
+//! of a flag becomes more than text.
+
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use jiff::tz::TimeZone;
+use libfuzzer_sys::fuzz_target;
+use mod_maintenance::config;
+use mod_maintenance::flag::{Closing, Content, News};
+use mod_maintenance::journal::Journal;
+use mod_maintenance::page::{Facts, MAX_SIZE, PageFile, Pages};
+use mod_maintenance::watched::FileNews;
+use mod_maintenance::window::Window;
+
+struct Nobody;
+
+impl Journal for Nobody {
+    fn flag(&self, _: News<'_>) {}
+    fn file(&self, _: FileNews<'_>) {}
+    fn rendered(&self, _: Option<&Path>, _: &str) {}
+}
+
+const HTML: &str = "<p title=\"{{ vars.x }}\" id='{{ host }}'>{{ message }}</p>{{ vars.x|upper }}";
+const JSON: &str = "{\"x\": {{ vars.x }}, \"message\": {{ message }}, \"host\": {{ host }}}";
+
+/// For no status, so that each page is made anew.
+static PAGES: LazyLock<Pages> = LazyLock::new(|| {
+    let files = [("fine.html.j2", HTML), ("fine.json.j2", JSON)];
+    let files = files.map(|(name, source)| Arc::new(open(name, source.as_bytes()).unwrap()));
+    Pages::new(&files, 0)
+});
+
+/// A file of this process, which the next one overwrites.
+fn open(name: &str, source: &[u8]) -> Result<PageFile, String> {
+    let path = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
+    fs::write(&path, source).unwrap();
+    let page = PageFile::open(path.clone(), config::here).map_err(|error| error.to_string());
+    let _ = fs::remove_file(path);
+    page
+}
+
+fuzz_target!(|input: &[u8]| {
+    let (source, text) = match input.iter().position(|byte| *byte == 0) {
+        Some(end) => (&input[..end], &input[end + 1..]),
+        None => (input, input),
+    };
+    let text = String::from_utf8_lossy(text);
+    let closing = closing(&text);
+    for name in ["any.html.j2", "any.json.de.j2", "any.txt.j2", "any.txt"] {
+        match open(name, source) {
+            Ok(page) => {
+                let accept = if name.contains("html") { "text/html" } else { "application/json" };
+                let accept = if name.contains("txt") { "text/plain" } else { accept };
+                let body = render(&Pages::new(&[Arc::new(page)], 0), accept, &closing, "x.test");
+                assert!(body.len() as u64 <= MAX_SIZE);
+                assert!(name != "any.txt" || body == source);
+            }
+            Err(error) => check_error(&error),
+        }
+    }
+    check_fine(&closing, &text);
+});
+
+fn render(pages: &Pages, accept: &str, closing: &Closing, host: &str) -> Vec<u8> {
+    let (page, _) = pages.choose(Some(accept.as_bytes()), None).unwrap();
+    let facts = Facts { closing, status: 503, retry_after: Some(60), host };
+    pages.body(page, facts, 0, &Nobody).plain().to_owned()
+}
+
+fn check_error(error: &str) {
+    let (_, cause) = error.split_once("\" ").expect("a file and a cause");
+    assert!(!cause.is_empty() && !cause.contains('\n'), "{error:?}");
+}
+
+fn closing(text: &str) -> Closing {
+    let quoted = serde_json::to_string(text).unwrap().replace('\x7f', "\\u007f");
+    let content = format!("message = {quoted}\n[vars]\nx = {quoted}\n");
+    // One that is too large says nothing.
+    let window = Window::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
+    Closing { content: Arc::new(Content::of(window)), is_overdue: false }
+}
+
+fn check_fine(closing: &Closing, text: &str) {
+    let window = closing.content.window();
+    let html = String::from_utf8(render(&PAGES, "text/html", closing, text)).unwrap();
+    let marks = ['<', '>', '"', '\''].map(|mark| html.matches(mark).count());
+    assert_eq!(marks, [2, 2, 2, 2], "{html}");
+    let json = render(&PAGES, "application/json", closing, text);
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let message = window.message(None).map(|(message, _)| message);
+    assert_eq!(json["message"].as_str(), message);
+    assert_eq!(json["x"].as_str(), window.vars().get("x").map(String::as_str));
+    assert_eq!(json["host"], text);
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# AddressSanitizer and UndefinedBehaviorSanitizer in C, in Rust and in Rust's standard library: the
+# unit tests, and the tests with httpd, which gets the sanitizers' runtime. Before that, planted
+# defects of each kind have to be reported. $NIGHTLY is the toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+here=tests/sanitize
+# shellcheck source=tests/sanitize/expect.sh
+. $here/expect.sh
+cargo=${CARGO:-cargo}
+platform=x86_64-unknown-linux-gnu
+built=${CARGO_TARGET_DIR:-target}/asan
+# One for both languages.
+runtime=$(clang-14 -print-file-name=libclang_rt.asan-x86_64.so)
+
+# Overflows, bounds and alignment are checked by Rust itself in a build with debug assertions, C's
+# undefined behaviour by clang. But not for members of null, of which APR's macros compute offsets; to
+# read one is reported all the same.
+sanitized() {
+    RUSTUP_TOOLCHAIN=$NIGHTLY CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR=$built \
+        RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Clink-arg=$runtime -Cforce-frame-pointers=yes" \
+        CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=$runtime" \
+        CC_x86_64_unknown_linux_gnu=clang-14 \
+        CFLAGS_x86_64_unknown_linux_gnu="-fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all -fno-omit-frame-pointer -g" \
+        "$cargo" "$1" --locked --features provoke-panic,provoke-defect -Zbuild-std \
+        --target $platform --lib "${@:2}"
+}
+
+ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-14)
+export ASAN_SYMBOLIZER_PATH
+# Not for leaks: a leak checker does not look for pointers in the memory of APR's pools, which is mapped,
+# and unit tests leave what is 'static. tests/valgrind.rs looks for leaks.
+export ASAN_OPTIONS=abort_on_error=1:strict_string_checks=1:check_initialization_order=1:detect_leaks=0
+export UBSAN_OPTIONS=print_stacktrace=1
+
+sanitized test --no-run
+for defect in use_after_free out_of_bounds; do
+    expect heap- sanitized test -- --ignored planted::$defect
+done
+expect "misaligned pointer" sanitized test -- --ignored planted::misaligned
+sanitized test
+
+sanitized build
+export MAINTENANCE_PRELOAD=$runtime MAINTENANCE_MODULE=$built/$platform/debug/libmod_maintenance.so
+httpd() {
+    "$cargo" test --locked --features provoke-panic,provoke-defect --test httpd -- "$@"
+}
+httpd --ignored defects::
+skip=$(sed 's/#.*//; /^ *$/d; s/^/--skip /' $here/skip-asan)
+# shellcheck disable=SC2086 # a word each
+httpd $skip
