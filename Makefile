@@ -3,12 +3,14 @@
 CARGO   ?= cargo
 export CARGO_TARGET_DIR := target
 MODULE  := target/release/libmod_maintenance.so
+SYMBOLS := target/symbols/libmod_maintenance.so
 TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) g++ libapache2-mod-jk libapache2-mod-security2 util-linux valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
@@ -112,10 +114,13 @@ $(TOOLS)/bin/cargo-fuzz:
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-fuzz@0.13.2
 
-bench: ## Measure what a request costs the server (BASELINE=/path/to/other.so: beside another build)
-	@$(PACKAGES) $(BUILD_PACKAGES)
+# benches/cost/main.rs says what ONLY, ROUNDS and CHART choose.
+bench: rust ## Measure what a request costs the server (BASELINE=/path/to/other.so: beside another build)
+	@$(PACKAGES) $(BENCH_PACKAGES)
 	$(CARGO) build --release --locked
-	MAINTENANCE_MODULE=$(MODULE) $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) $(CARGO) bench --locked
+	$(CARGO) build --profile symbols --locked
+	MAINTENANCE_MODULE=$(MODULE) MAINTENANCE_SYMBOLS=$(SYMBOLS) \
+	  $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) $(CARGO) bench --profile client --locked
 
 dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
 	@$(PACKAGES) $(DIST_PACKAGES)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian/Ubuntu packages named on the command line that are not there yet.
-# apache2-bin is httpd and its modules without a service: nothing is started on port 80.
+# Nothing is started on port 80, now or with the machine: apache2-bin is httpd and its modules without
+# a service, and the services of other packages are off.
 set -eu
 
 missing=
@@ -29,8 +30,29 @@ if [ "$(id -u)" -ne 0 ]; then
     fi
 fi
 
+# Packages start their services unless a policy forbids it (invoke-rc.d(8)).
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+    [ ! -e "$policy" ] || return 0
+    trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+}
+
+# Nor are they to be started with the machine.
+disable_services() {
+    command -v systemctl >/dev/null || return 0
+    # shellcheck disable=SC2086 # one word a package
+    for unit in $(dpkg-query -L $missing | sed -n 's|.*/systemd/system/\([^/@]*\.service\)$|\1|p'); do
+        $as_root systemctl disable "$unit"
+    done
+}
+
 echo "Installing$missing"
 $as_root apt-get update -q
+forbid_services
 # shellcheck disable=SC2086 # one word a package
 $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
+disable_services

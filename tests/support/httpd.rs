@@ -92,6 +92,11 @@ fn installation() -> &'static Installation {
     })
 }
 
+/// The user that httpd's children run as, where that is another one than this.
+pub fn user() -> Option<&'static str> {
+    installation().user.as_ref().map(|(user, _)| user.as_str())
+}
+
 /// The module under test: what MAINTENANCE_MODULE names, else what was built with the tests.
 fn module_under_test() -> PathBuf {
     match std::env::var_os("MAINTENANCE_MODULE") {
@@ -403,9 +408,7 @@ impl Httpd {
 
     /// The processes of this server: the parent leads a process group.
     pub fn processes(&self) -> Vec<u32> {
-        let folders = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
-        let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
-        pids.filter(|pid: &u32| group_of(*pid) == Some(self.pid())).collect()
+        processes_of_group(self.pid())
     }
 
     /// Resident memory of the parent in KiB.
@@ -487,6 +490,13 @@ impl Drop for Httpd {
         assert!(stopped.is_ok(), "{stopped:?}\n{}", self.log());
         assert!(unexpected.is_empty(), "in the error log: {unexpected:#?}");
     }
+}
+
+/// The processes of a process group, by that of its leader.
+pub fn processes_of_group(leader: u32) -> Vec<u32> {
+    let folders = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| group_of(*pid) == Some(leader)).collect()
 }
 
 /// The process group of a process that is alive.

@@ -1,0 +1,63 @@
+//! The chart of the README: CPU time per request, the least of all runs, as bars.
+
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+use crate::report::{Cost, Report};
+
+/// What each part of the chart shows, and of which group.
+const PARTS: [(&str, &str); 3] = [
+    ("open", "Open: the request goes on to the site"),
+    ("closed", "Closed: the client gets the page"),
+    ("addresses", "Closed, by the number of addresses that are let in"),
+];
+
+#[derive(Serialize)]
+struct Part {
+    title: &'static str,
+    bars: Vec<Bar>,
+}
+
+#[derive(Serialize)]
+struct Bar {
+    name: String,
+    value: String,
+    /// Of the longest one.
+    share: f64,
+    is_module: bool,
+}
+
+pub fn draw(report: &Report) -> String {
+    let mut environment = Environment::new();
+    // The name's ending has values escaped.
+    let source = include_str!("chart.svg.j2");
+    environment.add_template("chart.xml", source).expect("a template");
+    let parts: Vec<_> = PARTS.iter().filter_map(|part| Part::of(report, part)).collect();
+    let parts = Serde(parts);
+    let context =
+        context! { parts, machine => report.machine.clone(), servers => report.servers.clone() };
+    let chart = environment.get_template("chart.xml").and_then(|chart| chart.render(context));
+    chart.expect("a chart")
+}
+
+impl Part {
+    fn of(report: &Report, (group, title): &(&str, &'static str)) -> Option<Self> {
+        let costs: Vec<_> = report.costs.iter().filter(|cost| cost.group == *group).collect();
+        let longest = costs.iter().map(|cost| cost.cpu_us.minimum).reduce(f64::max)?;
+        let bars = costs.into_iter().map(|cost| Bar::of(cost, longest)).collect();
+        Some(Self { title, bars })
+    }
+}
+
+impl Bar {
+    fn of(cost: &Cost, longest: f64) -> Self {
+        let value = cost.cpu_us.minimum;
+        Self {
+            name: cost.name.clone(),
+            value: format!("{value:.0} µs"),
+            share: value / longest,
+            is_module: cost.name.starts_with("module"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a request costs the server: CPU time of all its processes and threads, requests per
+//! second, instructions and system calls, beside servers without the module and with what it takes
+//! the place of. `make bench` runs it; the environment chooses:
+//!
+//! - `ONLY=regex`: only what has a name that matches, such as "closed: nginx" or "system calls: open:
+//!   module": what it belongs to, and what it is called there.
+//! - `ROUNDS=3`: how many runs of each; 15 if not set.
+//! - `BASELINE=/path/to/other.so`: another build of the module beside this one, and nothing else.
+//! - `CHART=docs/bench.svg`: where to put the chart, too.
+//!
+//! Nothing fails because of a figure, but whatever is not answered as it should be does.
+
+#![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod callgrind;
+mod chart;
+mod claims;
+mod client;
+mod http2;
+mod machine;
+mod measure;
+mod others;
+mod plans;
+mod recipes;
+mod report;
+mod sites;
+mod strace;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+use report::Report;
+use sites::Site;
+
+fn main() {
+    let number = |name: &str| env::var(name).ok().map(|it| it.parse().expect("a number"));
+    let baseline = env::var_os("BASELINE").map(|file| fs::canonicalize(file).expect("BASELINE"));
+    let mut report = Report {
+        machine: machine::describe(),
+        servers: machine::servers(),
+        rounds: number("ROUNDS").unwrap_or(15),
+        ..Report::default()
+    };
+    println!("{}\n{}, {} rounds", report.machine, report.servers.join(", "), report.rounds);
+    let groups = match &baseline {
+        Some(other) => plans::of_builds(other),
+        None => plans::of_all(),
+    };
+    for mut group in groups {
+        let name = group.name;
+        group.plans.retain(|plan| is_wanted(&format!("{name}: {}", plan.name)));
+        if !group.plans.is_empty() {
+            report.costs.extend(measure::measure(group, report.rounds));
+            println!("{}", report.group_table(name).trim_end());
+        }
+    }
+    count(&mut report, baseline.as_ref());
+    report.claims = claims::of(&report);
+    if baseline.is_none() {
+        println!("{}", report.claims_table());
+    }
+    write(&report);
+}
+
+/// What does not depend on the machine.
+fn count(report: &mut Report, baseline: Option<&PathBuf>) {
+    let interval = "MaintenanceCheckInterval 1s";
+    let page = recipes::MODULE_WITH_PAGE;
+    let sites = match baseline {
+        None => vec![
+            ("open: no module", Site::without_module(""), 200),
+            ("open: module", Site::with_module(""), 200),
+            ("open: module, interval of 1 s", Site::with_module(interval), 200),
+            ("closed: rewrite recipe", Site::without_module(&recipes::rewrite()), 500),
+            ("closed: module, page of 2 KB", Site::with_module(page).closed(), 500),
+        ],
+        Some(_) => vec![
+            ("open: the other build", Site::with_module("").with_build(baseline), 200),
+            ("open: this build", Site::with_module(""), 200),
+            ("closed: the other build", Site::with_module("").closed().with_build(baseline), 500),
+            ("closed: this build", Site::with_module("").closed(), 500),
+        ],
+    };
+    // The same module with its symbols, for the names of its functions.
+    let symbols =
+        env::var_os("MAINTENANCE_SYMBOLS").map(|file| fs::canonicalize(file).expect("the file"));
+    for (name, site, status) in sites.clone() {
+        if is_wanted(&format!("instructions: {name}")) {
+            let site = site.with_build(symbols.as_ref());
+            report.instructions.push(callgrind::count(name, site, status));
+        }
+    }
+    if !report.instructions.is_empty() {
+        println!("{}", report.instructions_table().trim_end());
+    }
+    for (name, site, status) in sites {
+        if is_wanted(&format!("system calls: {name}")) {
+            report.calls.push(strace::count(name, site, status));
+        }
+    }
+    if !report.calls.is_empty() {
+        println!("{}", report.calls_table().trim_end());
+    }
+}
+
+fn is_wanted(name: &str) -> bool {
+    let only = env::var("ONLY").unwrap_or_default();
+    Regex::new(&only).expect("ONLY").is_match(name)
+}
+
+/// JSON, chart and Markdown.
+fn write(report: &Report) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let json = serde_json::to_string_pretty(report).expect("JSON");
+    let chart = chart::draw(report);
+    let files =
+        [("bench.json", json), ("bench.svg", chart.clone()), ("bench.md", report.markdown())];
+    for (name, content) in files {
+        let path = target.join(name);
+        fs::write(&path, content).expect("written");
+        println!("{}", path.display());
+    }
+    if let Some(path) = env::var_os("CHART") {
+        fs::write(path, chart).expect("the chart");
+    }
+}

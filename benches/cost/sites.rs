@@ -1,0 +1,141 @@
+//! The httpd servers that are measured. They have the same modules, and differ in directives.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::recipes;
+use crate::support::{Httpd, Mpm, Setup};
+
+/// What the site that is open answers.
+pub const OPEN: &str = "hello from httpd\n";
+
+/// What is loaded.
+#[derive(Clone)]
+enum Module {
+    None,
+    /// What MAINTENANCE_MODULE names.
+    This,
+    Other(PathBuf),
+}
+
+/// A server that can be started, in one way or another.
+#[derive(Clone)]
+pub struct Site {
+    module: Module,
+    directives: String,
+    is_closed: bool,
+    mpm: Mpm,
+    modules: Vec<&'static str>,
+    wrapper: Vec<String>,
+    arguments: Vec<&'static str>,
+}
+
+impl Site {
+    pub fn without_module(directives: &str) -> Self {
+        Self {
+            module: Module::None,
+            directives: directives.to_owned(),
+            is_closed: false,
+            mpm: Mpm::Event,
+            modules: vec!["rewrite", "authz_host"],
+            wrapper: vec![],
+            arguments: vec![],
+        }
+    }
+
+    pub fn with_module(directives: &str) -> Self {
+        Self { module: Module::This, ..Self::without_module(directives) }
+    }
+
+    /// Another build of the module, where there is one.
+    pub fn with_build(mut self, module: Option<&PathBuf>) -> Self {
+        if let (Module::This, Some(module)) = (&self.module, module) {
+            self.module = Module::Other(module.clone());
+        }
+        self
+    }
+
+    /// The module's file, if there is one.
+    pub fn build(&self) -> Option<PathBuf> {
+        let file = match &self.module {
+            Module::None => return None,
+            Module::This => {
+                std::env::var_os("MAINTENANCE_MODULE").expect("MAINTENANCE_MODULE").into()
+            }
+            Module::Other(file) => file.clone(),
+        };
+        Some(fs::canonicalize(file).expect("the module"))
+    }
+
+    pub fn closed(mut self) -> Self {
+        self.is_closed = true;
+        self
+    }
+
+    pub fn prefork(mut self) -> Self {
+        self.mpm = Mpm::Prefork;
+        self
+    }
+
+    pub fn http2(mut self) -> Self {
+        self.modules.push("http2");
+        self.directives.push_str("\nProtocols h2c http/1.1");
+        self
+    }
+
+    /// With a certificate for the name that the server has.
+    pub fn tls(mut self) -> Self {
+        self.modules.extend(["socache_shmcb", "ssl"]);
+        self.directives.push_str(
+            "\nSSLEngine on\nSSLProtocol TLSv1.3\nSSLSessionCache shmcb:logs/cache\n\
+             SSLCertificateFile conf/cert.pem\nSSLCertificateKeyFile conf/key.pem",
+        );
+        self
+    }
+
+    /// One process, under a program that watches it.
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| word.to_string()).collect();
+        self.arguments = vec!["-X"];
+        self
+    }
+
+    /// One child, so that none is started or ended in the middle of a run; and a connection that
+    /// is kept is kept for as long as the client wants.
+    pub fn start(&self) -> Httpd {
+        let workers = if self.mpm == Mpm::Prefork { 1 } else { 25 };
+        let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
+        let mut setup = Setup::new(&format!(
+            "StartServers 1\nServerLimit 1\nMaxRequestWorkers {workers}\nMaxKeepAliveRequests 0"
+        ))
+        .mpm(self.mpm)
+        .modules(&self.modules)
+        .directives(&self.directives)
+        .wrapper(&wrapper)
+        .arguments(&self.arguments);
+        match &self.module {
+            Module::None => setup = setup.before("Define WITHOUT_MODULE"),
+            Module::This => {}
+            Module::Other(module) => setup = setup.module(module.clone()),
+        }
+        if self.modules.contains(&"ssl") {
+            let made = rcgen::generate_simple_self_signed([crate::client::HOST.to_owned()]);
+            let made = made.expect("a certificate");
+            setup.write("conf/cert.pem", made.cert.pem());
+            setup.write("conf/key.pem", made.signing_key.serialize_pem());
+        }
+        setup.write(&format!("htdocs/{}", recipes::PAGE), recipes::page());
+        let mut httpd = setup.start();
+        // Few workers, on purpose; each client that mod_authz_core turns away; an older OpenSSL.
+        httpd.allow_log("AH10159|AH00161|AH01630|AH01882");
+        if self.is_closed {
+            httpd.close();
+        }
+        httpd
+    }
+}
+
+/// The certificate of a site with TLS.
+pub fn certificate(httpd: &Httpd) -> String {
+    fs::read_to_string(httpd.path("conf/cert.pem")).expect("a certificate")
+}
