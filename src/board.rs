@@ -33,11 +33,9 @@ pub struct Slot {
     pub(crate) good: AtomicU64,
     /// For a file: what was last told of its content, in a hash.
     pub(crate) told: AtomicU64,
-    /// For a flag: the version that was seen last, in a hash.
-    pub(crate) version: AtomicU64,
-    /// For a flag: when that was first seen, in milliseconds since 1970.
-    pub(crate) since: AtomicU64,
-    /// For a flag: since when one version has followed the other without a rest.
+    /// For a flag: the version that was seen last ([`LastSeen`](crate::settle::LastSeen)).
+    pub(crate) seen: AtomicU64,
+    /// For a flag: since when one version has followed the other without a rest, in the same unit.
     pub(crate) restless: AtomicU64,
     /// For a flag: who looks at it, or did so last, where that is not done at every request.
     pub(crate) turn: AtomicU64,
@@ -55,9 +53,9 @@ impl Keyed for Slot {
     }
 
     fn clear(&self) {
-        let Self { key: _, word, good, told, version, since, restless, turn, .. } = self;
+        let Self { key: _, word, good, told, seen, restless, turn, .. } = self;
         let Self { changed, modified, owner, .. } = self;
-        for word in [word, good, told, version, since, restless, turn, changed, modified, owner] {
+        for word in [word, good, told, seen, restless, turn, changed, modified, owner] {
             word.store(0, Ordering::Release);
         }
     }

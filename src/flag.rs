@@ -30,6 +30,7 @@ use nix::sys::stat::stat;
 use thiserror::Error;
 
 use crate::board::{Key, Slot};
+use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
@@ -203,10 +204,10 @@ impl<'b> Flag<'b> {
             Observer::Parent => Some(Turn::unclaimed()),
         };
         loop {
-            let before = self.word();
+            let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
             let look = turn.as_ref().map(|_| fs::metadata(&self.path));
-            let seen = self.judge(look.as_ref(), was, observer, now);
+            let seen = self.judge(look.as_ref(), last_seen, was, observer, now);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
                 (Observer::Child, Some(Ok(_))) => false,
@@ -246,12 +247,13 @@ impl<'b> Flag<'b> {
     fn judge(
         &self,
         look: Option<&io::Result<Metadata>>,
+        last_seen: LastSeen,
         was: State,
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
         match look {
-            Some(Ok(metadata)) => self.judge_present(metadata, was, observer, now),
+            Some(Ok(metadata)) => self.judge_present(metadata, last_seen, was, observer, now),
             Some(Err(error)) if is_absence(error) => {
                 Seen { is: State::ABSENT, phase: None, content: None }
             }
@@ -278,11 +280,13 @@ impl<'b> Flag<'b> {
     fn judge_present(
         &self,
         metadata: &Metadata,
+        last_seen: LastSeen,
         was: State,
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
-        let reading = self.reader.read(&self.path, metadata, self.slot, was.basis, now);
+        let reading =
+            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, now);
         let (content, file) = (&reading.content, reading.file);
         let (phase, basis) = (content.window().phase(now), content.basis());
         let seen = |is| Seen { is, phase: Some(phase), content: Some(Arc::clone(content)) };

@@ -59,26 +59,58 @@ impl Settling {
     }
 }
 
-/// Has this version of a flag been there for long enough, as all processes together have seen
-/// it? What one has seen counts for the others, or each of many would wait for itself. `unseen`
-/// is for how long this process has not looked.
-pub fn is_settled_for_all(slot: &Slot, version: Version, unseen: Duration) -> bool {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let now = sync::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
-    let age = |since: u64| Duration::from_millis(now.saturating_sub(since));
-    let hash = hash::of(version);
-    let since = slot.since.load(Ordering::Acquire);
-    let is_clock_back = since > now;
-    if slot.version.load(Ordering::Acquire) != hash || is_clock_back {
-        if is_clock_back || age(since) >= SETTLED {
-            slot.restless.store(now, Ordering::Release);
-        }
-        let known_age = version.age().map_or(Duration::ZERO, |age| age.min(unseen));
-        slot.since.store(now.saturating_sub(millis(known_age)), Ordering::Release);
-        slot.version.store(hash, Ordering::Release);
+/// What all processes together have seen of a flag's file: its version, in a hash, and since when
+/// that has been there. One word, which one of them replaces at a time: who has looked before the
+/// others, and goes on after them, does not put an older version there, which would have all wait
+/// once more for the newer one to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSeen(u64);
+
+impl LastSeen {
+    /// For the hash; the rest is for the time, and lasts until 2109.
+    const VERSION_BITS: u32 = 26;
+    const UNIT: Duration = Duration::from_millis(16);
+
+    /// To be read before the file is looked at.
+    pub fn of(slot: &Slot) -> Self {
+        Self(slot.seen.load(Ordering::Acquire))
     }
-    age(slot.since.load(Ordering::Acquire)) >= SETTLED
-        || age(slot.restless.load(Ordering::Acquire)) >= RESTLESS
+
+    fn new(version: Version, since: u64) -> Self {
+        let hash = hash::of(version) >> (u64::BITS - Self::VERSION_BITS);
+        Self(since << Self::VERSION_BITS | hash)
+    }
+
+    fn since(self) -> u64 {
+        self.0 >> Self::VERSION_BITS
+    }
+
+    fn units(time: Duration) -> u64 {
+        u64::try_from(time.as_millis() / Self::UNIT.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Has this version of the flag, which was looked at after `self` was read, been there for long
+    /// enough? What one process has seen counts for the others, or each of many would wait for
+    /// itself. `unseen` is for how long this process has not looked. None where the look may be
+    /// older than that of another process.
+    pub fn is_settled(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
+        let now = sync::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units);
+        let is_rested = |since: u64| now.saturating_sub(since) >= Self::units(SETTLED);
+        let is_clock_back = self.since() > now;
+        let mut seen = Self::new(version, self.since());
+        if seen != self || is_clock_back {
+            if is_clock_back || is_rested(self.since()) {
+                slot.restless.store(now, Ordering::Release);
+            }
+            let known_age = version.age().map_or(Duration::ZERO, |age| age.min(unseen));
+            seen = Self::new(version, now.saturating_sub(Self::units(known_age)));
+            let (before, after) = (self.0, seen.0);
+            slot.seen.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+        }
+        let restless = slot.restless.load(Ordering::Acquire);
+        let is_restless = now.saturating_sub(restless) >= Self::units(RESTLESS);
+        Some(is_rested(seen.since()) || is_restless)
+    }
 }
 
 #[cfg(all(test, loom))]

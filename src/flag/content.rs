@@ -13,7 +13,7 @@ use super::state::{Basis, File};
 use crate::board::Slot;
 use crate::file::{self, FileError, Version};
 use crate::hash;
-use crate::settle;
+use crate::settle::LastSeen;
 use crate::two_places::TwoPlaces;
 use crate::window::{MAX_SIZE, Window};
 
@@ -170,32 +170,34 @@ impl Reader {
         self.last.put(Reading::default());
     }
 
-    /// The content that the flag has now, while one with the basis `in_force` counts. One thread
-    /// reads a new version while the others wait: without it they could not say whether the flag
-    /// closes its scope.
+    /// The content that the flag has now, while one with the basis `in_force` counts; `seen` was
+    /// read before the look that has brought `metadata`. One thread reads a new version while the
+    /// others wait: without it they could not say whether the flag closes its scope.
     pub(super) fn read(
         &self,
         path: &Path,
         metadata: &Metadata,
-        slot: &Slot,
+        (slot, mut seen): (&Slot, LastSeen),
         in_force: Basis,
         now: Timestamp,
     ) -> Arc<Reading> {
         let unseen = self.unseen(now);
-        let version = Version::from(metadata);
+        let mut version = Version::from(metadata);
         let last = self.last();
         if last.holds(version) {
             return last;
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        // While this thread waited, the file may have changed again. Who came with an older version
-        // than others have seen would have them all wait for the newer one to rest once more.
-        let version = Version::of(path).unwrap_or(version);
+        if LastSeen::of(slot) != seen {
+            // While this thread waited, others have seen another version, or this one.
+            seen = LastSeen::of(slot);
+            version = Version::of(path).unwrap_or(version);
+        }
         let last = self.last();
         if last.holds(version) {
             return last; // another thread was faster
         }
-        let is_settled = settle::is_settled_for_all(slot, version, unseen);
+        let is_settled = seen.is_settled(slot, version, unseen).unwrap_or(false);
         let bytes = match version.is_file() && version.size() > 0 {
             true => read(path, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
@@ -275,17 +277,23 @@ mod tests {
         let board = new_board();
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
         let reader = Reader::new(TimeZone::UTC);
-        let look = || fs::metadata(&path).expect("the flag");
-        let read = |metadata: &Metadata| {
-            reader.read(&path, metadata, slot, empty(), Timestamp::now()).is_settled
+        let look = || (LastSeen::of(slot), fs::metadata(&path).expect("the flag"));
+        let read = |(seen, metadata): &(LastSeen, Metadata)| {
+            let look = (slot, *seen);
+            reader.read(&path, metadata, look, empty(), Timestamp::now()).is_settled
         };
         fs::write(&path, "message = 'one'").expect("written");
         let early = look();
         assert!(!read(&early));
         fs::write(&path, "message = 'the other'").expect("written");
+        let slow = look();
+        fs::write(&path, "message = 'the last'").expect("written");
         assert!(!read(&look()));
         thread::sleep(Duration::from_millis(200));
-        assert!(!read(&early));
+        for late in [&early, &slow] {
+            assert!(!read(late));
+            assert_eq!(late.0.is_settled(slot, Version::from(&late.1), Duration::ZERO), None);
+        }
         thread::sleep(Duration::from_millis(150));
         assert!(read(&look()), "it has been there for longer than it takes");
     }

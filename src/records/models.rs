@@ -46,7 +46,7 @@ fn all(in_flight: &InFlight) -> Vec<Running> {
 
 /// Is let in where it finds the site open, and says so.
 fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
-    let mut held = enter(in_flight, here(), of);
+    let held = enter(in_flight, here(), of);
     let is_open = flag.load(Ordering::Relaxed) == 0;
     match is_open {
         true => held.let_in(of.scope, of.flags, true),
@@ -121,7 +121,7 @@ fn one_after_the_other() {
         let theirs = Arc::clone(&shared);
         let requests = thread::spawn(move || {
             for of in [running(0), running(1)] {
-                let mut held = enter(&theirs, here(), of);
+                let held = enter(&theirs, here(), of);
                 held.let_in(of.scope, of.flags, true);
                 held.leave();
             }
@@ -142,7 +142,7 @@ fn into_another_scope() {
         let came = running(0);
         let went = Running { began: came.began, ..running(1) };
         let moving = thread::spawn(move || {
-            let mut held = enter(&theirs, here(), came);
+            let held = enter(&theirs, here(), came);
             held.let_in(came.scope, came.flags, true);
             held.let_in(went.scope, went.flags, true);
         });
@@ -160,7 +160,7 @@ fn late_owner() {
         let shared = Arc::new(InFlight::default());
         let (theirs, of) = (Arc::clone(&shared), running(0));
         let dying = thread::spawn(move || {
-            let mut held = enter(&theirs, DEAD, of);
+            let held = enter(&theirs, DEAD, of);
             held.let_in(of.scope, of.flags, true);
             held.leave();
         });
