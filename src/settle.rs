@@ -95,7 +95,8 @@ impl LastSeen {
     /// older than that of another process.
     pub fn is_settled(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
         let now = sync::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units);
-        let is_rested = |since: u64| now.saturating_sub(since) >= Self::units(SETTLED);
+        // Both ends are rounded down.
+        let is_rested = |since: u64| now.saturating_sub(since) > Self::units(SETTLED) + 1;
         let is_clock_back = self.since() > now;
         let mut seen = Self::new(version, self.since());
         if seen != self || is_clock_back {
@@ -105,7 +106,12 @@ impl LastSeen {
             let known_age = version.age().map_or(Duration::ZERO, |age| age.min(unseen));
             seen = Self::new(version, now.saturating_sub(Self::units(known_age)));
             let (before, after) = (self.0, seen.0);
-            slot.seen.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+            let replaced =
+                slot.seen.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire);
+            if let Err(found) = replaced {
+                let is_same = Self(found) == Self::new(version, Self(found).since());
+                seen = is_same.then_some(Self(found))?;
+            }
         }
         let restless = slot.restless.load(Ordering::Acquire);
         let is_restless = now.saturating_sub(restless) >= Self::units(RESTLESS);

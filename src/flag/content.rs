@@ -188,10 +188,12 @@ impl Reader {
             return last;
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if LastSeen::of(slot) != seen {
-            // While this thread waited, others have seen another version, or this one.
-            seen = LastSeen::of(slot);
-            version = Version::of(path).unwrap_or(version);
+        // While this thread waited, others may have seen another version, or this one.
+        let again = LastSeen::of(slot);
+        if again != seen
+            && let Ok(now) = Version::of(path)
+        {
+            (seen, version) = (again, now);
         }
         let last = self.last();
         if last.holds(version) {
