@@ -71,10 +71,7 @@ impl Injector {
 
     /// The old content is gone and there is no room for the new one: an empty flag.
     pub(super) fn rewrite_on_full_disk(&mut self) {
-        if !self.flag_path().is_file() {
-            self.say();
-        }
-        thread::sleep(FLAG_GRACE);
+        self.settle();
         let Some(disk) = &self.disk else { return };
         let path = self.flag_path();
         let written = self.world.flag.change(Flag::silent(), &[], FLAG_GRACE, || {

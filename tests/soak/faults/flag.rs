@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -91,9 +92,12 @@ impl Injector {
         self.rewrite("message = \"this line is cut\nin the middle", Flag::silent());
     }
 
-    /// What stands in the flag has come to rest, so that it counts until the next has.
-    fn settle(&mut self) {
-        if !self.flag_path().is_file() {
+    /// The flag is a file that the children can read, and what stands in it has come to rest, so that
+    /// it counts until the next has.
+    pub(super) fn settle(&mut self) {
+        const BY_ALL: u32 = 0o004;
+        let can_read = |file: fs::Metadata| file.is_file() && file.mode() & BY_ALL != 0;
+        if !fs::metadata(self.flag_path()).is_ok_and(can_read) {
             self.say();
         }
         thread::sleep(FLAG_GRACE);
