@@ -126,13 +126,17 @@ impl Gate {
         }
     }
 
+    /// Is each of its flags absent, and was so before? As most of the time: then the verdict is
+    /// [`Verdict::Open`], and there is nothing to report.
+    #[inline(always)]
+    pub fn is_still_open(&self) -> bool {
+        // Nobody is asked twice where one of them is there.
+        let mut flags = self.flags.iter();
+        flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent())
+    }
+
     /// Decides for one request.
     pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
-        // As most of the time. Nobody is asked twice where one of them is there.
-        let mut flags = self.flags.iter();
-        if flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent()) {
-            return Verdict::Open;
-        }
         let closings = self.look(visitor, journal);
         self.judge(closings, visitor, journal)
     }

@@ -17,7 +17,7 @@ use crate::records::{Reason, Records, ScopeId, Visit, Whereabouts, Worker};
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 
 /// All that parent and children do with the records, or with a flag, together.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 
 /// What somebody writes, by the number of the word.
 type Fill = fn(u64) -> u64;
@@ -62,7 +62,7 @@ fn serve(records: &'static Records, scope: ScopeId) {
     for connection in 0..100 {
         let worker = Worker { process: here, connection, generation: 1 };
         let place = Whereabouts { scope, flags: 1 };
-        let visit = Visit::new(records, worker, place, now());
+        let visit = Visit::new(records, worker, place, now().as_microsecond());
         visit.let_in(place, Reason::Open);
         visit.let_in(Whereabouts { scope: ScopeId::OTHERS, ..place }, Reason::Open);
         visit.end();

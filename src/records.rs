@@ -84,7 +84,7 @@ impl Records {
 
     /// So many of them there was no room to follow.
     pub fn untracked(&self) -> u64 {
-        self.in_flight.untracked().load(Ordering::Relaxed)
+        self.in_flight.untracked()
     }
 
     /// Who is refused.

@@ -171,6 +171,10 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
     };
     let place = server.counted.place(section, gate);
     let visit = request.visit(before, server.counted, place);
+    if gate.is_still_open() {
+        request.settle(visit, place, section, Some(Reason::Open));
+        return DECLINED as c_int;
+    }
     let verdict = gate.decide(request, &log::Log);
     request.settle(visit, place, section, Reason::of(&verdict));
     match verdict {

@@ -29,7 +29,7 @@ impl Request {
             None if self.is_subrequest() => None,
             None => {
                 let worker = self.worker(counted);
-                let visit = Visit::new(counted.records, worker, place, self.now());
+                let visit = Visit::new(counted.records, worker, place, self.rec().request_time);
                 let visit = self.keep_visit(visit);
                 // SAFETY: the visit is as old as the request.
                 unsafe { maintenance_watch_end(self.0, ptr::from_ref(visit).cast_mut().cast()) };

@@ -47,8 +47,8 @@ struct Entry {
     word: AtomicU64,
     /// See [`Running::flags`].
     flags: AtomicU64,
-    /// In milliseconds since 1970.
-    began: AtomicU64,
+    /// In microseconds since 1970.
+    came: AtomicU64,
 }
 
 /// A request that runs.
@@ -133,36 +133,47 @@ impl Word {
     }
 }
 
-/// The entry that a request has, until it leaves it.
+/// Where a request is counted as in flight, until it leaves.
 #[derive(Debug)]
 pub(super) struct Held<'r> {
-    entry: &'r Entry,
+    place: Place<'r>,
     /// What stands there, unless somebody else has freed it; free from the moment of leaving on.
     word: Cell<Word>,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Place<'r> {
+    Entry(&'r Entry),
+    /// There was no room: it is counted here.
+    Untracked(&'r AtomicU64),
+}
+
 impl InFlight {
-    /// For a request that is about to be judged. None where there is no room.
-    pub(super) fn enter(
-        &self,
-        worker: Worker,
-        scope: ScopeId,
-        flags: u64,
-        now: Timestamp,
-    ) -> Option<Held<'_>> {
+    /// For a request that came at this moment, in microseconds since 1970, and is about to be
+    /// judged.
+    pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
         let word = Word::judged(process, scope, generation);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
-        let entry = lines.flatten().find(|entry| {
+        let free = lines.flatten().find(|entry| {
             entry.word.load(Ordering::Relaxed) == Word::FREE.0 && entry.replace(Word::FREE, word)
-        })?;
-        fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
-        entry.flags.store(flags, Ordering::Relaxed);
-        entry.began.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Relaxed);
+        });
+        let place = match free {
+            Some(entry) => {
+                fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
+                entry.flags.store(flags, Ordering::Relaxed);
+                entry.came.store(u64::try_from(came).unwrap_or(0), Ordering::Relaxed);
+                Place::Entry(entry)
+            }
+            None => {
+                self.untracked.fetch_add(1, Ordering::Relaxed);
+                Place::Untracked(&self.untracked)
+            }
+        };
         // Before the flags are looked at.
         fence(Ordering::SeqCst);
-        Some(Held { entry, word: word.into() })
+        Held { place, word: word.into() }
     }
 
     /// Those of processes that live.
@@ -186,8 +197,8 @@ impl InFlight {
     }
 
     /// How many run that have no entry. A child that is killed leaves its own behind here.
-    pub(super) fn untracked(&self) -> &AtomicU64 {
-        &self.untracked
+    pub(super) fn untracked(&self) -> u64 {
+        self.untracked.load(Ordering::Relaxed)
     }
 }
 
@@ -208,7 +219,7 @@ impl Entry {
                 sync::sleep(Duration::from_micros(100));
                 continue;
             }
-            let began = i64::try_from(self.began.load(Ordering::Relaxed)).ok()?;
+            let came = i64::try_from(self.came.load(Ordering::Relaxed)).ok()?;
             let flags = self.flags.load(Ordering::Relaxed);
             fence(Ordering::Acquire);
             if self.word.load(Ordering::Relaxed) != word.0 {
@@ -218,7 +229,7 @@ impl Entry {
                 process,
                 scope: word.scope(),
                 was_open: word.stage() != Stage::WasClosed,
-                began: Timestamp::from_millisecond(began).ok()?,
+                began: Timestamp::from_microsecond(came).ok()?,
                 flags,
                 generation: word.generation(),
             });
@@ -230,20 +241,21 @@ impl Held<'_> {
     /// The request is let in, or has come into another scope and is let in there.
     pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
         let word = self.word.get();
+        let Place::Entry(entry) = self.place else { return };
         if word == Word::FREE {
             return;
         }
         if word.stage() != Stage::Judged {
-            self.change(word.at(word.scope(), Stage::Judged)); // for those who read meanwhile
+            self.change(entry, word.at(word.scope(), Stage::Judged)); // for those who read meanwhile
             fence(Ordering::Release); // as above
         }
-        self.entry.flags.store(flags, Ordering::Relaxed);
+        entry.flags.store(flags, Ordering::Relaxed);
         let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
-        self.change(word.at(scope, stage));
+        self.change(entry, word.at(scope, stage));
     }
 
-    fn change(&self, word: Word) {
-        if self.entry.replace(self.word.get(), word) {
+    fn change(&self, entry: &Entry, word: Word) {
+        if entry.replace(self.word.get(), word) {
             self.word.set(word);
         }
     }
@@ -251,8 +263,16 @@ impl Held<'_> {
     /// The request has ended, or was refused.
     pub(super) fn leave(&self) {
         let before = self.word.replace(Word::FREE);
-        if before != Word::FREE {
-            self.entry.replace(before, Word::FREE); // unless somebody else has freed it
+        if before == Word::FREE {
+            return;
+        }
+        match self.place {
+            Place::Entry(entry) => {
+                entry.replace(before, Word::FREE); // unless somebody else has freed it
+            }
+            Place::Untracked(count) => {
+                count.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -36,8 +36,7 @@ fn at(second: u16) -> Timestamp {
 }
 
 fn enter<'r>(in_flight: &'r InFlight, process: i32, of: Running) -> in_flight::Held<'r> {
-    let held = in_flight.enter(worker(process), of.scope, of.flags, of.began);
-    held.expect("there is room")
+    in_flight.enter(worker(process), of.scope, of.flags, of.began.as_microsecond())
 }
 
 fn all(in_flight: &InFlight) -> Vec<Running> {
@@ -182,7 +181,7 @@ fn counted() {
         let scope = ScopeId::new(0);
         let serve = move |records: &Records, status| {
             let place = Whereabouts { scope, flags: 1 };
-            let visit = Visit::new(records, worker(here()), place, at(1));
+            let visit = Visit::new(records, worker(here()), place, at(1).as_microsecond());
             visit.let_in(place, Reason::Open);
             drop(visit);
             records.refuse(worker(here()), scope, status);

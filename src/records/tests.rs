@@ -35,7 +35,7 @@ fn visit(
     reason: Reason,
     began: Timestamp,
 ) -> Visit<'static> {
-    let visit = Visit::new(records, worker, at_scope(scope), began);
+    let visit = Visit::new(records, worker, at_scope(scope), began.as_microsecond());
     visit.let_in(at_scope(scope), reason);
     visit
 }
@@ -181,7 +181,7 @@ fn many_threads() {
 fn being_judged() {
     let records = new_records();
     let scope = records.claim(&keys(&["one"]), at(0))[0];
-    let arrival = || Visit::new(records, here(), at_scope(scope), at(1));
+    let arrival = || Visit::new(records, here(), at_scope(scope), at(1).as_microsecond());
     let lasting = arrival();
     assert_eq!(
         records.running().iter().map(|running| running.was_open).collect::<Vec<_>>(),

@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
-
 use super::in_flight::Held;
 use super::{Reason, Records, ScopeId};
 
@@ -44,8 +42,7 @@ pub struct Visit<'r> {
     records: &'r Records,
     worker: Worker,
     stage: Cell<Stage>,
-    held: Option<Held<'r>>,
-    is_untracked: Cell<bool>,
+    held: Held<'r>,
 }
 
 #[derive(Clone, Copy)]
@@ -58,21 +55,11 @@ enum Stage {
 }
 
 impl<'r> Visit<'r> {
-    /// A request that came at the moment `now` is about to be judged: before the flags are looked at
-    /// for it.
-    pub fn new(records: &'r Records, worker: Worker, place: Whereabouts, now: Timestamp) -> Self {
-        let held = records.in_flight.enter(worker, place.scope, place.flags, now);
-        let is_untracked = held.is_none();
-        if is_untracked {
-            records.in_flight.untracked().fetch_add(1, Ordering::Relaxed);
-        }
-        Self {
-            records,
-            worker,
-            stage: Stage::Judged.into(),
-            held,
-            is_untracked: is_untracked.into(),
-        }
+    /// A request that came at this moment, in microseconds since 1970, is about to be judged: before
+    /// the flags are looked at for it.
+    pub fn new(records: &'r Records, worker: Worker, place: Whereabouts, came: i64) -> Self {
+        let held = records.in_flight.enter(worker, place.scope, place.flags, came);
+        Self { records, worker, stage: Stage::Judged.into(), held }
     }
 
     /// It is let in, or has come somewhere else and is let in there, too.
@@ -81,9 +68,7 @@ impl<'r> Visit<'r> {
             return; // it has been counted
         }
         self.stage.set(Stage::LetIn(place.scope, reason));
-        if let Some(held) = &self.held {
-            held.let_in(place.scope, place.flags, reason == Reason::Open);
-        }
+        self.held.let_in(place.scope, place.flags, reason == Reason::Open);
     }
 
     /// It counts no more: it is refused after all, or goes on as another one.
@@ -94,12 +79,7 @@ impl<'r> Visit<'r> {
 
     /// It is not in flight any more: a look at what is in flight is not to see itself.
     pub fn leave_flight(&self) {
-        if let Some(held) = &self.held {
-            held.leave();
-        }
-        if self.is_untracked.replace(false) {
-            self.records.in_flight.untracked().fetch_sub(1, Ordering::Relaxed);
-        }
+        self.held.leave();
     }
 
     /// It ends.

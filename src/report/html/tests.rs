@@ -55,7 +55,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let visit = |scope, reason| {
         let gate = if scope == host { gates.own() } else { inside };
         let place = Whereabouts { scope, flags: gate.bits() };
-        let visit = Visit::new(records, here, place, began);
+        let visit = Visit::new(records, here, place, began.as_microsecond());
         visit.let_in(place, reason);
         visit
     };
