@@ -28,7 +28,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust nightly demo test test-browser soak fuzz loom asan check audit bench dist test-dist test-compat install clean help
+.PHONY: build rust nightly demo test test-browser soak fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -74,6 +74,12 @@ fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (d
 	    -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
+fuzz-planted: rust $(TOOLS)/bin/cargo-fuzz ## Plant a defect for each fuzz target, which it has to find
+	@$(PACKAGES) $(BUILD_PACKAGES) perl
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=1
+	env -u CARGO_TARGET_DIR PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" tests/planted.sh fuzz/planted.txt \
+	  target/fuzz-planted sh -c '$(CARGO) fuzz run --sanitizer none "$$0" -- -max_len=8192 -max_total_time=120'
+
 # The models of what threads and processes share, and whether they find the defects that are planted
 # (tests/loom/planted.txt). Built for themselves, since loom wants a flag for all crates.
 LOOM := CARGO_TARGET_DIR=$(abspath $(CARGO_TARGET_DIR))/loom RUSTFLAGS="--cfg loom" RUST_BACKTRACE=0 \
@@ -82,7 +88,10 @@ LOOM := CARGO_TARGET_DIR=$(abspath $(CARGO_TARGET_DIR))/loom RUSTFLAGS="--cfg lo
 loom: rust ## Try all orders in which threads and processes can write to what they share
 	@$(PACKAGES) $(BUILD_PACKAGES) perl
 	$(LOOM) $(CARGO) test --locked --lib -- models::
-	$(LOOM) tests/loom/planted.sh
+	$(LOOM) tests/planted.sh tests/loom/planted.txt target/loom/planted $(CARGO) test --locked --lib --
+
+sanitize: asan tsan miri ## All three of them
+
 # Installed beside the other toolchains, of which the default one stays the default.
 nightly: rust
 	@command -v rustup >/dev/null || { \
@@ -90,9 +99,17 @@ nightly: rust
 	@rustup +$(NIGHTLY) component list --installed 2>/dev/null | grep -q rust-src || \
 	  rustup toolchain install $(NIGHTLY) --profile minimal --component miri --component rust-src
 
-asan: nightly ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer, those with httpd, too
+asan: nightly ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer, those with httpd, too
 	@$(PACKAGES) $(TEST_PACKAGES) clang-14 libclang-rt-14-dev llvm-14
 	@tests/sanitize/asan.sh
+
+tsan: nightly ## Run the unit tests under ThreadSanitizer
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	@tests/sanitize/tsan.sh
+
+miri: nightly ## Run the unit tests under Miri
+	@$(PACKAGES) $(BUILD_PACKAGES)
+	@tests/sanitize/miri.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)

@@ -62,6 +62,9 @@ pub mod zone;
 #[cfg(not(any(test, fuzzing)))]
 mod ffi;
 
+#[cfg(test)]
+mod meeting;
+
 // Defects that sanitizers and Miri have to find: the proof that they are on.
 #[cfg(all(test, feature = "provoke-defect"))]
 #[path = "../tests/planted.rs"]

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Plants each of the defects of a LIST into a copy of the source, and fails unless it is found:
+#     planted.sh LIST COPY COMMAND...
+# A line of the list is "NAME | FILE | WHAT STANDS THERE | WHAT IS PLANTED". The COMMAND is run in the
+# COPY with the NAME as its last word, and has to fail with a panic.
+set -eu
+cd "$(dirname "$0")/.."
+list=$1 copy=$2
+shift 2
+# What was built there stays.
+rm -rf "$copy/src" "$copy/fuzz/fuzz_targets" "$copy/fuzz/corpus" && mkdir -p "$copy/tests/soak" "$copy/fuzz"
+cp -R Cargo.toml Cargo.lock build.rs c-shim src benches "$copy"
+cp tests/main.rs "$copy/tests" && cp tests/soak/main.rs "$copy/tests/soak"
+cp -R fuzz/Cargo.toml fuzz/Cargo.lock fuzz/fuzz_targets fuzz/corpus "$copy/fuzz"
+failed=0
+while IFS= read -r line <&3; do
+  case $line in \#*|'') continue ;; esac
+  name=$(printf '%s' "$line" | sed 's/ | .*//')
+  file=$(printf '%s' "$line" | sed 's/^[^|]* | //; s/ | .*//')
+  LINE=$line perl -0777 -pe '
+    my (undef, undef, $there, $planted) = map { s/\\n/\n/gr =~ s/\\\|/|/gr } split / (?<!\\)\| /, $ENV{LINE}, 4;
+    my $at = index $_, $there;
+    die "not there: $there\n" if $at < 0;
+    substr $_, $at, length $there, $planted;
+  ' "$file" >"$copy/$file"
+  # Loom ends the process where it cannot clean up after a model that fails.
+  if said=$(cd "$copy" && "$@" "$name" 2>&1); then
+    said="$said: NOT FOUND"
+  fi
+  case $said in
+    *'NOT FOUND' | *'could not compile'* | *'custom build command'* | *'fully deterministic'*) echo "NOT FOUND: $line"; echo "$said" | tail -n 15; failed=1 ;;
+    *'panicked at'*) echo "found: $line" ;;
+    *) echo "NOT TRIED: $line"; echo "$said" | tail -n 15; failed=1 ;;
+  esac
+  cp "$file" "$copy/$file"
+done 3<"$list"
+exit $failed
