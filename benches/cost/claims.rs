@@ -44,6 +44,7 @@ pub fn of(report: &Report) -> Vec<Claim> {
     };
     let bytes = |name: &str| Some(report.cost("closed", name)?.bytes as f64);
     let more_calls = |name: &str| Some(report.calls(name)? - report.calls("open: no module")?);
+    let hook = |name: &str| report.entered(name, "hooks::quick_handler");
     let built_in = "module, built-in page";
     [
         ratio("open", "module", "no module")
@@ -77,6 +78,8 @@ pub fn of(report: &Report) -> Vec<Claim> {
             .map(|it| Claim::exactly("Open: system calls that the module adds", it, 1.0)),
         more_calls("open: module, interval of 1 s")
             .map(|it| Claim::exactly("Open: the same with MaintenanceCheckInterval 1s", it, 0.0)),
+        hook("open: module")
+            .map(|it| Claim::at_most("Open: instructions in the hook that decides", it, 400.0)),
     ]
     .into_iter()
     .flatten()

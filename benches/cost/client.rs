@@ -42,6 +42,7 @@ pub struct Client {
     pub address: SocketAddr,
     /// What it accepts as Accept-Encoding.
     pub coding: Option<&'static str>,
+    path: &'static str,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -53,7 +54,12 @@ pub const HEADERS: [(&str, &str); 2] = [
 
 impl Client {
     pub fn new(way: Way, address: SocketAddr, coding: Option<&'static str>) -> Self {
-        Self { way, address, coding, tls: None }
+        Self { way, address, coding, path: "/", tls: None }
+    }
+
+    /// For HTTP/1.1.
+    pub fn path(self, path: &'static str) -> Self {
+        Self { path, ..self }
     }
 
     /// Nobody but the server with this certificate is believed.
@@ -111,7 +117,7 @@ impl Client {
     }
 
     fn request(&self) -> Vec<u8> {
-        let mut request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n");
+        let mut request = format!("GET {} HTTP/1.1\r\nHost: {HOST}\r\n", self.path);
         if [Way::New, Way::NewTls].contains(&self.way) {
             request.push_str("Connection: close\r\n");
         }

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::LazyLock;
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The processor and the kernel.
 pub fn describe() -> String {
@@ -12,6 +15,30 @@ pub fn describe() -> String {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = read("/proc/sys/kernel/osrelease");
     format!("{name}, {count} processors, Linux {}", kernel.trim())
+}
+
+/// Who runs on which processor.
+#[derive(Clone, Copy)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+/// From now on this thread, and whatever it starts, is on the processor of this side, if there is
+/// more than one. Where the scheduler has client and server change places, the same server takes half
+/// as much time again.
+pub fn be_on(side: Side) {
+    static ALLOWED: LazyLock<CpuSet> =
+        LazyLock::new(|| sched_getaffinity(None).expect("the processors"));
+    let mut processors = (0..CpuSet::MAX_CPU).filter(|number| ALLOWED.is_set(*number));
+    if let [Some(first), Some(second)] = [processors.next(), processors.next()] {
+        let mut one = CpuSet::new();
+        one.set(match side {
+            Side::Client => first,
+            Side::Server => second,
+        });
+        sched_setaffinity(None, &one).expect("a processor");
+    }
 }
 
 /// The servers' versions, as they say them.

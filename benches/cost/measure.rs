@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 
 use crate::client::{Client, Way};
+use crate::machine::{self, Side};
 use crate::others::{self, Other};
 use crate::plans::{Group, Plan, Server};
 use crate::report::{Cost, Figures};
@@ -43,11 +44,13 @@ pub fn measure(group: Group, rounds: usize) -> Vec<Cost> {
 
 impl Candidate {
     fn start(plan: Plan) -> Self {
+        machine::be_on(Side::Server);
         let server = match &plan.server {
             Server::Httpd(site) => Running::Httpd(site.start()),
             Server::Nginx => Running::Other(others::nginx()),
             Server::Haproxy => Running::Other(others::haproxy()),
         };
+        machine::be_on(Side::Client);
         if plan.has_flag {
             server.assert_flag_counts();
         }
@@ -98,6 +101,13 @@ impl Running {
         }
     }
 
+    fn processes(&self) -> Vec<u32> {
+        match self {
+            Self::Httpd(httpd) => httpd.processes(),
+            Self::Other(other) => other.processes(),
+        }
+    }
+
     /// It looks for the flag, if only once in a while.
     fn assert_flag_counts(&self) {
         let Self::Httpd(httpd) = self else {
@@ -117,11 +127,7 @@ impl Running {
 
     /// Nanoseconds on a processor, of all threads of all processes.
     fn cpu_time(&self) -> u64 {
-        let processes = match self {
-            Self::Httpd(httpd) => httpd.processes(),
-            Self::Other(other) => other.processes(),
-        };
-        let tasks = processes.iter().flat_map(|pid| {
+        let tasks = self.processes().into_iter().flat_map(|pid| {
             fs::read_dir(format!("/proc/{pid}/task")).expect("tasks").map(|task| task.expect("one"))
         });
         let spent = tasks.map(|task| {

@@ -94,6 +94,12 @@ impl Report {
         self.costs.iter().find(|cost| cost.group == group && cost.name == name)
     }
 
+    /// Instructions per request in one function of the module, and in what it calls.
+    pub fn entered(&self, name: &str, function: &str) -> Option<f64> {
+        let counted = self.instructions.iter().find(|counted| counted.name == name)?;
+        Some(*counted.functions.get(function).expect("a build with symbols"))
+    }
+
     pub fn calls(&self, name: &str) -> Option<f64> {
         self.calls.iter().find(|calls| calls.name == name).map(|calls| calls.total)
     }
