@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, TryLockError};
 /// Two places for a value, of which one is in force.
 pub struct TwoPlaces<T> {
     places: [RwLock<Arc<T>>; 2],
+    /// Which value it is; it is in the place of that parity.
     in_force: AtomicUsize,
 }
 
@@ -34,11 +35,17 @@ impl<T> TwoPlaces<T> {
     /// The value that is in force. Never waits.
     pub fn get(&self) -> RwLockReadGuard<'_, Arc<T>> {
         loop {
-            match self.place(self.in_force.load(Ordering::Acquire)).try_read() {
-                Ok(value) => return value,
-                Err(TryLockError::Poisoned(error)) => return error.into_inner(),
+            let number = self.in_force.load(Ordering::Acquire);
+            let value = match self.place(number).try_read() {
+                Ok(value) => value,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
                 // Two values have come since the line above: the other place is in force.
-                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            // Or one has, and this is the next one, which is not in force yet: who saw it now would
+            // see the one before it again.
+            if self.in_force.load(Ordering::Acquire) == number {
+                return value;
             }
         }
     }
@@ -47,12 +54,12 @@ impl<T> TwoPlaces<T> {
     pub fn put(&self, value: T) -> bool {
         let value = Arc::new(value);
         let old = self.in_force.load(Ordering::Acquire);
-        match self.place(old + 1).try_write() {
+        match self.place(old.wrapping_add(1)).try_write() {
             Ok(mut place) => *place = Arc::clone(&value),
             Err(TryLockError::Poisoned(error)) => *error.into_inner() = Arc::clone(&value),
             Err(TryLockError::WouldBlock) => return false,
         }
-        self.in_force.store((old + 1) % 2, Ordering::Release);
+        self.in_force.store(old.wrapping_add(1), Ordering::Release);
         // The old value's memory is free now, or when the next value comes.
         if let Ok(mut place) = self.place(old).try_write() {
             *place = value;

@@ -19,6 +19,8 @@ for defect in "data_race:Data race detected" "use_after_free:has been freed" \
     "out_of_bounds:beyond the end of the allocation" "misaligned:alignment"; do
     expect "${defect#*:}" interpreted -- --ignored "planted::${defect%%:*}"
 done
-interpreted
+skip=$(sed 's/#.*//; /^ *$/d; s/^/--skip /' tests/sanitize/skip-miri)
+# shellcheck disable=SC2086 # words
+interpreted -- $skip
 # What threads do at the same time depends on chance.
 MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted -- meeting::
