@@ -107,7 +107,7 @@ tsan: nightly ## Run the unit tests under ThreadSanitizer
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	@tests/sanitize/tsan.sh
 
-miri: nightly ## Run the unit tests under Miri
+miri: nightly ## Run unit tests under Miri
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	@tests/sanitize/miri.sh
 

@@ -1,6 +1,6 @@
 //! Where threads meet: requests that are judged, refused, let in and reported all at once, while the
 //! flag comes and goes and files change. What the processes of a server share is shared by threads
-//! here. For sanitizers and Miri above all; what has to hold is checked as well.
+//! here. For sanitizers above all; what has to hold is checked as well.
 
 use std::borrow::Cow;
 use std::ffi::CStr;
@@ -28,8 +28,8 @@ use crate::refusal::Asker;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 use crate::watched::{FileNews, Watched};
 
-const THREADS: u64 = if cfg!(miri) { 3 } else { 8 };
-const ROUNDS: usize = if cfg!(miri) { 4 } else { 100 };
+const THREADS: u64 = 8;
+const ROUNDS: usize = 100;
 
 /// A client with this number as the end of its address.
 struct Client(u8);
@@ -290,7 +290,7 @@ fn a_file_is_read_while_it_changes() {
         for number in 1..=3 {
             fs::write(&new, format!("{number} {number}")).expect("written");
             fs::rename(&new, &path).expect("renamed");
-            thread::sleep(Duration::from_millis(if cfg!(miri) { 400 } else { 700 }));
+            thread::sleep(Duration::from_millis(700));
         }
         over.store(true, Ordering::Relaxed);
     });

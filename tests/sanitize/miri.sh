@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The unit tests under Miri, which knows what Rust leaves undefined, and lets threads see what weak
+# Unit tests under Miri, which knows what Rust leaves undefined, and lets threads see what weak
 # memory allows. Before that, planted defects have to be reported. $NIGHTLY is the toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,8 +19,8 @@ for defect in "data_race:Data race detected" "use_after_free:has been freed" \
     "out_of_bounds:beyond the end of the allocation" "misaligned:alignment"; do
     expect "${defect#*:}" interpreted -- --ignored "planted::${defect%%:*}"
 done
-skip=$(sed 's/#.*//; /^ *$/d; s/^/--skip /' tests/sanitize/skip-miri)
+tests=$(sed 's/#.*//; /^ *$/d' tests/sanitize/miri-tests)
 # shellcheck disable=SC2086 # words
-interpreted -- $skip
+interpreted -- $tests
 # What threads do at the same time depends on chance.
-MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted -- meeting::
+MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted -- two_places::
