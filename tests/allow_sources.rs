@@ -6,9 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::httpd::set_mode;
 use crate::support::{
-    Backend, Children, Client, Httpd, Mpm, PAGE, Setup, raw, replace_file, wait_for,
+    Backend, Children, Client, Httpd, Mpm, PAGE, Setup, raw, replace_file, set_mode, wait_for,
 };
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::{Httpd, Setup, httpd::set_mode};
+use crate::support::{Httpd, Setup, set_mode};
 
 const FLAGS: &str = "expected the path of one or more flag files";
 const ALLOW: &str = "expected addresses (192.168.157.139, 2001:db8::7), networks (";

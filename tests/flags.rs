@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use crate::support::{Httpd, Mpm, Setup, httpd::set_mode};
+use crate::support::{Httpd, Mpm, Setup, set_mode};
 
 /// Whatever lies there closes; only nothing is open.
 #[test]

@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::support::{
     Children, Client, Httpd, Mpm, PAGE, Setup, page_with, replace_file, wait_for,
 };
-use crate::support::{client::Protocol, hanging::HangingFolder, httpd::set_mode};
+use crate::support::{client::Protocol, hanging::HangingFolder, set_mode};
 
 /// A server whose flag is on a file system that can hang.
 fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {

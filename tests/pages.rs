@@ -4,9 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::support::client::Answer;
-use crate::support::{
-    Children, Client, Httpd, Mpm, PAGE, Setup, httpd::set_mode, replace_file, wait_for,
-};
+use crate::support::{Children, Client, Httpd, Mpm, PAGE, Setup, replace_file, set_mode, wait_for};
 
 const TEMPLATE: &str = "<!doctype html><html lang={{ lang }}><title>{{ host }} {{ status }}</title>\
     <p>{{ message }}<p>{{ start }}|{{ end }}|{{ end_text }}|{{ overdue }}|{{ retry_after }}\

@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Mpm, Setup, httpd::debug_module, wait_for};
+use crate::support::{Backend, Mpm, Setup, installation::debug_module, wait_for};
 
 /// One child with threads: were it to die, it would take the slow request with it.
 #[test]

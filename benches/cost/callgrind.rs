@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::client::{Client, Way};
 use crate::report::Instructions;
 use crate::sites::Site;
-use crate::support::httpd::set_mode;
+use crate::support::set_mode;
 
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 1000;

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use crate::support::httpd::set_mode;
-use crate::support::{Backend, Httpd, Mpm, Setup};
+use crate::support::{Backend, Httpd, Mpm, Setup, set_mode};
 
 /// httpd's own modules that the requests go through.
 const MODULES: &[&str] = &[

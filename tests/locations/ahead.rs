@@ -4,8 +4,7 @@
 use std::fs;
 
 use super::{touch, with_pages};
-use crate::support::httpd::set_mode;
-use crate::support::{Backend, Httpd, Setup, raw};
+use crate::support::{Backend, Httpd, Setup, raw, set_mode};
 
 const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n";
 const CACHE: &str = "CacheEnable disk /\nCacheRoot \"${ROOT}/cache\"\nCacheIgnoreNoLastMod On

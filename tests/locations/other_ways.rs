@@ -134,7 +134,7 @@ impl Way {
         setup.write("htdocs/choice.var", "URI: blogs/page.html\nContent-Type: text/html\n\n");
         let script =
             setup.write("htdocs/see", "#!/bin/sh\necho Location: /blogs/page.html\necho\n");
-        crate::support::httpd::set_mode(&script, 0o755);
+        crate::support::set_mode(&script, 0o755);
         setup.start()
     }
 }
@@ -184,7 +184,7 @@ fn webdav() {
     ));
     let setup = with_pages(setup.modules(&["dav", "dav_fs"]), &["blogs", "other"]);
     for folder in [".", "htdocs", "htdocs/blogs", "htdocs/other"] {
-        crate::support::httpd::set_mode(&setup.path(folder), 0o777);
+        crate::support::set_mode(&setup.path(folder), 0o777);
     }
     let mut httpd = setup.start();
     httpd.allow_log("dav:error|maintenance:warn.*can be written by everybody");

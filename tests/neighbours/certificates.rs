@@ -5,7 +5,7 @@ use std::fs;
 use super::secure::{OLDER_OPENSSL, with_tls};
 use crate::support::Client;
 use crate::support::client::{Answer, Protocol};
-use crate::support::httpd::set_mode;
+use crate::support::set_mode;
 
 const CHALLENGE: &str = "/.well-known/acme-challenge/token";
 

@@ -6,8 +6,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{ask, get, round, round_counting};
-use crate::support::httpd::set_mode;
-use crate::support::{Backend, Httpd, Mpm, Setup};
+use crate::support::{Backend, Httpd, Mpm, Setup, set_mode};
 
 /// A folder that httpd's children may change.
 fn open_folder(setup: &Setup, name: &str) {

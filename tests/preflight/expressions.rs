@@ -170,7 +170,7 @@ fn asked_through_a_proxy() {
 #[cfg(feature = "provoke-panic")]
 #[test]
 fn a_panic_in_between() {
-    let setup = setup(Setup::new("")).module(crate::support::httpd::debug_module());
+    let setup = setup(Setup::new("")).module(crate::support::installation::debug_module());
     let mut httpd = setup.start();
     httpd.allow_log("maintenance:error.*internal error, please report it: provoked");
     httpd.allow_log("^$|^thread .* panicked at|^provoked$|^note: run with");

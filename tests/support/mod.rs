@@ -7,16 +7,19 @@ pub mod children;
 pub mod client;
 pub mod hanging;
 pub mod httpd;
+pub mod installation;
 pub mod keep_alive;
 pub mod report;
 pub mod sanitizer;
+pub mod setup;
 
 pub use backend::Backend;
 pub use children::Children;
 pub use client::{Client, raw, raw_bytes};
-pub use httpd::{Httpd, Mpm, Setup};
+pub use httpd::Httpd;
 pub use keep_alive::KeepAlive;
 pub use report::Reports;
+pub use setup::{Mpm, Setup};
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,4 +46,10 @@ pub fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Permissions, as chmod takes them.
+pub fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
 }

@@ -19,7 +19,7 @@ pub fn watch(command: &mut Command, root: &Path) {
     let Some(runtime) = env::var_os("MAINTENANCE_PRELOAD") else { return };
     let reports = root.join(REPORTS);
     if fs::create_dir(&reports).is_ok() {
-        super::httpd::set_mode(&reports, 0o777); // children have another user
+        super::set_mode(&reports, 0o777); // children have another user
     }
     command.env("LD_PRELOAD", runtime);
     for name in ["ASAN_OPTIONS", "UBSAN_OPTIONS"] {

@@ -136,7 +136,7 @@ fn other_requests() {
 #[cfg(feature = "provoke-panic")]
 #[test]
 fn panics() {
-    use crate::support::{Client, httpd::debug_module};
+    use crate::support::{Client, installation::debug_module};
 
     for mpm in Mpm::ALL {
         let mut httpd = setup(mpm).module(debug_module()).start();

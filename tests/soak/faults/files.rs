@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::content;
-use super::super::support::httpd::set_mode;
+use super::super::support::set_mode;
 use super::super::timeline::Timeline;
 use super::super::world::{Watched, World};
 use super::Injector;

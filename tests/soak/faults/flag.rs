@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::super::content::{self, MESSAGE};
-use super::super::support::httpd::set_mode;
+use super::super::support::set_mode;
 use super::super::world::{FLAG_GRACE, Flag, Words};
 use super::Injector;
 

@@ -1,0 +1,59 @@
+//! Where this machine keeps httpd, its modules and the module under test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::sanitizer;
+
+/// Where this machine keeps httpd and its modules.
+pub struct Installation {
+    pub binary: PathBuf,
+    pub modules: PathBuf,
+    pub user: Option<(String, String)>,
+}
+
+pub fn installation() -> &'static Installation {
+    static FOUND: OnceLock<Installation> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let apxs = ["MAINTENANCE_APXS", "APXS"].iter().find_map(std::env::var_os);
+        let apxs = apxs.unwrap_or_else(|| "apxs".into());
+        let query = |name: &str| {
+            let output = Command::new(&apxs).args(["-q", name]).output().expect("apxs runs");
+            String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        };
+        let binary = Path::new(&query("SBINDIR")).join(query("PROGNAME"));
+        let passwd = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
+        let known = |user: &&str| passwd.lines().any(|line| line.starts_with(&format!("{user}:")));
+        let user = rustix::process::geteuid().is_root().then(|| {
+            let user = ["www-data", "apache", "httpd"].iter().find(|user| known(user));
+            let user = user.expect("httpd's user").to_string();
+            (user.clone(), user)
+        });
+        Installation { binary, modules: query("LIBEXECDIR").into(), user }
+    })
+}
+
+/// The user that httpd's children run as, where that is another one than this.
+pub fn user() -> Option<&'static str> {
+    installation().user.as_ref().map(|(user, _)| user.as_str())
+}
+
+/// The module under test: what MAINTENANCE_MODULE names, else what was built with the tests.
+pub fn module_under_test() -> PathBuf {
+    match std::env::var_os("MAINTENANCE_MODULE") {
+        Some(module) => fs::canonicalize(module).expect("MAINTENANCE_MODULE"),
+        None => debug_module(),
+    }
+}
+
+/// The module that cargo built along with the tests, with their features. One with a sanitizer has
+/// them, too.
+pub fn debug_module() -> PathBuf {
+    if sanitizer::is_on() {
+        return module_under_test();
+    }
+    let test = std::env::current_exe().expect("the test's own path");
+    test.with_file_name("libmod_maintenance.so")
+}

@@ -1,0 +1,219 @@
+//! What a server is to be like, before it is started.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use tempfile::TempDir;
+
+use super::installation::{installation, module_under_test};
+use super::{Httpd, sanitizer, set_mode};
+
+const PORT: u16 = 8080;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mpm {
+    Event,
+    Worker,
+    Prefork,
+}
+
+impl Mpm {
+    pub const ALL: [Self; 3] = [Self::Event, Self::Worker, Self::Prefork];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Worker => "worker",
+            Self::Prefork => "prefork",
+        }
+    }
+}
+
+/// A server that is still to be started.
+pub struct Setup {
+    root: TempDir,
+    address: SocketAddr,
+    mpm: Mpm,
+    modules: Vec<&'static str>,
+    /// Directives before and behind those of base.conf.
+    before: String,
+    directives: String,
+    /// What has to stand before the server's command, such as valgrind.
+    wrapper: Vec<String>,
+    /// Behind it, such as -X.
+    arguments: Vec<&'static str>,
+    module: PathBuf,
+}
+
+/// No two servers share an address, not even those of two test runs at a time: addresses are
+/// taken by process and number, and clients come from 127.0.0.x. There are two networks of them for
+/// each process, so 508.
+fn own_address() -> SocketAddr {
+    static COUNT: AtomicU16 = AtomicU16::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let (network, number) = ((count / 254 % 2) as u8, (1 + count % 254) as u8);
+    let process = std::process::id();
+    let network = 1 + (process >> 8) as u8 % 125 + 125 * network;
+    SocketAddr::from(([127, network, process as u8, number], PORT))
+}
+
+impl Setup {
+    pub fn new(directives: &str) -> Self {
+        let root = tempfile::Builder::new().prefix("maintenance-").tempdir().expect("a folder");
+        // Readable for the user that the children run as.
+        set_mode(root.path(), 0o755);
+        for folder in ["logs", "htdocs", "conf"] {
+            fs::create_dir(root.path().join(folder)).expect(folder);
+        }
+        fs::write(root.path().join("htdocs/index.html"), "hello from httpd\n").expect("a file");
+        Self {
+            root,
+            address: own_address(),
+            mpm: Mpm::Event,
+            modules: vec![],
+            before: String::new(),
+            directives: directives.to_owned(),
+            wrapper: vec![],
+            arguments: vec![],
+            module: module_under_test(),
+        }
+    }
+
+    pub fn mpm(mut self, mpm: Mpm) -> Self {
+        self.mpm = mpm;
+        self
+    }
+
+    /// Loads further modules of httpd's, by their name without `mod_`.
+    pub fn modules(mut self, modules: &[&'static str]) -> Self {
+        self.modules.extend(modules);
+        self
+    }
+
+    pub fn directives(mut self, more: &str) -> Self {
+        self.directives.push('\n');
+        self.directives.push_str(more);
+        self
+    }
+
+    /// Directives in front of all others, such as a Define.
+    pub fn before(mut self, directives: &str) -> Self {
+        self.before = directives.to_owned();
+        self
+    }
+
+    pub fn proxy_to(self, backend: &super::Backend) -> Self {
+        self.modules(&["proxy", "proxy_http"]).directives(&backend.proxy_directives())
+    }
+
+    pub fn module(mut self, module: PathBuf) -> Self {
+        self.module = module;
+        self
+    }
+
+    pub fn wrapper(mut self, words: &[&str]) -> Self {
+        self.wrapper = words.iter().map(|word| word.to_string()).collect();
+        self
+    }
+
+    pub fn arguments(mut self, arguments: &[&'static str]) -> Self {
+        self.arguments = arguments.to_vec();
+        self
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).expect(name);
+        path
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn write_config(&self) -> PathBuf {
+        let found = installation();
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("httpd-test/base.conf");
+        let mut config = format!(
+            "Define ROOT \"{}\"\nDefine ADDRESS {}\nDefine PORT {}\nDefine MPM {}\n\
+             Define MODULES \"{}\"\nDefine MAINTENANCE_MODULE \"{}\"\n",
+            self.root().display(),
+            self.address.ip(),
+            self.address.port(),
+            self.mpm.name(),
+            found.modules.display(),
+            self.module.display(),
+        );
+        if let Some((user, group)) = &found.user {
+            config.push_str(&format!("Define HTTPD_USER {user}\nDefine HTTPD_GROUP {group}\n"));
+        }
+        config.push_str(&self.before);
+        config.push_str(&format!("\nInclude \"{}\"\n", base.display()));
+        for name in &self.modules {
+            let file = found.modules.join(format!("mod_{name}.so"));
+            config.push_str(&format!("LoadModule {name}_module \"{}\"\n", file.display()));
+        }
+        config.push_str(&self.directives);
+        config.push('\n');
+        self.write("conf/httpd.conf", config)
+    }
+
+    /// Directives in front of and behind those of base.conf, in the place of the present ones.
+    pub(super) fn reconfigure(&mut self, before: &str, directives: &str) {
+        self.before = before.to_owned();
+        self.directives = directives.to_owned();
+        self.write_config();
+    }
+
+    pub(super) fn is_wrapped(&self) -> bool {
+        !self.wrapper.is_empty()
+    }
+
+    /// The parent serves, and has no children.
+    pub(super) fn is_one_process(&self) -> bool {
+        self.arguments.contains(&"-X")
+    }
+
+    pub(super) fn command(&self, more: &[&str]) -> Command {
+        let config = self.write_config();
+        let mut words = self.wrapper.clone();
+        words.push(installation().binary.display().to_string());
+        let (program, rest) = words.split_first().expect("a program");
+        let mut command = Command::new(program);
+        command.args(rest).arg("-d").arg(self.root()).arg("-f").arg(config);
+        command.args(&self.arguments).args(more).env("RUST_BACKTRACE", "0").env("TZ", "UTC");
+        sanitizer::watch(&mut command, self.root());
+        command
+    }
+
+    /// `httpd -t`: whether it is satisfied, and what it says.
+    pub fn test_config(&self) -> (bool, String) {
+        let output = self.command(&["-t"]).output().expect("httpd runs");
+        let text = [output.stdout, output.stderr].concat();
+        assert_eq!(sanitizer::take_reports(self.root()), vec![""; 0]);
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The same with these directives.
+    pub fn test_lines(&mut self, directives: &str) -> (bool, String) {
+        self.directives = directives.to_owned();
+        self.test_config()
+    }
+
+    /// Starts the server and waits until it answers.
+    #[track_caller]
+    pub fn start(self) -> Httpd {
+        Httpd::run(self)
+    }
+}
