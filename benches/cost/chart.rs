@@ -1,4 +1,4 @@
-//! The chart of the README: CPU time per request, the least of all runs, as bars.
+//! The chart of the README: CPU time per request, the median of all runs, as bars.
 
 use minijinja::value::Serde;
 use minijinja::{Environment, context};
@@ -44,7 +44,7 @@ pub fn draw(report: &Report) -> String {
 impl Part {
     fn of(report: &Report, (group, title): &(&str, &'static str)) -> Option<Self> {
         let costs: Vec<_> = report.costs.iter().filter(|cost| cost.group == *group).collect();
-        let longest = costs.iter().map(|cost| cost.cpu_us.minimum).reduce(f64::max)?;
+        let longest = costs.iter().map(|cost| cost.cpu_us.median).reduce(f64::max)?;
         let bars = costs.into_iter().map(|cost| Bar::of(cost, longest)).collect();
         Some(Self { title, bars })
     }
@@ -52,7 +52,7 @@ impl Part {
 
 impl Bar {
     fn of(cost: &Cost, longest: f64) -> Self {
-        let value = cost.cpu_us.minimum;
+        let value = cost.cpu_us.median;
         Self {
             name: cost.name.clone(),
             value: format!("{value:.0} µs"),

@@ -40,7 +40,7 @@ impl Claim {
 /// Those for which there are figures.
 pub fn of(report: &Report) -> Vec<Claim> {
     let ratio = |group: &str, name: &str, baseline: &str| {
-        Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).minima)
+        Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).pairs)
     };
     let bytes = |name: &str| Some(report.cost("closed", name)?.bytes as f64);
     let more_calls = |name: &str| Some(report.calls(name)? - report.calls("open: no module")?);

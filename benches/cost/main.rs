@@ -4,7 +4,7 @@
 //!
 //! - `ONLY=regex`: only what has a name that matches, such as "closed: nginx" or "system calls: open:
 //!   module": what it belongs to, and what it is called there.
-//! - `ROUNDS=3`: how many runs of each; 15 if not set.
+//! - `ROUNDS=3`: how many runs of each; 75 if not set.
 //! - `BASELINE=/path/to/other.so`: another build of the module beside this one, and nothing else.
 //! - `CHART=docs/bench.svg`: where to put the chart, too.
 //!
@@ -43,7 +43,7 @@ fn main() {
     let mut report = Report {
         machine: machine::describe(),
         servers: machine::servers(),
-        rounds: number("ROUNDS").unwrap_or(15),
+        rounds: number("ROUNDS").unwrap_or(75),
         ..Report::default()
     };
     println!("{}\n{}, {} rounds", report.machine, report.servers.join(", "), report.rounds);

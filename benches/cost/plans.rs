@@ -124,7 +124,7 @@ fn closings() -> Vec<Plan> {
 /// How much it matters how many are admitted.
 fn addresses() -> Vec<Plan> {
     let mut plans = vec![page("module, no address", Site::with_module(&recipes::module_for(0)))];
-    let rules = [("100", 100, 3000), ("1000", 1000, 1500), ("10,000", 10_000, 200)];
+    let rules = [("100", 100, 600), ("1000", 1000, 300), ("10,000", 10_000, 40)];
     for (name, count, requests) in rules {
         let name = |who: &str| format!("{who}, {name}");
         let module = Site::with_module(&recipes::module_for(count));
@@ -139,7 +139,7 @@ fn addresses() -> Vec<Plan> {
 
 /// Handshakes take longer than everything else.
 fn tls() -> Vec<Plan> {
-    let new = |plan| Plan { way: Way::NewTls, requests: 500, ..plan };
+    let new = |plan| Plan { way: Way::NewTls, requests: 100, ..plan };
     let kept = |plan| Plan { way: Way::KeptTls, ..plan };
     let (none, module) = (Site::without_module("").tls(), Site::with_module("").tls());
     let rewrite = Site::without_module(&recipes::rewrite()).tls();
@@ -181,7 +181,7 @@ fn open(name: &str, baseline: &str, site: Site) -> Plan {
         server: Server::Httpd(site),
         way: Way::New,
         coding: None,
-        requests: 3000,
+        requests: 600,
         status: 200,
         body: Body::Site,
         has_flag: false,
