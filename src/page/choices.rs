@@ -131,7 +131,7 @@ mod tests {
             for thread in 0..4_usize {
                 let choices = &choices;
                 scope.spawn(move || {
-                    for round in 0..if cfg!(miri) { 200 } else { 20_000 } {
+                    for round in 0..if cfg!(miri) { 50 } else { 20_000 } {
                         let number = round * (thread + 1) % 1000;
                         let text = number.to_string();
                         assert_eq!(choices.get([Some(text.as_bytes()), None], || number), number);
