@@ -101,6 +101,7 @@ impl LastSeen {
         let mut seen = Self::new(version, self.since());
         if seen != self || is_clock_back {
             if is_clock_back || is_rested(self.since()) {
+                // Before the version: who finds that must not find the time of an older unrest.
                 slot.restless.store(now, Ordering::Release);
             }
             let known_age = version.age().map_or(Duration::ZERO, |age| age.min(unseen));
