@@ -13,8 +13,9 @@ pub fn describe() -> String {
     let mut names = processors.lines().filter_map(|line| line.strip_prefix("model name"));
     let name = names.next().unwrap_or("unknown").trim_matches([' ', '\t', ':']).to_owned();
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{name}, {count} processors, Linux {}", kernel.trim())
+    let release = read("/proc/sys/kernel/osrelease");
+    let kernel = release.trim().split('-').next().unwrap_or_default();
+    format!("{name}, {count} processors, Linux {kernel}")
 }
 
 /// Who runs on which processor.
