@@ -1,5 +1,5 @@
-//! Instructions per request, which are the same on every machine: httpd's one process under
-//! callgrind. What the module takes is what its functions take that others call, with all that
+//! Instructions per request, which hardly depend on what else a machine does: httpd's one process
+//! under callgrind. What the module takes is what its functions take that others call, with all that
 //! they call in their turn, but for sending: `ap_pass_brigade` is httpd's own work.
 
 use std::collections::BTreeMap;
@@ -49,8 +49,7 @@ fn profile(site: Site, requests: usize, status: u16) -> Profile {
     // Made by root, and written at the end by the user that httpd has become.
     set_mode(folder.path(), 0o755);
     set_mode(&output, 0o666);
-    // By its name: what mod_dir looks up for / would count as further requests.
-    Client::new(Way::New, httpd.address(), None).path("/index.html").ask(requests, status);
+    Client::new(Way::New, httpd.address(), None).ask(requests, status);
     drop(httpd);
     Profile::read(&output, module.as_deref())
 }

@@ -15,6 +15,9 @@ use crate::http2;
 /// The server that is asked for, and that has the certificate.
 pub const HOST: &str = "maintenance.test";
 
+/// By its name: what mod_dir looks up for / would be a further request.
+pub const PATH: &str = "/index.html";
+
 /// How a client comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -42,7 +45,6 @@ pub struct Client {
     pub address: SocketAddr,
     /// What it accepts as Accept-Encoding.
     pub coding: Option<&'static str>,
-    path: &'static str,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -54,12 +56,7 @@ pub const HEADERS: [(&str, &str); 2] = [
 
 impl Client {
     pub fn new(way: Way, address: SocketAddr, coding: Option<&'static str>) -> Self {
-        Self { way, address, coding, path: "/", tls: None }
-    }
-
-    /// For HTTP/1.1.
-    pub fn path(self, path: &'static str) -> Self {
-        Self { path, ..self }
+        Self { way, address, coding, tls: None }
     }
 
     /// Nobody but the server with this certificate is believed.
@@ -117,7 +114,7 @@ impl Client {
     }
 
     fn request(&self) -> Vec<u8> {
-        let mut request = format!("GET {} HTTP/1.1\r\nHost: {HOST}\r\n", self.path);
+        let mut request = format!("GET {} HTTP/1.1\r\nHost: {HOST}\r\n", PATH);
         if [Way::New, Way::NewTls].contains(&self.way) {
             request.push_str("Connection: close\r\n");
         }

@@ -7,7 +7,7 @@ use http::Request;
 use hyper::body::Bytes;
 use tokio::net::TcpStream;
 
-use crate::client::{Answer, HEADERS, HOST};
+use crate::client::{Answer, HEADERS, HOST, PATH};
 
 /// Sends so many requests; should the server end the connection, there is no other one.
 pub fn ask(
@@ -37,7 +37,7 @@ async fn ask_once(
     sender: &mut SendRequest<Bytes>,
     coding: Option<&str>,
 ) -> Result<Answer, h2::Error> {
-    let mut request = Request::get(format!("http://{HOST}/"));
+    let mut request = Request::get(format!("http://{HOST}{PATH}"));
     for (name, value) in HEADERS.into_iter().chain(coding.map(|coding| ("accept-encoding", coding)))
     {
         request = request.header(name, value);

@@ -1,10 +1,13 @@
 //! On what, and with which versions.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::support::installation::installation;
 
 /// The processor and the kernel.
 pub fn describe() -> String {
@@ -44,12 +47,13 @@ pub fn be_on(side: Side) {
 
 /// The servers' versions, as they say them.
 pub fn servers() -> Vec<String> {
+    let httpd = &installation().binary;
     let commands = [
-        ("/usr/sbin/apache2", "httpd", "Apache/"),
-        ("/usr/sbin/nginx", "nginx", "nginx/"),
-        ("/usr/sbin/haproxy", "HAProxy", "version "),
+        (httpd.as_path(), "httpd", "Apache/"),
+        (Path::new("/usr/sbin/nginx"), "nginx", "nginx/"),
+        (Path::new("/usr/sbin/haproxy"), "HAProxy", "version "),
     ];
-    let version = |(program, name, prefix): (&str, &str, &str)| {
+    let version = |(program, name, prefix): (&Path, &str, &str)| {
         let output = Command::new(program).arg("-v").output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();

@@ -15,9 +15,9 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod aims;
 mod callgrind;
 mod chart;
-mod claims;
 mod client;
 mod http2;
 mod machine;
@@ -60,14 +60,14 @@ fn main() {
         }
     }
     count(&mut report, baseline.as_ref());
-    report.claims = claims::of(&report);
+    report.aims = aims::of(&report);
     if baseline.is_none() {
-        println!("{}", report.claims_table());
+        println!("{}", report.aims_table());
     }
     write(&report);
 }
 
-/// What does not depend on the machine.
+/// What does not depend on how busy the machine is.
 fn count(report: &mut Report, baseline: Option<&PathBuf>) {
     let interval = "MaintenanceCheckInterval 1s";
     let page = recipes::MODULE_WITH_PAGE;
@@ -113,13 +113,12 @@ fn is_wanted(name: &str) -> bool {
     Regex::new(&only).expect("ONLY").is_match(name)
 }
 
-/// JSON, chart and Markdown.
+/// JSON, chart and tables.
 fn write(report: &Report) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
     let json = serde_json::to_string_pretty(report).expect("JSON");
     let chart = chart::draw(report);
-    let files =
-        [("bench.json", json), ("bench.svg", chart.clone()), ("bench.md", report.markdown())];
+    let files = [("bench.json", json), ("bench.svg", chart.clone()), ("bench.txt", report.text())];
     for (name, content) in files {
         let path = target.join(name);
         fs::write(&path, content).expect("written");

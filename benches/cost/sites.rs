@@ -9,6 +9,10 @@ use crate::support::{Httpd, Mpm, Setup};
 /// What the site that is open answers.
 pub const OPEN: &str = "hello from httpd\n";
 
+/// As the configurations that httpd, Debian and IBM ship: no .htaccess is looked for. A refusal would
+/// spare that, and look cheaper than it is.
+const NO_HTACCESS: &str = "<Directory />\nAllowOverride None\n</Directory>\n";
+
 /// What is loaded.
 #[derive(Clone)]
 enum Module {
@@ -110,7 +114,7 @@ impl Site {
         ))
         .mpm(self.mpm)
         .modules(&self.modules)
-        .directives(&self.directives)
+        .directives(&format!("{NO_HTACCESS}{}", self.directives))
         .wrapper(&wrapper)
         .arguments(&self.arguments);
         match &self.module {

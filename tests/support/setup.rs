@@ -142,7 +142,7 @@ impl Setup {
         self.address
     }
 
-    pub(super) fn write_config(&self) -> PathBuf {
+    fn write_config(&self) -> PathBuf {
         let found = installation();
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("httpd-test/base.conf");
         let mut config = format!(

@@ -1,28 +1,28 @@
-//! What is said of the module, and whether the figures bear it out.
+//! What is aimed at, and whether the figures reach it.
 
 use serde::Serialize;
 
 use crate::report::Report;
 
 #[derive(Serialize)]
-pub struct Claim {
+pub struct Aim {
     pub text: String,
     pub figure: f64,
     pub limit: f64,
     /// Not at most the limit, but the limit itself.
     pub is_exact: bool,
-    pub holds: bool,
+    pub is_reached: bool,
 }
 
-impl Claim {
+impl Aim {
     fn at_most(text: &str, figure: f64, limit: f64) -> Self {
-        Self { text: text.to_owned(), figure, limit, is_exact: false, holds: figure <= limit }
+        Self { text: text.to_owned(), figure, limit, is_exact: false, is_reached: figure <= limit }
     }
 
     /// But for what happens once a second.
     fn exactly(text: &str, figure: f64, limit: f64) -> Self {
-        let holds = (figure - limit).abs() < 0.05;
-        Self { text: text.to_owned(), figure, limit, is_exact: true, holds }
+        let is_reached = (figure - limit).abs() < 0.05;
+        Self { text: text.to_owned(), figure, limit, is_exact: true, is_reached }
     }
 
     pub fn wanted(&self) -> String {
@@ -33,14 +33,14 @@ impl Claim {
     }
 
     pub fn verdict(&self) -> &'static str {
-        if self.holds { "holds" } else { "does not hold" }
+        if self.is_reached { "reached" } else { "not reached" }
     }
 }
 
 /// Those for which there are figures.
-pub fn of(report: &Report) -> Vec<Claim> {
+pub fn of(report: &Report) -> Vec<Aim> {
     let ratio = |group: &str, name: &str, baseline: &str| {
-        Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).pairs)
+        Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).median)
     };
     let bytes = |name: &str| Some(report.cost("closed", name)?.bytes as f64);
     let more_calls = |name: &str| Some(report.calls(name)? - report.calls("open: no module")?);
@@ -48,38 +48,34 @@ pub fn of(report: &Report) -> Vec<Claim> {
     let built_in = "module, built-in page";
     [
         ratio("open", "module", "no module")
-            .map(|it| Claim::at_most("Open: CPU with the module / without it", it, 1.02)),
+            .map(|it| Aim::at_most("Open: CPU with the module / without it", it, 1.02)),
         ratio("open", "module", "rewrite recipe with -f").map(|it| {
-            Claim::at_most(
+            Aim::at_most(
                 "Open: CPU with the module / with rewrite rules that look for a flag",
                 it,
                 1.0,
             )
         }),
         ratio("closed", "module, page of 2 KB", "rewrite recipe")
-            .map(|it| Claim::at_most("Closed: CPU with the module / with rewrite rules", it, 0.48)),
+            .map(|it| Aim::at_most("Closed: CPU with the module / with rewrite rules", it, 0.48)),
         ratio("closed", "module, page of 2 KB", "nginx")
-            .map(|it| Claim::at_most("Closed: CPU with the module / of nginx", it, 1.6)),
+            .map(|it| Aim::at_most("Closed: CPU with the module / of nginx", it, 1.6)),
         ratio("addresses", "module, 10,000", "module, no address").map(|it| {
-            Claim::at_most(
-                "Closed: CPU with 10,000 addresses on the allowlist / with none",
-                it,
-                1.03,
-            )
+            Aim::at_most("Closed: CPU with 10,000 addresses on the allowlist / with none", it, 1.03)
         }),
         bytes(&format!("{built_in}, gzip")).zip(bytes(built_in)).map(|(zipped, plain)| {
-            Claim::at_most(
+            Aim::at_most(
                 "Closed: bytes of the built-in page with gzip / without",
                 zipped / plain,
                 1.0 / 3.0,
             )
         }),
         more_calls("open: module")
-            .map(|it| Claim::exactly("Open: system calls that the module adds", it, 1.0)),
+            .map(|it| Aim::exactly("Open: system calls that the module adds", it, 1.0)),
         more_calls("open: module, interval of 1 s")
-            .map(|it| Claim::exactly("Open: the same with MaintenanceCheckInterval 1s", it, 0.0)),
+            .map(|it| Aim::exactly("Open: the same with MaintenanceCheckInterval 1s", it, 0.0)),
         hook("open: module")
-            .map(|it| Claim::at_most("Open: instructions in the hook that decides", it, 400.0)),
+            .map(|it| Aim::at_most("Open: instructions in the hook that decides", it, 400.0)),
     ]
     .into_iter()
     .flatten()
