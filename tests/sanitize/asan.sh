@@ -35,8 +35,8 @@ export ASAN_OPTIONS=abort_on_error=1:strict_string_checks=1:check_initialization
 export UBSAN_OPTIONS=print_stacktrace=1
 
 sanitized test --no-run
-for defect in use_after_free out_of_bounds; do
-    expect heap- sanitized test -- --ignored planted::$defect
+for defect in use_after_free:heap-use-after-free out_of_bounds:heap-buffer-overflow; do
+    expect "${defect#*:}" sanitized test -- --ignored "planted::${defect%%:*}"
 done
 expect "misaligned pointer" sanitized test -- --ignored planted::misaligned
 sanitized test
