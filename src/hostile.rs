@@ -3,7 +3,7 @@
 //! as before.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use crate::records::refused::Refusal;
 use crate::records::tests::new_records;
 use crate::records::{Reason, Records, ScopeId, Visit, Whereabouts, Worker};
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
+use crate::words::Words;
 
 /// All that parent and children do with the records, or with a flag, together.
 const SOON: Duration = Duration::from_secs(30);
@@ -34,14 +35,8 @@ const FILLS: [(&str, Fill); 6] = [
 ];
 
 /// Overwrites a whole structure.
-#[allow(unsafe_code)]
-fn fill<T>(shared: &T, fill: Fill) {
-    let count = size_of::<T>() / size_of::<AtomicU64>();
-    // SAFETY: board and records are atomics of 64 bits, and what lies between them is nobody's.
-    let words = unsafe {
-        std::slice::from_raw_parts(std::ptr::from_ref(shared).cast::<AtomicU64>(), count)
-    };
-    for (number, word) in (0..).zip(words) {
+fn fill(shared: &impl Words, fill: Fill) {
+    for (number, word) in (0..).zip(shared.words()) {
         word.store(fill(number), Ordering::Relaxed);
     }
 }

@@ -56,6 +56,9 @@ pub mod two_places;
 mod user;
 pub mod watched;
 pub mod window;
+#[cfg(all(test, not(loom)))]
+#[path = "ffi/words.rs"]
+mod words;
 pub mod zone;
 
 // Unit tests and fuzzing run without httpd, whose symbols this part needs.

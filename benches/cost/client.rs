@@ -114,7 +114,7 @@ impl Client {
     }
 
     fn request(&self) -> Vec<u8> {
-        let mut request = format!("GET {} HTTP/1.1\r\nHost: {HOST}\r\n", PATH);
+        let mut request = format!("GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n");
         if [Way::New, Way::NewTls].contains(&self.way) {
             request.push_str("Connection: close\r\n");
         }

@@ -61,7 +61,8 @@ fn require_one_of(admitted: impl Iterator<Item = String>) -> String {
     let lines: String = admitted.map(|address| format!("Require ip {address}\n")).collect();
     // Or each refusal would cost a line in the error log, too.
     format!(
-        "LogLevel authz_core:crit\n<Location />\n{lines}</Location>\n<Location /{PAGE}>\nRequire all granted\n</Location>\n\
+        "LogLevel authz_core:crit\n<Location />\n{lines}</Location>\n\
+         <Location /{PAGE}>\nRequire all granted\n</Location>\n\
          ErrorDocument 403 /{PAGE}"
     )
 }

@@ -11,7 +11,8 @@ use super::sanitizer;
 pub struct Installation {
     pub binary: PathBuf,
     pub modules: PathBuf,
-    pub user: Option<(String, String)>,
+    /// The user, and the group, that children get.
+    pub user: Option<String>,
 }
 
 pub fn installation() -> &'static Installation {
@@ -28,8 +29,7 @@ pub fn installation() -> &'static Installation {
         let known = |user: &&str| passwd.lines().any(|line| line.starts_with(&format!("{user}:")));
         let user = rustix::process::geteuid().is_root().then(|| {
             let user = ["www-data", "apache", "httpd"].iter().find(|user| known(user));
-            let user = user.expect("httpd's user").to_string();
-            (user.clone(), user)
+            user.expect("httpd's user").to_string()
         });
         Installation { binary, modules: query("LIBEXECDIR").into(), user }
     })
@@ -37,7 +37,7 @@ pub fn installation() -> &'static Installation {
 
 /// The user that httpd's children run as, where that is another one than this.
 pub fn user() -> Option<&'static str> {
-    installation().user.as_ref().map(|(user, _)| user.as_str())
+    installation().user.as_deref()
 }
 
 /// The module under test: what MAINTENANCE_MODULE names, else what was built with the tests.

@@ -155,8 +155,8 @@ impl Setup {
             found.modules.display(),
             self.module.display(),
         );
-        if let Some((user, group)) = &found.user {
-            config.push_str(&format!("Define HTTPD_USER {user}\nDefine HTTPD_GROUP {group}\n"));
+        if let Some(user) = &found.user {
+            config.push_str(&format!("Define HTTPD_USER {user}\nDefine HTTPD_GROUP {user}\n"));
         }
         config.push_str(&self.before);
         config.push_str(&format!("\nInclude \"{}\"\n", base.display()));
