@@ -144,7 +144,11 @@ fn contents_that_cannot_be_used() {
         ("blanks", b" \n\t\r\n\n", ""),
         ("a comment", b"# closed by Anna", ""),
         ("bytes", b"\x7fELF\0secret\0\xff", "line 1, column "),
-        ("not UTF-8", b"message = 'secret \xff'", "line 1, column 19: this is not UTF-8"),
+        (
+            "not UTF-8",
+            b"message = 'secret \xff'",
+            "line 1, column 19: this is not UTF-8; save the file",
+        ),
         ("too large", large.as_bytes(), "has 65557 bytes, more than the 65536 that are allowed"),
         ("no TOML", b"message = 'secret'\nuntil six", "line 2, column "),
         ("twice", b"message = 'secret'\nmessage = 'x'", "line 2, column 1: duplicate key"),
@@ -157,16 +161,24 @@ fn contents_that_cannot_be_used() {
         (
             "a date",
             b"message = 'secret'\nend = 2999-01-01",
-            "line 2, column 7: expected a date with",
+            "line 2, column 7: this is a date without",
         ),
         ("year 10000", b"end = 10000-01-01T00:00:00Z", "line 1, column "),
-        ("no time", b"message = 'secret'\nend = 'six'", "line 2, column 7: expected a date with"),
+        (
+            "no time",
+            b"message = 'secret'\nend = 'six'",
+            "line 2, column 7: this is not a date with",
+        ),
         (
             "negative",
             b"message = 'secret'\nretry_after = -1",
-            "line 2, column 15: expected seconds",
+            "line 2, column 15: this is neither a duration",
         ),
-        ("huge", b"retry_after = 99999999999999999999", "line 1, column 15: expected seconds"),
+        (
+            "huge",
+            b"retry_after = 99999999999999999999",
+            "line 1, column 15: this is neither a duration",
+        ),
         ("no network", b"allow = ['127.0.0.1', 'secret']", "line 1, column 23: this is no address"),
         ("host bits", b"allow = ['127.0.0.1/8']", "line 1, column 10: this has bits set"),
         (
@@ -230,12 +242,76 @@ fn contents_that_can_be_used() {
     }
 }
 
+/// However the time of an announcement is spelled: where it is certain, the site stays open.
+#[test]
+fn announcements_stay_open() {
+    let httpd = Httpd::start("");
+    for (number, content) in (1..).zip([
+        "start = '2999-11-28T22:00:00+01:00'",
+        "start = \"2999-11-28T22:00+0100\"",
+        "start = '2999-11-28 22:00 +01'",
+        "Start = 2999-11-28T21:00:00Z",
+        "\"START\" = '2999-11-28 21:00'",
+        "message = 'x'\r\nSTART = 2999-11-28T22:00+0100 # in the evening\r\nEnd = 2999-11-29 0:00Z\r\n",
+        "start = 2999-11-28T21:00:00+0000",
+        "start = 2999-11-28 21:00\nreopn = 'auto'\nmesage = 'x'",
+        "start = 2999-11-28 21:00\n[Message]\nde_DE = 'x'\ndeutsch = 'x'\nend = 2999-11-29 21:00",
+    ]) {
+        replace_file(&httpd.flag(), content);
+        assert_eq!(httpd.client().get("/").status, 200, "{content}: {}", httpd.log());
+        let closes = "the flag .* closes at 2999-11-28 2[12]:00";
+        assert_eq!(httpd.count_log(closes), number, "{content}: {}", httpd.log());
+        httpd.open();
+        assert_eq!(httpd.client().get("/").status, 200, "{content}");
+    }
+    assert_eq!(httpd.count_log("closed by"), 0, "{}", httpd.log());
+    let mut httpd = httpd;
+    httpd.allow_log("maintenance:warn.*in the flag .*, line");
+}
+
+/// Where it is not certain, it closes, and the log says what to write instead.
+#[test]
+fn announcements_that_close() {
+    let utf16: Vec<u8> =
+        "start = 2999-11-28T22:00:00Z".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with_mark = [b"\xff\xfe", utf16.as_slice()].concat();
+    let cases: &[(&[u8], &str)] = &[
+        (
+            b"[message]\nde = 'x'\nstart = 2999-11-28T22:00:00Z",
+            "line 3, column 1: start belongs above \\[message\\]",
+        ),
+        (
+            b"[message]\nstart = '2999-11-28 22:00'",
+            "line 2, column 1: start belongs above \\[message\\]",
+        ),
+        (
+            b"message = 'x'\nstarts = 2999-11-28T22:00:00Z",
+            "line 2, column 1: there is no key .*starts.*; did you mean start\\?",
+        ),
+        (b"{\"start\": \"2999-11-28T22:00:00Z\"}", "line 1, column 1: this is JSON"),
+        (b"message: x\nstart: 2999-11-28T22:00:00Z", "line 1, column 8: this is YAML"),
+        (&utf16, "line 1, column 1: this is UTF-16"),
+        (&with_mark, "line 1, column 1: this is UTF-16"),
+        (b"start = soon\nend = later", "line 1, column 9: this is not a date with a time"),
+    ];
+    for (content, cause) in cases {
+        let mut httpd = Httpd::start("");
+        replace_file(&httpd.flag(), content);
+        httpd.client().get("/").assert_refused();
+        thread::sleep(Duration::from_millis(400));
+        httpd.client().get("/").assert_refused();
+        httpd.expect_log(&format!("error.*the content of the flag .* cannot be used: {cause}"));
+    }
+}
+
 #[test]
 fn a_key_that_nobody_knows() {
     let mut httpd = Httpd::start("");
     replace_file(&httpd.flag(), "mesage = 'x'\nmessage = 'good'\n");
     assert!(httpd.client().get("/").body.contains("good"), "the rest counts");
-    httpd.expect_log("warn.*in the flag .*, line 1: nobody knows the key \"mesage\"");
+    httpd.expect_log(
+        "warn.*in the flag .*, line 1: there is no key \"mesage\"; did you mean message",
+    );
 }
 
 /// A flag that only root can read closes at once, whatever the parent reads in it, and that
@@ -254,7 +330,9 @@ fn a_content_that_only_root_may_read() {
     httpd.client().get("/").assert_refused();
     thread::sleep(Duration::from_millis(400));
     httpd.client().get("/").assert_refused();
-    httpd.expect_log("the content of the flag .* cannot be used: cannot be read: Permission");
+    httpd.expect_log(
+        "the content of the flag .* cannot be used: cannot be read: Permission.*chmod 644",
+    );
     while start.elapsed() < Duration::from_secs(12) {
         httpd.client().get("/").assert_refused();
         thread::sleep(Duration::from_millis(100));
