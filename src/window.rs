@@ -11,7 +11,7 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
 use crate::allow::source::Networks;
-pub(crate) use language::is_language;
+pub(crate) use language::{instead_of, is_language};
 pub use parse::WindowError;
 
 /// The largest content of a flag, in bytes.
