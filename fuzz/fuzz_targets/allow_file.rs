@@ -16,7 +16,15 @@ fuzz_target!(|content: &[u8]| {
         }
         Err(ListError::Empty) => assert!(!content.iter().any(u8::is_ascii_digit)),
         Err(ListError::CutOff(line)) => assert_eq!(line as usize, lines),
-        Err(ListError::Entry { line, word, .. } | ListError::Second { line, word }) => {
+        Err(ListError::Utf16) => {
+            let has_mark = content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff");
+            assert!(has_mark || content.contains(&0));
+        }
+        Err(
+            ListError::Entry { line, word, .. }
+            | ListError::Second { line, word }
+            | ListError::Netmask { line, word, .. },
+        ) => {
             assert!((1..=lines).contains(&(line as usize)));
             assert!(!word.is_empty() && word.is_ascii() && word.len() < 300);
         }

@@ -17,7 +17,7 @@ pub enum NameError {
     )]
     Type(String),
     /// `page.html.deutsch`
-    #[error("\"{path}\" is a page in no language that there is: \"{word}\"; {hint}")]
+    #[error("\"{path}\" ends in \"{word}\", which is not a language; {hint}")]
     Language {
         /// The file.
         path: String,
@@ -116,6 +116,9 @@ mod tests {
             assert_eq!(found, expected, "{name}");
         }
         let error = PageName::of(Path::new("/x/page.html.deutsch")).expect_err("no language");
-        assert!(error.to_string().ends_with("\"deutsch\"; write de"), "{error}");
+        assert!(
+            error.to_string().ends_with("ends in \"deutsch\", which is not a language; write de"),
+            "{error}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 use toml::Spanned;
@@ -11,7 +12,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::language::{instead_of, is_language};
 use super::{Message, Moment, Window, keys, time};
-use crate::allow::network;
+use crate::allow::hint::{self, Place};
+use crate::allow::network::{self, NetworkError};
 use crate::duration::{self, MAX_SECONDS};
 use crate::encoding;
 
@@ -154,10 +156,7 @@ impl<'t> Reader<'t> {
                 let entries = value.get_ref().as_array();
                 let cause = "this is not an array of texts; write [\"10.30.0.0/24\"]";
                 let entries = entries.ok_or_else(|| wrong(value, cause))?;
-                let networks = entries.iter().map(|entry| {
-                    let network = network::parse(text(entry)?);
-                    Ok((network.map_err(|cause| wrong(entry, &format!("this {cause}")))?, 0))
-                });
+                let networks = entries.iter().map(|entry| Ok((network(entry)?, 0)));
                 self.window.allow = networks.collect::<Result<_, Wrong>>()?;
             }
             _ => self.window.vars = self.vars(value)?,
@@ -330,6 +329,19 @@ fn shown(text: &str) -> String {
         other => other,
     };
     text.replace("\r\n", "\n").chars().map(plain).collect()
+}
+
+/// An entry of `allow`. The error does not repeat it: the log is not the place for what a flag says.
+fn network(entry: &Value<'_>) -> Result<IpNet, Wrong> {
+    let word = text(entry)?;
+    network::parse(word).map_err(|cause| {
+        let hint = match cause {
+            NetworkError::Address => hint::instead_of(word, Place::Flag),
+            _ => None,
+        };
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        wrong(entry, &format!("this {cause}{hint}"))
+    })
 }
 
 fn seconds(value: &Value<'_>) -> Result<u32, Wrong> {
