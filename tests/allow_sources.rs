@@ -244,6 +244,24 @@ fn half_written() {
     assert_eq!(httpd.count_log("has changed and was read"), 1, "{}", httpd.log());
 }
 
+/// As most lists are published: there is no line end after the last line. It counts once the file is
+/// at rest, and not while somebody may still be writing to it.
+#[test]
+fn without_a_last_line_end() {
+    let setup = Setup::new("MaintenanceAllow file=list");
+    let list = setup.write("list", "127.0.0.3\n127.0.0.2");
+    let httpd = setup.start();
+    httpd.close();
+    let status = |address: &str| httpd.client_from(address).get("/").status;
+    assert_eq!([status("127.0.0.2"), status("127.0.0.3"), status("127.0.0.1")], [200, 200, 500]);
+    for text in ["127.0.0.2\n127.0.0.1", "# one\r\n127.0.0.1 # two"] {
+        replace_file(&list, text);
+        wait_for(text, Duration::from_secs(5), || status("127.0.0.1") == 200);
+        replace_file(&list, "127.0.0.2\n");
+        wait_for("the other list", Duration::from_secs(5), || status("127.0.0.1") == 500);
+    }
+}
+
 /// 10,000 networks of both families, behind a proxy.
 #[test]
 fn ten_thousand_networks() {

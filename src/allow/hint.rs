@@ -110,6 +110,9 @@ fn separated(word: &str, place: Place) -> Option<String> {
         Place::Directive if word.contains(char::is_whitespace) => {
             Some("write each without quotes".into())
         }
+        Place::List if word.starts_with(';') || word.starts_with("//") => {
+            Some("write # in front of a comment".into())
+        }
         Place::List if word.contains([',', ';']) => Some("write one on each line".into()),
         Place::Flag if word.contains([',', ';', ' ', '\t']) => {
             Some("write each in quotes of its own".into())
@@ -296,6 +299,7 @@ mod tests {
             ("env=X", "write it in MaintenanceAllow", "write it in MaintenanceAllow"),
             ("10.0.0.1,10.0.0.2", "write one on each line", "write each in quotes of its own"),
             ("10.0.0.1 10.0.0.2", "-", "write each in quotes of its own"),
+            (";", "write # in front of a comment", "write each in quotes of its own"),
             ("10.1.2.*", "write 10.1.2.0/24", "write 10.1.2.0/24"),
         ] {
             let hint = |place| instead_of(word, place).unwrap_or_else(|| "-".into());

@@ -31,9 +31,6 @@ pub enum ListError {
         /// What to write instead; empty where nobody could guess it.
         hint: String,
     },
-    /// What is cut off can still be a network, and a larger one at that.
-    #[error("line {0}: the last line has no line end, so the file may be cut off")]
-    CutOff(u32),
     /// `10.0.0.1 10.0.0.2`
     #[error("line {line}: \"{word}\" is a second entry; write one on each line")]
     Second {
@@ -58,8 +55,7 @@ pub enum ListError {
 }
 
 /// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a
-/// byte order mark, blanks around entries and comments behind them are fine. The last entry needs
-/// a line end, too.
+/// byte order mark, blanks around entries and comments behind them are fine.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
@@ -73,7 +69,6 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
         return Err(ListError::Empty);
     }
     let mut networks = Vec::new();
-    let last = content.iter().filter(|byte| **byte == b'\n').count() + 1;
     for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
         let entry = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -86,6 +81,9 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
                 }
                 _ => {
                     network_of(first, line)?;
+                    if second.starts_with(b";") || second.starts_with(b"//") {
+                        network_of(second, line)?; // a comment, as other lists have them
+                    }
                     ListError::Second { line, word: shown(second) }
                 }
             });
@@ -93,11 +91,16 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
         if let Some(word) = first {
             networks.push((network_of(word, line)?, line));
         }
-        if !entry.is_empty() && usize::try_from(line) == Ok(last) {
-            return Err(ListError::CutOff(line));
-        }
     }
     Ok(networks)
+}
+
+/// Has the last line an entry and no line end? Most published lists are so; but while a list is being
+/// written, what is cut off can be a larger network than the one that is meant.
+pub fn is_unfinished(content: &[u8]) -> bool {
+    let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let entry = last.split(|byte| *byte == b'#').next().unwrap_or_default();
+    !entry.trim_ascii().is_empty()
 }
 
 fn network_of(word: &[u8], line: u32) -> Result<IpNet, ListError> {
@@ -141,6 +144,9 @@ mod tests {
             ("\r\n10.0.0.1\r\n\r\n2001:db8::/32\r\n", "2:10.0.0.1/32 4:2001:db8::/32"),
             ("\u{feff}10.0.0.1\n", "1:10.0.0.1/32"),
             ("# nobody yet\n", ""),
+            ("10.0.0.1", "1:10.0.0.1/32"),
+            ("10.9.9.9\n127", "1:10.9.9.9/32 2:127.0.0.0/8"),
+            ("10.9.9.9\r\n192.0.0.0/2 # more", "1:10.9.9.9/32 2:192.0.0.0/2"),
             (
                 "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x\n# end",
                 "2:10.0.0.1/32 3:10.0.0.2/32 4:10.1.0.0/16",
@@ -155,16 +161,18 @@ mod tests {
             ("10.0.0.1\n10.0.0.300\n", "line 2: \"10.0.0.300\" is neither an address"),
             ("10.0.0.1\n\n10.0.0.0/33", "line 3: \"10.0.0.0/33\" has a prefix length"),
             ("10.0.0.1 10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
-            ("10.0.0.1", "line 1: the last line has no line end"),
-            ("10.9.9.9\n127", "line 2: the last line has no line end"),
             ("10.9.9.9\n10.0.0.0/2", "line 2: \"10.0.0.0/2\" has bits set"),
-            ("10.9.9.9\n192.0.0.0/2 # cut", "line 2: the last line has no line end"),
             ("node1", "line 1: \"node1\" is neither an address"),
             ("10.0.0.1\r10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
             (
                 "10.0.0.1;",
                 "line 1: \"10.0.0.1;\" is neither an address nor a network; write 10.0.0.1",
             ),
+            (
+                "10.0.0.0/8 ; x",
+                "line 1: \";\" is neither an address nor a network; write # in front",
+            ),
+            ("10.0.0.1 //x", "line 1: \"//x\" is neither an address nor a network; write # in"),
             ("x 10.0.0.1", "line 1: \"x\" is neither an address"),
             ("10.0.0.0 255.255.0.0", "line 1: \"255.255.0.0\" is a netmask; write 10.0.0.0/16"),
             ("10.0.0.0\n255.255.0.0\n", "line 2: \"255.255.0.0\" is a netmask; write it behind"),
@@ -173,6 +181,22 @@ mod tests {
         ] {
             let error = lines(text).expect_err(text);
             assert!(error.starts_with(message), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_cut_off() {
+        for (text, expected) in [
+            ("", false),
+            ("10.0.0.1\n", false),
+            ("10.0.0.1\r\n", false),
+            ("10.0.0.1\n# end", false),
+            ("10.0.0.1\n \t", false),
+            ("\n10.0.0.1", true),
+            ("10.0.0.1 # one", true),
+            ("\u{feff}1", true),
+        ] {
+            assert_eq!(is_unfinished(text.as_bytes()), expected, "{text:?}");
         }
     }
 
