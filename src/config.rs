@@ -19,20 +19,21 @@ use crate::status::{StatusError, StatusLines};
 /// The flag where no `MaintenanceFlag` is in effect, relative to the ServerRoot.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
 
-/// A directive that fails `httpd -t`: its name, the word at fault, and what is expected.
+/// A directive that fails `httpd -t`: its name, what is wrong, and what to write instead.
 #[derive(Debug, Error)]
-#[error("{name}: {cause}; expected {expected}")]
+#[error("{name}: {cause}{usage}")]
 pub struct DirectiveError {
     name: &'static str,
     cause: Cause,
-    expected: &'static str,
+    /// `; usage: ...` where the cause does not say what to write.
+    usage: String,
 }
 
 /// What is wrong with the words of a directive.
 #[derive(Debug, Error)]
 enum Cause {
-    #[error("not allowed in {0}")]
-    Misplaced(String),
+    #[error("not allowed in {0}; write it {1}")]
+    Misplaced(String, &'static str),
     #[error("nothing follows")]
     Nothing,
     #[error("\"{0}\" is one word too many")]
@@ -55,6 +56,21 @@ enum Cause {
     RetryAfter(#[from] RetryAfterError),
 }
 
+impl Cause {
+    /// Does nobody know what the words were to say?
+    fn is_unguessed(&self) -> bool {
+        match self {
+            Self::Nothing | Self::TooMany(_) | Self::Switch(_) => true,
+            Self::Flag(error) => *error == FlagError::Empty,
+            Self::Allow(error) => error.is_unguessed(),
+            Self::Page(error) => matches!(error, PageError::Empty),
+            Self::Status(error) => error.is_unguessed(),
+            Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
+            Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) => false,
+        }
+    }
+}
+
 /// Where a directive stands (httpd's documentation says "context"), from the outside inwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -70,10 +86,10 @@ impl Scope {
     /// Where a directive may stand of which this is the innermost scope.
     const fn places(self) -> &'static str {
         match self {
-            Self::Server => "it outside of all sections",
-            Self::VirtualHost => "it outside of all sections or in <VirtualHost>",
+            Self::Server => "outside of all sections",
+            Self::VirtualHost => "outside of all sections or in <VirtualHost>",
             Self::Location => {
-                "it outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>"
+                "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>"
             }
         }
     }
@@ -129,8 +145,8 @@ pub fn here(work: &mut (dyn FnMut() + Send)) {
 pub struct Directive {
     /// As in httpd.conf.
     pub name: &'static CStr,
-    /// What has to follow it; ends the message of every error.
-    pub expected: &'static CStr,
+    /// How it is written.
+    pub usage: &'static CStr,
     /// The innermost scope in which it may stand.
     innermost: Scope,
     read: fn(&mut Settings, &Words<'_>) -> Result<(), Cause>,
@@ -140,49 +156,45 @@ pub struct Directive {
 pub static DIRECTIVES: [Directive; 7] = [
     Directive {
         name: c"MaintenanceEngine",
-        expected: c"On or Off",
+        usage: c"MaintenanceEngine On|Off",
         innermost: Scope::VirtualHost,
         read: Settings::read_engine,
     },
     Directive {
         name: c"MaintenanceFlag",
-        expected: c"the path of one or more flag files, absolute or relative to the ServerRoot",
+        usage: c"MaintenanceFlag PATH...",
         innermost: Scope::Location,
         read: Settings::read_flags,
     },
     Directive {
         name: c"MaintenanceAllow",
-        expected: c"addresses (192.168.157.139, 2001:db8::7), networks (10.0.0.0/8, \
-            10.0.0.0/255.0.0.0, 192.168.157, 2001:db8::/32), host=NAME, file=PATH, \
-            plugin-cfg=PATH, env=NAME, \"expr=EXPR\", path=/PATH, or none as the first word",
+        usage:
+            c"MaintenanceAllow [none] ADDRESS|NETWORK|host=NAME|file=PATH|plugin-cfg=PATH|env=NAME|\
+            \"expr=EXPR\"|path=/PATH...",
         innermost: Scope::Location,
         read: Settings::read_allow,
     },
     Directive {
         name: c"MaintenancePage",
-        expected:
-            c"one or more .html, .json or .txt files, each with a language (.html.de) or .j2 \
-            for a template behind it where wanted, absolute or relative to the ServerRoot",
+        usage: c"MaintenancePage NAME.(html|json|txt)[.LANGUAGE][.j2]...",
         innermost: Scope::Location,
         read: Settings::read_page,
     },
     Directive {
         name: c"MaintenanceStatus",
-        expected:
-            c"a status code from 400 to 599, and \"expr=EXPR\" behind it where it has a condition",
+        usage: c"MaintenanceStatus CODE [\"expr=EXPR\"]",
         innermost: Scope::Location,
         read: Settings::read_status,
     },
     Directive {
         name: c"MaintenanceRetryAfter",
-        expected:
-            c"a duration (90, 90s, 5m, 2h) and spread=DURATION behind it where wanted, or off",
+        usage: c"MaintenanceRetryAfter DURATION [spread=DURATION] | off",
         innermost: Scope::Location,
         read: Settings::read_retry_after,
     },
     Directive {
         name: c"MaintenanceCheckInterval",
-        expected: c"a duration (90, 90s, 500ms, 5m, 2h), or 0 for every request",
+        usage: c"MaintenanceCheckInterval DURATION",
         innermost: Scope::Server,
         read: Settings::read_check_interval,
     },
@@ -199,17 +211,18 @@ impl Directive {
         words: &[&OsStr],
         place: &dyn Surroundings,
     ) -> Result<(), DirectiveError> {
+        let misplaced = |section| Err(Cause::Misplaced(section, self.innermost.places()));
         let checked = match (place.scope(), words) {
-            (Err(section), _) => Err(Cause::Misplaced(section)),
-            (Ok(scope), _) if scope > self.innermost => Err(Cause::Misplaced(scope.name().into())),
+            (Err(section), _) => misplaced(section),
+            (Ok(scope), _) if scope > self.innermost => misplaced(scope.name().into()),
             (_, []) => Err(Cause::Nothing),
             _ => (self.read)(settings, &Words { words, place }),
         };
         checked.map_err(|cause| DirectiveError {
             name: self.name.to_str().unwrap_or_default(),
-            expected: match cause {
-                Cause::Misplaced(_) => self.innermost.places(),
-                _ => self.expected.to_str().unwrap_or_default(),
+            usage: match cause.is_unguessed() {
+                true => format!("; usage: {}", self.usage.to_str().unwrap_or_default()),
+                false => String::new(),
             },
             cause,
         })
@@ -348,7 +361,8 @@ impl Settings {
     }
 
     fn read_flags(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        for path in words.paths() {
+        for (word, path) in words.words.iter().zip(words.paths()) {
+            flag::check_word(word)?;
             flag::check_path(&path)?;
             self.flags.push(path);
         }

@@ -12,8 +12,9 @@ mod news;
 mod report;
 mod state;
 mod turn;
+mod word;
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
@@ -38,40 +39,10 @@ pub use news::{FlagFile, News};
 pub use report::FlagReport;
 use state::{Basis, Known, State, Word};
 use turn::{Turn, Turns};
+pub use word::{FlagError, check_path, check_word};
 
 /// Time that goes back by less is that of requests which wait for each other.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
-
-/// Why a word of `MaintenanceFlag` names no flag.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum FlagError {
-    /// `MaintenanceFlag ""`
-    #[error("an empty word names no file")]
-    Empty,
-    /// Longer than PATH_MAX, or with a component longer than NAME_MAX: it could never be there.
-    #[error("the path of {0} characters is longer than the file system allows")]
-    TooLong(usize),
-}
-
-/// The most bytes that a file's name has on Linux (limits.h).
-const NAME_MAX: usize = 255;
-
-/// Checks a path of `MaintenanceFlag`, which need not exist. Looks at the path alone: the file
-/// system that it is on may hang.
-///
-/// # Errors
-/// [`FlagError`] where no file of that name can ever exist.
-pub fn check_path(path: &Path) -> Result<(), FlagError> {
-    let length = path.as_os_str().len();
-    let is_long = |part: &OsStr| part.len() > NAME_MAX;
-    match length {
-        0 => Err(FlagError::Empty),
-        _ if length >= libc::PATH_MAX as usize || path.iter().any(is_long) => {
-            Err(FlagError::TooLong(length))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// What is wrong with the folder that a flag is to be put into; worth a warning at start.
 #[derive(Debug, Error, PartialEq, Eq)]

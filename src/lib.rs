@@ -34,6 +34,7 @@ pub mod allow;
 pub mod board;
 pub mod config;
 pub mod duration;
+mod encoding;
 pub mod file;
 pub mod flag;
 pub mod gate;

@@ -18,6 +18,8 @@ const RESTLESS: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Settling {
     young: Option<Young>,
+    /// The version that was looked at last has been there for long enough.
+    rests: bool,
     /// When the file was looked at last.
     looked: Option<Instant>,
 }
@@ -48,14 +50,19 @@ impl Settling {
         let unseen = self.looked.filter(|_| is_new).map_or(Duration::MAX, |last| last.elapsed());
         self.young = Some(Young { version, since, restless });
         self.looked = Some(now);
-        since.elapsed() >= SETTLED
-            || version.age().is_some_and(|age| age.min(unseen) >= SETTLED)
-            || restless.elapsed() >= RESTLESS
+        self.rests = since.elapsed() >= SETTLED
+            || version.age().is_some_and(|age| age.min(unseen) >= SETTLED);
+        self.rests || restless.elapsed() >= RESTLESS
+    }
+
+    /// Was the version last asked for at rest, or is it only taken since the file never is?
+    pub fn rests(&self) -> bool {
+        self.rests
     }
 
     /// The file's version is one that was taken before: it has come to rest.
     pub fn rest(&mut self) {
-        *self = Self { young: None, looked: Some(Instant::now()) };
+        *self = Self { young: None, rests: true, looked: Some(Instant::now()) };
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::Surroundings;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum StatusError {
     /// A word that is no status code of an error.
-    #[error("\"{0}\" is no status code of an error")]
+    #[error("\"{0}\" is no status code of an error; write one from 400 to 599")]
     Code(String),
     /// A second word that is no expression.
     #[error("\"{0}\" is no \"expr=EXPR\"")]
@@ -25,9 +25,21 @@ pub enum StatusError {
         /// What httpd's parser says.
         cause: String,
     },
+    /// `expr="EXPR"`, of which httpd makes several words.
+    #[error(
+        "\"{0}\" has quotes in its middle; write the quotes around the whole word: \"expr=...\""
+    )]
+    Quotes(String),
     /// More than two words.
     #[error("\"{0}\" is one word too many")]
     TooMany(String),
+}
+
+impl StatusError {
+    /// Does nobody know what the words were to say?
+    pub fn is_unguessed(&self) -> bool {
+        matches!(self, Self::NoExpr(_) | Self::TooMany(_))
+    }
 }
 
 /// A status code from 400 to 599 (RFC 9110, 15.5 and 15.6).
@@ -106,12 +118,14 @@ impl StatusLines {
             [word] => {
                 let text = word.strip_prefix("expr=");
                 let text = text.ok_or_else(|| StatusError::NoExpr((*word).into()))?;
-                let expr = place
-                    .compile(text)
-                    .map_err(|cause| StatusError::Expr { word: (*word).into(), cause })?;
+                let expr = place.compile(text).map_err(|cause| match text.starts_with('"') {
+                    true => StatusError::Quotes((*word).into()),
+                    false => StatusError::Expr { word: (*word).into(), cause },
+                })?;
                 self.conditional.push((expr, status));
                 Ok(())
             }
+            [word, ..] if word.starts_with("expr=\"") => Err(StatusError::Quotes((*word).into())),
             [_, word, ..] => Err(StatusError::TooMany((*word).into())),
         }
     }

@@ -81,6 +81,8 @@ pub struct Watched<T> {
     path: PathBuf,
     max_size: u64,
     parse: Box<Parse<T>>,
+    /// May more follow this content? Then it counts only once the file is at rest.
+    is_unfinished: fn(&[u8]) -> bool,
     value: TwoPlaces<T>,
     state: Mutex<State>,
     /// When to look again, in milliseconds since `born`.
@@ -121,19 +123,28 @@ impl<T> Watched<T> {
     /// # Errors
     /// Why it cannot be used.
     pub fn open(path: PathBuf, max_size: u64, parse: Box<Parse<T>>) -> Result<Self, String> {
-        let mut read = file::read(&path, max_size);
-        for _ in 0..TRIES {
-            if matches!(read, Err(FileError::Changing)) {
-                thread::sleep(INTERVAL);
-                read = file::read(&path, max_size);
-            }
-        }
-        let (content, version) = read.map_err(|cause| cause.to_string())?;
+        Self::open_at_rest(path, max_size, parse, |_| false)
+    }
+
+    /// The same for a file of whose content `is_unfinished` says whether more may follow: that
+    /// counts only once the file is at rest. Waits for it a second at the most.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn open_at_rest(
+        path: PathBuf,
+        max_size: u64,
+        parse: Box<Parse<T>>,
+        is_unfinished: fn(&[u8]) -> bool,
+    ) -> Result<Self, String> {
+        let (content, version) =
+            read_first(&path, max_size, is_unfinished).map_err(|cause| cause.to_string())?;
         let value = parse(&content)?;
         Ok(Self {
             path,
             max_size,
             parse,
+            is_unfinished,
             value: TwoPlaces::new(value),
             state: Mutex::new(State {
                 read: Some(version),
@@ -293,6 +304,9 @@ impl<T> Watched<T> {
             Ok((content, _)) => (Some(content), String::new()),
             Err(cause) => (None, cause.to_string()),
         };
+        if !state.settling.rests() && content.as_deref().is_some_and(self.is_unfinished) {
+            return false;
+        }
         // Why it could not be read may pass, and says nothing of the version.
         state.read = content.is_some().then_some(version);
         let value = match content {
@@ -349,6 +363,29 @@ impl<T> Watched<T> {
                 .map(drop),
         }
     }
+}
+
+/// The content that a file has at start, once nobody is writing to it.
+fn read_first(
+    path: &Path,
+    max_size: u64,
+    is_unfinished: fn(&[u8]) -> bool,
+) -> Result<(Vec<u8>, Version), FileError> {
+    let mut settling = Settling::default();
+    let mut read = || match file::read(path, max_size)? {
+        (content, version) if is_unfinished(&content) => {
+            settling.is_settled(version);
+            if settling.rests() { Ok((content, version)) } else { Err(FileError::Changing) }
+        }
+        whole => Ok(whole),
+    };
+    for _ in 0..TRIES {
+        match read() {
+            Err(FileError::Changing) => thread::sleep(INTERVAL),
+            other => return other,
+        }
+    }
+    read()
 }
 
 /// What came of a version, as one word.

@@ -1,6 +1,9 @@
 //! What a flag's content says about the maintenance: its window in time, and words for the page.
 
+mod keys;
+mod language;
 mod parse;
+mod time;
 
 use std::collections::BTreeMap;
 
@@ -8,8 +11,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
 use crate::allow::source::Networks;
+pub(crate) use language::{instead_of, is_language};
 pub use parse::WindowError;
-pub(crate) use parse::is_language;
 
 /// The largest content of a flag, in bytes.
 pub const MAX_SIZE: u64 = 64 * 1024;
@@ -144,7 +147,7 @@ impl Window {
         &self.vars
     }
 
-    /// What is odd about the content, each with its line: keys that nobody knows.
+    /// What does not count of the content, each with its line, such as unknown keys.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

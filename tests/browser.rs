@@ -55,7 +55,7 @@ fn the_status_page() {
     let nodes = setup.write("conf/nodes.txt", "127.0.0.50\n10.20.0.0/16\n2001:db8::/32\n");
     let mut httpd = setup.start();
     httpd.allow_log("overdue: the flag");
-    httpd.allow_log("nodes.txt.* is no address and no network");
+    httpd.allow_log("nodes.txt.* is neither an address nor a network");
     let variables = [
         ("SITE", OsString::from(httpd.url())),
         ("FLAG", httpd.flag().into()),

@@ -1,5 +1,7 @@
 //! The flag's content: when the site closes and opens by itself, and what it tells people.
 
+mod announcements;
+
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -144,7 +146,11 @@ fn contents_that_cannot_be_used() {
         ("blanks", b" \n\t\r\n\n", ""),
         ("a comment", b"# closed by Anna", ""),
         ("bytes", b"\x7fELF\0secret\0\xff", "line 1, column "),
-        ("not UTF-8", b"message = 'secret \xff'", "line 1, column 19: this is not UTF-8"),
+        (
+            "not UTF-8",
+            b"message = 'secret \xff'",
+            "line 1, column 19: this is not UTF-8; save the file",
+        ),
         ("too large", large.as_bytes(), "has 65557 bytes, more than the 65536 that are allowed"),
         ("no TOML", b"message = 'secret'\nuntil six", "line 2, column "),
         ("twice", b"message = 'secret'\nmessage = 'x'", "line 2, column 1: duplicate key"),
@@ -157,17 +163,29 @@ fn contents_that_cannot_be_used() {
         (
             "a date",
             b"message = 'secret'\nend = 2999-01-01",
-            "line 2, column 7: expected a date with",
+            "line 2, column 7: this is a date without",
         ),
         ("year 10000", b"end = 10000-01-01T00:00:00Z", "line 1, column "),
-        ("no time", b"message = 'secret'\nend = 'six'", "line 2, column 7: expected a date with"),
+        (
+            "no time",
+            b"message = 'secret'\nend = 'six'",
+            "line 2, column 7: this is not a date with",
+        ),
         (
             "negative",
             b"message = 'secret'\nretry_after = -1",
-            "line 2, column 15: expected seconds",
+            "line 2, column 15: this is neither a duration",
         ),
-        ("huge", b"retry_after = 99999999999999999999", "line 1, column 15: expected seconds"),
-        ("no network", b"allow = ['127.0.0.1', 'secret']", "line 1, column 23: this is no address"),
+        (
+            "huge",
+            b"retry_after = 99999999999999999999",
+            "line 1, column 15: this is neither a duration",
+        ),
+        (
+            "no network",
+            b"allow = ['127.0.0.1', 'secret']",
+            "line 1, column 23: this is neither an address",
+        ),
         ("host bits", b"allow = ['127.0.0.1/8']", "line 1, column 10: this has bits set"),
         (
             "reopen",
@@ -235,7 +253,9 @@ fn a_key_that_nobody_knows() {
     let mut httpd = Httpd::start("");
     replace_file(&httpd.flag(), "mesage = 'x'\nmessage = 'good'\n");
     assert!(httpd.client().get("/").body.contains("good"), "the rest counts");
-    httpd.expect_log("warn.*in the flag .*, line 1: nobody knows the key \"mesage\"");
+    httpd.expect_log(
+        "warn.*in the flag .*, line 1: there is no key \"mesage\"; did you mean message",
+    );
 }
 
 /// A flag that only root can read closes at once, whatever the parent reads in it, and that
@@ -254,7 +274,9 @@ fn a_content_that_only_root_may_read() {
     httpd.client().get("/").assert_refused();
     thread::sleep(Duration::from_millis(400));
     httpd.client().get("/").assert_refused();
-    httpd.expect_log("the content of the flag .* cannot be used: cannot be read: Permission");
+    httpd.expect_log(
+        "the content of the flag .* cannot be used: cannot be read: Permission.*chmod 644",
+    );
     while start.elapsed() < Duration::from_secs(12) {
         httpd.client().get("/").assert_refused();
         thread::sleep(Duration::from_millis(100));

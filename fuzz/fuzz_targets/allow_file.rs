@@ -9,14 +9,23 @@ fuzz_target!(|content: &[u8]| {
     let lines = content.split(|byte| *byte == b'\n').count();
     match list::parse(content) {
         Ok(networks) => {
+            let has_last = networks.last().is_some_and(|(_, line)| *line as usize == lines);
+            assert_eq!(list::is_unfinished(content), has_last);
             for (network, line) in networks {
                 assert_eq!(network.network(), network.addr(), "host bits are never accepted");
                 assert!((1..=lines).contains(&(line as usize)));
             }
         }
         Err(ListError::Empty) => assert!(!content.iter().any(u8::is_ascii_digit)),
-        Err(ListError::CutOff(line)) => assert_eq!(line as usize, lines),
-        Err(ListError::Entry { line, word, .. } | ListError::Second { line, word }) => {
+        Err(ListError::Utf16) => {
+            let has_mark = content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff");
+            assert!(has_mark || content.contains(&0));
+        }
+        Err(
+            ListError::Entry { line, word, .. }
+            | ListError::Second { line, word }
+            | ListError::Netmask { line, word, .. },
+        ) => {
             assert!((1..=lines).contains(&(line as usize)));
             assert!(!word.is_empty() && word.is_ascii() && word.len() < 300);
         }

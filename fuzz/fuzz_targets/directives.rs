@@ -87,7 +87,9 @@ fn check_line(name: u8, section: u8, words: Vec<&[u8]>) {
         (Err(error), None) => {
             let error = error.to_string();
             assert!(error.starts_with(&format!("{name}: ")), "{error}");
-            assert!(error.contains(if is_placed { "; expected " } else { "not allowed in" }));
+            assert!(is_placed != error.contains(": not allowed in "), "{error}");
+            let (_, usage) = error.split_once("; usage: ").unwrap_or((&error, ""));
+            assert!(usage.is_empty() || usage.starts_with(name), "{error}");
         }
     }
 }
@@ -107,6 +109,15 @@ fn flags<'a>(words: &[&'a [u8]]) -> Option<Check<'a>> {
         b'/' => Some(word.to_vec()),
         _ => Some([ROOT.as_bytes(), b"/", word].concat()),
     };
+    const SWITCHES: [&str; 12] = [
+        "on", "true", "yes", "enable", "enabled", "off", "none", "false", "no", "disable",
+        "disabled", "never",
+    ];
+    let is_path = |word: &&[u8]| {
+        let is_switch = SWITCHES.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes()));
+        !is_switch && !word.contains(&b'*') && !word.ends_with(b",")
+    };
+    words.iter().all(is_path).then_some(())?;
     let paths: Vec<Vec<u8>> = words.iter().map(path).collect::<Option<_>>()?;
     let fits = |path: &Vec<u8>| {
         path.len() < 4096 && path.split(|byte| *byte == b'/').all(|part| part.len() <= 255)
@@ -206,7 +217,8 @@ fn allow<'a>(words: &[&'a str]) -> Option<Check<'a>> {
         match word.split_once('=') {
             _ if *word == "none" => (position == 0).then_some(())?,
             Some(("host", name)) => is_host(name).then_some(())?,
-            Some(("env", name)) => (!name.is_empty()).then_some(())?,
+            Some((key, value)) if is_quoted_inside(key, value) => None?,
+            Some(("env", name)) => is_variable(name).then_some(())?,
             Some(("expr", text)) => (!text.contains('!')).then_some(())?,
             Some(("path", path)) => is_plain_path(path).then_some(())?,
             _ => networks.push(network(word)?),
@@ -227,6 +239,17 @@ fn allow<'a>(words: &[&'a str]) -> Option<Check<'a>> {
     }))
 }
 
+/// `path="/my assets"`, of which httpd makes two words.
+fn is_quoted_inside(key: &str, value: &str) -> bool {
+    ["host", "env", "path"].contains(&key) && value.starts_with(['"', '\''])
+}
+
+/// Without what stands in expressions, lists, patterns and assignments.
+fn is_variable(name: &str) -> bool {
+    let odd = "!=,;%$*?{}[]()|<>\"' \t\n\r\x0c";
+    !name.is_empty() && !name.chars().any(|letter| odd.contains(letter))
+}
+
 /// RFC 1123, 2.1, with underscores; the last label has something else than digits.
 fn is_host(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -245,14 +268,16 @@ fn is_host(name: &str) -> bool {
 
 fn is_plain_path(path: &str) -> bool {
     let has_parts = path.len() > 1 && path.starts_with('/') && !path.contains('?');
-    has_parts && is_unambiguous(path.as_bytes())
+    let is_pattern =
+        path.contains(|c| "*[]{}^|<>\"".contains(c)) || path.contains(".+") || path.ends_with('$');
+    has_parts && !is_pattern && is_unambiguous(path.as_bytes())
 }
 
-/// A folder is neither empty nor hidden nor one of those above, and no byte has a second meaning.
+/// A folder is neither empty nor this one nor the one above, and no byte has a second meaning.
 fn is_unambiguous(path: &[u8]) -> bool {
     let mut parts: Vec<_> = path.split(|byte| *byte == b'/').skip(1).collect();
     parts.pop_if(|last| last.is_empty());
-    parts.iter().all(|part| !part.is_empty() && part[0] != b'.')
+    parts.iter().all(|part| !part.is_empty() && *part != b"." && *part != b"..")
         && path.iter().all(|byte| (0x21..0x7f).contains(byte) && !b"%;\\#".contains(byte))
 }
 
@@ -335,6 +360,12 @@ fn network(word: &str) -> Option<Network> {
         let mask: String = mask.iter().map(|octet| format!("{octet:08b}")).collect();
         (!mask.contains("01")).then_some(mask.matches('1').count() as u32)
     };
+    // 255.255.0.0 and 0.0.255.255 are netmasks, and nobody's addresses.
+    let ones = (bits as u32).leading_ones() + (bits as u32).trailing_zeros();
+    let zeros = (bits as u32).leading_zeros() + (bits as u32).trailing_ones();
+    let is_mask = ones == 32 && bits as u32 >> 24 == 255
+        || zeros == 32 && bits & 255 == 255 && bits as u32 >> 24 == 0;
+    (length.is_some() || width == 128 || !is_mask).then_some(())?;
     let length = match length {
         None => width,
         Some(length) => match plain_number(length) {

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
@@ -87,6 +88,7 @@ fn check_written(input: &[u8]) {
             let expected = texts.iter().find(|(_, text)| !text.trim().is_empty());
             let expected = expected.map(|(tag, text)| (text.as_str(), Some(*tag)));
             assert_eq!(window.message(Some(language)), expected);
+            check_spellings(&window, [start, end]);
             check_window(window, content.as_bytes(), &[language]);
         }
         Err(error) => {
@@ -95,6 +97,30 @@ fn check_written(input: &[u8]) {
             // In the hour that comes twice they can have changed places.
             let is_order = error.ends_with(": the end is not later than the start");
             assert!(is_order && end <= start, "{error}: {start} {end}");
+        }
+    }
+}
+
+/// However the times are spelled, they are the same.
+fn check_spellings(window: &Window, [start, end]: [DateTime; 2]) {
+    let short = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string(); // of whole minutes
+    for content in [
+        format!("START = '{start}'\nEnd = \"{end}\""),
+        format!("Start = {}\nend = ' {} '", short(start), short(end)),
+    ] {
+        let same = Window::parse(content.as_bytes(), &ZONE).unwrap();
+        assert_eq!((same.start(), same.end()), (window.start(), window.end()), "{content}");
+        assert!(same.warnings().is_empty());
+    }
+    for moment in [window.start(), window.end()].into_iter().flatten() {
+        let written = moment.rfc3339();
+        let (local, offset) = written.split_at(written.len() - 6);
+        let short = local.strip_suffix(":00").unwrap_or(local).replace('T', " ");
+        for text in [format!("{local}{}", offset.replace(':', "")), format!("{short} {offset}")] {
+            for content in [format!("end = {text} # x"), format!("END = '{text}'")] {
+                let same = Window::parse(content.as_bytes(), &ZONE).unwrap();
+                assert_eq!(same.end(), Some(moment), "{content}");
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 use ipnet::IpNet;
 use thiserror::Error;
 
+use super::hint::{self, Place};
 use super::network::{self, NetworkError};
+use crate::encoding;
 
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -18,7 +20,7 @@ pub enum ListError {
     #[error("is empty; a file that is to admit nobody needs a comment line that says so")]
     Empty,
     /// An entry that is wrong.
-    #[error("line {line}: \"{word}\" {cause}")]
+    #[error("line {line}: \"{word}\" {cause}{hint}")]
     Entry {
         /// Counted from 1.
         line: u32,
@@ -26,51 +28,90 @@ pub enum ListError {
         word: String,
         /// What is wrong with it.
         cause: NetworkError,
+        /// What to write instead; empty where nobody could guess it.
+        hint: String,
     },
-    /// What is cut off can still be a network, and a larger one at that.
-    #[error("line {0}: the last line has no line end, so the file may be cut off")]
-    CutOff(u32),
     /// `10.0.0.1 10.0.0.2`
-    #[error("line {line}: \"{word}\" is a second entry on one line")]
+    #[error("line {line}: \"{word}\" is a second entry; write one on each line")]
     Second {
         /// Counted from 1.
         line: u32,
         /// The second entry, shortened where it is long.
         word: String,
     },
+    /// `10.0.0.0 255.255.0.0`
+    #[error("line {line}: \"{word}\" is a netmask; write {network}")]
+    Netmask {
+        /// Counted from 1.
+        line: u32,
+        /// The netmask.
+        word: String,
+        /// What was probably meant.
+        network: IpNet,
+    },
+    /// As some editors and PowerShell write it.
+    #[error("is UTF-16; save it as UTF-8")]
+    Utf16,
 }
 
 /// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a
-/// byte order mark, blanks around entries and comments behind them are fine. The last entry needs
-/// a line end, too.
+/// byte order mark, blanks around entries and comments behind them are fine.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
 pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    if encoding::is_utf16(content) {
+        return Err(ListError::Utf16);
+    }
     let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     if content.trim_ascii().is_empty() {
         return Err(ListError::Empty);
     }
     let mut networks = Vec::new();
-    let last = content.iter().filter(|byte| **byte == b'\n').count() + 1;
     for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
         let entry = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        if let Some(word) = words.next() {
-            let parsed = str::from_utf8(word).map_err(|_| NetworkError::Address);
-            let network = parsed.and_then(network::parse);
-            let wrong = |cause| ListError::Entry { line, word: shown(word), cause };
-            networks.push((network.map_err(wrong)?, line));
+        let (first, second) = (words.next(), words.next());
+        if let (Some(first), Some(second)) = (first, second) {
+            let pair = [first, b"/", second].concat();
+            return Err(match str::from_utf8(&pair).map(network::parse) {
+                Ok(Ok(network)) if second.contains(&b'.') => {
+                    ListError::Netmask { line, word: shown(second), network }
+                }
+                _ => {
+                    network_of(first, line)?;
+                    if second.starts_with(b";") || second.starts_with(b"//") {
+                        network_of(second, line)?; // a comment, as other lists have them
+                    }
+                    ListError::Second { line, word: shown(second) }
+                }
+            });
         }
-        if let Some(word) = words.next() {
-            return Err(ListError::Second { line, word: shown(word) });
-        }
-        if !entry.is_empty() && usize::try_from(line) == Ok(last) {
-            return Err(ListError::CutOff(line));
+        if let Some(word) = first {
+            networks.push((network_of(word, line)?, line));
         }
     }
     Ok(networks)
+}
+
+/// Has the last line an entry and no line end? Most published lists are so; but while a list is being
+/// written, what is cut off can be a larger network than the one that is meant.
+pub fn is_unfinished(content: &[u8]) -> bool {
+    let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let entry = last.split(|byte| *byte == b'#').next().unwrap_or_default();
+    !entry.trim_ascii().is_empty()
+}
+
+fn network_of(word: &[u8], line: u32) -> Result<IpNet, ListError> {
+    let text = str::from_utf8(word).ok().filter(|text| text.len() <= SHOWN);
+    let parsed = text.ok_or(NetworkError::Address).and_then(network::parse);
+    parsed.map_err(|cause| {
+        let hint = text.filter(|_| cause == NetworkError::Address);
+        let hint = hint.and_then(|text| hint::instead_of(text, Place::List));
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        ListError::Entry { line, word: shown(word), cause, hint }
+    })
 }
 
 /// For a message: printable, and not too long.
@@ -103,6 +144,9 @@ mod tests {
             ("\r\n10.0.0.1\r\n\r\n2001:db8::/32\r\n", "2:10.0.0.1/32 4:2001:db8::/32"),
             ("\u{feff}10.0.0.1\n", "1:10.0.0.1/32"),
             ("# nobody yet\n", ""),
+            ("10.0.0.1", "1:10.0.0.1/32"),
+            ("10.9.9.9\n127", "1:10.9.9.9/32 2:127.0.0.0/8"),
+            ("10.9.9.9\r\n192.0.0.0/2 # more", "1:10.9.9.9/32 2:192.0.0.0/2"),
             (
                 "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x\n# end",
                 "2:10.0.0.1/32 3:10.0.0.2/32 4:10.1.0.0/16",
@@ -114,20 +158,45 @@ mod tests {
             ("", "is empty"),
             ("\u{feff}", "is empty"),
             (" \r\n\t\n", "is empty"),
-            ("10.0.0.1\n10.0.0.300\n", "line 2: \"10.0.0.300\" is no address"),
+            ("10.0.0.1\n10.0.0.300\n", "line 2: \"10.0.0.300\" is neither an address"),
             ("10.0.0.1\n\n10.0.0.0/33", "line 3: \"10.0.0.0/33\" has a prefix length"),
             ("10.0.0.1 10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
-            ("10.0.0.1", "line 1: the last line has no line end"),
-            ("10.9.9.9\n127", "line 2: the last line has no line end"),
             ("10.9.9.9\n10.0.0.0/2", "line 2: \"10.0.0.0/2\" has bits set"),
-            ("10.9.9.9\n192.0.0.0/2 # cut", "line 2: the last line has no line end"),
-            ("node1", "line 1: \"node1\" is no address"),
+            ("node1", "line 1: \"node1\" is neither an address"),
             ("10.0.0.1\r10.0.0.2", "line 1: \"10.0.0.2\" is a second entry"),
-            ("10.0.0.1;", "line 1: \"10.0.0.1;\" is no address"),
-            ("\0\u{1}ELF", "line 1: \"\\x00\\x01ELF\" is no address"),
+            (
+                "10.0.0.1;",
+                "line 1: \"10.0.0.1;\" is neither an address nor a network; write 10.0.0.1",
+            ),
+            (
+                "10.0.0.0/8 ; x",
+                "line 1: \";\" is neither an address nor a network; write # in front",
+            ),
+            ("10.0.0.1 //x", "line 1: \"//x\" is neither an address nor a network; write # in"),
+            ("x 10.0.0.1", "line 1: \"x\" is neither an address"),
+            ("10.0.0.0 255.255.0.0", "line 1: \"255.255.0.0\" is a netmask; write 10.0.0.0/16"),
+            ("10.0.0.0\n255.255.0.0\n", "line 2: \"255.255.0.0\" is a netmask; write it behind"),
+            ("10.0.0.0 10.0.0.0", "line 1: \"10.0.0.0\" is a second entry; write one on each line"),
+            ("\0\u{1}ELF", "line 1: \"\\x00\\x01ELF\" is neither an address"),
         ] {
             let error = lines(text).expect_err(text);
             assert!(error.starts_with(message), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_cut_off() {
+        for (text, expected) in [
+            ("", false),
+            ("10.0.0.1\n", false),
+            ("10.0.0.1\r\n", false),
+            ("10.0.0.1\n# end", false),
+            ("10.0.0.1\n \t", false),
+            ("\n10.0.0.1", true),
+            ("10.0.0.1 # one", true),
+            ("\u{feff}1", true),
+        ] {
+            assert_eq!(is_unfinished(text.as_bytes()), expected, "{text:?}");
         }
     }
 
@@ -142,8 +211,8 @@ mod tests {
         assert!(error.len() < 200 && error.contains("111...\""), "{error}");
         let comment = format!("10.0.0.1 # {long}\n");
         assert_eq!(lines(comment).as_deref(), Ok("1:10.0.0.1/32"));
-        assert!(
-            lines(b"\xff\xfe1\x000\x00.\x00").is_err_and(|error| error.contains("\\xff\\xfe1"))
-        );
+        for utf16 in [&b"\xff\xfe1\x000\x00.\x00"[..], b"1\x000\x00.\x00", b"\x001\x000\x00."] {
+            assert_eq!(lines(utf16), Err("is UTF-16; save it as UTF-8".to_owned()));
+        }
     }
 }

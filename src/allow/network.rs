@@ -11,7 +11,7 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NetworkError {
     /// `10.0.0.300`, `node1`
-    #[error("is no address and no network")]
+    #[error("is neither an address nor a network")]
     Address,
     /// `10.0.0.0/33`, `2001:db8::/x`
     #[error("has a prefix length that is not a number from 0 to {max}")]
@@ -22,6 +22,9 @@ pub enum NetworkError {
     /// `10.0.0.0/255.0.255.0`
     #[error("has a netmask with ones to the right of zeros")]
     Netmask,
+    /// `255.255.0.0` alone, which is no address that anybody has.
+    #[error("is a netmask; write it behind its network and a slash (10.0.0.0/255.255.0.0)")]
+    BareNetmask,
     /// `10.0.0.1/8`
     #[error("has bits set to the right of its prefix; its network is {network}")]
     HostBits {
@@ -48,6 +51,9 @@ pub fn parse(word: &str) -> Result<IpNet, NetworkError> {
             network
         }
         None => match IpAddr::from_str(word) {
+            Ok(IpAddr::V4(address)) if is_netmask(address) => {
+                return Err(NetworkError::BareNetmask);
+            }
             Ok(address) => IpNet::from(address),
             Err(_) => partial(word).ok_or(NetworkError::Address)?,
         },
@@ -62,6 +68,15 @@ fn prefix_length(address: IpAddr, mask: &str) -> Result<u8, NetworkError> {
             ipnet::ipv4_mask_to_prefix(mask).map_err(|_| NetworkError::Netmask)
         }
         _ => number(mask).filter(|length| *length <= max).ok_or(NetworkError::PrefixLength { max }),
+    }
+}
+
+/// `255.255.0.0` or, as on routers, `0.0.255.255`. No client has such an address.
+fn is_netmask(address: Ipv4Addr) -> bool {
+    match address.octets() {
+        [255, ..] => ipnet::ipv4_mask_to_prefix(address).is_ok(),
+        [0, .., 255] => ipnet::ipv4_mask_to_prefix(Ipv4Addr::from(!address.to_bits())).is_ok(),
+        _ => false,
     }
 }
 
@@ -115,6 +130,9 @@ mod tests {
             ("10.0.0.0/8", "10.0.0.0/8"),
             ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
             ("0.0.0.0/0", "0.0.0.0/0"),
+            ("0.0.0.0", "0.0.0.0/32"),
+            ("255.0.255.0", "255.0.255.0/32"),
+            ("0.0.0.1", "0.0.0.1/32"),
             ("0.0.0.0/0.0.0.0", "0.0.0.0/0"),
             ("10.1.2.3/255.255.255.255", "10.1.2.3/32"),
             ("192.168.157", "192.168.157.0/24"),
@@ -175,6 +193,9 @@ mod tests {
             ("2001:db8::/255.0.0.0", NetworkError::PrefixLength { max: 128 }),
             ("10.0.0.0/255.0.255.0", NetworkError::Netmask),
             ("10.0.0.0/0.0.0.255", NetworkError::Netmask),
+            ("255.255.0.0", NetworkError::BareNetmask),
+            ("255.255.255.255", NetworkError::BareNetmask),
+            ("0.0.0.255", NetworkError::BareNetmask),
             ("10.0.0.1/8", host_bits("10.0.0.0/8")),
             ("10.1.0.0/255.0.0.0", host_bits("10.0.0.0/8")),
             ("2001:db8::1/32", host_bits("2001:db8::/32")),

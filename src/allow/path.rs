@@ -8,16 +8,26 @@ use thiserror::Error;
 /// Why a word behind `path=` exempts nothing.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PathError {
-    /// `path=healthz`
-    #[error("does not begin with /")]
-    NotAbsolute,
-    /// `path=/`
-    #[error("would exempt everything (MaintenanceEngine Off does that)")]
+    /// `path=healthz`; with what to write instead.
+    #[error("does not begin with /; write path={0}")]
+    NotAbsolute(String),
+    /// `path=/`, `path=/*`
+    #[error("would exempt everything; MaintenanceEngine Off does that")]
     Everything,
     /// `path=/a//b`, `path=/a;b`, `path=/a%20b`
     #[error("holds {0}, and a request target with it is never exempt")]
     Ambiguous(&'static str),
+    /// `path=/static/*`; with the folder that was probably meant.
+    #[error("holds {0}; write path={1}, which covers what lies below it")]
+    Folder(&'static str, String),
+    /// `path=/*.css`, `path=/(a|b)`
+    #[error("holds {0}; write a folder, as path= takes no patterns")]
+    Pattern(&'static str),
 }
+
+/// What stands in globs and regular expressions. Of these, a path can hold only `*` and `$` as they
+/// are (RFC 3986, 3.3).
+const PATTERNS: [&str; 11] = ["*", "[", "]", "{", "}", "^", "|", "<", ">", "\"", ".+"];
 
 /// A path whose requests pass, with all that lies under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +40,18 @@ impl ExemptPath {
     /// [`PathError`]
     pub fn parse(word: &str) -> Result<Self, PathError> {
         if !word.starts_with('/') {
-            return Err(PathError::NotAbsolute);
+            return Err(PathError::NotAbsolute(absolute(word)));
         }
-        if word == "/" {
+        if word.trim_end_matches('*') == "/" {
             return Err(PathError::Everything);
         }
         match ambiguity(word.as_bytes()) {
             Some(what) => Err(PathError::Ambiguous(what)),
             None if word.contains('?') => Err(PathError::Ambiguous("?")),
-            None => Ok(Self(word.to_owned())),
+            None => match pattern(word) {
+                Some(error) => Err(error),
+                None => Ok(Self(word.to_owned())),
+            },
         }
     }
 
@@ -59,6 +72,27 @@ impl ExemptPath {
     }
 }
 
+/// What was probably meant by a path that begins with something else.
+fn absolute(word: &str) -> String {
+    let path = match word.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/..."),
+        None => word.trim_start_matches(['^', '~', '*', '.', ' ']),
+    };
+    format!("/{}", path.trim_start_matches('/'))
+}
+
+/// What makes a pattern of a path.
+fn pattern(word: &str) -> Option<PathError> {
+    let found = PATTERNS.into_iter().find(|part| word.contains(part));
+    let what = found.or_else(|| word.ends_with('$').then_some("$"))?;
+    let folder = word.trim_end_matches('*').trim_end_matches('.');
+    let is_plain = |folder: &str| folder.len() > 1 && ExemptPath::parse(folder).is_ok();
+    Some(match folder.ends_with('/') && is_plain(folder) {
+        true => PathError::Folder(what, folder.to_owned()),
+        false => PathError::Pattern(what),
+    })
+}
+
 /// What servers, proxies and applications read in different ways.
 fn ambiguity(path: &[u8]) -> Option<&'static str> {
     let pair = |pair: &[u8; 2]| path.windows(2).any(|window| window == pair);
@@ -68,7 +102,8 @@ fn ambiguity(path: &[u8]) -> Option<&'static str> {
         _ if path.contains(&b'\\') => Some("\\"),
         _ if path.contains(&b'#') => Some("#"),
         _ if pair(b"//") => Some("//"),
-        _ if pair(b"/.") => Some("/."),
+        _ if path.split(|byte| *byte == b'/').any(|segment| segment == b".") => Some("/./"),
+        _ if path.split(|byte| *byte == b'/').any(|segment| segment == b"..") => Some("/../"),
         _ if !path.iter().all(u8::is_ascii_graphic) => Some("a blank or a character beyond ASCII"),
         _ => None,
     }
@@ -99,7 +134,12 @@ mod tests {
             ("/healthz//x", false),
             ("/healthz/../x", false),
             ("/healthz/.", false),
-            ("/healthz/.hidden", false),
+            ("/healthz/.hidden", true),
+            ("/healthz/...", true),
+            ("/healthz/x/..", false),
+            ("/healthz/../..;/x", false),
+            ("/healthz/.;/x", false),
+            ("/healthz/.%2e/x", false),
             ("/healthz/./x", false),
             ("/healthz/..;/x", false),
             ("/healthz;/../x", false),
@@ -119,6 +159,28 @@ mod tests {
         ] {
             assert_eq!(path.covers(target.as_bytes()), covered, "{target}");
         }
+        // What a servlet container, and `mapping=servlet` of mod_proxy, make of `..;` is another path.
+        let path = ExemptPath::parse("/.well-known/acme-challenge").expect("a path");
+        for (target, covered) in [
+            ("/.well-known/acme-challenge/token", true),
+            ("/.well-known/acme-challenge", true),
+            ("/.well-known", false),
+            ("/.well-known/acme-challenge/..;/x", false),
+            ("/.well-known/acme-challenge/..;a=b/..;/x", false),
+            ("/.well-known/acme-challenge/.;/../x", false),
+            ("/.well-known/..;/.well-known/acme-challenge", false),
+            ("/.well-known/acme-challenge/../x", false),
+            ("/.well-known/acme-challenge/..", false),
+            ("/.well-known/acme-challenge/%2e%2e/x", false),
+            ("/.well-known/acme-challenge/.%2e;/x", false),
+            ("/.well-known/acme-challenge%2f..%2fx", false),
+            ("/.well-known/acme-challenge/..\\x", false),
+            ("/.well-known/./acme-challenge/x", false),
+            ("/./.well-known/acme-challenge/x", false),
+            ("/../.well-known/acme-challenge/x", false),
+        ] {
+            assert_eq!(path.covers(target.as_bytes()), covered, "{target}");
+        }
         let folder = ExemptPath::parse("/static/").expect("a path");
         for (target, covered) in
             [("/static/", true), ("/static/a.png", true), ("/static", false), ("/staticx", false)]
@@ -130,11 +192,30 @@ mod tests {
     #[test]
     fn words() {
         for (word, error) in [
-            ("", PathError::NotAbsolute),
-            ("healthz", PathError::NotAbsolute),
+            ("", PathError::NotAbsolute("/".into())),
+            ("healthz", PathError::NotAbsolute("/healthz".into())),
+            ("^/healthz", PathError::NotAbsolute("/healthz".into())),
+            ("http://host/a/b", PathError::NotAbsolute("/a/b".into())),
+            ("http://host", PathError::NotAbsolute("/...".into())),
             ("/", PathError::Everything),
+            ("/*", PathError::Everything),
+            ("/**", PathError::Everything),
             ("//", PathError::Ambiguous("//")),
-            ("/a/../b", PathError::Ambiguous("/.")),
+            ("/a/../b", PathError::Ambiguous("/../")),
+            ("/a/..", PathError::Ambiguous("/../")),
+            ("/./b", PathError::Ambiguous("/./")),
+            ("/static/*", PathError::Folder("*", "/static/".into())),
+            ("/static/**", PathError::Folder("*", "/static/".into())),
+            ("/static/.*", PathError::Folder("*", "/static/".into())),
+            ("/a/*/b", PathError::Pattern("*")),
+            ("/static*", PathError::Pattern("*")),
+            ("/*.css", PathError::Pattern("*")),
+            ("/.*", PathError::Pattern("*")),
+            ("/a[0-9]", PathError::Pattern("[")),
+            ("/{a,b}", PathError::Pattern("{")),
+            ("/(a|b)", PathError::Pattern("|")),
+            ("/a.+", PathError::Pattern(".+")),
+            ("/a$", PathError::Pattern("$")),
             ("/a%20b", PathError::Ambiguous("%")),
             ("/a;b", PathError::Ambiguous(";")),
             ("/a\\b", PathError::Ambiguous("\\")),
@@ -143,6 +224,10 @@ mod tests {
             ("/ü", PathError::Ambiguous("a blank or a character beyond ASCII")),
         ] {
             assert_eq!(ExemptPath::parse(word), Err(error), "{word}");
+        }
+        for word in ["/.well-known", "/a/.b", "/...", "/a+b", "/a(1)", "/$a", "/a.b", "/~a", "/a!"]
+        {
+            assert!(ExemptPath::parse(word).is_ok(), "{word}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub fn open_list(path: PathBuf) -> Result<Watched<Networks>, String> {
         Ok(networks) => Ok(networks.into_iter().collect()),
         Err(error) => Err(error.to_string()),
     };
-    Watched::open(path, list::MAX_SIZE, Box::new(parse))
+    Watched::open_at_rest(path, list::MAX_SIZE, Box::new(parse), list::is_unfinished)
 }
 
 /// What a plugin-cfg.xml admits.

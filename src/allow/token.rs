@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Means;
+use super::hint::{self, Place};
 use super::hosts;
 use super::network::{self, NetworkError};
 use super::path::{ExemptPath, PathError};
@@ -20,22 +21,51 @@ pub enum AllowError {
     /// `MaintenanceAllow ""`
     #[error("an empty word admits nobody")]
     Empty,
-    /// A word that is neither an address nor a network.
-    #[error("\"{word}\" {cause}{hint}")]
+    /// A word that is neither an address nor a network, though nearly one.
+    #[error("\"{word}\" {cause}")]
     Network {
         /// The word.
         word: String,
         /// What is wrong with it.
         cause: NetworkError,
-        /// What was probably meant.
-        hint: &'static str,
+    },
+    /// A word of which it can be guessed what it was to be.
+    #[error("\"{word}\" is neither an address nor a network; {hint}")]
+    Guessed {
+        /// The word.
+        word: String,
+        /// What to write instead.
+        hint: String,
+    },
+    /// Any other word.
+    #[error("\"{0}\" is neither an address nor a network")]
+    Unknown(String),
+    /// `path="/my assets"`, of which httpd makes two words.
+    #[error(
+        "\"{word}\" has quotes in its middle; write the quotes around the whole word: \"{key}=...\""
+    )]
+    Quotes {
+        /// The word.
+        word: String,
+        /// What stands in front of the equals sign.
+        key: String,
     },
     /// `host=a/b`
-    #[error("\"{0}\" holds no host name")]
-    Host(String),
-    /// `env=`
-    #[error("\"{0}\" names no environment variable")]
-    EnvName(String),
+    #[error("\"{word}\" holds no host name{hint}")]
+    Host {
+        /// The word.
+        word: String,
+        /// What to write instead; empty where nobody could guess it.
+        hint: String,
+    },
+    /// `env=`, `env=!X`
+    #[error("\"{word}\" names no environment variable{hint}")]
+    EnvName {
+        /// The word.
+        word: String,
+        /// What to write instead; empty where nobody could guess it.
+        hint: String,
+    },
     /// `path=healthz`
     #[error("\"{word}\" {cause}")]
     Path {
@@ -63,6 +93,13 @@ pub enum AllowError {
     /// `10.0.0.1 none`
     #[error("\"none\" has to be the first word")]
     NoneNotFirst,
+}
+
+impl AllowError {
+    /// Can nobody guess which kind of token it was to be?
+    pub fn is_unguessed(&self) -> bool {
+        matches!(self, Self::Empty | Self::Unknown(_))
+    }
 }
 
 /// An expression that the server has compiled; only the server knows what the number means.
@@ -107,9 +144,18 @@ pub(super) fn parse(word: &str, place: &dyn Surroundings) -> Result<Token, Allow
     let file = |name: &str| place.server_root().join(name);
     let wrong_file =
         |name: &str, cause| AllowError::File { path: file(name).display().to_string(), cause };
+    if let Some((key, value)) = word.split_once('=')
+        && hint::KEYS.contains(&key)
+        && value.starts_with(['"', '\''])
+        && key != "expr"
+    {
+        return Err(AllowError::Quotes { word: word.into(), key: key.into() });
+    }
     match word.split_once('=') {
         Some(("host", name)) if hosts::is_name(name) => Ok(Token::Host(name.into())),
-        Some(("host", _)) => Err(AllowError::Host(word.into())),
+        Some(("host", name)) => {
+            Err(AllowError::Host { word: word.into(), hint: instead_of_host(name) })
+        }
         Some(("file", name)) => match source::open_list(file(name)) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
@@ -119,34 +165,122 @@ pub(super) fn parse(word: &str, place: &dyn Surroundings) -> Result<Token, Allow
             Err(cause) => Err(wrong_file(name, cause)),
         },
         Some(("env", name)) => match CString::new(name) {
-            Ok(name) if !name.is_empty() => Ok(Token::Env(name)),
-            _ => Err(AllowError::EnvName(word.into())),
+            Ok(name) if is_variable(name.to_bytes()) => Ok(Token::Env(name)),
+            _ => Err(AllowError::EnvName { word: word.into(), hint: instead_of_variable(name) }),
         },
         Some(("expr", text)) => match place.compile(text) {
             Ok(expr) => Ok(Token::Expr(text.into(), expr)),
+            // An expression can begin with a quote, but hardly any does.
+            Err(_) if text.starts_with('"') => {
+                Err(AllowError::Quotes { word: word.into(), key: "expr".into() })
+            }
             Err(cause) => Err(AllowError::Expr { word: word.into(), cause }),
         },
         Some(("path", path)) => match ExemptPath::parse(path) {
             Ok(path) => Ok(Token::Path(path)),
             Err(cause) => Err(AllowError::Path { word: word.into(), cause }),
         },
-        _ => network::parse(word).map(Token::Network).map_err(|cause| AllowError::Network {
-            word: word.into(),
-            hint: if cause == NetworkError::Address { hint(word) } else { "" },
-            cause,
+        _ => network::parse(word).map(Token::Network).map_err(|cause| {
+            let word = word.to_owned();
+            match (cause, hint::instead_of(&word, Place::Directive)) {
+                (NetworkError::Address, Some(hint)) => AllowError::Guessed { word, hint },
+                (NetworkError::Address, None) => AllowError::Unknown(word),
+                (cause, _) => AllowError::Network { word, cause },
+            }
         }),
     }
 }
 
-/// What was probably meant by a word that is no address.
-fn hint(word: &str) -> &'static str {
-    match word {
-        "from" | "ip" => " (unlike Allow and Require, MaintenanceAllow has no such word)",
-        "all" => " (MaintenanceEngine Off admits all)",
-        _ if word.contains('#') => " (a comment needs a line of its own)",
-        _ if word.contains(',') => " (blanks, not commas, separate addresses)",
-        _ if word.starts_with('[') => " (write an IPv6 address without brackets)",
-        _ if hosts::is_name(word) => " (write a name as host=NAME)",
-        _ => "",
+/// Is it the name of an environment variable, and not an expression, a list or a value?
+fn is_variable(name: &[u8]) -> bool {
+    let is_odd = |byte: &u8| byte.is_ascii_whitespace() || b"!=,;%$*?{}[]()|<>\"'".contains(byte);
+    !name.is_empty() && !name.iter().any(is_odd)
+}
+
+/// What was probably meant by `env=` and something that is no name.
+fn instead_of_variable(name: &str) -> String {
+    let is_name = |name: &str| is_variable(name.as_bytes());
+    let inner = name.strip_prefix("%{").or_else(|| name.strip_prefix("${"));
+    let inner = inner.and_then(|rest| rest.trim_end_matches('e').strip_suffix('}'));
+    let inner = inner.map(|name| name.rsplit(':').next().unwrap_or_default());
+    let inner = inner.or_else(|| name.strip_prefix('$')).filter(|name| is_name(name));
+    match (name.strip_prefix('!').filter(|name| is_name(name)), name.split_once('=')) {
+        (Some(name), _) => format!("; write \"expr=-z reqenv('{name}')\""),
+        (_, Some((name, value))) if is_name(name) && !value.contains(['\'', '"']) => {
+            format!("; write \"expr=reqenv('{name}') == '{value}'\"")
+        }
+        _ => inner.map_or_else(String::new, |name| format!("; write env={name}")),
+    }
+}
+
+/// What was probably meant by `host=` and something that is no name.
+fn instead_of_host(name: &str) -> String {
+    let network = hint::instead_of(name, Place::Directive);
+    match name {
+        _ if network::parse(name).is_ok() => format!("; write {name}"),
+        _ if name.contains('*') => "; write the addresses, as names with * have none".into(),
+        _ if name.contains([',', ';']) => "; write host= in front of each name".into(),
+        _ => network.map_or_else(String::new, |hint| format!("; {hint}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Surroundings for Nowhere {
+        fn server_root(&self) -> &Path {
+            Path::new("/nowhere")
+        }
+        fn compile(&self, _: &str) -> Result<Expr, String> {
+            Err("syntax error".into())
+        }
+    }
+
+    #[test]
+    fn what_to_write_instead() {
+        for (word, message) in [
+            ("hosts=x", "\"hosts=x\" is neither an address nor a network"),
+            ("ENV=X", "\"ENV=X\" is neither an address nor a network; write env=X"),
+            ("env=", "\"env=\" names no environment variable"),
+            ("env=!X", "\"env=!X\" names no environment variable; write \"expr=-z reqenv('X')\""),
+            (
+                "env=X=1",
+                "\"env=X=1\" names no environment variable; write \"expr=reqenv('X') == '1'\"",
+            ),
+            ("env=%{X}e", "\"env=%{X}e\" names no environment variable; write env=X"),
+            ("env=%{ENV:X}", "\"env=%{ENV:X}\" names no environment variable; write env=X"),
+            ("env=${X}", "\"env=${X}\" names no environment variable; write env=X"),
+            ("env=$X", "\"env=$X\" names no environment variable; write env=X"),
+            ("env=X Y", "\"env=X Y\" names no environment variable"),
+            ("host=", "\"host=\" holds no host name"),
+            ("host=10.0.0.1", "\"host=10.0.0.1\" holds no host name; write 10.0.0.1"),
+            (
+                "host=node1:80",
+                "\"host=node1:80\" holds no host name; write host=node1, without the port",
+            ),
+            (
+                "host=https://node1/x",
+                "\"host=https://node1/x\" holds no host name; write host=node1",
+            ),
+            (
+                "file='a",
+                "\"file='a\" has quotes in its middle; write the quotes around the whole word: \
+                 \"file=...\"",
+            ),
+            (
+                "expr=\"true\"",
+                "\"expr=\"true\"\" has quotes in its middle; write the quotes around the whole word: \
+                 \"expr=...\"",
+            ),
+        ] {
+            let error = parse(word, &Nowhere).err().expect("a wrong word");
+            assert_eq!(error.to_string(), message, "{word}");
+            assert_eq!(error.is_unguessed(), word == "hosts=x", "{word}");
+        }
     }
 }

@@ -39,7 +39,7 @@ pub(super) static COMMANDS: Commands = Commands({
             // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
             // drops the 65th without a word.
             args_how: cmd_how_RAW_ARGS,
-            errmsg: directive.expected.as_ptr(),
+            errmsg: directive.usage.as_ptr(),
         };
         (free, rest) = (later, others);
     }

@@ -1,6 +1,7 @@
 //! The content of a flag, read when it has changed and kept until then.
 
 use std::fs::Metadata;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,8 +92,21 @@ impl Content {
 
 /// The basis of a process that may not read the flag.
 pub(super) fn unreadable() -> Basis {
-    let error = FileError::from(std::io::Error::from_raw_os_error(libc::EACCES));
-    Basis::of(hash::of(Err::<Vec<u8>, String>(error.to_string())))
+    let error = FileError::from(io::Error::from_raw_os_error(libc::EACCES));
+    Basis::of(hash::of(Err::<Vec<u8>, String>(cause(&error))))
+}
+
+/// Why a flag cannot be read. A file that was made under umask 027 or 077 is the most usual reason:
+/// nothing else is wrong with it, and the parent, which could read it, looks too rarely to stand in
+/// for its children; so it closes, and whoever made it is told what to do.
+fn cause(error: &FileError) -> String {
+    match error {
+        FileError::Read(denied) if denied.kind() == io::ErrorKind::PermissionDenied => format!(
+            "{error}; let httpd's children read it with chmod 644 (and restorecon, where SELinux is \
+             on)"
+        ),
+        _ => error.to_string(),
+    }
 }
 
 /// The basis of an empty flag, which nobody has to read.
@@ -230,7 +244,7 @@ impl Reader {
         let now = Instant::now();
         let since = last.since.filter(|_| last.is_of(version)).unwrap_or(now);
         let may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
-        let bytes = bytes.map_err(|error| error.to_string());
+        let bytes = bytes.map_err(|error| cause(&error));
         let content = match last.content.hash == hash::of(&bytes) {
             true => Arc::clone(&last.content),
             false => Arc::new(Content::new(bytes, &self.zone)),

@@ -5,15 +5,28 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::negotiate::Media;
-use crate::window::is_language;
+use crate::window::{instead_of, is_language};
 
 /// A name that does not say what the file is.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error(
-    "\"{0}\" ends in none of .html, .htm, .json and .txt, with a language (.html.de) or .j2 for a \
-     template behind it where wanted"
-)]
-pub struct NameError(String);
+pub enum NameError {
+    /// `page.php`
+    #[error(
+        "\"{0}\" ends in none of .html, .htm, .json and .txt, with a language (.html.de) or .j2 for \
+         a template behind it where wanted"
+    )]
+    Type(String),
+    /// `page.html.deutsch`
+    #[error("\"{path}\" ends in \"{word}\", which is not a language; {hint}")]
+    Language {
+        /// The file.
+        path: String,
+        /// What stands where the language does.
+        word: String,
+        /// What to write instead.
+        hint: String,
+    },
+}
 
 /// What the name of a page file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +45,7 @@ impl PageName {
     /// # Errors
     /// [`NameError`]
     pub fn of(path: &Path) -> Result<Self, NameError> {
-        let error = || NameError(path.display().to_string());
+        let error = || NameError::Type(path.display().to_string());
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(error)?;
         let (rest, is_template) = match name.strip_suffix(".j2") {
             Some(rest) => (rest, true),
@@ -47,6 +60,11 @@ impl PageName {
             Some(media) if is_language(last) => {
                 Ok(Self { media, language: Some(last.into()), is_template })
             }
+            Some(_) if !last.is_empty() => Err(NameError::Language {
+                path: path.display().to_string(),
+                word: last.into(),
+                hint: instead_of(last),
+            }),
             _ => Err(error()),
         }
     }
@@ -87,6 +105,8 @@ mod tests {
             ("page.html.de.x.j2", None),
             ("page.html.j2.de", None),
             ("page.html.~1~", None),
+            ("page.html.deutsch", None),
+            ("page.html.de_DE", None),
             ("page.HTML", None),
             ("", None),
         ] {
@@ -95,5 +115,10 @@ mod tests {
                 found.as_ref().map(|name| (name.media, name.language.as_deref(), name.is_template));
             assert_eq!(found, expected, "{name}");
         }
+        let error = PageName::of(Path::new("/x/page.html.deutsch")).expect_err("no language");
+        assert!(
+            error.to_string().ends_with("ends in \"deutsch\", which is not a language; write de"),
+            "{error}"
+        );
     }
 }

@@ -133,3 +133,50 @@ fn half_written() {
     }
     assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 12));
 }
+
+/// Of a file that may be unfinished nothing counts until it is at rest: neither at start, nor while
+/// requests are served, however long it changes.
+#[test]
+fn unfinished() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let open = || {
+        let is_unfinished = |content: &[u8]| !content.ends_with(b"\n");
+        Watched::open_at_rest(path.clone(), 1000, Box::new(number), is_unfinished)
+    };
+    // Where this machine stands still for too long, the file is at rest.
+    let is_slow = |pause: Duration| pause > Duration::from_millis(200);
+    let write_for = |time: Duration| {
+        let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
+        while start.elapsed() < time {
+            fs::write(&path, (start.elapsed().as_millis() % 9).to_string()).expect("written");
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            sleep(Duration::from_millis(10));
+        }
+        longest.max(last.elapsed())
+    };
+    fs::write(&path, "1").expect("written");
+    let (opened, pause) = thread::scope(|scope| {
+        let writer = scope.spawn(|| write_for(Duration::from_secs(3)));
+        let opened = open().map(|watched| value(&watched));
+        (opened, writer.join().expect("a pause"))
+    });
+    assert!(opened.as_ref().is_err_and(|cause| cause == "is being written") || is_slow(pause));
+    fs::write(&path, "10").expect("written");
+    let watched = open().expect("a young file that comes to rest");
+    assert_eq!((value(&watched), settle(&watched)), (10, vec![]));
+    let (seen, pause) = thread::scope(|scope| {
+        let writer = scope.spawn(|| write_for(Duration::from_secs(6)));
+        let mut seen = vec![];
+        while !writer.is_finished() {
+            watched.refresh(&mut |_| ());
+            seen.push(value(&watched));
+            sleep(Duration::from_millis(20));
+        }
+        (seen, writer.join().expect("a pause"))
+    });
+    assert!(seen.iter().all(|value| *value == 10) || is_slow(pause), "{seen:?}");
+    fs::write(&path, "11").expect("written");
+    assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 11));
+}

@@ -93,7 +93,7 @@ fn contents() -> Vec<(String, &'static str, &'static str, Value)> {
             "colour = 'red'\n".into(),
             "closed",
             "closed",
-            with(json!({"warnings": ["line 1: nobody knows the key \"colour\""]})),
+            with(json!({"warnings": ["line 1: there is no key \"colour\""]})),
         ),
     ]
 }
@@ -102,7 +102,7 @@ fn contents() -> Vec<(String, &'static str, &'static str, Value)> {
 fn what_they_say() {
     let mut httpd =
         Httpd::start(&format!("MaintenanceFlag site.flag other.flag\n{ONE_CHILD}{STATUS}"));
-    httpd.allow_log("overdue: the flag|nobody knows the key");
+    httpd.allow_log("overdue: the flag|there is no key");
     let path = httpd.path("site.flag");
     for (content, state, scope_state, members) in contents() {
         let before = Timestamp::now() - 1.second();

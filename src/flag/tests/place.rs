@@ -68,7 +68,8 @@ fn somebody_writes_to_the_flag() {
     settle(flag);
     assert_eq!(
         look(other).1,
-        ["changed", "odd: line 1: nobody knows the key \"mesage\""].map(str::to_owned)
+        ["changed", "odd: line 1: there is no key \"mesage\"; did you mean message?"]
+            .map(str::to_owned)
     );
 }
 

@@ -1,0 +1,75 @@
+//! The words of `MaintenanceFlag`.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use thiserror::Error;
+
+/// Why a word of `MaintenanceFlag` names no flag.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FlagError {
+    /// `MaintenanceFlag ""`
+    #[error("an empty word names no file")]
+    Empty,
+    /// `MaintenanceFlag off`
+    #[error(
+        "\"{word}\" is not a path; write MaintenanceEngine {switch}, or ./{word} for a file of that name"
+    )]
+    Switch {
+        /// The word.
+        word: String,
+        /// `On` or `Off`.
+        switch: &'static str,
+    },
+    /// `MaintenanceFlag a.flag, b.flag`
+    #[error("\"{0}\" ends with a comma; separate paths by blanks")]
+    Comma(String),
+    /// `MaintenanceFlag *.flag`
+    #[error("\"{0}\" holds *; write the name of one file")]
+    Pattern(String),
+    /// Longer than PATH_MAX, or with a component longer than NAME_MAX: it could never be there.
+    #[error("the path of {0} characters is longer than the file system allows")]
+    TooLong(usize),
+}
+
+/// The most bytes that a file's name has on Linux (limits.h).
+const NAME_MAX: usize = 255;
+
+/// Checks a word of `MaintenanceFlag`: is it meant as a path?
+///
+/// # Errors
+/// [`FlagError`] for what names a file that nobody would ever create.
+pub fn check_word(word: &OsStr) -> Result<(), FlagError> {
+    const ON: [&str; 5] = ["on", "true", "yes", "enable", "enabled"];
+    const OFF: [&str; 7] = ["off", "none", "false", "no", "disable", "disabled", "never"];
+    let is_one_of = |words: &[&str]| words.iter().any(|other| word.eq_ignore_ascii_case(other));
+    let shown = || word.display().to_string();
+    let bytes = word.as_bytes();
+    if is_one_of(&ON) || is_one_of(&OFF) {
+        let switch = if is_one_of(&ON) { "On" } else { "Off" };
+        return Err(FlagError::Switch { word: shown(), switch });
+    }
+    match bytes {
+        [.., b','] => Err(FlagError::Comma(shown())),
+        _ if bytes.contains(&b'*') => Err(FlagError::Pattern(shown())),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a path of `MaintenanceFlag`, which need not exist. Looks at the path alone: the file
+/// system that it is on may hang.
+///
+/// # Errors
+/// [`FlagError`] where no file of that name can ever exist.
+pub fn check_path(path: &Path) -> Result<(), FlagError> {
+    let length = path.as_os_str().len();
+    let is_long = |part: &OsStr| part.len() > NAME_MAX;
+    match length {
+        0 => Err(FlagError::Empty),
+        _ if length >= libc::PATH_MAX as usize || path.iter().any(is_long) => {
+            Err(FlagError::TooLong(length))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! The keys of a flag's content, and what was probably meant by others.
+
+/// The keys that count. They may be written in any case.
+pub(super) const KEYS: [&str; 7] =
+    ["message", "start", "end", "reopen", "retry_after", "allow", "vars"];
+
+/// Other words for a key.
+const OTHER_WORDS: [(&str, &str); 16] = [
+    ("begin", "start"),
+    ("begins", "start"),
+    ("beginn", "start"),
+    ("from", "start"),
+    ("starttime", "start"),
+    ("startat", "start"),
+    ("startsat", "start"),
+    ("until", "end"),
+    ("endtime", "end"),
+    ("endat", "end"),
+    ("endsat", "end"),
+    ("text", "message"),
+    ("msg", "message"),
+    ("retry", "retry_after"),
+    ("allowed", "allow"),
+    ("variables", "vars"),
+];
+
+/// The longest misspelling that is looked at.
+const MAX_LENGTH: usize = 20;
+
+/// The key that this is, in any case.
+pub(super) fn known(key: &str) -> Option<&'static str> {
+    KEYS.into_iter().find(|known| known.eq_ignore_ascii_case(key))
+}
+
+/// The key that was probably meant by one that is none: at most two letters are missing, too many,
+/// wrong or have changed places; in a short key one.
+pub(super) fn meant(key: &str) -> Option<&'static str> {
+    if key.len() > MAX_LENGTH {
+        return None;
+    }
+    let plain = |key: &str| -> String {
+        let letters = key.chars().filter(|letter| !['_', '-', ' '].contains(letter));
+        letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let word = plain(key);
+    let other = OTHER_WORDS.into_iter().find(|(other, _)| *other == word);
+    let near = || {
+        let near = KEYS.into_iter().map(|known| (distance(&word, &plain(known)), known));
+        let allowed = |known: &str| if known.len() > 5 { 2 } else { 1 };
+        near.filter(|(distance, known)| *distance <= allowed(known)).min().map(|(_, known)| known)
+    };
+    other.map(|(_, known)| known).or_else(near)
+}
+
+/// How many letters have to be put in, taken out, replaced or exchanged with their neighbour
+/// (optimal string alignment).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut before: Vec<usize> = vec![];
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    let mut last = None;
+    for letter in one.chars() {
+        let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+        let mut next = vec![at(&row, 0) + 1];
+        for (index, wanted) in other.iter().enumerate() {
+            let replaced = at(&row, index) + usize::from(letter != *wanted);
+            let changed = (at(&row, index + 1) + 1).min(at(&next, index) + 1);
+            let before_wanted = index.checked_sub(1).and_then(|index| other.get(index));
+            let is_exchange = before_wanted == Some(&letter) && last == Some(*wanted);
+            let exchanged = match index.checked_sub(1).filter(|_| is_exchange) {
+                Some(index) => at(&before, index) + 1,
+                None => usize::MAX / 2,
+            };
+            next.push(replaced.min(changed).min(exchanged));
+        }
+        before = std::mem::replace(&mut row, next);
+        last = Some(letter);
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips() {
+        for (key, expected) in [
+            ("starts", Some("start")),
+            ("strat", Some("start")),
+            ("stat", Some("start")),
+            ("sstart", Some("start")),
+            ("Start_Time", Some("start")),
+            ("start-at", Some("start")),
+            ("begin", Some("start")),
+            ("ends", Some("end")),
+            ("End_", Some("end")),
+            ("until", Some("end")),
+            ("mesage", Some("message")),
+            ("Messages", Some("message")),
+            ("massege", Some("message")),
+            ("retry-after", Some("retry_after")),
+            ("RetryAfter", Some("retry_after")),
+            ("reopn", Some("reopen")),
+            ("re_open", Some("reopen")),
+            ("alow", Some("allow")),
+            ("var", Some("vars")),
+            ("colour", None),
+            ("s", None),
+            ("", None),
+            ("ümlaut", None),
+            ("ticket", None),
+        ] {
+            assert_eq!(meant(key), expected, "{key}");
+        }
+        assert_eq!(meant(&"start".repeat(10_000)), None);
+        assert_eq!((known("START"), known("Retry_After")), (Some("start"), Some("retry_after")));
+        assert_eq!(known("starts"), None);
+    }
+
+    #[test]
+    fn distances() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("abc", "acb", 1),
+            ("abc", "bac", 1),
+            ("abc", "cab", 2),
+            ("abc", "abd", 1),
+            ("abc", "xyz", 3),
+            ("üä", "äü", 1),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+}

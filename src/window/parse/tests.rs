@@ -1,0 +1,235 @@
+//! Contents of flags, as they are right and as they are not.
+
+use super::*;
+
+fn parse(content: impl AsRef<[u8]>) -> Result<Window, String> {
+    window(content.as_ref(), &TimeZone::UTC).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_is_wrong_and_where() {
+    for (content, message) in [
+        ("message = ", "line 1, column 1"),
+        ("# one\nmessage = \"x", "line 2, column "),
+        ("x\n", "line 1, column "),
+        ("a = 1\na = 2", "line 2, column 1: duplicate key"),
+        ("message = 5", "line 1, column 11: this is not a text; put it in quotes, or"),
+        ("message = ['x']", "line 1, column 11: this is not a text; put it in quotes, or"),
+        ("[message]\nde = 1", "line 2, column 6: this is not a text; put it in quotes"),
+        ("end = 2026-11-22", "line 1, column 7: this is a date without a time; write 2026-"),
+        ("end = 22:00:00", "line 1, column 7: this is not a date with a time; write 2026-"),
+        ("end = 'tomorrow'", "line 1, column 7: this is not a date with a time"),
+        ("end = tomorrow", "line 1, column 7: this is not a date with a time"),
+        ("end = 1795994400", "line 1, column 7: this is not a date with a time"),
+        ("end = 28.11.2026 22:00", "line 1, column 7: this is not a date with a time"),
+        ("end = 2026-11-22 22:00 CET", "line 1, column 7: the offset from UTC is neither"),
+        ("end = 2026-02-30T00:00:00Z", "line 1, column "),
+        ("end = 9999-12-31T23:59:59Z", "line 1, column 7: "),
+        (
+            "ümlaut = 1\nend = 2026-11-22T22:00:00Z\nstart = 2026-11-22T22:00:00Z",
+            "line 1, column 1",
+        ),
+        (
+            "end = 2026-11-22T22:00:00Z\nstart = 2026-11-22T22:00:00Z",
+            "line 1, column 7: the end is not later than the start",
+        ),
+        ("reopen = 'auto'", "line 1, column 10: there is no end to reopen at"),
+        ("reopen = true", "line 1, column 10: this is not a text"),
+        ("reopen = 'yes'", "line 1, column 10: the only value is \"auto\""),
+        ("retry_after = -1", "line 1, column 15: this is neither a duration"),
+        ("retry_after = 2147483648", "line 1, column 15: this is neither a duration"),
+        ("retry_after = 99999999999999999999999", "line 1, column 15: this is neither a duration"),
+        ("retry_after = 1.5", "line 1, column 15: this is neither a duration"),
+        ("retry_after = 'soon'", "line 1, column 15: this is neither a duration"),
+        ("allow = '10.0.0.1'", "line 1, column 9: this is not an array"),
+        ("allow = ['10.0.0.1',\n 'x']", "line 2, column 2: this is neither an address nor"),
+        (
+            "allow = ['10.1.2.*']",
+            "line 1, column 10: this is neither an address nor a network; write 10.1.2.0/24",
+        ),
+        (
+            "allow = ['10.0.0.1,::1']",
+            "line 1, column 10: this is neither an address nor a network; write each in",
+        ),
+        ("allow = ['255.0.0.0']", "line 1, column 10: this is a netmask; write it behind"),
+        ("allow = ['10.0.0.1/8']", "line 1, column 10: this has bits set"),
+        ("allow = [10]", "line 1, column 10: this is not a text"),
+        ("vars = 'x'", "line 1, column 8: this is not a table"),
+        ("[vars]\nx = 1", "line 2, column 5: this is not a text"),
+    ] {
+        let error = parse(content).expect_err(content);
+        assert!(error.starts_with(message), "{content}: {error}");
+        assert!(!error.contains('\n') && error.len() < 300, "{error}");
+    }
+    assert_eq!(
+        parse(b"message = '\xff'").expect_err("bytes"),
+        "line 1, column 12: this is not UTF-8; save the file as UTF-8"
+    );
+    assert_eq!(
+        parse(b"\x7fELF\x02\x01\0\0\xf0\xf0").expect_err("bytes"),
+        "line 1, column 9: this is not UTF-8; save the file as UTF-8"
+    );
+}
+
+#[test]
+fn what_is_right() {
+    for content in [
+        "",
+        " \n\t\r\n",
+        "# nothing yet",
+        "\u{feff}",
+        "message = ''",
+        "message = {}",
+        "message = { de = ' ' }",
+        "[vars]",
+    ] {
+        let window = parse(content).expect(content);
+        assert!(window.is_silent() && window.warnings.is_empty(), "{content:?}");
+    }
+    let window = parse(
+        "\u{feff}message = \"a\\r\\nb\\u0000c\"\nmesage = 1\nretry_after = '2m'\r\n\
+         allow = ['10.0.0.0/8', '192.168.157', '2001:db8::7']\nvars = { ticket = 'X-1' }",
+    )
+    .expect("content");
+    assert_eq!(window.message(None), Some(("a\nb\u{fffd}c", None)));
+    assert_eq!(window.warnings, ["line 2: there is no key \"mesage\"; did you mean message?"]);
+    assert_eq!(window.retry_after, Some(120));
+    assert_eq!(window.vars.get("ticket").map(String::as_str), Some("X-1"));
+    for (address, passes) in
+        [("10.1.2.3", true), ("192.168.157.9", true), ("2001:db8::7", true), ("11.0.0.1", false)]
+    {
+        let found = window.allow.find(address.parse().expect("an address"));
+        assert_eq!(found.is_some(), passes, "{address}");
+    }
+}
+
+/// Of all that is wrong, the first in the file is told.
+#[test]
+fn the_first_fault() {
+    let yaml = "this is YAML; write TOML";
+    for (content, message) in [
+        ("start = soon\nend = later", "line 1, column 9: this is not a date"),
+        ("end = soon\nstart = later", "line 1, column 7: this is not a date"),
+        ("start = 'soon'\nx y", "line 1, column 9: this is not a date"),
+        ("x y\nstart = 'soon'", "line 1, column "),
+        ("allow = ['x']\n\nretry_after = 'x'\nend = 'x'", "line 1, column 10: this is neither"),
+        ("[vars]\nb = 1\na = 2", "line 2, column 5: this is not a text"),
+        ("[message]\nfr = 1\nde = 2", "line 2, column 6: this is not a text"),
+        ("reopen = 'auto'\nend = 2026-11-22T22:00:00", ""),
+        ("reopen = 'auto'\nend: 2026-11-22", "line 2, column 4: this is YAML"),
+        ("start = 2026-11-22\nStart = 2026-11-22", "line 1, column 9: this is a date without"),
+        ("start = 2026-11-22 1:00\nStart = 1", "line 2, column 1: this is a second start"),
+        // certain only where it stands above all tables
+        ("[message]\nstart = 2026-11-22 1:00", "line 2, column 1: start belongs above [message]"),
+        ("[message]\nde = 'x'\nSTART = 'x'", "line 3, column 1: start belongs above [message]"),
+        ("[vars]\nstart = 2026-11-22 1:00", "line 2, column 1: start belongs above [vars]"),
+        ("[window]\nstart = 2026-11-22 1:00", "line 2, column 1: start belongs above [window]"),
+        (
+            "starts = 2026-11-22 1:00",
+            "line 1, column 1: there is no key \"starts\"; did you mean start?",
+        ),
+        (
+            "begin = '2026-11-22 1:00+0100'\nend = 1",
+            "line 1, column 1: there is no key \"begin\"; did",
+        ),
+        ("starts = 2026-11-22T1:00+0100", "line 1, column 1: there is no key \"starts\"; did"),
+        (
+            "reopen = 'auto'\nends = 2026-11-22 1:00",
+            "line 2, column 1: there is no key \"ends\"; did",
+        ),
+        // no TOML at all
+        ("{\"start\": \"2026-11-22\"}", "line 1, column 1: this is JSON; write TOML"),
+        (" {\n}", "line 1, column 2: this is JSON; write TOML"),
+        ("start: 2026-11-22", yaml),
+        ("---\nx: 1", yaml),
+        ("message:\n  de: x", yaml),
+        ("message = x: y", "line 1, column 11: this text is not in quotes"),
+        ("message = We move", "line 1, column 11: this text is not in quotes"),
+        ("reopen = auto", "line 1, column 10: this text is not in quotes"),
+        ("message = \u{201e}x\u{201c}", "line 1, column 11: these are typographic quotes"),
+    ] {
+        match parse(content) {
+            Ok(_) => assert_eq!(message, "", "{content}"),
+            Err(error) => {
+                assert!(!message.is_empty() && error.contains(message), "{content}: {error}");
+            }
+        }
+    }
+    for big in [false, true] {
+        let mark = if big { 0xfeff_u16.to_be_bytes() } else { 0xfeff_u16.to_le_bytes() };
+        let bytes = if big { u16::to_be_bytes } else { u16::to_le_bytes };
+        let text: Vec<u8> = "start = 1".encode_utf16().flat_map(bytes).collect();
+        for content in [&text, &[&mark[..], &text].concat()] {
+            let error = parse(content).expect_err("UTF-16");
+            assert_eq!(error, "line 1, column 1: this is UTF-16; save the file as UTF-8");
+        }
+    }
+}
+
+/// What does not decide when the scope is closed does not keep the rest from counting.
+#[test]
+fn what_does_not_count() {
+    let start = "START = 2026-11-22 22:00 +01";
+    for (more, warning) in [
+        ("mesage = 'x'", "line 2: there is no key \"mesage\"; did you mean message?"),
+        ("starts = 2026-11-23 22:00", "line 2: there is no key \"starts\"; did you mean start?"),
+        ("ends = 2026-11-23 22:00", "line 2: there is no key \"ends\"; did you mean end?"),
+        ("created = 2026-11-01 22:00", "line 2: there is no key \"created\""),
+        ("[message]\nend = 2026-11-23 22:00", "line 3: end belongs above [message]"),
+        ("[message]\nallow = ['10.0.0.1']", "line 3: allow belongs above [message]"),
+        ("[vars]\nend = 2026-11-23 22:00", "line 3: end belongs above [vars]"),
+        ("[message]\ndeutsch = 'x'", "line 3: \"deutsch\" is not a language; write de"),
+        ("[message]\n'<x>' = 'x'", "line 3: \"<x>\" is not a language; write a language tag"),
+    ] {
+        let content = format!("{start}\n{more}");
+        let window = parse(&content).expect(&content);
+        let at = window.start().map(|start| start.rfc3339());
+        assert_eq!(at.as_deref(), Some("2026-11-22T22:00:00+01:00"), "{content}");
+        let [odd] = &window.warnings[..] else { panic!("{content}: {:?}", window.warnings) };
+        assert!(odd.starts_with(warning), "{content}: {odd}");
+    }
+    let closes = parse("created = '2026-11-01 22:00'").expect("content");
+    let warning = "line 1: there is no key \"created\", and without start it closes at once";
+    assert_eq!(closes.warnings, [warning]);
+    let many: String = (0..9).map(|n| format!("{}{n} = 1\n", "x".repeat(999))).collect();
+    let warnings = parse(&many).expect("content").warnings;
+    assert_eq!(warnings.last().map(String::as_str), Some("4 further keys do not count"));
+    assert!(warnings.len() == 6 && warnings.iter().all(|line| line.len() < 100), "{warnings:?}");
+}
+
+/// Keys in any case, times in quotes, and locales in the place of language tags.
+#[test]
+fn forgiven() {
+    let window = parse(
+        "MESSAGE = { de_AT = 'Hallo', EN = 'Hello' }\nStart = '2026-11-22 22:00'\n\
+         \"End\" = 2026-11-22T23:00+0000 # later\r\nReopen = 'auto'\nRETRY_AFTER = 5\n",
+    )
+    .expect("content");
+    assert_eq!(window.message(Some("de-AT")), Some(("Hallo", Some("de-AT"))));
+    let times = [window.start(), window.end()].map(|time| time.map(|time| time.rfc3339()));
+    let expected = ["2026-11-22T22:00:00+00:00", "2026-11-22T23:00:00+00:00"];
+    assert_eq!(times, expected.map(|time| Some(time.to_owned())));
+    assert!(window.reopens() && window.retry_after() == Some(5) && window.warnings.is_empty());
+}
+
+/// Local times over a change of the clocks, for a zone with daylight-saving time.
+#[test]
+fn local_times() {
+    let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a rule");
+    for (local, rfc3339) in [
+        ("2026-01-15T12:00:00", "2026-01-15T12:00:00+01:00"),
+        ("2026-07-15 12:00:00", "2026-07-15T12:00:00+02:00"),
+        ("2026-10-25T01:59:59", "2026-10-25T01:59:59+02:00"),
+        ("2026-10-25T02:30:00", "2026-10-25T02:30:00+02:00"), // twice: the first
+        ("2026-10-25T03:00:00", "2026-10-25T03:00:00+01:00"),
+        ("2026-03-29T02:30:00", "2026-03-29T03:30:00+02:00"), // never
+        ("2026-03-29T03:00:00", "2026-03-29T03:00:00+02:00"),
+        ("2026-10-25T02:30:00+01:00", "2026-10-25T02:30:00+01:00"),
+        ("2026-10-25T00:30:00Z", "2026-10-25T00:30:00+00:00"),
+        ("9999-01-01T00:00:00", "9999-01-01T00:00:00+01:00"),
+    ] {
+        let content = format!("end = {local}");
+        let window = window(content.as_bytes(), &berlin).expect(local);
+        assert_eq!(window.end().map(|end| end.rfc3339()).as_deref(), Some(rfc3339), "{local}");
+    }
+}

@@ -1,0 +1,68 @@
+//! Announcements with a slip in them.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{Httpd, replace_file};
+
+/// However the time of an announcement is spelled: where it is certain, the site stays open.
+#[test]
+fn stay_open() {
+    let httpd = Httpd::start("");
+    for (number, content) in (1..).zip([
+        "start = '2999-11-28T22:00:00+01:00'",
+        "start = \"2999-11-28T22:00+0100\"",
+        "start = '2999-11-28 22:00 +01'",
+        "Start = 2999-11-28T21:00:00Z",
+        "\"START\" = '2999-11-28 21:00'",
+        "message = 'x'\r\nSTART = 2999-11-28T22:00+0100 # in the evening\r\nEnd = 2999-11-29 0:00Z\r\n",
+        "start = 2999-11-28T21:00:00+0000",
+        "start = 2999-11-28 21:00\nreopn = 'auto'\nmesage = 'x'",
+        "start = 2999-11-28 21:00\n[Message]\nde_DE = 'x'\ndeutsch = 'x'\nend = 2999-11-29 21:00",
+    ]) {
+        replace_file(&httpd.flag(), content);
+        assert_eq!(httpd.client().get("/").status, 200, "{content}: {}", httpd.log());
+        let closes = "the flag .* closes at 2999-11-28 2[12]:00";
+        assert_eq!(httpd.count_log(closes), number, "{content}: {}", httpd.log());
+        httpd.open();
+        assert_eq!(httpd.client().get("/").status, 200, "{content}");
+    }
+    assert_eq!(httpd.count_log("closed by"), 0, "{}", httpd.log());
+    let mut httpd = httpd;
+    httpd.allow_log("maintenance:warn.*in the flag .*, line");
+}
+
+/// Where it is not certain, it closes, and the log says what to write instead.
+#[test]
+fn close_where_they_are_in_doubt() {
+    let utf16: Vec<u8> =
+        "start = 2999-11-28T22:00:00Z".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with_mark = [b"\xff\xfe", utf16.as_slice()].concat();
+    let cases: &[(&[u8], &str)] = &[
+        (
+            b"[message]\nde = 'x'\nstart = 2999-11-28T22:00:00Z",
+            "line 3, column 1: start belongs above \\[message\\]",
+        ),
+        (
+            b"[message]\nstart = '2999-11-28 22:00'",
+            "line 2, column 1: start belongs above \\[message\\]",
+        ),
+        (
+            b"message = 'x'\nstarts = 2999-11-28T22:00:00Z",
+            "line 2, column 1: there is no key .*starts.*; did you mean start\\?",
+        ),
+        (b"{\"start\": \"2999-11-28T22:00:00Z\"}", "line 1, column 1: this is JSON"),
+        (b"message: x\nstart: 2999-11-28T22:00:00Z", "line 1, column 8: this is YAML"),
+        (&utf16, "line 1, column 1: this is UTF-16"),
+        (&with_mark, "line 1, column 1: this is UTF-16"),
+        (b"start = soon\nend = later", "line 1, column 9: this is not a date with a time"),
+    ];
+    for (content, cause) in cases {
+        let mut httpd = Httpd::start("");
+        replace_file(&httpd.flag(), content);
+        httpd.client().get("/").assert_refused();
+        thread::sleep(Duration::from_millis(400));
+        httpd.client().get("/").assert_refused();
+        httpd.expect_log(&format!("error.*the content of the flag .* cannot be used: {cause}"));
+    }
+}
