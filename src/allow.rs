@@ -177,6 +177,12 @@ impl Allowlist {
             })
     }
 
+    /// Says which files could not be used at a restart.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.files.iter().for_each(|file| file.tell_start(report));
+        self.nodes.iter().for_each(|nodes| nodes.file().tell_start(report));
+    }
+
     /// Reads the files that have changed; with `check`, tries whether they may be read at all.
     pub fn refresh(&self, check: bool, report: &mut dyn FnMut(FileNews<'_>)) {
         for file in &self.files {

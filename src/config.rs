@@ -11,6 +11,7 @@ use crate::allow::{AllowError, AllowRules, Expr};
 use crate::board::{Key, Slot};
 use crate::duration::{self, DurationError};
 use crate::flag::{self, FlagError};
+use crate::kept::Keeper;
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::Refusal;
 use crate::retry_after::{RetryAfter, RetryAfterError};
@@ -114,6 +115,11 @@ pub trait Surroundings {
     /// Runs what leaves something behind in its thread.
     fn apart(&self) -> Apart {
         here
+    }
+
+    /// Who keeps the contents of files over restarts.
+    fn keeper(&self) -> Option<&'static dyn Keeper> {
+        None
     }
 }
 
@@ -361,7 +367,7 @@ impl Settings {
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path, words.place.apart())?)?;
+            page::add(&mut self.pages, PageFile::open(path, words.place)?)?;
         }
         Ok(())
     }

@@ -196,6 +196,12 @@ impl Gate {
         self.refusal.answer(asker, closing, asker.now(), journal)
     }
 
+    /// Says which files could not be used at a restart; for the parent, before it forks.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.allowlist.tell_start(report);
+        self.refusal.pages().tell_start(report);
+    }
+
     /// Reads the files of the allowlist and the pages that have changed. A child also tries
     /// whether it may read them at all, which is better known at its start than at their next
     /// change.

@@ -42,6 +42,7 @@ mod hash;
 #[cfg(all(test, not(loom)))]
 mod hostile;
 pub mod journal;
+pub mod kept;
 pub mod negotiate;
 pub mod page;
 mod process;

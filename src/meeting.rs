@@ -271,7 +271,7 @@ fn a_file_is_read_while_it_changes() {
         let numbers = text.split(' ').map(|word| word.parse().map_err(|_| word.to_owned()));
         numbers.collect()
     };
-    let watched = Watched::open(path.clone(), 100, Box::new(parse)).expect("numbers");
+    let watched = Watched::open(path.clone(), 100, Box::new(parse), None).expect("numbers");
     let over = AtomicBool::new(false);
     thread::scope(|threads| {
         for _ in 0..THREADS {
@@ -283,7 +283,7 @@ fn a_file_is_read_while_it_changes() {
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];
                     assert_eq!(watched.in_force().path, path);
-                    watched.expire();
+                    watched.remake(Vec::clone);
                 }
             });
         }

@@ -14,6 +14,7 @@ mod drain;
 mod flags;
 mod interval;
 mod invisible;
+mod kept;
 mod locations;
 mod log;
 mod negotiation;

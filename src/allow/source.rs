@@ -14,6 +14,7 @@ use prefix_trie::joint::JointPrefixMap;
 use super::hosts::{self, Resolved};
 use super::plugin_cfg::{self, Host};
 use super::{list, network};
+use crate::kept::{Keeper, Keeping, Use};
 use crate::watched::{FileNews, Watched};
 
 /// Networks, each with a number that tells where it comes from. A look-up walks one prefix trie:
@@ -64,17 +65,24 @@ impl FromIterator<(IpNet, u32)> for Networks {
 ///
 /// # Errors
 /// Why it cannot be used.
-pub fn open_list(path: PathBuf) -> Result<Watched<Networks>, String> {
+pub fn open_list(
+    path: PathBuf,
+    keeper: Option<&'static dyn Keeper>,
+) -> Result<Watched<Networks>, String> {
     let parse = |content: &[u8]| match list::parse(content) {
         Ok(networks) => Ok(networks.into_iter().collect()),
         Err(error) => Err(error.to_string()),
     };
-    Watched::open(path, list::MAX_SIZE, Box::new(parse))
+    let keeping =
+        keeper.map(|keeper| Keeping { keeper, of: Use::List, nothing: Networks::default });
+    Watched::open(path, list::MAX_SIZE, Box::new(parse), keeping)
 }
 
 /// What a plugin-cfg.xml admits.
 #[derive(Debug, Default)]
 struct Nodes {
+    /// As they stand in the file, with their lines.
+    hosts: Arc<[(Host, u32)]>,
     /// By address; the numbers are lines.
     networks: Networks,
     /// Names whose addresses are not known yet.
@@ -106,14 +114,16 @@ impl NodeFile {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn open(path: PathBuf) -> Result<Self, String> {
+    pub fn open(path: PathBuf, keeper: Option<&'static dyn Keeper>) -> Result<Self, String> {
         let known = Arc::new(Mutex::new(HashMap::new()));
         let book = Arc::clone(&known);
         let parse = move |content: &[u8]| match plugin_cfg::parse(content) {
-            Ok(hosts) => Ok(nodes(hosts, &lock(&book))),
+            Ok(hosts) => Ok(Nodes::new(hosts.into(), &lock(&book))),
             Err(error) => Err(error.to_string()),
         };
-        let file = Watched::open(path, plugin_cfg::MAX_SIZE, Box::new(parse))?;
+        let keeping =
+            keeper.map(|keeper| Keeping { keeper, of: Use::PluginCfg, nothing: Nodes::default });
+        let file = Watched::open(path, plugin_cfg::MAX_SIZE, Box::new(parse), keeping)?;
         Ok(Self { file, known, resolving: Mutex::default() })
     }
 
@@ -145,7 +155,7 @@ impl NodeFile {
         let found: Resolved = found.map(|(name, found)| (name.clone(), found.clone())).collect();
         if !found.is_empty() {
             lock(&self.known).extend(found);
-            self.file.reread();
+            self.file.remake(|nodes| nodes.with(&lock(&self.known)));
         }
     }
 
@@ -180,29 +190,41 @@ impl NodeFile {
                 false => drop(lock(&self.known).insert(name, addresses)),
             }
         }
-        self.file.expire();
+        let deadline = Instant::now() + RETRY;
+        while !self.file.remake(|nodes| nodes.with(&lock(&self.known))) && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(10));
+        }
         let mut state = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_running = false;
         state.failed = (!failed.is_empty()).then_some(failed);
     }
 }
 
-fn nodes(hosts: Vec<(Host, u32)>, known: &Resolved) -> Nodes {
-    let mut entries = Vec::with_capacity(hosts.len());
-    let mut unknown = Vec::new();
-    for (host, line) in hosts {
-        match host {
-            Host::Address(address) => entries.push((network::of_address(address), line)),
-            Host::Name(name) => match known.get(&name) {
-                Some(addresses) => entries
-                    .extend(addresses.iter().map(|address| (network::of_address(*address), line))),
-                None => unknown.push(name),
-            },
+impl Nodes {
+    fn new(hosts: Arc<[(Host, u32)]>, known: &Resolved) -> Self {
+        let mut entries = Vec::with_capacity(hosts.len());
+        let mut unknown = Vec::new();
+        for (host, line) in &*hosts {
+            match host {
+                Host::Address(address) => entries.push((network::of_address(*address), *line)),
+                Host::Name(name) => match known.get(name) {
+                    Some(addresses) => entries.extend(
+                        addresses.iter().map(|address| (network::of_address(*address), *line)),
+                    ),
+                    None => unknown.push(name.clone()),
+                },
+            }
         }
+        unknown.sort();
+        unknown.dedup();
+        Self { networks: entries.into_iter().collect(), hosts, unknown }
     }
-    unknown.sort();
-    unknown.dedup();
-    Nodes { networks: entries.into_iter().collect(), unknown }
+
+    /// The same with what more is known of the names.
+    fn with(&self, known: &Resolved) -> Self {
+        Self::new(Arc::clone(&self.hosts), known)
+    }
 }
 
 fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {

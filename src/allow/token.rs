@@ -110,11 +110,11 @@ pub(super) fn parse(word: &str, place: &dyn Surroundings) -> Result<Token, Allow
     match word.split_once('=') {
         Some(("host", name)) if hosts::is_name(name) => Ok(Token::Host(name.into())),
         Some(("host", _)) => Err(AllowError::Host(word.into())),
-        Some(("file", name)) => match source::open_list(file(name)) {
+        Some(("file", name)) => match source::open_list(file(name), place.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
-        Some(("plugin-cfg", name)) => match NodeFile::open(file(name)) {
+        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), place.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
             Err(cause) => Err(wrong_file(name, cause)),
         },

@@ -13,7 +13,7 @@ use super::start;
 use crate::flag::{FolderProblem, News};
 use crate::journal::Journal;
 use crate::user;
-use crate::watched::FileNews;
+use crate::watched::{FileNews, Instead};
 use crate::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
@@ -52,6 +52,11 @@ impl Journal for Log {
             FileNews::Read { path } => {
                 write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
             }
+            FileNews::AtRestart { path, cause, instead } => write(
+                None,
+                APLOG_ERR,
+                &format!("\"{}\" {cause}; {}", path.display(), in_force(instead)),
+            ),
             FileNews::Outdated { path } => write(
                 None,
                 APLOG_ERR,
@@ -82,6 +87,28 @@ impl Journal for Log {
                 APLOG_ERR,
                 &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
             ),
+        }
+    }
+}
+
+/// What counts where a file could not be used at a restart.
+fn in_force(instead: Instead) -> String {
+    let of = |written: Option<SystemTime>| {
+        written.map_or_else(String::new, |at| format!(", of {},", local_time(at)))
+    };
+    match instead {
+        Instead::LastGood(written) => {
+            format!("the last good version{} stays in force", of(written))
+        }
+        Instead::Older(written) => {
+            format!("the last good version is lost, and an older one{} is in force", of(written))
+        }
+        Instead::Nobody => "it admits nobody until it can be used".into(),
+        Instead::BuiltIn => "the built-in page is sent instead until it can be used".into(),
+        Instead::Outdated => {
+            "the last good version is lost, and an older one could admit whom that had \
+             removed: it admits nobody until it can be used"
+                .into()
         }
     }
 }

@@ -14,7 +14,7 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
-use super::{log, process, resolver, scopes, shared};
+use super::{keep, log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
@@ -83,6 +83,8 @@ unsafe fn prepare(
     for gate in gates(main) {
         gate.refusal().pages().prepare();
     }
+    // SAFETY: the pool of the process, which outlives everything.
+    unsafe { keep::finish((*main.process).pool) };
     Ok(())
 }
 
@@ -161,6 +163,15 @@ fn tell(main: &server_rec) {
         if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
             log::warn_of_folder(flag.path(), &problem);
         }
+    }
+    let mut files = BTreeSet::new();
+    for gate in gates(main) {
+        gate.tell_start(&mut |news| {
+            // Two directives can name one file.
+            if files.insert(format!("{news:?}")) {
+                log::Log.file(news);
+            }
+        });
     }
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();

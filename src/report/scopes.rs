@@ -98,6 +98,8 @@ struct FileView {
     read: Option<String>,
     /// False where a newer version is there that is of no use, or was not read yet.
     is_last: bool,
+    /// Why the newest version cannot be used.
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -246,8 +248,9 @@ impl FileView {
             path: file.path.display().to_string(),
             modified: modified.map(super::time),
             age: modified.map(age),
-            read: file_time(file.read),
+            read: file.read.and_then(file_time),
             is_last: file.is_last,
+            problem: file.problem,
         }
     }
 }
