@@ -140,6 +140,15 @@ int maintenance_is_first_reading(const server_rec *s)
 #endif
 }
 
+int maintenance_is_test(void)
+{
+#if HTTPD_2_4
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+#else
+    return 0;
+#endif
+}
+
 int maintenance_generation(void)
 {
 #if HTTPD_2_4

@@ -33,6 +33,8 @@ pub struct Slot {
     pub(crate) good: AtomicU64,
     /// For a file: what was last told of its content, in a hash.
     pub(crate) told: AtomicU64,
+    /// For a file: what in it is of no use, as it was told last, in a hash.
+    pub(crate) odd: AtomicU64,
     /// For a flag: the version that was seen last ([`LastSeen`](crate::settle::LastSeen)).
     pub(crate) seen: AtomicU64,
     /// For a flag: since when one version has followed the other without a rest, in the same unit.
@@ -53,9 +55,9 @@ impl Keyed for Slot {
     }
 
     fn clear(&self) {
-        let Self { key: _, word, good, told, seen, restless, turn, .. } = self;
+        let Self { key: _, word, good, told, odd, seen, restless, turn, .. } = self;
         let Self { changed, modified, owner, .. } = self;
-        for word in [word, good, told, seen, restless, turn, changed, modified, owner] {
+        for word in [word, good, told, odd, seen, restless, turn, changed, modified, owner] {
             word.store(0, Ordering::Release);
         }
     }

@@ -207,13 +207,13 @@ impl Gate {
     /// change.
     pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
         let check = observer == Observer::Child;
-        self.allowlist.refresh(check, &mut |news| journal.file(news));
+        self.allowlist.refresh(observer, check, &mut |news| journal.file(news));
         self.refusal.pages().refresh(check, journal);
     }
 
     /// Reads the files that have changed, as a request does that needs them.
     pub fn refresh_changed(&self, journal: &impl Journal) {
-        self.allowlist.refresh(false, &mut |news| journal.file(news));
+        self.allowlist.refresh(Observer::Child, false, &mut |news| journal.file(news));
         self.refusal.pages().refresh(false, journal);
     }
 

@@ -22,7 +22,7 @@ use crate::hash;
 use crate::kept::{Good, Keeping, outcome};
 use crate::settle::Settling;
 use crate::two_places::TwoPlaces;
-pub use news::{FileNews, Instead};
+pub use news::{FileNews, Instead, listed};
 
 /// How often a file is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -220,10 +220,32 @@ impl<T> Watched<T> {
         }
     }
 
-    /// Reports names that do not resolve, once for the whole server.
+    /// Reports names that do not resolve, and that all do again, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
-        if self.is_new(&names) {
-            report(FileNews::Unresolved { path: &self.path, names: &names.join(", ") });
+        if names.is_empty() {
+            let was_told = |slot: &Slot| slot.told.swap(0, Ordering::AcqRel) != 0;
+            if self.slot.get().is_some_and(|slot| was_told(slot)) {
+                report(FileNews::Resolved { path: &self.path });
+            }
+        } else if self.is_new(&names) {
+            report(FileNews::Unresolved { path: &self.path, names: &listed(names, ", ") });
+        }
+    }
+
+    /// Reports what in the version in force is of no use, once for the whole server.
+    pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
+        let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
+        let was = self.slot.get().map(|slot| slot.odd.swap(hash, Ordering::AcqRel));
+        if hash != 0 && was != Some(hash) {
+            report(FileNews::Odd { path: &self.path, what: &listed(odd, "; ") });
+        }
+    }
+
+    /// Has what is told of the content told once more: at a restart.
+    pub fn forget_told(&self) {
+        if let Some(slot) = self.slot.get() {
+            slot.told.store(0, Ordering::Release);
+            slot.odd.store(0, Ordering::Release);
         }
     }
 

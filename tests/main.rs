@@ -21,6 +21,7 @@ mod negotiation;
 mod neighbours;
 mod pages;
 mod panics;
+mod plugin_cfg;
 mod preflight;
 mod refusal;
 mod refused;

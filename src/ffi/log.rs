@@ -69,7 +69,19 @@ impl Journal for Log {
             FileNews::Unresolved { path, names } => write(
                 None,
                 APLOG_WARNING,
-                &format!("in {} these names do not resolve: {names}", path.display()),
+                &format!(
+                    "in {} these names do not resolve: {names}; they admit nobody until they do, which \
+                     is tried again every 30 s while closed",
+                    path.display()
+                ),
+            ),
+            FileNews::Resolved { path } => {
+                write(None, APLOG_NOTICE, &format!("all names in {} resolve now", path.display()));
+            }
+            FileNews::Odd { path, what } => write(
+                None,
+                APLOG_WARNING,
+                &format!("in {} this admits nobody: {what}", path.display()),
             ),
             FileNews::Rendered { path } => {
                 write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));

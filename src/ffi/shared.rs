@@ -23,7 +23,7 @@ pub(super) unsafe trait Shared: 'static {
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Shared for Board {
-    const KEY: &'static CStr = c"mod_maintenance:board:5";
+    const KEY: &'static CStr = c"mod_maintenance:board:6";
 }
 
 // SAFETY: atomics in structures that are `repr(C)`.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_main_server, server_rec,
+    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server, server_rec,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
@@ -72,6 +72,8 @@ unsafe fn prepare(
     let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
+    let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
+    resolver::tell_hosts(hosts, &resolved);
     let place = Arc::new(Place { server_root: root, board, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
@@ -130,6 +132,11 @@ pub(super) unsafe extern "C" fn check_config(
 ) -> c_int {
     guard(
         || {
+            // SAFETY: asks for a number of httpd's; its list of servers.
+            if unsafe { maintenance_is_test() } != 0 {
+                // SAFETY: as above.
+                warn(unsafe { &*main });
+            }
             // SAFETY: httpd's live pool and its list of servers.
             let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
             if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
@@ -140,6 +147,18 @@ pub(super) unsafe extern "C" fn check_config(
         },
         || FAILED,
     )
+}
+
+/// Says what the first start would say of the files that could be read.
+fn warn(main: &server_rec) {
+    let mut said = BTreeSet::new();
+    for settings in settings(main) {
+        settings.allow().tell_odd(&mut |news| {
+            if said.insert(format!("{news:?}")) {
+                log::Log.file(news);
+            }
+        });
+    }
 }
 
 /// The gates of all servers whose engine is on, and of their sections.

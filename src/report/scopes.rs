@@ -78,6 +78,8 @@ struct AllowView {
     count: usize,
     file: Option<FileView>,
     unresolved: Vec<String>,
+    /// What in its file admits nobody.
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -236,6 +238,7 @@ impl AllowView {
             count: entry.count,
             file: entry.file.map(|file| FileView::new(file, now)),
             unresolved: entry.unresolved,
+            warnings: entry.warnings,
         }
     }
 }

@@ -51,6 +51,18 @@ pub enum FileNews<'a> {
         /// The names.
         names: &'a str,
     },
+    /// After [`FileNews::Unresolved`]: all of them do.
+    Resolved {
+        /// Which file.
+        path: &'a Path,
+    },
+    /// What in the file is of no use; the rest counts.
+    Odd {
+        /// Which file.
+        path: &'a Path,
+        /// What it is.
+        what: &'a str,
+    },
 }
 
 /// What is in force where a file could not be used at a restart.
@@ -66,4 +78,15 @@ pub enum Instead {
     Nobody,
     /// Nothing: the last good version is not to be had any more, and an older one does not count.
     Outdated,
+}
+
+/// So many names or faults are listed in a line, which httpd cuts at 8192 bytes.
+const LISTED: usize = 25;
+
+/// Some of many, for a line of the log.
+pub fn listed<S: AsRef<str>>(items: &[S], between: &str) -> String {
+    let first: Vec<_> = items.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let rest = items.len() - first.len();
+    let more = if rest == 0 { String::new() } else { format!("{between}and {rest} more") };
+    first.join(between) + &more
 }
