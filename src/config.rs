@@ -1,5 +1,6 @@
 //! The directives: what they say, checked word by word, and how scopes are merged.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -309,12 +310,9 @@ impl Settings {
         if self.flags.is_empty() {
             return vec![server_root.join(DEFAULT_FLAG)];
         }
-        let mut flags: Vec<PathBuf> = Vec::with_capacity(self.flags.len());
-        for flag in self.flags.iter().rev() {
-            if !flags.contains(flag) {
-                flags.push(flag.clone());
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let last = self.flags.iter().rev().filter(|flag| seen.insert(*flag));
+        let mut flags: Vec<_> = last.cloned().collect();
         flags.reverse();
         flags
     }

@@ -313,17 +313,6 @@ fn unreadable_page() {
 }
 
 #[test]
-fn too_many_flags() {
-    let flags = |count: usize| -> String { (0..count).map(|n| format!(" {n}.flag")).collect() };
-    for (count, good) in [(1024, true), (1025, false)] {
-        let setup = Setup::new(&format!("MaintenanceFlag{}", flags(count)));
-        let (accepted, said) = setup.test_config();
-        assert_eq!(accepted, good, "{said}");
-        assert_eq!(said.contains("more than 1024 different flags and files"), !good, "{said}");
-    }
-}
-
-#[test]
 fn htaccess() {
     let mut httpd = Setup::new("<Directory />\nAllowOverride All\n</Directory>").start();
     let file = httpd.path("htdocs/.htaccess");

@@ -17,6 +17,7 @@ mod invisible;
 mod kept;
 mod locations;
 mod log;
+mod many;
 mod negotiation;
 mod neighbours;
 mod pages;

@@ -10,7 +10,7 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
-use crate::flag::{FolderProblem, News};
+use crate::flag::{self, FolderProblem, News};
 use crate::journal::Journal;
 use crate::user;
 use crate::watched::{FileNews, Instead};
@@ -197,9 +197,8 @@ fn say(news: &News<'_>) -> (i32, String) {
 
 /// Says at start which files close the site.
 pub(super) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
-    let names: Vec<_> = flags.map(|flag| flag.display().to_string()).collect();
-    if !names.is_empty() {
-        write(None, APLOG_NOTICE, &format!("looking for {}", names.join(", ")));
+    for list in flag::lists(flags) {
+        write(None, APLOG_NOTICE, &format!("looking for {list}"));
     }
 }
 

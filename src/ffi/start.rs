@@ -1,6 +1,6 @@
 //! From the configuration to gates, in the parent and in each child.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
+
+/// The numbers of places on the board, by their keys.
+type Numbers = BTreeMap<Key, usize>;
 
 /// The configuration is complete: makes the gates.
 pub(super) unsafe extern "C" fn post_config(
@@ -68,13 +71,17 @@ unsafe fn prepare(
     let (board, records): (&Board, _) = (board.map_err(no_memory)?, records.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that none takes a slot that another one still wants.
-    board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
-    let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
+    let keys = keys(main, &root);
+    let numbers = board.claim_numbers(&keys).map_err(|error| error.to_string())?;
+    let numbers: Numbers = keys.into_iter().zip(numbers).collect();
+    let flags = make_flags(main, &root, board, &numbers).map_err(|error| error.to_string())?;
+    let slot = |(key, number): (&Key, &usize)| Some((*key, board.places().get(*number)?));
+    let slots = numbers.iter().filter_map(slot).collect();
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
     resolver::tell_hosts(hosts, &resolved);
-    let place = Arc::new(Place { server_root: root, board, resolved, flags });
+    let place = Arc::new(Place { server_root: root, slots, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
@@ -103,13 +110,17 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// All flags, each once: one that closes several scopes is read once.
-fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<Flags, BoardFull> {
+fn make_flags(
+    main: &server_rec,
+    root: &Path,
+    board: &'static Board,
+    numbers: &Numbers,
+) -> Result<Flags, BoardFull> {
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let key = flag::key(&path); // claimed by the caller
-        let slot = board.find(key).zip(board.position(key));
-        let (slot, number) = slot.ok_or(BoardFull(MAX_SLOTS))?;
+        let number = numbers.get(&flag::key(&path)).copied().ok_or(BoardFull(MAX_SLOTS))?;
+        let slot = board.places().get(number).ok_or(BoardFull(MAX_SLOTS))?;
         let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
         Ok((path, Arc::new(flag)))
     };
