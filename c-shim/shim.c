@@ -140,6 +140,24 @@ int maintenance_is_first_reading(const server_rec *s)
 #endif
 }
 
+int maintenance_is_test(void)
+{
+#if HTTPD_2_4
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+#else
+    return 0;
+#endif
+}
+
+int maintenance_generation(void)
+{
+#if HTTPD_2_4
+    return ap_state_query(AP_SQ_CONFIG_GEN); /* 0 and 1: the two readings at start */
+#else
+    return ap_my_generation + 1;
+#endif
+}
+
 int maintenance_is_chrooted(void)
 {
 #if HTTPD_2_4

@@ -57,6 +57,13 @@ int maintenance_normalize(const request_rec *r, char *path);
 /* Is this post_config of the reading at start that only checks the configuration? */
 int maintenance_is_first_reading(const server_rec *s);
 
+/* Is the configuration read for httpd -t alone? 2.2 does not tell. */
+int maintenance_is_test(void);
+
+/* How often the configuration was read before, without the first time at start, which only checks it:
+ * 1 and less while httpd starts, one more with each restart. */
+int maintenance_generation(void);
+
 /* Do children see another root of the file system than the parent (ChrootDir)? */
 int maintenance_is_chrooted(void);
 

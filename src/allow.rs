@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::board::{Key, Slot};
 use crate::config::Surroundings;
+use crate::flag::Observer;
 use crate::watched::{self, FileNews, Watched};
 pub use admission::{Admission, Means, Visitor};
 use hosts::Resolved;
@@ -90,11 +91,28 @@ impl AllowRules {
 
     /// The names whose addresses have to be found before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.tokens.iter().flat_map(|entry| match &entry.token {
-            Token::Host(name) => vec![name.clone()],
+        let of_files = self.tokens.iter().flat_map(|entry| match &entry.token {
             Token::PluginCfg(nodes) => nodes.unknown_names(),
             _ => vec![],
+        });
+        self.host_names().map(str::to_owned).chain(of_files)
+    }
+
+    /// Those of them whose addresses are found then or never: of `host=`.
+    pub fn host_names(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|entry| match &entry.token {
+            Token::Host(name) => Some(name.as_str()),
+            _ => None,
         })
+    }
+
+    /// What is of no use in the files, each with its path; for `httpd -t`.
+    pub fn tell_odd(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        for entry in &self.tokens {
+            if let Token::PluginCfg(nodes) = &entry.token {
+                nodes.file().tell_odd(&nodes.odd(), report);
+            }
+        }
     }
 
     /// The rules in the form that requests are held against. `slot` finds the slot of a file.
@@ -178,8 +196,14 @@ impl Allowlist {
             })
     }
 
+    /// Says which files could not be used at a restart.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.files.iter().for_each(|file| file.tell_start(report));
+        self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
+    }
+
     /// Reads the files that have changed; with `check`, tries whether they may be read at all.
-    pub fn refresh(&self, check: bool, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileNews<'_>)) {
         for file in &self.files {
             if check {
                 file.check(report);
@@ -190,7 +214,7 @@ impl Allowlist {
             if check {
                 nodes.file().check(report);
             }
-            nodes.file().refresh(report);
+            nodes.refresh(observer, report);
         }
     }
 
@@ -218,7 +242,7 @@ impl Allowlist {
             }
         }
         self.nodes.iter().find_map(|nodes| {
-            nodes.refresh(report);
+            nodes.refresh(Observer::Child, report);
             let (network, line) = nodes.find(address)?;
             Some(Admission::PluginCfg(nodes.file().path(), line, network))
         })

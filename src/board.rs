@@ -1,8 +1,11 @@
 //! What all processes of the server know together: a table of small states, in memory that
 //! parent and children share. With it, each change is reported once and not once per child.
+//!
+//! The tables have room for more than anybody needs. What of them was never used is no memory until it is
+//! touched, so nobody looks behind the places that were given away.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
-use std::ptr;
 use std::sync::atomic::Ordering;
 
 use thiserror::Error;
@@ -11,7 +14,7 @@ use crate::hash;
 use crate::sync::{self, AtomicU64};
 
 /// How many states the server can have at a time: flags and watched files.
-pub const MAX_SLOTS: usize = sync::size(1024, 2);
+pub const MAX_SLOTS: usize = sync::size(262_144, 2);
 
 /// A place in shared memory that belongs to whatever has its key. All zero is a free one.
 pub trait Keyed {
@@ -33,6 +36,8 @@ pub struct Slot {
     pub(crate) good: AtomicU64,
     /// For a file: what was last told of its content, in a hash.
     pub(crate) told: AtomicU64,
+    /// For a file: what in it is of no use, as it was told last, in a hash.
+    pub(crate) odd: AtomicU64,
     /// For a flag: the version that was seen last ([`LastSeen`](crate::settle::LastSeen)).
     pub(crate) seen: AtomicU64,
     /// For a flag: since when one version has followed the other without a rest, in the same unit.
@@ -53,9 +58,9 @@ impl Keyed for Slot {
     }
 
     fn clear(&self) {
-        let Self { key: _, word, good, told, seen, restless, turn, .. } = self;
+        let Self { key: _, word, good, told, odd, seen, restless, turn, .. } = self;
         let Self { changed, modified, owner, .. } = self;
-        for word in [word, good, told, seen, restless, turn, changed, modified, owner] {
+        for word in [word, good, told, odd, seen, restless, turn, changed, modified, owner] {
             word.store(0, Ordering::Release);
         }
     }
@@ -68,6 +73,8 @@ pub type Board = Table<Slot, MAX_SLOTS>;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Table<S, const N: usize> {
+    /// So many places, from the first one on, were ever given away.
+    used: AtomicU64,
     places: [S; N],
 }
 
@@ -81,9 +88,6 @@ pub struct BoardFull(pub usize);
 pub struct Key(u64);
 
 impl Key {
-    /// What stands in a place that nobody has.
-    const FREE: Self = Self(0);
-
     /// The key of something that its hash tells from everything else in the table.
     pub fn of(what: impl Hash) -> Self {
         Self(hash::of(what).max(1))
@@ -95,27 +99,66 @@ impl Key {
 }
 
 impl<S: Keyed, const N: usize> Table<S, N> {
-    /// The places of these keys, in their order. What was known before a restart is still known,
-    /// so that a restart in the middle of the maintenance is no news. For the parent, before it
-    /// forks.
+    /// The numbers of the places of these keys, in their order. What was known before a restart is
+    /// still known, so that a restart in the middle of the maintenance is no news. For the parent,
+    /// before it forks.
     ///
     /// Children of the generation before still write to the places that they had, so one that
     /// is no longer wanted gets another key only when there is no free one left.
     ///
     /// # Errors
     /// [`BoardFull`]
+    pub fn claim_numbers(&self, keys: &[Key]) -> Result<Vec<usize>, BoardFull> {
+        let mut used = self.used().len();
+        let mut known = BTreeMap::new();
+        for (number, place) in self.used().iter().enumerate() {
+            // Of several with one key, which nobody but an intruder makes, the first one is it.
+            known.entry(Key(place.key().load(Ordering::Acquire))).or_insert(number);
+        }
+        let mut wanted: BTreeSet<_> =
+            keys.iter().filter_map(|key| known.get(key).copied()).collect();
+        let mut unwanted = 0;
+        let mut numbers = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(number) = known.get(key) {
+                numbers.push(*number);
+                continue;
+            }
+            let number = match used < N {
+                true => used,
+                false => {
+                    while wanted.contains(&unwanted) {
+                        unwanted += 1;
+                    }
+                    unwanted
+                }
+            };
+            self.give(number, *key)?;
+            used = used.max(number + 1);
+            known.insert(*key, number);
+            wanted.insert(number);
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    /// The same with the places themselves.
+    ///
+    /// # Errors
+    /// [`BoardFull`]
     pub fn claim(&self, keys: &[Key]) -> Result<Vec<&S>, BoardFull> {
-        keys.iter().map(|key| self.claim_one(*key, keys)).collect()
+        let numbers = self.claim_numbers(keys)?;
+        numbers.into_iter().map(|number| self.places.get(number).ok_or(BoardFull(N))).collect()
     }
 
-    /// The place of a key that was claimed.
+    /// The place of a key that was claimed. Looks at one after the other.
     pub fn find(&self, key: Key) -> Option<&S> {
-        self.places.iter().find(|place| key.stands_in(*place))
+        self.used().iter().find(|place| key.stands_in(*place))
     }
 
-    /// The number of a key's place.
+    /// The number of a key's place. Looks at one after the other.
     pub fn position(&self, key: Key) -> Option<usize> {
-        self.places.iter().position(|place| key.stands_in(place))
+        self.used().iter().position(|place| key.stands_in(place))
     }
 
     /// All places, free ones, too.
@@ -123,33 +166,34 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         &self.places
     }
 
-    fn claim_one(&self, key: Key, wanted: &[Key]) -> Result<&S, BoardFull> {
-        if let Some(known) = self.find(key) {
-            return Ok(known);
-        }
-        // Of several with one key, which nobody but an intruder makes, the first one is it.
-        let is_first =
-            |key: Key, place: &S| self.find(key).is_some_and(|first| ptr::eq(first, place));
-        let is_wanted = |place: &S| {
-            wanted.iter().any(|other| other.stands_in(place) && is_first(*other, place))
-        };
-        let unwanted = || self.places.iter().find(|place| !is_wanted(place));
-        let place = self.find(Key::FREE).or_else(unwanted).ok_or(BoardFull(N))?;
+    fn used(&self) -> &[S] {
+        let used = usize::try_from(self.used.load(Ordering::Acquire)).unwrap_or(N);
+        self.places.get(..used).unwrap_or(&self.places)
+    }
+
+    fn give(&self, number: usize, key: Key) -> Result<(), BoardFull> {
+        let place = self.places.get(number).ok_or(BoardFull(N))?;
         place.clear();
         place.key().store(key.0, Ordering::Release);
-        Ok(place)
+        self.used.fetch_max(number as u64 + 1, Ordering::AcqRel);
+        Ok(())
     }
 }
 
 impl<S: Default, const N: usize> Default for Table<S, N> {
     fn default() -> Self {
-        Self { places: std::array::from_fn(|_| S::default()) }
+        Self { used: AtomicU64::default(), places: std::array::from_fn(|_| S::default()) }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
 pub(crate) fn new_board() -> Box<Board> {
     Box::default()
+}
+
+#[cfg(all(test, not(loom)))]
+pub(crate) fn new_board() -> Box<Board> {
+    crate::words::zeroed()
 }
 
 #[cfg(test)]
@@ -158,23 +202,40 @@ mod tests {
 
     #[test]
     fn a_restart_keeps_what_is_known() {
-        let board = new_board();
-        let keys: Vec<_> = (0..=MAX_SLOTS).map(Key::of).collect();
-        for slot in board.claim(&keys[..MAX_SLOTS]).expect("slots") {
+        const SLOTS: usize = 100;
+        let board = Table::<Slot, SLOTS>::default();
+        let keys: Vec<_> = (0..=SLOTS).map(Key::of).collect();
+        for slot in board.claim(&keys[..SLOTS]).expect("slots") {
             slot.word.store(7, Ordering::SeqCst);
         }
-        assert_eq!(board.claim(&keys).err(), Some(BoardFull(MAX_SLOTS)));
+        assert_eq!(board.claim(&keys).err(), Some(BoardFull(SLOTS)));
         let words = |keys: &[Key]| -> Vec<_> {
             let slots = board.claim(keys).expect("slots");
             slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
         };
         // The last key takes a slot that is no longer wanted, and leaves those that are.
-        let kept = &keys[..MAX_SLOTS - 1];
+        let kept = &keys[..SLOTS - 1];
         assert_eq!(
-            words(&[kept, &keys[MAX_SLOTS..]].concat()),
+            words(&[kept, &keys[SLOTS..]].concat()),
             [vec![7; kept.len()], vec![0]].concat()
         );
         assert_eq!(words(kept), vec![7; kept.len()]);
+    }
+
+    /// As many as anybody has, in reasonable time, and found again.
+    #[test]
+    #[cfg(not(loom))]
+    fn a_hundred_thousand() {
+        let board = new_board();
+        let keys: Vec<_> = (0..100_000).map(Key::of).collect();
+        let start = std::time::Instant::now();
+        let numbers = board.claim_numbers(&keys).expect("slots");
+        assert_eq!(numbers, (0..100_000).collect::<Vec<_>>());
+        let backwards: Vec<_> = keys.iter().rev().copied().collect();
+        let again = board.claim_numbers(&backwards).expect("slots");
+        assert_eq!(again, (0..100_000).rev().collect::<Vec<_>>());
+        assert_eq!(board.position(keys[99_999]), Some(99_999));
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
     }
 
     #[test]

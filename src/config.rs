@@ -1,5 +1,6 @@
 //! The directives: what they say, checked word by word, and how scopes are merged.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::allow::{AllowError, AllowRules, Expr};
 use crate::board::{Key, Slot};
 use crate::duration::{self, DurationError};
 use crate::flag::{self, FlagError};
+use crate::kept::Keeper;
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::Refusal;
 use crate::retry_after::{RetryAfter, RetryAfterError};
@@ -130,6 +132,11 @@ pub trait Surroundings {
     /// Runs what leaves something behind in its thread.
     fn apart(&self) -> Apart {
         here
+    }
+
+    /// Who keeps the contents of files over restarts.
+    fn keeper(&self) -> Option<&'static dyn Keeper> {
+        None
     }
 }
 
@@ -316,12 +323,9 @@ impl Settings {
         if self.flags.is_empty() {
             return vec![server_root.join(DEFAULT_FLAG)];
         }
-        let mut flags: Vec<PathBuf> = Vec::with_capacity(self.flags.len());
-        for flag in self.flags.iter().rev() {
-            if !flags.contains(flag) {
-                flags.push(flag.clone());
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let last = self.flags.iter().rev().filter(|flag| seen.insert(*flag));
+        let mut flags: Vec<_> = last.cloned().collect();
         flags.reverse();
         flags
     }
@@ -375,7 +379,7 @@ impl Settings {
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path, words.place.apart())?)?;
+            page::add(&mut self.pages, PageFile::open(path, words.place)?)?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod directives;
 mod guard;
 mod hooks;
 mod hosts;
+mod keep;
 mod log;
 mod module;
 mod pool;

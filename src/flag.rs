@@ -8,6 +8,7 @@
 //! child. With an interval they also share the looks.
 
 mod content;
+mod naming;
 mod news;
 mod report;
 mod state;
@@ -35,6 +36,7 @@ use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
+pub use naming::lists;
 pub use news::{FlagFile, News};
 pub use report::FlagReport;
 use state::{Basis, Known, State, Word};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
-use crate::board::Board;
+use crate::board::{Key, Slot};
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, Observer};
 use crate::journal::Journal;
@@ -56,8 +56,8 @@ impl Verdict<'_> {
 pub struct Place {
     /// Where relative paths begin.
     pub server_root: PathBuf,
-    /// The memory that all processes share.
-    pub board: &'static Board,
+    /// What all processes know of flags and files.
+    pub slots: Slots,
     /// What names resolve to.
     pub resolved: Resolved,
     /// All flags of the server.
@@ -66,13 +66,16 @@ pub struct Place {
 
 impl Place {
     fn allowlist(&self, settings: &Settings) -> Allowlist {
-        settings.allow().compile(&self.resolved, |key| self.board.find(key))
+        settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied())
     }
 
     fn refusal(&self, settings: &Settings) -> Refusal {
-        settings.refusal(|key| self.board.find(key))
+        settings.refusal(|key| self.slots.get(&key).copied())
     }
 }
+
+/// The slots of flags and files on the board, by their keys.
+pub type Slots = BTreeMap<Key, &'static Slot>;
 
 /// The flags of a server, by their paths.
 pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
@@ -196,18 +199,24 @@ impl Gate {
         self.refusal.answer(asker, closing, asker.now(), journal)
     }
 
+    /// Says which files could not be used at a restart; for the parent, before it forks.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.allowlist.tell_start(report);
+        self.refusal.pages().tell_start(report);
+    }
+
     /// Reads the files of the allowlist and the pages that have changed. A child also tries
     /// whether it may read them at all, which is better known at its start than at their next
     /// change.
     pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
         let check = observer == Observer::Child;
-        self.allowlist.refresh(check, &mut |news| journal.file(news));
+        self.allowlist.refresh(observer, check, &mut |news| journal.file(news));
         self.refusal.pages().refresh(check, journal);
     }
 
     /// Reads the files that have changed, as a request does that needs them.
     pub fn refresh_changed(&self, journal: &impl Journal) {
-        self.allowlist.refresh(false, &mut |news| journal.file(news));
+        self.allowlist.refresh(Observer::Child, false, &mut |news| journal.file(news));
         self.refusal.pages().refresh(false, journal);
     }
 

@@ -220,7 +220,8 @@ pub(crate) mod tests {
         };
         let flags = flags.iter().enumerate().map(flag).collect();
         let resolved = Default::default();
-        Arc::new(Place { server_root: "/root".into(), board, resolved, flags })
+        let slots = Default::default();
+        Arc::new(Place { server_root: "/root".into(), slots, resolved, flags })
     }
 
     fn flags(gate: &Gate) -> Vec<&str> {

@@ -43,6 +43,7 @@ mod hash;
 #[cfg(all(test, not(loom)))]
 mod hostile;
 pub mod journal;
+pub mod kept;
 pub mod negotiate;
 pub mod page;
 mod process;

@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::allow::{Expr, Visitor};
-use crate::board::{Key, new_board};
+use crate::board::{Board, Key, new_board};
 use crate::flag::{self, Flag, News};
-use crate::gate::{Gate, Place, Verdict};
+use crate::gate::{Gate, Place, Slots, Verdict};
 use crate::gates::tests::settings;
 use crate::journal::Journal;
 use crate::records::refused::Refusal;
@@ -103,13 +103,14 @@ impl Site {
             shown(at("list")),
             shown(at("page.txt.j2"))
         ));
-        let board: &'static _ = Box::leak(new_board());
-        board.claim(&settings.keys()).expect("slots");
-        let slot = board.find(flag::key(&at("flag"))).expect("a slot");
+        let board: &'static Board = Box::leak(new_board());
+        let keys = settings.keys();
+        let slots: Slots = keys.iter().copied().zip(board.claim(&keys).expect("slots")).collect();
+        let slot = slots[&flag::key(&at("flag"))];
         let flag = Flag::new(at("flag"), slot, Duration::ZERO, TimeZone::UTC);
         let (flag, resolved) = (Arc::new(flag), Default::default());
         let flags = [(at("flag"), Arc::clone(&flag))].into();
-        let place = Place { server_root: folder.path().into(), board, resolved, flags };
+        let place = Place { server_root: folder.path().into(), slots, resolved, flags };
         let gate = Gate::new(&settings, &place).expect("its flag");
         Self { folder, gate, flags: vec![flag] }
     }
@@ -271,7 +272,7 @@ fn a_file_is_read_while_it_changes() {
         let numbers = text.split(' ').map(|word| word.parse().map_err(|_| word.to_owned()));
         numbers.collect()
     };
-    let watched = Watched::open(path.clone(), 100, Box::new(parse)).expect("numbers");
+    let watched = Watched::open(path.clone(), 100, Box::new(parse), None).expect("numbers");
     let over = AtomicBool::new(false);
     thread::scope(|threads| {
         for _ in 0..THREADS {
@@ -283,7 +284,7 @@ fn a_file_is_read_while_it_changes() {
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];
                     assert_eq!(watched.in_force().path, path);
-                    watched.expire();
+                    watched.remake(Vec::clone);
                 }
             });
         }

@@ -215,6 +215,7 @@ impl Pages {
         journal: &dyn Journal,
     ) -> Vec<u8> {
         let language = page.language();
+        let source = source.filter(|source| !source.is_nothing());
         if let (Some(source), Some(file)) = (source, &page.file) {
             let rendered = source.render(facts.values(language).into());
             let report = &mut |news: FileNews<'_>| journal.file(news);
@@ -237,6 +238,11 @@ impl Pages {
                 body.prepare();
             }
         }
+    }
+
+    /// Says which files could not be used at a restart.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.files().for_each(|file| file.watched().tell_start(report));
     }
 
     /// Reads the files that have changed; a child also tries whether it may read them at all.

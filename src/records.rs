@@ -1,7 +1,7 @@
 //! What all processes of the server remember of the requests: how many were let in and refused in
 //! each scope, which of them are still running, and who is refused most.
 //!
-//! It lies in shared memory of a fixed size. A request writes to it without a lock, and to cache
+//! It lies in shared memory of a fixed size, of which what was never used is not there. A request writes to it without a lock, and to cache
 //! lines that few others write to; what a child leaves behind that is killed is found by its
 //! process number.
 
@@ -51,14 +51,17 @@ impl Records {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.refused.begin();
         // A table that is large enough for the keys is not full.
-        let _ = self.scopes.claim(keys.get(..MAX_SCOPES).unwrap_or(keys));
-        for (number, place) in self.scopes.places().iter().enumerate() {
+        let known = keys.get(..MAX_SCOPES).unwrap_or(keys);
+        let numbers = self.scopes.claim_numbers(known).unwrap_or_default();
+        for number in numbers.iter().copied() {
+            let Some(place) = self.scopes.places().get(number) else { continue };
             if place.is_new() {
                 self.totals.clear(ScopeId::new(number));
             }
         }
-        let number = |key: &Key| self.scopes.position(*key).map_or(ScopeId::OTHERS, ScopeId::new);
-        keys.iter().map(number).collect()
+        let mut ids: Vec<_> = numbers.into_iter().map(ScopeId::new).collect();
+        ids.resize(keys.len(), ScopeId::OTHERS);
+        ids
     }
 
     /// When they were begun: at the start of the server.

@@ -4,6 +4,8 @@
 //! most, one thread at a time, while the others go on with the version that they have. A version
 //! that cannot be used leaves the last good one in force.
 
+mod news;
+
 use std::fs;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
@@ -17,8 +19,10 @@ use once_cell::sync::OnceCell;
 use crate::board::{Key, Slot};
 use crate::file::{self, FileError, Version};
 use crate::hash;
+use crate::kept::{Good, Keeping, outcome};
 use crate::settle::Settling;
 use crate::two_places::TwoPlaces;
+pub use news::{FileNews, Instead, listed};
 
 /// How often a file is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -29,47 +33,6 @@ const TRIES: usize = 5;
 /// What makes the value of a file's content; the error names the cause, and the line where
 /// there is one.
 pub type Parse<T> = dyn Fn(&[u8]) -> Result<T, String> + Send + Sync;
-
-/// What a new version of a file has brought; for the log, once for the whole server.
-#[derive(Debug)]
-pub enum FileNews<'a> {
-    /// The file has changed and was read.
-    Read {
-        /// Which one.
-        path: &'a Path,
-    },
-    /// The file cannot be used; the last good version stays in force.
-    Broken {
-        /// Which one.
-        path: &'a Path,
-        /// Why.
-        cause: &'a str,
-    },
-    /// The file cannot be used, and this process has an older version than the last good one.
-    Outdated {
-        /// Which one.
-        path: &'a Path,
-    },
-    /// A page that cannot be rendered with what a flag says; the built-in one is sent instead.
-    Unrendered {
-        /// Which one.
-        path: &'a Path,
-        /// Why.
-        cause: &'a str,
-    },
-    /// After [`FileNews::Unrendered`]: it can be rendered again.
-    Rendered {
-        /// Which one.
-        path: &'a Path,
-    },
-    /// Names in the file that do not resolve.
-    Unresolved {
-        /// Which file.
-        path: &'a Path,
-        /// The names.
-        names: &'a str,
-    },
-}
 
 /// The key of a file's slot on the [`Board`](crate::board::Board).
 pub fn key(path: &Path) -> Key {
@@ -92,15 +55,18 @@ pub struct Watched<T> {
     /// The version in force is not the last good one, and that cannot be had any more.
     is_outdated: AtomicBool,
     is_lenient: bool,
+    keeping: Option<Keeping<T>>,
 }
 
 struct State {
     /// The version that was read last, whatever came of it; None asks for reading it again.
     read: Option<Version>,
     /// The version that is in force.
-    good: Version,
-    /// When that was read.
-    since: SystemTime,
+    good: Good,
+    /// Why the version that was seen last cannot be used.
+    problem: Option<String>,
+    /// Of what was found at a restart it has still to be said that it cannot be used.
+    is_untold: bool,
     settling: Settling,
 }
 
@@ -112,18 +78,26 @@ pub struct InForce {
     /// When that version was written.
     pub modified: Option<SystemTime>,
     /// When it was read.
-    pub read: SystemTime,
+    pub read: Option<SystemTime>,
     /// Is it the last one that was seen? Else that cannot be used, or was not read yet.
     pub is_last: bool,
+    /// Why the last one that was seen cannot be used.
+    pub problem: Option<String>,
 }
 
 impl<T> Watched<T> {
-    /// Reads the file for the first time.
+    /// Reads the file for the first time. At a restart one that cannot be used is no error: its last
+    /// good version, which was kept, goes on, or nothing where there is none.
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn open(path: PathBuf, max_size: u64, parse: Box<Parse<T>>) -> Result<Self, String> {
-        Self::open_at_rest(path, max_size, parse, |_| false)
+    pub fn open(
+        path: PathBuf,
+        max_size: u64,
+        parse: Box<Parse<T>>,
+        keeping: Option<Keeping<T>>,
+    ) -> Result<Self, String> {
+        Self::open_at_rest(path, max_size, parse, |_| false, keeping)
     }
 
     /// The same for a file of whose content `is_unfinished` says whether more may follow: that
@@ -136,10 +110,29 @@ impl<T> Watched<T> {
         max_size: u64,
         parse: Box<Parse<T>>,
         is_unfinished: fn(&[u8]) -> bool,
+        keeping: Option<Keeping<T>>,
     ) -> Result<Self, String> {
-        let (content, version) =
-            read_first(&path, max_size, is_unfinished).map_err(|cause| cause.to_string())?;
-        let value = parse(&content)?;
+        let found = read_first(&path, max_size, is_unfinished)
+            .map_err(|cause| cause.to_string())
+            .and_then(|(content, version)| Ok((parse(&content)?, content, version)));
+        let at_restart = keeping.as_ref().filter(|keeping| keeping.keeper.is_restart());
+        let (value, read, good, problem) = match (found, at_restart) {
+            (Ok((value, content, version)), _) => {
+                let good = Good::now(version);
+                if let Some(Keeping { keeper, of, .. }) = keeping {
+                    keeper.keep(of, &path, &content, good);
+                }
+                (value, Some(version), good, None)
+            }
+            (Err(problem), Some(Keeping { keeper, of, nothing })) => {
+                let kept = keeper.kept(*of, &path);
+                let kept = kept.and_then(|kept| Some((parse(&kept.content).ok()?, kept.good)));
+                let (value, good) = kept.unwrap_or_else(|| (nothing(), Good::NONE));
+                (value, None, good, Some(problem))
+            }
+            (Err(problem), None) => return Err(problem),
+        };
+        let is_untold = problem.is_some();
         Ok(Self {
             path,
             max_size,
@@ -147,9 +140,10 @@ impl<T> Watched<T> {
             is_unfinished,
             value: TwoPlaces::new(value),
             state: Mutex::new(State {
-                read: Some(version),
-                good: version,
-                since: SystemTime::now(),
+                read,
+                good,
+                problem,
+                is_untold,
                 settling: Settling::default(),
             }),
             is_outdated: AtomicBool::new(false),
@@ -157,6 +151,7 @@ impl<T> Watched<T> {
             born: Instant::now(),
             slot: OnceCell::new(),
             is_lenient: false,
+            keeping,
         })
     }
 
@@ -172,12 +167,49 @@ impl<T> Watched<T> {
 
     /// Reports through this slot from now on, so that all processes together report once.
     pub fn report_through(&self, slot: &'static Slot) {
-        if self.slot.set(slot).is_ok() {
-            // For the parent: what was read at start needs no words.
-            let good = outcome(self.lock().good, true);
-            slot.word.store(good, Ordering::Release);
-            slot.good.store(good, Ordering::Release);
+        if self.slot.set(slot).is_err() {
+            return;
         }
+        // For the parent: what was read at start needs no words.
+        let state = self.lock();
+        let word = state.good.word;
+        if !state.is_untold {
+            slot.word.store(word, Ordering::Release);
+            slot.good.store(word, Ordering::Release);
+            return;
+        }
+        // A child may have read, and have judged by, a newer version than the one that was kept.
+        let last = slot.good.load(Ordering::Acquire);
+        if last == 0 {
+            slot.good.store(word, Ordering::Release);
+        }
+        let is_last = word != 0 && [0, word].contains(&last);
+        self.is_outdated.store(!is_last && !self.is_lenient, Ordering::Release);
+    }
+
+    /// Says what could not be used at a restart, once, and what is in force instead; for the parent,
+    /// before it forks.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.is_untold) {
+            return;
+        }
+        let last = self.slot.get().map_or(0, |slot| {
+            // So that nobody says it once more.
+            let version = Version::of(&self.path).unwrap_or(Version::MISSING);
+            slot.word.store(outcome(version, false), Ordering::Release);
+            slot.good.load(Ordering::Acquire)
+        });
+        let Good { word, modified, .. } = state.good;
+        let instead = match word {
+            0 if self.is_lenient => Instead::BuiltIn,
+            0 if last == 0 => Instead::Nobody,
+            _ if self.is_outdated.load(Ordering::Acquire) => Instead::Outdated,
+            _ if [0, word].contains(&last) => Instead::LastGood(modified),
+            _ => Instead::Older(modified),
+        };
+        let cause = state.problem.as_deref().unwrap_or_default();
+        report(FileNews::AtRestart { path: &self.path, cause, instead });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -207,17 +239,39 @@ impl<T> Watched<T> {
         }
     }
 
-    /// Reports names that do not resolve, once for the whole server.
+    /// Reports names that do not resolve, and that all do again, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
-        if self.is_new(&names) {
-            report(FileNews::Unresolved { path: &self.path, names: &names.join(", ") });
+        if names.is_empty() {
+            let was_told = |slot: &Slot| slot.told.swap(0, Ordering::AcqRel) != 0;
+            if self.slot.get().is_some_and(|slot| was_told(slot)) {
+                report(FileNews::Resolved { path: &self.path });
+            }
+        } else if self.is_new(&names) {
+            report(FileNews::Unresolved { path: &self.path, names: &listed(names, ", ") });
+        }
+    }
+
+    /// Reports what in the version in force is of no use, once for the whole server.
+    pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
+        let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
+        let was = self.slot.get().map(|slot| slot.odd.swap(hash, Ordering::AcqRel));
+        if hash != 0 && was != Some(hash) {
+            report(FileNews::Odd { path: &self.path, what: &listed(odd, "; ") });
+        }
+    }
+
+    /// Has what is told of the content told once more: at a restart.
+    pub fn forget_told(&self) {
+        if let Some(slot) = self.slot.get() {
+            slot.told.store(0, Ordering::Release);
+            slot.odd.store(0, Ordering::Release);
         }
     }
 
     /// Reports why a page cannot be rendered, and that it can again, once for the whole server.
     pub fn tell_rendered(&self, failed: Option<&str>, report: &mut dyn FnMut(FileNews<'_>)) {
         match failed {
-            Some(cause) if self.is_new(&(self.lock().good, cause)) => {
+            Some(cause) if self.is_new(&(self.lock().good.word, cause)) => {
                 report(FileNews::Unrendered { path: &self.path, cause });
             }
             None if self
@@ -238,18 +292,12 @@ impl<T> Watched<T> {
         was != Some(hash)
     }
 
-    /// Reads the file again at once, changed or not, without a word; for the time before there
-    /// are requests.
-    pub fn reread(&self) {
-        let mut state = self.lock();
-        if let Ok((content, version)) = file::read(&self.path, self.max_size)
-            && let Ok(value) = (self.parse)(&content)
-            && self.value.put(value)
-        {
-            state.read = Some(version);
-            state.good = version;
-            state.since = SystemTime::now();
-        }
+    /// Makes another value of the one that is in force, of the same version. False where a reader is
+    /// still at the one before the last: try again later.
+    pub fn remake(&self, make: impl FnOnce(&T) -> T) -> bool {
+        let _state = self.lock();
+        let made = make(&self.value.get());
+        self.value.put(made)
     }
 
     /// Which version is in force.
@@ -258,16 +306,12 @@ impl<T> Watched<T> {
         let state = self.lock();
         InForce {
             path: self.path.clone(),
-            modified: state.good.modified(),
-            read: state.since,
-            is_last: state.read == Some(state.good) && !is_outdated,
+            modified: state.good.modified,
+            read: state.good.read,
+            is_last: state.read.is_some_and(|read| outcome(read, true) == state.good.word)
+                && !is_outdated,
+            problem: state.problem.clone(),
         }
-    }
-
-    /// Asks for the file to be read again at the next look, changed or not.
-    pub fn expire(&self) {
-        self.lock().read = None;
-        self.due.store(0, Ordering::Release);
     }
 
     /// Looks for a new version, if it is time and no other thread does so. True where one was
@@ -309,8 +353,8 @@ impl<T> Watched<T> {
         }
         // Why it could not be read may pass, and says nothing of the version.
         state.read = content.is_some().then_some(version);
-        let value = match content {
-            Some(content) => (self.parse)(&content),
+        let value = match &content {
+            Some(content) => (self.parse)(content),
             None => Err(cause),
         };
         let (good, cause) = match value.map(|value| self.value.put(value)) {
@@ -323,9 +367,13 @@ impl<T> Watched<T> {
             Err(cause) => (false, cause),
         };
         if good {
-            state.good = version;
-            state.since = SystemTime::now();
+            state.good = Good::now(version);
+            if let Some((Keeping { keeper, of, .. }, content)) = self.keeping.as_ref().zip(content)
+            {
+                keeper.keep(*of, &self.path, &content, state.good);
+            }
         }
+        state.problem = (!good).then(|| cause.clone());
         self.compare(state, good, report);
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
@@ -341,7 +389,7 @@ impl<T> Watched<T> {
     /// parent with an older one must not bring that back.
     fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileNews<'_>)) {
         let Some(slot) = self.slot.get().filter(|_| !self.is_lenient) else { return };
-        let mine = outcome(state.good, true);
+        let mine = state.good.word;
         if is_new {
             slot.good.store(mine, Ordering::Release);
             self.is_outdated.store(false, Ordering::Release);
@@ -386,11 +434,6 @@ fn read_first(
         }
     }
     read()
-}
-
-/// What came of a version, as one word.
-fn outcome(version: Version, good: bool) -> u64 {
-    hash::of((version, good)).max(1)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use mod_maintenance::report::{
 
 /// By way of a large stack.
 static RECORDS: LazyLock<&Records> = LazyLock::new(|| {
-    let thread = thread::Builder::new().stack_size(256 << 20).spawn(Box::<Records>::default);
+    let thread = thread::Builder::new().stack_size(1 << 30).spawn(Box::<Records>::default);
     let records = Box::leak(thread.unwrap().join().unwrap());
     records.claim(&[], Timestamp::UNIX_EPOCH);
     records

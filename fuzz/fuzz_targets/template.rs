@@ -9,7 +9,8 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::config;
+use mod_maintenance::allow::Expr;
+use mod_maintenance::config::Surroundings;
 use mod_maintenance::flag::{Closing, Content, News};
 use mod_maintenance::journal::Journal;
 use mod_maintenance::page::{Facts, MAX_SIZE, PageFile, Pages};
@@ -34,11 +35,23 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     Pages::new(&files, 0)
 });
 
+/// The server around a page.
+struct Root;
+
+impl Surroundings for Root {
+    fn server_root(&self) -> &Path {
+        Path::new("/")
+    }
+    fn compile(&self, _: &str) -> Result<Expr, String> {
+        Err("no expressions here".into())
+    }
+}
+
 /// A file of this process, which the next one overwrites.
 fn open(name: &str, source: &[u8]) -> Result<PageFile, String> {
     let path = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
     fs::write(&path, source).unwrap();
-    let page = PageFile::open(path.clone(), config::here).map_err(|error| error.to_string());
+    let page = PageFile::open(path.clone(), &Root).map_err(|error| error.to_string());
     let _ = fs::remove_file(path);
     page
 }

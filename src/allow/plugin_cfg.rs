@@ -1,6 +1,8 @@
 //! `plugin-cfg.xml`, the configuration of the WebSphere plug-in: the host of every Transport of
-//! every Server, in whatever ServerCluster it stands. (PrimaryServers and BackupServers name the
-//! same Servers again.)
+//! every Server, in whatever ServerCluster it stands, and of every Connector of Intelligent Management.
+//! (PrimaryServers and BackupServers name the same Servers again.)
+//!
+//! Other programs write it, so what is well-formed is never an error: what is no host admits nobody.
 
 use std::net::IpAddr;
 
@@ -41,23 +43,52 @@ pub enum PluginCfgError {
     /// No element at all.
     #[error("is no XML document")]
     NoDocument,
-    /// A Transport that does not say where it leads.
-    #[error("line {0}: a Transport without a Hostname")]
-    NoHostname(u32),
+}
+
+/// Something in a plugin-cfg.xml that admits nobody.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Odd {
+    /// A Transport or a Connector that does not say where it leads.
+    #[error("line {line}: a {element} without a {attribute}")]
+    NoHost {
+        /// Counted from 1.
+        line: u32,
+        /// `Transport`
+        element: &'static str,
+        /// `Hostname`
+        attribute: &'static str,
+    },
     /// `Hostname="a b"`
     #[error("line {line}: \"{host}\" is no host name and no address")]
     Host {
         /// Counted from 1.
         line: u32,
-        /// The value of Hostname.
+        /// The value, shortened where it is long.
         host: String,
     },
-    /// Nobody would be admitted.
-    #[error("there is no Server with a Transport in it")]
-    NoTransport,
+    /// `Hostname="fe80::1%eth0"`
+    #[error("line {line}: \"{host}\" has a zone index, which has a meaning on one machine alone")]
+    Zone {
+        /// Counted from 1.
+        line: u32,
+        /// The value, shortened where it is long.
+        host: String,
+    },
+    /// None of either.
+    #[error("the file names no server: it has no Transport of a Server and no Connector")]
+    NoServer,
 }
 
-/// Where a Transport leads.
+/// What a plugin-cfg.xml says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct PluginCfg {
+    /// The hosts that it names, each with its line.
+    pub hosts: Vec<(Host, u32)>,
+    /// What in it admits nobody.
+    pub odd: Vec<Odd>,
+}
+
+/// Where a Transport or a Connector leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// An address, as `10.0.0.1` or `[2001:db8::7]`.
@@ -66,16 +97,16 @@ pub enum Host {
     Name(String),
 }
 
-/// Reads a plugin-cfg.xml: the hosts of all its Transports, each with its line.
+/// Reads a plugin-cfg.xml: the hosts of all its Transports and Connectors.
 ///
 /// # Errors
 /// [`PluginCfgError`]
-pub fn parse(content: &[u8]) -> Result<Vec<(Host, u32)>, PluginCfgError> {
+pub fn parse(content: &[u8]) -> Result<PluginCfg, PluginCfgError> {
     let text = decode(content);
     let mut lines = Lines { text: text.as_bytes(), position: 0, line: 1 };
     let mut reader = Reader::from_str(&text);
     let mut open: Vec<String> = Vec::new();
-    let mut hosts = Vec::new();
+    let mut found = PluginCfg::default();
     let mut is_document = false;
     loop {
         let start = reader.buffer_position();
@@ -89,12 +120,12 @@ pub fn parse(content: &[u8]) -> Result<Vec<(Host, u32)>, PluginCfgError> {
             }
             Event::Start(element) => {
                 is_document = true;
-                hosts.extend(transport(&element, &open, lines.at(start))?);
+                found.add(&element, &open, lines.at(start))?;
                 open.push(element.name().as_ref().to_owned());
             }
             Event::Empty(element) => {
                 is_document = true;
-                hosts.extend(transport(&element, &open, lines.at(start))?);
+                found.add(&element, &open, lines.at(start))?;
             }
             Event::End(_) => drop(open.pop()),
             Event::DocType(declaration) if declaration.contains("<!ENTITY") => {
@@ -110,8 +141,12 @@ pub fn parse(content: &[u8]) -> Result<Vec<(Host, u32)>, PluginCfgError> {
             element: shown(element.as_bytes()),
         }),
         None if !is_document => Err(PluginCfgError::NoDocument),
-        None if hosts.is_empty() => Err(PluginCfgError::NoTransport),
-        None => Ok(hosts),
+        None => {
+            if found == PluginCfg::default() {
+                found.odd.push(Odd::NoServer);
+            }
+            Ok(found)
+        }
     }
 }
 
@@ -134,27 +169,51 @@ impl Lines<'_> {
     }
 }
 
-/// The host of an element, if it is a Transport of a Server.
-fn transport(
-    element: &BytesStart<'_>,
-    open: &[String],
-    line: u32,
-) -> Result<Option<(Host, u32)>, PluginCfgError> {
-    let is_transport = element.name().as_ref() == "Transport";
-    if !is_transport || open.last().is_none_or(|parent| parent != "Server") {
-        return Ok(None);
-    }
-    for attribute in element.attributes() {
-        let attribute = attribute.map_err(|cause| xml(line, &cause))?;
-        if attribute.key.as_ref() == "Hostname" {
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|cause| xml(line, &cause))?;
-            let host = host(&value)
-                .ok_or_else(|| PluginCfgError::Host { line, host: shown(value.as_bytes()) })?;
-            return Ok(Some((host, line)));
+impl PluginCfg {
+    /// Adds the host of an element, if it is one that has a host.
+    fn add(
+        &mut self,
+        element: &BytesStart<'_>,
+        open: &[String],
+        line: u32,
+    ) -> Result<(), PluginCfgError> {
+        let parent = open.last().map(String::as_str);
+        let (element_name, wanted) = match element.name().as_ref() {
+            "Transport" if parent == Some("Server") => ("Transport", "Hostname"),
+            "Connector" if open.iter().any(|outer| outer == "IntelligentManagement") => {
+                ("Connector", "host")
+            }
+            _ => return Ok(()),
+        };
+        let mut value = None;
+        for attribute in element.attributes() {
+            let attribute = attribute.map_err(|cause| xml(line, &cause))?;
+            if attribute.key.as_ref() == wanted {
+                let text = attribute.normalized_value(XmlVersion::Implicit1_0);
+                value = Some(text.map_err(|cause| xml(line, &cause))?.into_owned());
+            }
         }
+        match value.as_deref().map(|value| (value, host(value))) {
+            Some((_, Some(host))) => self.hosts.push((host, line)),
+            Some((value, None)) => {
+                let host = shown(value.as_bytes());
+                self.odd.push(match is_zoned(value) {
+                    true => Odd::Zone { line, host },
+                    false => Odd::Host { line, host },
+                });
+            }
+            None => {
+                self.odd.push(Odd::NoHost { line, element: element_name, attribute: wanted });
+            }
+        }
+        Ok(())
     }
-    Err(PluginCfgError::NoHostname(line))
+}
+
+fn is_zoned(value: &str) -> bool {
+    value.split_once('%').is_some_and(|(address, _)| {
+        address.trim_start_matches('[').parse::<std::net::Ipv6Addr>().is_ok()
+    })
 }
 
 /// The parser's message can quote any part of the file.
@@ -195,11 +254,12 @@ mod tests {
     use super::*;
 
     fn read(text: impl AsRef<[u8]>) -> Result<String, String> {
-        let hosts = parse(text.as_ref()).map_err(|error| error.to_string())?;
-        let texts = hosts.into_iter().map(|(host, line)| match host {
+        let found = parse(text.as_ref()).map_err(|error| error.to_string())?;
+        let texts = found.hosts.into_iter().map(|(host, line)| match host {
             Host::Address(address) => format!("{line}:{address}"),
             Host::Name(name) => format!("{line}:{name}"),
         });
+        let texts = texts.chain(found.odd.iter().map(Odd::to_string));
         Ok(texts.collect::<Vec<_>>().join(" "))
     }
 
@@ -274,6 +334,52 @@ mod tests {
         assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
+    /// What is well-formed is never an error.
+    #[test]
+    fn what_admits_nobody() {
+        let none = "the file names no server: it has no Transport of a Server and no Connector";
+        let connector = |attributes: &str| {
+            config(&format!(
+                "<IntelligentManagement><ConnectorCluster>\n<Connector {attributes}/>\
+                </ConnectorCluster></IntelligentManagement>"
+            ))
+        };
+        for (text, found) in [
+            (config(""), none),
+            ("<Config/>".into(), none),
+            (config("<Transport Hostname=\"a\"/>"), none),
+            (config("<Connector host=\"a\"/>"), none),
+            (connector("host=\"10.0.0.1\" port=\"9043\""), "4:10.0.0.1"),
+            (connector("port=\"9043\" host=\"a.example.com\""), "4:a.example.com"),
+            (connector("port=\"9043\""), "line 4: a Connector without a host"),
+            (server("<Transport Port=\"1\"/>"), "line 3: a Transport without a Hostname"),
+            (server("<Transport Hostname=\"\"/>"), "line 3: \"\" is no host name and no address"),
+            (
+                server("<Transport Hostname=\"a b\"/><Transport Hostname=\"10.0.0.1\"/>"),
+                "3:10.0.0.1 line 3: \"a b\" is no host name and no address",
+            ),
+            (server("<Transport Hostname=\"*\"/>"), "line 3: \"*\" is no host name and no address"),
+            (
+                server("<Transport Hostname=\"${VAR}\"/>"),
+                "line 3: \"${VAR}\" is no host name and no address",
+            ),
+            (
+                server("<Transport Hostname=\"10.0.0.300\"/>"),
+                "line 3: \"10.0.0.300\" is no host name and no address",
+            ),
+            (
+                server("<Transport Hostname=\"10.0.0\"/>"),
+                "line 3: \"10.0.0\" is no host name and no address",
+            ),
+            (
+                server("<Transport Hostname=\"[fe80::1%eth0]\"/>"),
+                "line 3: \"[fe80::1%eth0]\" has a zone index, which has a meaning on one machine alone",
+            ),
+        ] {
+            assert_eq!(read(&text).as_deref(), Ok(found), "{text}");
+        }
+    }
+
     #[test]
     fn what_is_none() {
         let bomb =
@@ -283,18 +389,6 @@ mod tests {
             ("hello".into(), "is no XML document"),
             ("\0\0\0".into(), "is no XML document"),
             ("<html><body/></html>".into(), "the root element is <html>, not <Config>"),
-            (config(""), "there is no Server with a Transport in it"),
-            ("<Config/>".into(), "there is no Server with a Transport in it"),
-            (config("<Transport Hostname=\"a\"/>"), "there is no Server with a Transport in it"),
-            (server("<Transport Port=\"1\"/>"), "line 3: a Transport without a Hostname"),
-            (server("<Transport Hostname=\"\"/>"), "line 3: \"\" is no host name"),
-            (server("<Transport Hostname=\"a b\"/>"), "line 3: \"a b\" is no host name"),
-            (server("<Transport Hostname=\"*\"/>"), "line 3: \"*\" is no host name"),
-            (
-                server("<Transport Hostname=\"10.0.0.300\"/>"),
-                "line 3: \"10.0.0.300\" is no host name",
-            ),
-            (server("<Transport Hostname=\"10.0.0\"/>"), "line 3: \"10.0.0\" is no host name"),
             (server("<Transport Hostname=\"&x;\"/>"), "line 3: "),
             (server("<Transport Hostname=a/>"), "line 3: "),
             (server("<Transport Hostname=\"a\""), "line 3: "),
@@ -313,11 +407,12 @@ mod tests {
             config(&format!("<a></b{long}>")),
             config(&format!("<a{long}")),
             format!("<a{long}/>"),
-            server(&format!("<Transport Hostname=\"{long}\"/>")),
             server(&format!("<Transport Hostname=\"&{long};\"/>")),
         ] {
             let error = read(&text).expect_err(&text);
             assert!(error.len() < 1000 && !error.contains(['\n', '\u{1}']), "{error}");
         }
+        let odd = read(server(&format!("<Transport Hostname=\"{long}\"/>"))).expect("a warning");
+        assert!(odd.len() < 1000 && !odd.contains(['\n', '\u{1}']), "{odd}");
     }
 }

@@ -26,6 +26,8 @@ pub struct AllowEntry {
     pub file: Option<InForce>,
     /// Names that did not resolve.
     pub unresolved: Vec<String>,
+    /// What in the entry's file admits nobody.
+    pub warnings: Vec<String>,
 }
 
 impl Allowlist {
@@ -44,6 +46,7 @@ impl Allowlist {
             count: 0,
             file: None,
             unresolved: vec![],
+            warnings: vec![],
         };
         match token {
             Token::Network(network) => report.networks.push((*network, None)),
@@ -67,6 +70,7 @@ impl Allowlist {
                 (report.networks, report.count) = nodes.first(limit);
                 report.file = Some(nodes.file().in_force());
                 report.unresolved = nodes.unknown_names();
+                report.warnings = nodes.odd().iter().take(limit).cloned().collect();
             }
             Token::Env(_) | Token::Expr(..) | Token::Path(_) => {}
         }

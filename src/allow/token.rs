@@ -156,11 +156,11 @@ pub(super) fn parse(word: &str, place: &dyn Surroundings) -> Result<Token, Allow
         Some(("host", name)) => {
             Err(AllowError::Host { word: word.into(), hint: instead_of_host(name) })
         }
-        Some(("file", name)) => match source::open_list(file(name)) {
+        Some(("file", name)) => match source::open_list(file(name), place.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
-        Some(("plugin-cfg", name)) => match NodeFile::open(file(name)) {
+        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), place.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
             Err(cause) => Err(wrong_file(name, cause)),
         },

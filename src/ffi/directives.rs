@@ -11,11 +11,13 @@ use super::bindings::{
     cmd_how_RAW_ARGS, cmd_parms, command_rec, maintenance_compile,
 };
 use super::guard::guard;
+use super::keep;
 use super::section::Section;
 use super::server::{ServerConfig, config_slot, server_root};
 use super::thread;
 use crate::allow::Expr;
 use crate::config::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
+use crate::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]
@@ -162,6 +164,11 @@ impl Surroundings for Line<'_> {
 
     fn apart(&self) -> Apart {
         thread::apart
+    }
+
+    fn keeper(&self) -> Option<&'static dyn Keeper> {
+        // SAFETY: the server of the line, and the process that reads it, whose pool outlives all.
+        unsafe { keep::keeper((*(*self.parms.server).process).pool) }
     }
 
     fn compile(&self, expr: &str) -> Result<Expr, String> {

@@ -10,10 +10,10 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
-use crate::flag::{FolderProblem, News};
+use crate::flag::{self, FolderProblem, News};
 use crate::journal::Journal;
 use crate::user;
-use crate::watched::FileNews;
+use crate::watched::{FileNews, Instead};
 use crate::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
@@ -52,6 +52,11 @@ impl Journal for Log {
             FileNews::Read { path } => {
                 write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
             }
+            FileNews::AtRestart { path, cause, instead } => write(
+                None,
+                APLOG_ERR,
+                &format!("\"{}\" {cause}; {}", path.display(), in_force(instead)),
+            ),
             FileNews::Outdated { path } => write(
                 None,
                 APLOG_ERR,
@@ -64,7 +69,19 @@ impl Journal for Log {
             FileNews::Unresolved { path, names } => write(
                 None,
                 APLOG_WARNING,
-                &format!("in {} these names do not resolve: {names}", path.display()),
+                &format!(
+                    "in {} these names do not resolve: {names}; they admit nobody until they do, which \
+                     is tried again every 30 s while closed",
+                    path.display()
+                ),
+            ),
+            FileNews::Resolved { path } => {
+                write(None, APLOG_NOTICE, &format!("all names in {} resolve now", path.display()));
+            }
+            FileNews::Odd { path, what } => write(
+                None,
+                APLOG_WARNING,
+                &format!("in {} this admits nobody: {what}", path.display()),
             ),
             FileNews::Rendered { path } => {
                 write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));
@@ -82,6 +99,28 @@ impl Journal for Log {
                 APLOG_ERR,
                 &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
             ),
+        }
+    }
+}
+
+/// What counts where a file could not be used at a restart.
+fn in_force(instead: Instead) -> String {
+    let of = |written: Option<SystemTime>| {
+        written.map_or_else(String::new, |at| format!(", of {},", local_time(at)))
+    };
+    match instead {
+        Instead::LastGood(written) => {
+            format!("the last good version{} stays in force", of(written))
+        }
+        Instead::Older(written) => {
+            format!("the last good version is lost, and an older one{} is in force", of(written))
+        }
+        Instead::Nobody => "it admits nobody until it can be used".into(),
+        Instead::BuiltIn => "the built-in page is sent instead until it can be used".into(),
+        Instead::Outdated => {
+            "the last good version is lost, and an older one could admit whom that had \
+             removed: it admits nobody until it can be used"
+                .into()
         }
     }
 }
@@ -158,9 +197,8 @@ fn say(news: &News<'_>) -> (i32, String) {
 
 /// Says at start which files close the site.
 pub(super) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
-    let names: Vec<_> = flags.map(|flag| flag.display().to_string()).collect();
-    if !names.is_empty() {
-        write(None, APLOG_NOTICE, &format!("looking for {}", names.join(", ")));
+    for list in flag::lists(flags) {
+        write(None, APLOG_NOTICE, &format!("looking for {list}"));
     }
 }
 

@@ -35,3 +35,8 @@ pub(super) fn begin() {
 pub(super) fn number() -> i32 {
     PROCESS.load(Ordering::Relaxed)
 }
+
+/// Is it a child?
+pub(super) fn is_child() -> bool {
+    number() != 0
+}

@@ -4,7 +4,7 @@
 //! this module at the next restart, and the thread would return to code that is gone. So a
 //! forked process does the work, and is killed when the time is over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::bindings::APLOG_WARNING;
 use super::log;
 use crate::allow::hosts::{self, Resolved};
+use crate::watched::listed;
 
 /// For all names together.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -22,25 +23,34 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Names that are resolved at a time.
 const WORKERS: usize = 16;
 
-/// The addresses of all names that resolve in time. Warns of the others.
+/// The addresses of all names that resolve in time.
 pub(super) fn resolve(mut names: Vec<String>) -> Resolved {
     names.sort();
     names.dedup();
     if names.is_empty() {
         return Resolved::new();
     }
-    let resolved = in_child(&names).unwrap_or_else(|error| {
+    in_child(&names).unwrap_or_else(|error| {
         log::write(None, APLOG_WARNING, &format!("cannot resolve names: {error}"));
         Resolved::new()
-    });
-    for name in names.iter().filter(|name| !resolved.contains_key(*name)) {
-        let message = format!(
-            "the name {name} does not resolve within {} s; it admits nobody until the next restart",
-            LIMIT.as_secs()
-        );
-        log::write(None, APLOG_WARNING, &message);
-    }
-    resolved
+    })
+}
+
+/// Warns of the names of `host=` that do not resolve.
+pub(super) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Resolved) {
+    let gone: BTreeSet<_> = names.filter(|name| !resolved.contains_key(*name)).collect();
+    let gone: Vec<_> = gone.into_iter().collect();
+    let (names, verb, they) = match gone[..] {
+        [] => return,
+        [_] => ("name", "does", "it admits"),
+        _ => ("names", "do", "they admit"),
+    };
+    let message = format!(
+        "the {names} {} {verb} not resolve within {} s; {they} nobody until the next restart",
+        listed(&gone, ", "),
+        LIMIT.as_secs()
+    );
+    log::write(None, APLOG_WARNING, &message);
 }
 
 fn in_child(names: &[String]) -> std::io::Result<Resolved> {

@@ -23,12 +23,12 @@ pub(super) unsafe trait Shared: 'static {
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Shared for Board {
-    const KEY: &'static CStr = c"mod_maintenance:board:5";
+    const KEY: &'static CStr = c"mod_maintenance:board:7";
 }
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Shared for Records {
-    const KEY: &'static CStr = c"mod_maintenance:records:2";
+    const KEY: &'static CStr = c"mod_maintenance:records:3";
 }
 
 /// Finds a segment in the process pool, or makes it. It outlives restarts, and the

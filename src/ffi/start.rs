@@ -1,6 +1,6 @@
 //! From the configuration to gates, in the parent and in each child.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_main_server, server_rec,
+    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server, server_rec,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
-use super::{log, process, resolver, scopes, shared};
+use super::{keep, log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
@@ -26,6 +26,9 @@ use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
+
+/// The numbers of places on the board, by their keys.
+type Numbers = BTreeMap<Key, usize>;
 
 /// The configuration is complete: makes the gates.
 pub(super) unsafe extern "C" fn post_config(
@@ -68,11 +71,17 @@ unsafe fn prepare(
     let (board, records): (&Board, _) = (board.map_err(no_memory)?, records.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that none takes a slot that another one still wants.
-    board.claim(&keys(main, &root)).map_err(|error| error.to_string())?;
-    let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
+    let keys = keys(main, &root);
+    let numbers = board.claim_numbers(&keys).map_err(|error| error.to_string())?;
+    let numbers: Numbers = keys.into_iter().zip(numbers).collect();
+    let flags = make_flags(main, &root, board, &numbers).map_err(|error| error.to_string())?;
+    let slot = |(key, number): (&Key, &usize)| Some((*key, board.places().get(*number)?));
+    let slots = numbers.iter().filter_map(slot).collect();
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
-    let place = Arc::new(Place { server_root: root, board, resolved, flags });
+    let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
+    resolver::tell_hosts(hosts, &resolved);
+    let place = Arc::new(Place { server_root: root, slots, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
@@ -83,6 +92,8 @@ unsafe fn prepare(
     for gate in gates(main) {
         gate.refusal().pages().prepare();
     }
+    // SAFETY: the pool of the process, which outlives everything.
+    unsafe { keep::finish((*main.process).pool) };
     Ok(())
 }
 
@@ -99,13 +110,17 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// All flags, each once: one that closes several scopes is read once.
-fn make_flags(main: &server_rec, root: &Path, board: &'static Board) -> Result<Flags, BoardFull> {
+fn make_flags(
+    main: &server_rec,
+    root: &Path,
+    board: &'static Board,
+    numbers: &Numbers,
+) -> Result<Flags, BoardFull> {
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let key = flag::key(&path); // claimed by the caller
-        let slot = board.find(key).zip(board.position(key));
-        let (slot, number) = slot.ok_or(BoardFull(MAX_SLOTS))?;
+        let number = numbers.get(&flag::key(&path)).copied().ok_or(BoardFull(MAX_SLOTS))?;
+        let slot = board.places().get(number).ok_or(BoardFull(MAX_SLOTS))?;
         let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
         Ok((path, Arc::new(flag)))
     };
@@ -128,6 +143,11 @@ pub(super) unsafe extern "C" fn check_config(
 ) -> c_int {
     guard(
         || {
+            // SAFETY: asks for a number of httpd's; its list of servers.
+            if unsafe { maintenance_is_test() } != 0 {
+                // SAFETY: as above.
+                warn(unsafe { &*main });
+            }
             // SAFETY: httpd's live pool and its list of servers.
             let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
             if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
@@ -138,6 +158,18 @@ pub(super) unsafe extern "C" fn check_config(
         },
         || FAILED,
     )
+}
+
+/// Says what the first start would say of the files that could be read.
+fn warn(main: &server_rec) {
+    let mut said = BTreeSet::new();
+    for settings in settings(main) {
+        settings.allow().tell_odd(&mut |news| {
+            if said.insert(format!("{news:?}")) {
+                log::Log.file(news);
+            }
+        });
+    }
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
@@ -161,6 +193,15 @@ fn tell(main: &server_rec) {
         if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
             log::warn_of_folder(flag.path(), &problem);
         }
+    }
+    let mut files = BTreeSet::new();
+    for gate in gates(main) {
+        gate.tell_start(&mut |news| {
+            // Two directives can name one file.
+            if files.insert(format!("{news:?}")) {
+                log::Log.file(news);
+            }
+        });
     }
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();

@@ -2,6 +2,7 @@
 //! from the rest, which needs httpd's symbols.
 #![allow(unsafe_code)]
 
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::ptr;
 use std::slice;
 use std::sync::atomic::AtomicU64;
@@ -26,3 +27,16 @@ unsafe impl Words for Board {}
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Words for Records {}
+
+/// One that is all zero, as shared memory is at first; most of it is not touched.
+pub(crate) fn zeroed<T: Words>() -> Box<T> {
+    let layout = Layout::new::<T>();
+    // SAFETY: a block for a value of the type, which consists of atomics: all zero is one.
+    unsafe {
+        let place = alloc_zeroed(layout).cast::<T>();
+        if place.is_null() {
+            handle_alloc_error(layout);
+        }
+        Box::from_raw(place)
+    }
+}

@@ -11,8 +11,9 @@ use thiserror::Error;
 use super::name::{NameError, PageName};
 use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
 use crate::board::{Key, Slot};
-use crate::config::Apart;
+use crate::config::{Apart, Surroundings};
 use crate::flag::{Closing, Content};
+use crate::kept::{Keeping, Use};
 use crate::negotiate::Media;
 use crate::watched::Watched;
 use crate::window::Window;
@@ -58,24 +59,30 @@ pub(super) struct Source {
 enum Kind {
     Fixed(Arc<Body>),
     Template(Box<Template>),
+    /// It has never been good: the built-in page stands in for it.
+    Nothing,
 }
 
 impl PageFile {
-    /// Reads a page. Templates are compiled `apart`.
+    /// Reads a page.
     ///
     /// # Errors
     /// [`PageError`]
-    pub fn open(path: PathBuf, apart: Apart) -> Result<Self, PageError> {
+    pub fn open(path: PathBuf, place: &dyn Surroundings) -> Result<Self, PageError> {
         if path.as_os_str().is_empty() {
             return Err(PageError::Empty);
         }
         let name = PageName::of(&path)?;
         let parse = {
-            let name = name.clone();
+            let (name, apart) = (name.clone(), place.apart());
             move |content: &[u8]| Source::parse(&name, content, apart)
         };
         let shown = path.display().to_string();
-        let file = Watched::open(path, MAX_SIZE, Box::new(parse));
+        let keeping = place.keeper().map(|keeper| {
+            let nothing = || Source { id: 0, kind: Kind::Nothing, is_short: false };
+            Keeping { keeper, of: Use::Page, nothing }
+        });
+        let file = Watched::open(path, MAX_SIZE, Box::new(parse), keeping);
         let file = file.map_err(|cause| PageError::File { path: shown, cause })?;
         Ok(Self { name, file: file.lenient() })
     }
@@ -193,8 +200,13 @@ impl Source {
     pub(super) fn fixed(&self) -> Option<&Arc<Body>> {
         match &self.kind {
             Kind::Fixed(body) => Some(body),
-            Kind::Template(_) => None,
+            Kind::Template(_) | Kind::Nothing => None,
         }
+    }
+
+    /// Is there nothing to be sent?
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.kind, Kind::Nothing)
     }
 
     /// Does it name the server?
@@ -207,6 +219,7 @@ impl Source {
         match &self.kind {
             Kind::Fixed(body) => Ok(body.plain().to_owned()),
             Kind::Template(template) => template.render(values),
+            Kind::Nothing => Err("has never been good".into()),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Word {
     const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
     const SCOPE_AT: u32 = 22;
     const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
-    const STAGE_AT: u32 = Self::SCOPE_AT + 12;
+    const STAGE_AT: u32 = Self::SCOPE_AT + 17;
     const GENERATION_AT: u32 = Self::STAGE_AT + 2;
 
     fn judged(process: i32, scope: ScopeId, generation: u8) -> Self {

@@ -6,31 +6,31 @@ use crate::board::Keyed;
 use crate::sync::{self, AtomicU64};
 
 /// So many scopes have counters of their own.
-pub(super) const MAX_SCOPES: usize = sync::size(4095, 1);
+pub(super) const MAX_SCOPES: usize = sync::size(131_071, 1);
 
 /// So many different statuses of a scope have counters of their own.
 pub(super) const MAX_STATUSES: usize = sync::size(6, 2);
 
 /// The number of a scope, the same in all processes and over restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ScopeId(u16);
+pub struct ScopeId(u32);
 
 impl ScopeId {
     /// All scopes that have no number of their own.
-    pub const OTHERS: Self = Self(MAX_SCOPES as u16);
+    pub const OTHERS: Self = Self(MAX_SCOPES as u32);
 
     pub(super) fn new(index: usize) -> Self {
-        u16::try_from(index).map_or(Self::OTHERS, |index| Self(index.min(Self::OTHERS.0)))
+        u32::try_from(index).map_or(Self::OTHERS, |index| Self(index.min(Self::OTHERS.0)))
     }
 
     pub(super) fn index(self) -> usize {
-        usize::from(self.0)
+        self.0 as usize
     }
 }
 
 /// What the counters of one scope mean.
 #[derive(Debug, Default)]
-#[repr(C, align(128))]
+#[repr(C, align(64))]
 pub(super) struct ScopePlace {
     key: AtomicU64,
     /// The statuses that its refusals had so far; 0 where there is room for another one.

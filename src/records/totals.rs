@@ -1,5 +1,6 @@
 //! How many requests were let in and refused. Each scope has its counters several times over, so
-//! that the threads of the server seldom write to the same ones; their sum counts.
+//! that the threads of the server seldom write to the same ones; their sum counts. Where there are
+//! thousands of scopes, threads seldom meet in one, so those behind the first thousands have them once.
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
@@ -11,8 +12,11 @@ use crate::allow::Means;
 use crate::gate::Verdict;
 use crate::sync::{self, AtomicU64};
 
-/// So many copies of the counters there are.
+/// So many copies of the counters there are for each of the first scopes.
 const COPIES: usize = sync::size(16, 2);
+
+/// So many are the first ones.
+const FIRST: usize = sync::size(4096, 2);
 
 /// Why a request was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +71,17 @@ impl Row {
 /// All counters.
 #[repr(C)]
 pub(super) struct Totals {
-    copies: [[Row; MAX_SCOPES + 1]; COPIES],
+    copies: [[Row; FIRST]; COPIES],
+    /// Of the others.
+    rest: [Row; MAX_SCOPES + 1 - FIRST],
+    /// In the place of a row that is not there.
+    none: Row,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { copies: from_fn(|_| from_fn(|_| Row::default())) }
+        let row = |_| Row::default();
+        Self { copies: from_fn(|_| from_fn(row)), rest: from_fn(row), none: Row::default() }
     }
 }
 
@@ -92,12 +101,18 @@ pub struct ScopeTotals {
 impl Totals {
     /// The counters of a scope that a connection's requests write to.
     pub(super) fn row(&self, worker: Worker, scope: ScopeId) -> &Row {
-        let [first, ..] = &self.copies;
-        row(self.copies.get(worker.spread(COPIES)).unwrap_or(first), scope)
+        let number = scope.index();
+        let row = match number.checked_sub(FIRST) {
+            None => self.copies.get(worker.spread(COPIES)).and_then(|copy| copy.get(number)),
+            Some(number) => self.rest.get(number),
+        };
+        row.unwrap_or(&self.none)
     }
 
     fn rows(&self, scope: ScopeId) -> impl Iterator<Item = &Row> {
-        self.copies.iter().map(move |copy| row(copy, scope))
+        let number = scope.index();
+        let rest = number.checked_sub(FIRST).and_then(|number| self.rest.get(number));
+        self.copies.iter().filter_map(move |copy| copy.get(number)).chain(rest)
     }
 
     pub(super) fn clear(&self, scope: ScopeId) {
@@ -124,9 +139,4 @@ impl Totals {
             refused_otherwise: sum(&|row: &Row| &row.refused_otherwise),
         }
     }
-}
-
-fn row(copy: &[Row; MAX_SCOPES + 1], scope: ScopeId) -> &Row {
-    let [.., last] = copy;
-    copy.get(scope.index()).unwrap_or(last)
 }

@@ -78,6 +78,8 @@ struct AllowView {
     count: usize,
     file: Option<FileView>,
     unresolved: Vec<String>,
+    /// What in its file admits nobody.
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,6 +100,8 @@ struct FileView {
     read: Option<String>,
     /// False where a newer version is there that is of no use, or was not read yet.
     is_last: bool,
+    /// Why the newest version cannot be used.
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -234,6 +238,7 @@ impl AllowView {
             count: entry.count,
             file: entry.file.map(|file| FileView::new(file, now)),
             unresolved: entry.unresolved,
+            warnings: entry.warnings,
         }
     }
 }
@@ -246,8 +251,9 @@ impl FileView {
             path: file.path.display().to_string(),
             modified: modified.map(super::time),
             age: modified.map(age),
-            read: file_time(file.read),
+            read: file.read.and_then(file_time),
             is_last: file.is_last,
+            problem: file.problem,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::thread::sleep;
 
 use super::*;
 use crate::board::new_board;
+use crate::kept::{Keeper, Kept, Use};
 
 fn number(content: &[u8]) -> Result<u32, String> {
     let text = str::from_utf8(content).map_err(|error| error.to_string())?;
@@ -23,6 +24,8 @@ fn settle(watched: &Watched<u32>) -> Vec<String> {
                 FileNews::Read { .. } => "read".into(),
                 FileNews::Rendered { .. } => "rendered".into(),
                 FileNews::Broken { cause, .. } => cause.to_owned(),
+                FileNews::AtRestart { .. } | FileNews::Resolved { .. } => unreachable!("{item:?}"),
+                FileNews::Odd { what, .. } => what.to_owned(),
                 FileNews::Outdated { .. } => "outdated".into(),
                 FileNews::Unrendered { cause, .. } => cause.to_owned(),
                 FileNews::Unresolved { names, .. } => names.to_owned(),
@@ -38,7 +41,7 @@ fn versions_come_and_go() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let put = |text: &str| fs::write(&path, text).expect("written");
-    let open = || Watched::open(path.clone(), 100, Box::new(number));
+    let open = || Watched::open(path.clone(), 100, Box::new(number), None);
     assert!(open().is_err_and(|cause| cause.starts_with("cannot be read: No such file")));
     put("x");
     assert!(open().is_err_and(|cause| cause.starts_with("line 1: invalid digit")));
@@ -102,7 +105,7 @@ fn outdated() {
     let put = |text: &str| fs::write(&path, text).expect("written");
     put("1");
     let [first, second] = [(); 2].map(|()| {
-        let watched = Watched::open(path.clone(), 100, Box::new(number)).expect("a number");
+        let watched = Watched::open(path.clone(), 100, Box::new(number), None).expect("a number");
         watched.report_through(slot);
         watched
     });
@@ -123,7 +126,7 @@ fn half_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     fs::write(&path, "1").expect("written");
-    let watched = Watched::open(path.clone(), 100, Box::new(number)).expect("a number");
+    let watched = Watched::open(path.clone(), 100, Box::new(number), None).expect("a number");
     for step in 0..20 {
         let text = if step % 2 == 0 { "" } else { "12" };
         fs::write(&path, text).expect("written");
@@ -142,7 +145,7 @@ fn unfinished() {
     let path = folder.path().join("file");
     let open = || {
         let is_unfinished = |content: &[u8]| !content.ends_with(b"\n");
-        Watched::open_at_rest(path.clone(), 1000, Box::new(number), is_unfinished)
+        Watched::open_at_rest(path.clone(), 1000, Box::new(number), is_unfinished, None)
     };
     // Where this machine stands still for too long, the file is at rest.
     let is_slow = |pause: Duration| pause > Duration::from_millis(200);
@@ -179,4 +182,76 @@ fn unfinished() {
     assert!(seen.iter().all(|value| *value == 10) || is_slow(pause), "{seen:?}");
     fs::write(&path, "11").expect("written");
     assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 11));
+}
+
+/// Keeps contents as the parent does.
+#[derive(Default)]
+struct Memory {
+    is_restart: AtomicBool,
+    kept: Mutex<Option<Kept>>,
+}
+
+impl Keeper for Memory {
+    fn is_restart(&self) -> bool {
+        self.is_restart.load(Ordering::SeqCst)
+    }
+    fn keep(&self, _: Use, _: &Path, content: &[u8], good: Good) {
+        *self.kept.lock().expect("no panic") = Some(Kept { good, content: content.to_owned() });
+    }
+    fn kept(&self, _: Use, _: &Path) -> Option<Kept> {
+        self.kept.lock().expect("no panic").clone()
+    }
+}
+
+/// What is in force after a restart with a file that cannot be used, by what this process had read, and
+/// what another one.
+#[test]
+fn at_a_restart() {
+    for (mine, theirs, is_lenient, expected, said) in [
+        (Some("1"), None, false, Some(1), "LastGood"),
+        (Some("1"), None, true, Some(1), "LastGood"),
+        (Some("1"), Some("2"), false, None, "Outdated"),
+        (Some("1"), Some("2"), true, Some(1), "Older"),
+        (None, None, false, None, "Nobody"),
+        (None, None, true, Some(0), "BuiltIn"),
+        (None, Some("2"), false, None, "Outdated"),
+        (None, Some("2"), true, Some(0), "BuiltIn"),
+    ] {
+        let what = format!("{mine:?} {theirs:?} {is_lenient}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let slot = Box::leak(new_board()).claim(&[key(&path)]).expect("a slot")[0];
+        let memory: &'static Memory = Box::leak(Box::default());
+        let open = |keeper: &'static Memory| {
+            let keeping = Keeping { keeper, of: Use::List, nothing: || 0 };
+            let watched = Watched::open(path.clone(), 100, Box::new(number), Some(keeping))?;
+            let watched = if is_lenient { watched.lenient() } else { watched };
+            watched.report_through(slot);
+            Ok::<_, String>(watched)
+        };
+        for (text, keeper) in [(mine, memory), (theirs, Box::leak(Box::default()))] {
+            if let Some(text) = text {
+                fs::write(&path, text).expect("written");
+                open(keeper).expect("good");
+            }
+        }
+        fs::write(&path, "x").expect("written");
+        assert!(open(memory).is_err(), "{what}: not at a first start");
+        memory.is_restart.store(true, Ordering::SeqCst);
+        let watched = open(memory).expect("a restart");
+        let mut news = vec![];
+        for _ in 0..2 {
+            watched.tell_start(&mut |item| news.push(format!("{item:?}")));
+        }
+        assert!(news.len() == 1 && news[0].contains(said), "{what}: {news:?}");
+        assert!(news[0].contains("line 1: invalid digit"), "{what}: {news:?}");
+        assert_eq!(watched.get().map(|value| **value), expected, "{what}");
+        assert!(!watched.in_force().is_last && watched.in_force().problem.is_some(), "{what}");
+        assert_eq!(settle(&watched), Vec::<String>::new(), "{what}: all is said");
+        fs::write(&path, "3").expect("written");
+        assert_eq!(settle(&watched), ["read"], "{what}");
+        assert_eq!(watched.get().map(|value| **value), Some(3), "{what}");
+        assert!(watched.in_force().is_last && watched.in_force().problem.is_none(), "{what}");
+        assert_eq!(memory.kept(Use::List, &path).expect("kept").content, b"3", "{what}");
+    }
 }

@@ -142,9 +142,15 @@ impl Httpd {
     /// A graceful restart; waits until the new generation is there.
     #[track_caller]
     pub fn restart(&self) {
+        self.restart_by(Signal::USR1);
+    }
+
+    /// A restart by this signal: USR1 for a graceful one, HUP for one that ends the children.
+    #[track_caller]
+    pub fn restart_by(&self, signal: Signal) {
         let done = || self.count_log("resuming normal operations");
         let before = done();
-        self.signal(Signal::USR1);
+        self.signal(signal);
         wait_for("the restart", PATIENCE, || done() > before);
     }
 
@@ -153,6 +159,13 @@ impl Httpd {
     pub fn reconfigure(&mut self, before: &str, directives: &str) {
         self.setup.reconfigure(before, directives);
         self.restart();
+    }
+
+    /// The same with a restart by this signal.
+    #[track_caller]
+    pub fn reconfigure_by(&mut self, signal: Signal, before: &str, directives: &str) {
+        self.setup.reconfigure(before, directives);
+        self.restart_by(signal);
     }
 
     /// The processes of this server: the parent leads a process group.

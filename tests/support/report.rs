@@ -78,11 +78,25 @@ impl Reports {
         Self(Client::new(&format!("http://{}:9082", httpd.address().ip())))
     }
 
+    /// All of it.
     #[track_caller]
-    pub fn read(&self) -> Report {
+    pub fn json(&self) -> serde_json::Value {
         let answer = self.0.get("/?format=json");
         assert_eq!(answer.status, 200, "{answer:?}");
-        let report: Report = serde_json::from_str(&answer.body).expect("a report");
+        serde_json::from_str(&answer.body).expect("a report")
+    }
+
+    /// As a page.
+    #[track_caller]
+    pub fn html(&self) -> String {
+        let answer = self.0.get("/?format=html");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    #[track_caller]
+    pub fn read(&self) -> Report {
+        let report: Report = serde_json::from_value(self.json()).expect("a report");
         report.assert_sums();
         report
     }

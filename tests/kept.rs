@@ -1,0 +1,272 @@
+//! Restarts while a page, an allow file or a plugin-cfg.xml cannot be used: what was good before stays
+//! in force, also over the unloading of the module.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Httpd, Mpm, Reports, Setup, replace_file, wait_for};
+
+const SECONDS: Duration = Duration::from_secs(20);
+
+const SIGNALS: [Signal; 2] = [Signal::USR1, Signal::HUP];
+
+const FILES: [&str; 4] = ["ours.html", "ours.txt.j2", "list", "cfg.xml"];
+
+fn good(file: &str, version: u8) -> String {
+    match file {
+        "ours.html" => format!("<p>{version}</p>{}", "x".repeat(600)),
+        "ours.txt.j2" => format!("{version} {{{{ message }}}}\n"),
+        "list" => format!("127.0.0.{version}\n"),
+        _ => config(&format!("<Transport Hostname=\"127.0.1.{version}\"/>")),
+    }
+}
+
+fn config(transports: &str) -> String {
+    format!("<Config>\n<Server>\n{transports}\n</Server>\n</Config>\n")
+}
+
+fn setup() -> Setup {
+    let setup = Setup::new(
+        "MaintenancePage ours.html ours.txt.j2\nMaintenanceAllow file=list plugin-cfg=cfg.xml",
+    )
+    .directives(Reports::directives());
+    for file in FILES {
+        setup.write(file, good(file, 2));
+    }
+    setup.write("maintenance.flag", "message = 'M'");
+    setup
+}
+
+/// Is this version in force, and nothing else?
+fn is_in_force(httpd: &Httpd, version: u8) -> bool {
+    let page = |media: &str| {
+        let client = httpd.client_from("127.0.0.99");
+        client.send(client.request("GET", "/").header("Accept", media)).body
+    };
+    let status = |address: String| httpd.client_from(&address).get("/").status;
+    page("text/html").starts_with(&format!("<p>{version}</p>"))
+        && page("text/plain") == format!("{version} M\n")
+        && (2..=4).all(|last| {
+            let expected = if last == version { 200 } else { 500 };
+            [format!("127.0.0.{last}"), format!("127.0.1.{last}")]
+                .into_iter()
+                .all(|address| status(address) == expected)
+        })
+}
+
+/// What the report says of a file of the main server.
+fn file(httpd: &Httpd, name: &str) -> Value {
+    let report = Reports::of(httpd).json();
+    let scope = &report["scopes"][0];
+    let items = ["pages", "allow"].map(|list| scope[list].as_array().expect("a list").clone());
+    let files = items.concat().into_iter().map(|item| item["file"].clone());
+    let is_it = |file: &Value| file["path"].as_str().is_some_and(|path| path.ends_with(name));
+    files.into_iter().find(is_it).expect(name)
+}
+
+type Break = fn(&Path, &str);
+
+/// How a file comes to be of no use, and what is said of it.
+const BREAKS: [(&str, Break, &str); 5] = [
+    ("gone", |path, _| fs::remove_file(path).expect("removed"), "cannot be read: No such file"),
+    ("malformed", |path, _| replace_file(path, [b'{', b'{', 0xff, b'\n']), ""),
+    ("empty", |path, _| replace_file(path, ""), "is (empty|no XML document)"),
+    (
+        "half written",
+        |path, text| {
+            // Half of a page that is sent as it is would be a page.
+            let half = if path.ends_with("ours.html") { &b"\xff"[..] } else { text.as_bytes() };
+            replace_file(path, &half[..half.len().div_ceil(2)]);
+        },
+        "",
+    ),
+    (
+        "a folder",
+        |path, _| {
+            fs::remove_file(path).expect("removed");
+            fs::create_dir(path).expect("made");
+        },
+        "is not a regular file",
+    ),
+];
+
+fn repair(httpd: &Httpd, file: &str, version: u8) {
+    let path = httpd.path(file);
+    if path.is_dir() {
+        fs::remove_dir(&path).expect("removed");
+    }
+    replace_file(&path, good(file, version));
+}
+
+/// Each of the files at once, in each way, over two restarts of each kind, and good again after it.
+fn broken_over_restarts(mpm: Mpm, signal: Signal) {
+    let mut httpd = setup().mpm(mpm).start();
+    httpd.allow_log("maintenance:error.*; the last good version");
+    httpd.allow_log("AH00546: no record of generation");
+    let mut version = 2;
+    for (how, break_it, said) in BREAKS {
+        for name in FILES {
+            break_it(&httpd.path(name), &good(name, version));
+        }
+        let log = httpd.log().len();
+        for restart in 1..=2 {
+            httpd.restart_by(signal);
+            wait_for(&format!("{how}, restart {restart}"), SECONDS, || {
+                is_in_force(&httpd, version)
+            });
+            for name in FILES {
+                let new = httpd.log()[log..].to_owned();
+                let line =
+                    format!("error.*/{name}\" {said}.*; the last good version.* stays in force");
+                let line = regex::Regex::new(&line).expect("a pattern");
+                let count = new.lines().filter(|text| line.is_match(text)).count();
+                assert_eq!(count, restart, "{how}, {name}: once for each restart: {new}");
+                let file = file(&httpd, name);
+                assert_eq!(file["is_last"], false, "{how}: {file:#}");
+                assert!(file["problem"].is_string() && file["modified"].is_string(), "{file:#}");
+            }
+        }
+        assert!(Reports::of(&httpd).html().contains("cannot be used"));
+        version = if version == 2 { 3 } else { 2 };
+        FILES.iter().for_each(|name| repair(&httpd, name, version));
+        wait_for("good again", SECONDS, || is_in_force(&httpd, version));
+        for name in FILES {
+            let line = format!("notice.*/{name} has changed and was read");
+            wait_for(&line, SECONDS, || httpd.count_log(&line) > 0);
+            wait_for(name, SECONDS, || {
+                let file = file(&httpd, name);
+                file["is_last"] == true && file["problem"].is_null()
+            });
+        }
+        // And the new version is what counts from now on.
+        httpd.restart_by(signal);
+        wait_for("after the restart", SECONDS, || is_in_force(&httpd, version));
+    }
+}
+
+#[test]
+fn broken_over_graceful_restarts() {
+    broken_over_restarts(Mpm::Event, Signal::USR1);
+}
+
+#[test]
+fn broken_over_hard_restarts() {
+    broken_over_restarts(Mpm::Prefork, Signal::HUP);
+}
+
+/// At a first start nothing is kept, and `httpd -t` never asks for it.
+#[test]
+fn broken_at_a_first_start() {
+    for name in FILES {
+        let setup = setup();
+        setup.write(name, b"\xff");
+        let (ok, said) = setup.test_config();
+        assert!(!ok && said.contains(&format!("/{name}\"")), "{said}");
+    }
+}
+
+/// A child has read a newer version than the parent, and then it broke: what the parent has does not
+/// admit again whom the newer one had removed.
+#[test]
+fn removed_from_the_list_before_it_broke() {
+    for signal in SIGNALS {
+        let mut httpd = setup().start();
+        httpd.allow_log("maintenance:error.*/list\"");
+        let status = |address: &str| httpd.client_from(address).get("/").status;
+        assert_eq!([status("127.0.0.2"), status("127.0.0.3")], [200, 500]);
+        replace_file(&httpd.path("list"), "127.0.0.3\n");
+        wait_for("the new list", SECONDS, || status("127.0.0.3") == 200);
+        fs::write(httpd.path("list"), "garbage\n").expect("written");
+        for _ in 0..2 {
+            httpd.restart_by(signal);
+            let is_said =
+                || httpd.count_log("error.*/list\" .*it admits nobody until it can be used") > 0;
+            // The parent may have looked in between, and then has the newer one.
+            wait_for("the restart", SECONDS, || is_said() || status("127.0.0.3") == 200);
+            for _ in 0..20 {
+                assert_eq!(status("127.0.0.2"), 500, "{}", httpd.log());
+            }
+            assert_eq!(status("127.0.1.2"), 200, "the other file is not touched by it");
+        }
+        repair(&httpd, "list", 2);
+        wait_for("good again", SECONDS, || status("127.0.0.2") == 200);
+    }
+}
+
+/// A directive that is new at a restart, with a file that was never good: httpd goes on. The list admits
+/// nobody, the page is the built-in one.
+#[test]
+fn never_good() {
+    for signal in SIGNALS {
+        let mut httpd = Setup::new("").start();
+        httpd.close();
+        for name in ["ours.html", "list", "cfg.xml"] {
+            fs::write(httpd.path(name), [0xff]).expect("written");
+        }
+        let lines = format!(
+            "MaintenancePage ours.html\nMaintenanceAllow file=list plugin-cfg=cfg.xml 127.0.0.9\n{}",
+            Reports::directives()
+        );
+        httpd.reconfigure_by(signal, "", &lines);
+        httpd.expect_log("error.*/ours.html\" .*; the built-in page is sent instead");
+        httpd.expect_log("error.*/list\" .*; it admits nobody until it can be used");
+        httpd.expect_log("error.*/cfg.xml\" .*; it admits nobody until it can be used");
+        wait_for("the new children", SECONDS, || {
+            httpd.client_from("127.0.0.9").get("/").status == 200
+        });
+        httpd.client().get("/").assert_refused();
+        for name in ["ours.html", "list", "cfg.xml"] {
+            let file = file(&httpd, name);
+            assert!(file["problem"].is_string() && file["modified"].is_null(), "{file:#}");
+        }
+        for name in ["ours.html", "list", "cfg.xml"] {
+            repair(&httpd, name, 2);
+        }
+        let is_good = || {
+            ["127.0.0.2", "127.0.1.2"].iter().all(|at| httpd.client_from(at).get("/").status == 200)
+                && httpd.client().get("/").body.starts_with("<p>2</p>")
+        };
+        wait_for("good", SECONDS, is_good);
+        httpd.restart_by(signal);
+        wait_for("good after a restart", SECONDS, is_good);
+    }
+}
+
+/// The names in what was kept are resolved anew.
+#[test]
+fn names_in_a_kept_plugin_cfg() {
+    let setup = Setup::new("MaintenanceAllow plugin-cfg=cfg.xml");
+    setup.write("cfg.xml", config("<Transport Hostname=\"localhost\"/>"));
+    let mut httpd = setup.start();
+    httpd.allow_log("error.*/cfg.xml\" .*; the last good version.* stays in force");
+    httpd.close();
+    fs::remove_file(httpd.path("cfg.xml")).expect("removed");
+    for _ in 0..2 {
+        httpd.restart_by(Signal::HUP);
+        assert_eq!(httpd.client_from("127.0.0.1").get("/").status, 200);
+        assert_eq!(httpd.client_from("127.0.0.2").get("/").status, 500);
+    }
+}
+
+/// What the configuration no longer names is forgotten, and so is everything while the module is not
+/// loaded: nobody sees then what becomes of the files.
+#[test]
+fn dropped_with_its_directive() {
+    for before in ["", "Define WITHOUT_MODULE"] {
+        let setup = Setup::new("MaintenanceAllow file=list");
+        setup.write("list", good("list", 2));
+        let mut httpd = setup.start();
+        httpd.close();
+        let status = |httpd: &Httpd| httpd.client_from("127.0.0.2").get("/").status;
+        assert_eq!(status(&httpd), 200);
+        httpd.reconfigure(before, "");
+        fs::write(httpd.path("list"), "garbage\n").expect("written");
+        httpd.reconfigure("", "MaintenanceAllow file=list");
+        httpd.expect_log("error.*/list\" .*it admits nobody until it can be used");
+        wait_for("the new children", SECONDS, || status(&httpd) == 500);
+    }
+}
