@@ -48,6 +48,7 @@ const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module
 const CONSTANTS: &[&str] = &[
     "ACCESS_CONF",
     "AP_NOTE_LOCATION_WALK",
+    "ap_conftree",
     "APLOG_(ERR|WARNING|NOTICE|DEBUG)",
     "APR_(INET|INET6|SUCCESS)",
     "APR_HOOK_(REALLY_FIRST|MIDDLE)",

@@ -158,6 +158,11 @@ int maintenance_generation(void)
 #endif
 }
 
+int maintenance_has_cache_quick_handler(void)
+{
+    return HTTPD_2_4;
+}
+
 int maintenance_is_chrooted(void)
 {
 #if HTTPD_2_4

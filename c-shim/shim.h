@@ -16,6 +16,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "http_vhost.h"
+#include "util_cfgtree.h"
 #include "util_filter.h"
 
 #include "apr_pools.h"
@@ -63,6 +64,9 @@ int maintenance_is_test(void);
 /* How often the configuration was read before, without the first time at start, which only checks it:
  * 1 and less while httpd starts, one more with each restart. */
 int maintenance_generation(void);
+
+/* Can mod_cache be told not to answer as a quick handler? Not so in 2.2. */
+int maintenance_has_cache_quick_handler(void);
 
 /* Do children see another root of the file system than the parent (ChrootDir)? */
 int maintenance_is_chrooted(void);

@@ -9,6 +9,7 @@
 
 mod answer;
 mod bindings;
+mod conftree;
 mod directives;
 mod guard;
 mod hooks;

@@ -11,6 +11,7 @@ mod firewall;
 mod handlers;
 mod peer;
 mod proxies;
+mod quick_cache;
 mod rewrite;
 pub mod secure;
 

@@ -14,7 +14,7 @@ use super::bindings::{
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
-use super::{keep, log, process, resolver, scopes, shared};
+use super::{conftree, keep, log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
 use crate::flag::{self, Flag, Observer};
@@ -160,8 +160,9 @@ pub(super) unsafe extern "C" fn check_config(
     )
 }
 
-/// Says what the first start would say of the files that could be read.
+/// Says what a start would say of the configuration, and of the files that could be read.
 fn warn(main: &server_rec) {
+    conftree::warn_of_cache(main);
     let mut said = BTreeSet::new();
     for settings in settings(main) {
         settings.allow().tell_odd(&mut |news| {
@@ -203,6 +204,7 @@ fn tell(main: &server_rec) {
             }
         });
     }
+    conftree::warn_of_cache(main);
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
     for page in shorts {

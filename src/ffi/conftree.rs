@@ -1,0 +1,89 @@
+//! What the configuration says to other modules.
+
+use std::ffi::CStr;
+
+use super::bindings::{
+    APLOG_WARNING, ap_conftree, ap_directive_t, maintenance_has_cache_quick_handler, server_rec,
+};
+use super::server::{ServerConfig, config, servers};
+use super::{log, scopes};
+use crate::ahead::{self, Line};
+use crate::watched::listed;
+
+/// The directives of mod_cache's that hold for a server, in their order. Sections of other kinds are
+/// left out: mod_cache knows none of them so early. `<IfModule>` and the like are not in the tree.
+///
+/// # Safety
+/// The configuration is complete, and the lines are not used after it is read again.
+unsafe fn cache_lines<'a>() -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    // SAFETY: httpd's tree, which is as old as the configuration: the caller's word.
+    unsafe { add_lines(ap_conftree, None, &mut lines) };
+    lines
+}
+
+/// # Safety
+/// `first` is null or a live part of httpd's tree, for all of `'a`.
+unsafe fn add_lines<'a>(
+    first: *const ap_directive_t,
+    host: Option<&str>,
+    lines: &mut Vec<Line<'a>>,
+) {
+    // SAFETY: a list that ends with null; names and words are C strings as old as the tree.
+    unsafe {
+        let mut next = first;
+        while let Some(directive) = next.as_ref() {
+            next = directive.next;
+            let name = CStr::from_ptr(directive.directive).to_str().unwrap_or_default();
+            if name.eq_ignore_ascii_case("<VirtualHost") {
+                let position = position(directive);
+                add_lines(directive.first_child, Some(&position), lines);
+            } else if name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("Cache")) {
+                let words = match directive.args.is_null() {
+                    true => "",
+                    false => CStr::from_ptr(directive.args).to_str().unwrap_or_default(),
+                };
+                lines.push(Line { name, words, host: host.map(str::to_owned) });
+            }
+        }
+    }
+}
+
+/// File and line, as [`scopes::defined`] has them for a server.
+fn position(directive: &ap_directive_t) -> String {
+    let file = match directive.filename.is_null() {
+        true => "".into(),
+        // SAFETY: a C string that lives as long as the tree.
+        false => unsafe { CStr::from_ptr(directive.filename) }.to_string_lossy(),
+    };
+    format!("{file}:{}", directive.line_num)
+}
+
+/// Warns where mod_cache answers ahead for servers with locations that are closed by themselves.
+pub(super) fn warn_of_cache(main: &server_rec) {
+    let has_flags = |config: &ServerConfig| {
+        let mut sections = config.sections.values();
+        config.settings.is_on() && sections.any(|section| !section.settings.own_flags().is_empty())
+    };
+    // SAFETY: the configuration is complete, and the lines do not outlive this function.
+    let lines = unsafe { cache_lines() };
+    let is_ahead = |server: &&server_rec| {
+        let host = (server.is_virtual != 0).then(|| scopes::defined(server)).flatten();
+        config(server).is_some_and(has_flags) && ahead::answers(&lines, host.as_deref())
+    };
+    let names: Vec<_> = servers(main).filter(is_ahead).map(scopes::name).collect();
+    if names.is_empty() {
+        return;
+    }
+    // SAFETY: a constant.
+    let remedy = match unsafe { maintenance_has_cache_quick_handler() } != 0 {
+        true => "write \"CacheQuickHandler off\"",
+        false => "write CacheDisable for the paths that are rewritten",
+    };
+    let message = format!(
+        "mod_cache answers before the <Location> of a request is known, so what RewriteRule [PT] takes to \
+         a location with a MaintenanceFlag of {} can come from the cache while that is closed: {remedy}",
+        listed(&names, ", ")
+    );
+    log::write(None, APLOG_WARNING, &message);
+}
