@@ -8,6 +8,7 @@
 //! child. With an interval they also share the looks.
 
 mod content;
+mod look;
 mod news;
 mod report;
 mod state;
@@ -34,6 +35,7 @@ use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
+use look::Look;
 pub use news::{FlagFile, News};
 pub use report::FlagReport;
 use state::{Basis, Known, State, Word};
@@ -187,7 +189,8 @@ impl<'b> Flag<'b> {
     /// Does it close its scope at this moment? Reports what has changed since any process looked
     /// last.
     ///
-    /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent. Any other error
+    /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent, and what may not be
+    /// looked at in a folder that can be searched is present ([`Look::Denied`]). Any other error
     /// leaves the last known state, and where nothing is known yet the scope is closed. That state
     /// also counts between two looks.
     pub fn look(
@@ -206,11 +209,11 @@ impl<'b> Flag<'b> {
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
-            let look = turn.as_ref().map(|_| fs::metadata(&self.path));
+            let look = turn.as_ref().map(|_| Look::at(&self.path));
             let seen = self.judge(look.as_ref(), last_seen, was, observer, now);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
-                (Observer::Child, Some(Ok(_))) => false,
+                (Observer::Child, Some(Ok(look))) => look.metadata().is_none(),
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
             let is = State { failed, ..seen.is };
@@ -246,18 +249,24 @@ impl<'b> Flag<'b> {
 
     fn judge(
         &self,
-        look: Option<&io::Result<Metadata>>,
+        look: Option<&io::Result<Look>>,
         last_seen: LastSeen,
         was: State,
         observer: Observer,
         now: Timestamp,
     ) -> Seen {
         match look {
-            Some(Ok(metadata)) => self.judge_present(metadata, last_seen, was, observer, now),
+            Some(Ok(Look::Seen(metadata))) => {
+                self.judge_present(metadata, last_seen, was, observer, now)
+            }
+            Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
+                let content = Some(self.reader.content_of(Basis::DENIED));
+                Seen { is: State::DENIED, phase: Some(Phase::Closed), content }
+            }
             Some(Err(error)) if is_absence(error) => {
                 Seen { is: State::ABSENT, phase: None, content: None }
             }
-            Some(Err(_)) | None => self.judge_as_before(was, now),
+            Some(Ok(Look::Denied(_)) | Err(_)) | None => self.judge_as_before(was, now),
         }
     }
 
@@ -293,7 +302,7 @@ impl<'b> Flag<'b> {
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
-            && [basis, was.basis].contains(&content::unreadable())
+            && ([basis, was.basis].contains(&content::unreadable()) || was.basis == Basis::DENIED)
         {
             return seen(was);
         }
@@ -316,24 +325,23 @@ impl<'b> Flag<'b> {
         &self,
         was: State,
         is: State,
-        look: Option<io::Result<Metadata>>,
+        look: Option<io::Result<Look>>,
         content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
-        let (file, error) = match look {
-            Some(Ok(metadata)) => (Some(metadata), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
-        };
-        let file = file
+        let metadata = look.as_ref().and_then(|look| look.as_ref().ok()?.metadata());
+        let file = metadata
             .map(|metadata| FlagFile { since: metadata.modified().ok(), owner: metadata.uid() });
         news::tell(&self.path, was, is, file, content, report);
-        if let Some(error) = error
-            && is.failed
-            && !was.failed
-        {
-            let closes = is.known.closes();
-            report(News::LookFailed { flag: &self.path, error: &error, closes });
+        let flag = &self.path;
+        match &look {
+            Some(Ok(Look::Denied(error))) if is.basis != was.basis => {
+                report(News::Denied { flag, error });
+            }
+            Some(Err(error)) if is.failed && !was.failed => {
+                report(News::LookFailed { flag, error, closes: is.known.closes() });
+            }
+            _ => {}
         }
     }
 

@@ -9,6 +9,7 @@ mod allow;
 mod allow_sources;
 mod browser;
 mod defects;
+mod denied;
 mod directives;
 mod drain;
 mod flags;

@@ -150,6 +150,15 @@ fn say(news: &News<'_>) -> (i32, String) {
                 if *closes { "closed" } else { "open" }
             ),
         ),
+        News::Denied { flag, error } => (
+            APLOG_ERR,
+            format!(
+                "the flag {0} exists, but httpd's children may not look at it: {error}; it closes. \
+                 Under SELinux a file keeps its label when it is moved: run \"restorecon {0}\", and \
+                 use \"mv -Z\" next time",
+                flag.display()
+            ),
+        ),
         News::LookRecovered { flag } => {
             (APLOG_NOTICE, format!("the flag {} can be seen again", flag.display()))
         }

@@ -80,7 +80,14 @@ pub enum News<'a> {
         /// Does it close its scope meanwhile?
         closes: bool,
     },
-    /// After [`News::LookFailed`]: it does again.
+    /// The flag is there, but may not be looked at, and so it closes its scope.
+    Denied {
+        /// Which one.
+        flag: &'a Path,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// After [`News::LookFailed`] or [`News::Denied`]: it can be looked at again.
     LookRecovered {
         /// Which one.
         flag: &'a Path,
@@ -125,6 +132,12 @@ pub(super) fn tell(
     }
 }
 
+/// Does it say something else than before? Not, where that was not known, and it says nothing now.
+fn is_another(was: Basis, is: Basis, window: &Window) -> bool {
+    let was_unknown = [Basis::YOUNG, Basis::DENIED].contains(&was);
+    is != was && is != Basis::DENIED && !(was_unknown && window.is_silent())
+}
+
 fn tell_phase(
     flag: &Path,
     was: State,
@@ -146,7 +159,7 @@ fn tell_phase(
         Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
             if !closed {
                 report(News::Closed { flag, file, end });
-            } else if is.basis != was.basis && (was.basis != Basis::YOUNG || !window.is_silent()) {
+            } else if is_another(was.basis, is.basis, window) {
                 report(News::Changed { flag, end });
             }
             if phase == Phase::Overdue && was.known != is.known {

@@ -1,6 +1,5 @@
 //! What is known of a flag, for those who ask.
 
-use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Flag;
 use super::content::Content;
+use super::look::Look;
 use super::state::{Basis, Known, State};
 use crate::board::Slot;
 use crate::sync::AtomicU64;
@@ -26,6 +26,8 @@ pub struct FlagReport {
     pub closes: bool,
     /// The file system did not say whether it is there.
     pub is_unseen: bool,
+    /// It is there, and may not be looked at.
+    pub is_denied: bool,
     /// When the last change was noticed.
     pub changed: Option<Timestamp>,
     /// Its time of modification; for `touch`, when that was run.
@@ -40,7 +42,7 @@ impl Flag<'_> {
     /// For those who ask later what is known.
     pub(super) fn note(
         &self,
-        look: Option<&io::Result<Metadata>>,
+        look: Option<&io::Result<Look>>,
         was: State,
         is: State,
         now: Timestamp,
@@ -51,12 +53,13 @@ impl Flag<'_> {
         if is_change {
             changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
         }
-        if let Some(Ok(metadata)) = look {
-            let since_1970 =
-                metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        if let Some(Ok(look)) = look {
+            let file = look.metadata();
+            let written = file.and_then(|file| file.modified().ok());
+            let since_1970 = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
             modified.store(millis.unwrap_or(0), Ordering::Release);
-            owner.store(u64::from(metadata.uid()), Ordering::Release);
+            owner.store(file.map_or(u64::MAX, |file| file.uid().into()), Ordering::Release);
         }
     }
 
@@ -77,7 +80,8 @@ impl Flag<'_> {
                 Known::Nothing | Known::Absent => None,
             },
             closes: known.closes(),
-            is_unseen: failed,
+            is_unseen: failed && basis != Basis::DENIED,
+            is_denied: basis == Basis::DENIED,
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),

@@ -36,6 +36,7 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
             News::Unusable { cause, .. } => format!("unusable: {cause}"),
             News::Odd { what, .. } => format!("odd: {what}"),
             News::LookFailed { .. } => "failed".into(),
+            News::Denied { .. } => "denied".into(),
             News::LookRecovered { .. } => "recovered".into(),
         });
     });

@@ -56,7 +56,11 @@ impl FlagView {
         let report = flag.report();
         let window = report.content.as_ref().map(|content| content.window());
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
-        let unseen = report.is_unseen.then(|| "cannot be seen, see the error log".to_owned());
+        let unseen = match (report.is_denied, report.is_unseen) {
+            (true, _) => Some("exists, but httpd may not look at it, see the error log"),
+            (_, true) => Some("cannot be seen, see the error log"),
+            _ => None,
+        };
         let messages = window.map(|window| window.messages()).unwrap_or_default();
         let message = |(language, text): (Option<&str>, &str)| MessageView {
             language: language.map(str::to_owned),
@@ -86,7 +90,7 @@ impl FlagView {
                 .flat_map(|window| window.allow().iter())
                 .map(|(network, _)| super::scopes::network(network))
                 .collect(),
-            error: error.or(unseen),
+            error: error.or(unseen.map(str::to_owned)),
             warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),
         }
     }

@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod children;
 pub mod client;
+pub mod denied;
 pub mod hanging;
 pub mod httpd;
 pub mod installation;
