@@ -41,7 +41,7 @@ pub use report::FlagReport;
 use state::{Basis, Known, State, Word};
 use turn::{Turn, Turns};
 
-/// Time that goes back by less is that of requests which wait for each other.
+/// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
 /// Why a word of `MaintenanceFlag` names no flag.
@@ -108,6 +108,18 @@ pub struct Closing {
     pub content: Arc<Content>,
     /// It should be open again.
     pub is_overdue: bool,
+    /// The moment at which that was decided: that of the clock, or that at which the request came
+    /// where that is later, as the clock may have been set back.
+    pub at: Timestamp,
+}
+
+/// The moments that a look goes by.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// The clock's, which counts for what all processes know.
+    clock: Timestamp,
+    /// See [`Closing::at`]: it counts for the request at hand.
+    request: Timestamp,
 }
 
 /// One flag file of a scope.
@@ -126,7 +138,7 @@ pub struct Flag<'b> {
 struct Seen {
     /// What is known now.
     is: State,
-    /// What counts for the request at hand, whose moment may be a little earlier.
+    /// What counts for the request at hand.
     phase: Option<Phase>,
     /// None where the flag is absent.
     content: Option<Arc<Content>>,
@@ -153,9 +165,14 @@ impl<'b> Flag<'b> {
 
     /// For a child that starts: forgets what the parent has read, which the child may not be able
     /// to, and looks for itself, unless looks are rare.
-    pub fn begin(&self, now: Timestamp, report: &mut dyn FnMut(News<'_>)) -> Option<Closing> {
+    pub fn begin(
+        &self,
+        clock: &dyn Fn() -> Timestamp,
+        report: &mut dyn FnMut(News<'_>),
+    ) -> Option<Closing> {
         self.reader.forget();
-        self.turns.are_free().then(|| self.look(Observer::Child, now, report)).flatten()
+        let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
+        self.turns.are_free().then(look).flatten()
     }
 
     /// Is nothing known of it, not even that it cannot be seen?
@@ -186,8 +203,9 @@ impl<'b> Flag<'b> {
             }
     }
 
-    /// Does it close its scope at this moment? Reports what has changed since any process looked
-    /// last.
+    /// Does it close its scope for a request that `came` at some moment and is decided now? The
+    /// later of the two counts: its header may have been completed late. Reports what has changed
+    /// since any process looked last.
     ///
     /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent, and what may not be
     /// looked at in a folder that can be searched is present ([`Look::Denied`]). Any other error
@@ -196,11 +214,12 @@ impl<'b> Flag<'b> {
     pub fn look(
         &self,
         observer: Observer,
-        now: Timestamp,
+        came: Timestamp,
+        clock: &dyn Fn() -> Timestamp,
         report: &mut dyn FnMut(News<'_>),
     ) -> Option<Closing> {
         let turn = match observer {
-            Observer::Child => self.turns.take(|| self.is_look_wanted(now)),
+            Observer::Child => self.turns.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
             Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
@@ -210,7 +229,11 @@ impl<'b> Flag<'b> {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
             let look = turn.as_ref().map(|_| Look::at(&self.path));
-            let seen = self.judge(look.as_ref(), last_seen, was, observer, now);
+            // After the word was read: what it says was known before this moment, unless the clock
+            // was set back.
+            let clock = clock();
+            let moment = Moment { clock, request: clock.max(came) };
+            let seen = self.judge(look.as_ref(), last_seen, was, observer, moment);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
                 (Observer::Child, Some(Ok(look))) => look.metadata().is_none(),
@@ -223,17 +246,18 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.note(look.as_ref(), was, is, now);
+                self.note(look.as_ref(), was, is, moment.clock);
                 self.tell(was, is, look, seen.content.as_deref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
-            let closing = Closing { content, is_overdue: phase == Phase::Overdue };
+            let is_overdue = phase == Phase::Overdue;
+            let closing = Closing { content, is_overdue, at: moment.request };
             return Known::Present(phase).closes().then_some(closing);
         }
     }
 
     /// Is there something to see that this process does not know, or something to report?
-    fn is_look_wanted(&self, now: Timestamp) -> bool {
+    fn is_look_wanted(&self, clock: &dyn Fn() -> Timestamp) -> bool {
         let State { known, basis, failed, .. } = self.word().state();
         match known {
             _ if failed => false, // the next one that is due tells
@@ -242,7 +266,8 @@ impl<'b> Flag<'b> {
             Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
             Known::Present(phase) => {
                 let last = self.reader.last();
-                basis != last.content.basis() || last.content.window().phase(now) > phase
+                let window = last.content.window();
+                basis != last.content.basis() || next_phase(window, clock(), phase) != phase
             }
         }
     }
@@ -253,11 +278,11 @@ impl<'b> Flag<'b> {
         last_seen: LastSeen,
         was: State,
         observer: Observer,
-        now: Timestamp,
+        moment: Moment,
     ) -> Seen {
         match look {
             Some(Ok(Look::Seen(metadata))) => {
-                self.judge_present(metadata, last_seen, was, observer, now)
+                self.judge_present(metadata, last_seen, was, observer, moment)
             }
             Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
                 let content = Some(self.reader.content_of(Basis::DENIED));
@@ -266,20 +291,21 @@ impl<'b> Flag<'b> {
             Some(Err(error)) if is_absence(error) => {
                 Seen { is: State::ABSENT, phase: None, content: None }
             }
-            Some(Ok(Look::Denied(_)) | Err(_)) | None => self.judge_as_before(was, now),
+            Some(Ok(Look::Denied(_)) | Err(_)) | None => self.judge_as_before(was, moment),
         }
     }
 
     /// Time goes on between two looks, while the file system does not answer, and while somebody
     /// writes to the flag. A content that this process has not read says nothing.
-    fn judge_as_before(&self, was: State, now: Timestamp) -> Seen {
+    fn judge_as_before(&self, was: State, moment: Moment) -> Seen {
         let content = self.reader.content_of(was.basis);
         let (known, phase) = match was.known {
             Known::Nothing => (was.known, Some(Phase::Closed)),
             Known::Absent => (was.known, None),
             Known::Present(phase) if content.basis() == was.basis => {
-                let phase = phase.max(content.window().phase(now));
-                (Known::Present(phase), Some(phase))
+                let phase = next_phase(content.window(), moment.clock, phase);
+                let of_request = next_phase(content.window(), moment.request, phase);
+                (Known::Present(phase), Some(of_request))
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
@@ -292,13 +318,14 @@ impl<'b> Flag<'b> {
         last_seen: LastSeen,
         was: State,
         observer: Observer,
-        now: Timestamp,
+        moment: Moment,
     ) -> Seen {
         let reading =
-            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, now);
+            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, moment.clock);
         let (content, file) = (&reading.content, reading.file);
-        let (phase, basis) = (content.window().phase(now), content.basis());
-        let seen = |is| Seen { is, phase: Some(phase), content: Some(Arc::clone(content)) };
+        let (window, basis) = (content.window(), content.basis());
+        let phase = Some(window.phase(moment.request));
+        let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
@@ -306,19 +333,19 @@ impl<'b> Flag<'b> {
         {
             return seen(was);
         }
-        if let Known::Present(known) = was.known {
-            if was.basis == basis && is_late(content.window(), now, known, observer) {
-                return seen(State { file, ..was });
-            }
+        let known = match was.known {
+            Known::Present(known) if was.basis == basis => next_phase(window, moment.clock, known),
             // Somebody is at work on the file: what it said before still counts.
-            let is_rewritten = !reading.is_settled && was.file == file;
-            if ![basis, Basis::YOUNG].contains(&was.basis) && is_rewritten {
-                return self.judge_as_before(was, now);
+            Known::Present(_)
+                if was.basis != Basis::YOUNG && !reading.is_settled && was.file == file =>
+            {
+                return self.judge_as_before(was, moment);
             }
-        }
+            _ => window.phase(moment.clock),
+        };
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
         let basis = if is_young { Basis::YOUNG } else { basis };
-        seen(State { known: Known::Present(phase), basis, file, ..was })
+        seen(State { known: Known::Present(known), basis, file, ..was })
     }
 
     fn tell(
@@ -374,11 +401,12 @@ impl<'b> Flag<'b> {
     }
 }
 
-/// Is a look behind what is known of the same content? Late requests do not turn that back; the
-/// parent, whose moment is the present, does, when the clock was put back.
-fn is_late(window: &Window, now: Timestamp, known: Phase, observer: Observer) -> bool {
+/// The phase at this moment, where that of the same content is known of an earlier one. A clock that
+/// was set back takes it back, unless that was by little.
+fn next_phase(window: &Window, now: Timestamp, known: Phase) -> Phase {
+    let phase = window.phase(now);
     let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
-    window.phase(now) < known && (observer == Observer::Child || later() >= known)
+    if phase < known && later() >= known { known } else { phase }
 }
 
 /// Does the error say that there is nothing?

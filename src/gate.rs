@@ -5,11 +5,13 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
 use crate::board::Board;
 use crate::config::Settings;
-use crate::flag::{Closing, Flag, Observer};
+use crate::flag::{Closing, Flag, News, Observer};
 use crate::journal::Journal;
 use crate::refusal::{Answer, Asker, Refusal};
 use crate::watched::FileNews;
@@ -149,7 +151,7 @@ impl Gate {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
                 let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
-                Some((flag, Closing { content, is_overdue: false }))
+                Some((flag, Closing { content, ..Closing::default() }))
             });
             for (flag, closing) in announced {
                 closings.add(flag.path(), closing, visitor);
@@ -161,10 +163,11 @@ impl Gate {
     }
 
     fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
-        let now = visitor.now();
+        let came = visitor.now();
         let mut closings = Closings::default();
         for flag in self.flags.iter().rev() {
-            if let Some(closing) = flag.look(Observer::Child, now, &mut |news| journal.flag(news)) {
+            let report = &mut |news: News<'_>| journal.flag(news);
+            if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
                 closings.add(flag.path(), closing, visitor);
             }
         }
@@ -193,7 +196,7 @@ impl Gate {
         closing: &Closing,
         journal: &dyn Journal,
     ) -> Option<Answer<'_>> {
-        self.refusal.answer(asker, closing, asker.now(), journal)
+        self.refusal.answer(asker, closing, journal)
     }
 
     /// Reads the files of the allowlist and the pages that have changed. A child also tries

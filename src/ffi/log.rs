@@ -123,6 +123,13 @@ fn say(news: &News<'_>) -> (i32, String) {
                 end.text()
             ),
         ),
+        News::ClockSetBack { flag } => (
+            APLOG_WARNING,
+            format!(
+                "the clock was set back: the times in the flag {} are compared with it anew",
+                flag.display()
+            ),
+        ),
         News::Gone { flag, opens } => {
             let opens = if *opens { "open again, " } else { "" };
             (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))

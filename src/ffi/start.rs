@@ -17,7 +17,7 @@ use super::server::{ServerConfig, config, server_root, servers};
 use super::{log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
-use crate::flag::{self, Flag, Observer};
+use crate::flag::{self, Flag, News, Observer};
 use crate::gate::{Flags, Gate, Place};
 use crate::gates::Gates;
 use crate::journal::Journal;
@@ -180,11 +180,11 @@ fn look(main: &server_rec, observer: Observer) {
     if is_chrooted && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let now = Timestamp::now();
+    let report = &mut |news: News<'_>| log::Log.flag(news);
     for flag in flags(main) {
         match observer {
-            Observer::Parent => flag.look(observer, now, &mut |news| log::Log.flag(news)),
-            Observer::Child => flag.begin(now, &mut |news| log::Log.flag(news)),
+            Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
+            Observer::Child => flag.begin(&Timestamp::now, report),
         };
     }
     // Children that are forked from now on begin with these versions.

@@ -62,7 +62,7 @@ impl Site {
             };
             word.fetch_add(1, Ordering::Relaxed);
         };
-        flag.look(Observer::Child, now, report).is_some()
+        flag.look(Observer::Child, now, &move || now, report).is_some()
     }
 
     fn said(&self) -> [u64; 3] {

@@ -43,6 +43,11 @@ pub enum News<'a> {
         /// When it was over.
         end: Moment,
     },
+    /// The clock was set back, by which what the flag says is judged anew.
+    ClockSetBack {
+        /// Which one.
+        flag: &'a Path,
+    },
     /// The flag is gone.
     Gone {
         /// Which one.
@@ -114,6 +119,12 @@ pub(super) fn tell(
 ) {
     if was.failed && !is.failed {
         report(News::LookRecovered { flag });
+    }
+    if let (Known::Present(before), Known::Present(now)) = (was.known, is.known)
+        && was.basis == is.basis
+        && now < before
+    {
+        report(News::ClockSetBack { flag });
     }
     let Some(content) = content else {
         if matches!(was.known, Known::Present(_)) {

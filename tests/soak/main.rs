@@ -112,7 +112,7 @@ fn main() -> ExitCode {
         figures.leave_out("the clock: there is no libfaketime");
     }
     let clock = clock
-        .map(|(httpd, file)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), file));
+        .map(|(httpd, hand)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), hand));
 
     let mut injector = Injector {
         httpd: Arc::clone(&main.httpd),
@@ -140,7 +140,7 @@ fn main() -> ExitCode {
         scope.spawn(|| main.journal.run(stopped));
         let mut injectors = vec![scope.spawn(|| injector.run(over))];
         let mut runtimes = vec![clients];
-        if let Some((server, file)) = &clock {
+        if let Some((server, hand)) = &clock {
             scope.spawn(|| server.journal.run(stopped));
             runtimes.push(load::start(&clock_ways(server), &server.common, random.u64(..)));
             let clock = Clock {
@@ -148,7 +148,7 @@ fn main() -> ExitCode {
                 world: Arc::clone(&server.common.oracle.world),
                 figures: Arc::clone(&figures),
                 random: random.fork(),
-                file: file.clone(),
+                hand: hand.clone(),
                 number: 0,
             };
             injectors.push(scope.spawn(move || clock.run(over)));

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -11,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::content;
 use super::oracle::refusal::{RETRY_AFTER, SPREAD};
+use super::support::faketime::Clock;
 use super::support::{Httpd, Setup};
 
 /// The way to the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
@@ -82,22 +82,10 @@ fn client_config(certificate: &CertificateDer<'static>, protocol: &[u8]) -> Clie
 /// One whose clock is ahead of ours by what its file says, or None where there is no libfaketime.
 /// It is a server of its own: when the time jumps, httpd closes the connections that have been
 /// idle since, and mod_http2 its sessions, so that the oracle could say nothing of them.
-pub fn clock_server() -> Option<(Httpd, PathBuf)> {
-    let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"]
-        .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
-        .into_iter()
-        .find(|library| std::path::Path::new(library).exists())?;
+pub fn clock_server() -> Option<(Httpd, Clock)> {
     let setup = setup().modules(&["filter", "deflate"]).directives(
         "<Location /coded.txt>\nSetOutputFilter DEFLATE\n</Location>\nMaintenanceStatus 429",
     );
-    let offset = setup.write("conf/clock", "+0\n");
-    let words = [
-        "env".to_owned(),
-        format!("LD_PRELOAD={library}"),
-        format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
-    ];
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    Some((setup.wrapper(&words).start(), offset))
+    let (clock, setup) = Clock::setup(setup)?;
+    Some((setup.start(), clock))
 }

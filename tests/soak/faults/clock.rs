@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::super::content::{self, MESSAGE};
 use super::super::figures::Figures;
-use super::super::support::{Httpd, replace_file};
+use super::super::support::{Httpd, faketime};
 use super::super::world::{Flag, Words, World};
 
 const AT_ONCE: Duration = Duration::ZERO;
@@ -24,8 +24,8 @@ pub struct Clock {
     pub world: Arc<World>,
     pub figures: Arc<Figures>,
     pub random: Rng,
-    /// libfaketime's file.
-    pub file: PathBuf,
+    /// What sets it.
+    pub hand: faketime::Clock,
     pub number: u64,
 }
 
@@ -108,7 +108,7 @@ impl Clock {
         self.world.clock.change(offset, &[], Duration::from_secs(1), || {
             // The time of each request decides, and what was known before does not.
             self.world.flag.change(next, &[], AT_ONCE, || {
-                replace_file(&self.file, format!("{offset:+}\n"));
+                self.hand.set(offset);
             });
         });
     }
