@@ -8,6 +8,7 @@
 //! child. With an interval they also share the looks.
 
 mod content;
+mod kind;
 mod look;
 mod news;
 mod report;
@@ -35,6 +36,7 @@ use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
+pub use kind::{FileForm, FileKind};
 use look::Look;
 pub use news::{FlagFile, News};
 pub use report::FlagReport;
@@ -246,8 +248,8 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.note(look.as_ref(), was, is, moment.clock);
-                self.tell(was, is, look, seen.content.as_deref(), report);
+                let before = self.note(look.as_ref(), was, is, moment.clock);
+                self.tell(was, is, (before, look), seen.content.as_deref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
@@ -352,14 +354,13 @@ impl<'b> Flag<'b> {
         &self,
         was: State,
         is: State,
-        look: Option<io::Result<Look>>,
+        (before, look): (Option<FileKind>, Option<io::Result<Look>>),
         content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
         let metadata = look.as_ref().and_then(|look| look.as_ref().ok()?.metadata());
-        let file = metadata
-            .map(|metadata| FlagFile { since: metadata.modified().ok(), owner: metadata.uid() });
-        news::tell(&self.path, was, is, file, content, report);
+        let file = metadata.map(FlagFile::of);
+        news::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
         match &look {
             Some(Ok(Look::Denied(error))) if is.basis != was.basis => {

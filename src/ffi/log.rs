@@ -10,7 +10,7 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
-use crate::flag::{FolderProblem, News};
+use crate::flag::{FlagFile, FolderProblem, News};
 use crate::journal::Journal;
 use crate::user;
 use crate::watched::FileNews;
@@ -86,6 +86,12 @@ impl Journal for Log {
     }
 }
 
+/// What is odd about what lies there.
+fn oddity(file: &Option<FlagFile>) -> String {
+    let kind = file.map(|file| file.kind).filter(|kind| !kind.is_plain());
+    kind.map_or_else(String::new, |kind| format!("; it {kind}"))
+}
+
 fn say(news: &News<'_>) -> (i32, String) {
     let until = |end: &Option<Moment>| {
         end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
@@ -94,18 +100,19 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Closed { flag, file, end } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(
-                "closed by the flag {}, there since {}, owner {}{}",
+                "closed by the flag {}, there since {}, owner {}{}{}",
                 flag.display(),
                 since.map_or_else(|| "an unknown time".into(), local_time),
                 file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
-                until(end)
+                until(end),
+                oddity(file)
             );
             (APLOG_NOTICE, message)
         }
-        News::Announced { flag, start, opens } => {
+        News::Announced { flag, start, file, opens } => {
             let opens = if *opens { "open again, " } else { "" };
-            let flag = flag.display();
-            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {}", start.text()))
+            let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
+            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{odd}"))
         }
         News::Overdue { flag, end } => (
             APLOG_WARNING,
@@ -121,6 +128,13 @@ fn say(news: &News<'_>) -> (i32, String) {
                 "open again, the flag {} has reached its end at {}",
                 flag.display(),
                 end.text()
+            ),
+        ),
+        News::Deleted { flag } => (
+            APLOG_NOTICE,
+            format!(
+                "the flag {} was deleted, but is still mounted here; it counts as before",
+                flag.display()
             ),
         ),
         News::ClockSetBack { flag } => (

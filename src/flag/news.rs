@@ -1,10 +1,13 @@
 //! What there is to say about a flag, once for the whole server.
 
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use super::content::Content;
+use super::kind::FileKind;
 use super::state::{Basis, Known, State};
 use crate::window::{Moment, Phase, Window};
 
@@ -26,6 +29,8 @@ pub enum News<'a> {
         flag: &'a Path,
         /// When it does.
         start: Moment,
+        /// Since when it is there and whose it is.
+        file: Option<FlagFile>,
         /// It closed its scope before.
         opens: bool,
     },
@@ -42,6 +47,11 @@ pub enum News<'a> {
         flag: &'a Path,
         /// When it was over.
         end: Moment,
+    },
+    /// The flag was deleted where it comes from, and is still mounted here, so it counts as before.
+    Deleted {
+        /// Which one.
+        flag: &'a Path,
     },
     /// The clock was set back, by which what the flag says is judged anew.
     ClockSetBack {
@@ -106,6 +116,15 @@ pub struct FlagFile {
     pub since: Option<SystemTime>,
     /// The user id of its owner.
     pub owner: u32,
+    /// What it is.
+    pub kind: FileKind,
+}
+
+impl FlagFile {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let since = metadata.modified().ok();
+        Self { since, owner: metadata.uid(), kind: FileKind::of(metadata) }
+    }
 }
 
 /// What happened between two states, in the order in which it is to be told.
@@ -113,7 +132,7 @@ pub(super) fn tell(
     flag: &Path,
     was: State,
     is: State,
-    file: Option<FlagFile>,
+    (before, file): (Option<FileKind>, Option<FlagFile>),
     content: Option<&Content>,
     report: &mut dyn FnMut(News<'_>),
 ) {
@@ -133,6 +152,13 @@ pub(super) fn tell(
         return;
     };
     tell_phase(flag, was, is, file, content.window(), report);
+    let is_deleted = |kind: FileKind| kind.is_deleted;
+    if matches!(was.known, Known::Present(_))
+        && before.is_some_and(|before| !before.is_deleted)
+        && file.map(|file| file.kind).is_some_and(is_deleted)
+    {
+        report(News::Deleted { flag });
+    }
     if is.basis != was.basis && is.basis == content.basis() {
         if let Some(cause) = content.error() {
             report(News::Unusable { flag, cause });
@@ -164,7 +190,7 @@ fn tell_phase(
         Known::Present(Phase::Announced) => {
             let is_news = (is.known, is.basis) != (was.known, was.basis);
             if let Some(start) = window.start().filter(|_| is_news) {
-                report(News::Announced { flag, start, opens: closed });
+                report(News::Announced { flag, start, file, opens: closed });
             }
         }
         Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Flag;
 use super::content::Content;
+use super::kind::FileKind;
 use super::look::Look;
 use super::state::{Basis, Known, State};
 use crate::board::Slot;
@@ -34,20 +35,22 @@ pub struct FlagReport {
     pub modified: Option<Timestamp>,
     /// The user id of its owner.
     pub owner: Option<u32>,
+    /// What lies there.
+    pub kind: Option<FileKind>,
     /// What it says, where this process has read that.
     pub content: Option<Arc<Content>>,
 }
 
 impl Flag<'_> {
-    /// For those who ask later what is known.
+    /// For those who ask later what is known. What lay there before.
     pub(super) fn note(
         &self,
         look: Option<&io::Result<Look>>,
         was: State,
         is: State,
         now: Timestamp,
-    ) {
-        let Slot { changed, modified, owner, .. } = self.slot;
+    ) -> Option<FileKind> {
+        let Slot { changed, modified, owner, kind, .. } = self.slot;
         // That a new flag has come to rest is none.
         let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
         if is_change {
@@ -60,7 +63,10 @@ impl Flag<'_> {
             let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
             modified.store(millis.unwrap_or(0), Ordering::Release);
             owner.store(file.map_or(u64::MAX, |file| file.uid().into()), Ordering::Release);
+            let word = file.map_or(0, |file| FileKind::of(file).word());
+            return FileKind::of_word(kind.swap(word, Ordering::AcqRel));
         }
+        None
     }
 
     /// What is known of it. Looks at nothing itself, and what another process alone has read is
@@ -72,7 +78,7 @@ impl Flag<'_> {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
         };
-        let Slot { changed, modified, owner, .. } = self.slot;
+        let Slot { changed, modified, owner, kind, .. } = self.slot;
         let is_there = matches!(known, Known::Present(_));
         FlagReport {
             phase: match known {
@@ -85,6 +91,7 @@ impl Flag<'_> {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
+            kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last.content_of(basis).filter(|_| is_there).cloned(),
         }
     }

@@ -31,6 +31,7 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
             News::Announced { opens: true, .. } => "open again, announced".into(),
             News::Overdue { .. } => "overdue".into(),
             News::Reopened { .. } => "reopened".into(),
+            News::Deleted { .. } => "deleted".into(),
             News::ClockSetBack { .. } => "clock set back".into(),
             News::Gone { opens: true, .. } => "open again".into(),
             News::Gone { opens: false, .. } => "gone".into(),

@@ -19,6 +19,10 @@ pub(super) struct FlagView {
     /// When the file was written; for `touch`, when that was run.
     modified: Option<String>,
     owner: Option<String>,
+    /// What lies there.
+    kind: Option<&'static str>,
+    /// It was deleted where it comes from, and is still mounted here.
+    deleted: bool,
     start: Option<String>,
     end: Option<String>,
     reopens: bool,
@@ -80,6 +84,8 @@ impl FlagView {
             changed: report.changed.map(time),
             modified: report.modified.map(time),
             owner: report.owner.map(user::name),
+            kind: report.kind.map(|kind| kind.form.name()),
+            deleted: report.kind.is_some_and(|kind| kind.is_deleted),
             start: window.and_then(|window| window.start()).map(|start| start.rfc3339()),
             end: window.and_then(|window| window.end()).map(|end| end.rfc3339()),
             reopens: window.is_some_and(|window| window.reopens()),
