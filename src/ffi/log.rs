@@ -12,13 +12,14 @@ use super::bindings::{
 use super::start;
 use crate::flag::{FlagFile, FolderProblem, News};
 use crate::journal::Journal;
+use crate::text;
 use crate::user;
 use crate::watched::FileNews;
 use crate::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
-    let line = format!("maintenance: {message}");
+    let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
     // SAFETY: null stands for the main server. The text is copied before the call returns.
     unsafe { maintenance_log(server, level, line.as_ptr().cast(), line.len()) };
