@@ -47,8 +47,6 @@ impl FileError {
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Version {
     is_file: bool,
-    /// Its last name is gone; where a single file is mounted it is still there.
-    is_deleted: bool,
     device: u64,
     inode: u64,
     size: u64,
@@ -62,7 +60,6 @@ impl Version {
     /// In the place of a version where there is no file.
     pub const MISSING: Self = Self {
         is_file: false,
-        is_deleted: false,
         device: 0,
         inode: 0,
         size: 0,
@@ -80,9 +77,9 @@ impl Version {
     }
 
     /// Which file it is a version of, in a hash: the same after it was written to, and another one
-    /// for what took its place, or after it was deleted.
+    /// for what took its place.
     pub fn file(&self) -> u64 {
-        hash::of((self.device, self.inode, self.born, self.is_deleted))
+        hash::of((self.device, self.inode, self.born))
     }
 
     /// Is it a regular file?
@@ -115,7 +112,6 @@ impl From<&Metadata> for Version {
     fn from(metadata: &Metadata) -> Self {
         Self {
             is_file: metadata.is_file(),
-            is_deleted: metadata.nlink() == 0,
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),

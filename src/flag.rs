@@ -11,15 +11,15 @@ mod content;
 mod kind;
 mod look;
 mod news;
+mod place;
 mod report;
 mod state;
 mod turn;
 
-use std::ffi::{CString, OsStr};
-use std::fs::{self, Metadata};
+use std::ffi::CString;
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
-use thiserror::Error;
 
 use crate::board::{Key, Slot};
 use crate::settle::LastSeen;
@@ -39,54 +38,14 @@ use content::Reader;
 pub use kind::{FileForm, FileKind};
 use look::Look;
 pub use news::{FlagFile, News};
+pub use place::{FlagError, FolderProblem, check_path, folder_problems};
 pub use report::FlagReport;
+use report::Noted;
 use state::{Basis, Known, State, Word};
 use turn::{Turn, Turns};
 
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
-
-/// Why a word of `MaintenanceFlag` names no flag.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum FlagError {
-    /// `MaintenanceFlag ""`
-    #[error("an empty word names no file")]
-    Empty,
-    /// Longer than PATH_MAX, or with a component longer than NAME_MAX: it could never be there.
-    #[error("the path of {0} characters is longer than the file system allows")]
-    TooLong(usize),
-}
-
-/// The most bytes that a file's name has on Linux (limits.h).
-const NAME_MAX: usize = 255;
-
-/// Checks a path of `MaintenanceFlag`, which need not exist. Looks at the path alone: the file
-/// system that it is on may hang.
-///
-/// # Errors
-/// [`FlagError`] where no file of that name can ever exist.
-pub fn check_path(path: &Path) -> Result<(), FlagError> {
-    let length = path.as_os_str().len();
-    let is_long = |part: &OsStr| part.len() > NAME_MAX;
-    match length {
-        0 => Err(FlagError::Empty),
-        _ if length >= libc::PATH_MAX as usize || path.iter().any(is_long) => {
-            Err(FlagError::TooLong(length))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What is wrong with the folder that a flag is to be put into; worth a warning at start.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum FolderProblem {
-    /// `touch` will fail.
-    #[error("does not exist, so the flag cannot be created")]
-    Missing,
-    /// As /tmp is.
-    #[error("can be written by everybody, so any local user can close the site")]
-    WorldWritable,
-}
 
 /// The key of a flag's slot on the [`Board`](crate::board::Board).
 pub fn key(path: &Path) -> Key {
@@ -238,7 +197,7 @@ impl<'b> Flag<'b> {
             let seen = self.judge(look.as_ref(), last_seen, was, observer, moment);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
-                (Observer::Child, Some(Ok(look))) => look.metadata().is_none(),
+                (Observer::Child, Some(Ok(look))) => matches!(look, Look::Denied(_)),
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
             let is = State { failed, ..seen.is };
@@ -283,8 +242,8 @@ impl<'b> Flag<'b> {
         moment: Moment,
     ) -> Seen {
         match look {
-            Some(Ok(Look::Seen(metadata))) => {
-                self.judge_present(metadata, last_seen, was, observer, moment)
+            Some(Ok(Look::Seen(metadata, kind))) => {
+                self.judge_present((metadata, *kind), last_seen, was, observer, moment)
             }
             Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
                 let content = Some(self.reader.content_of(Basis::DENIED));
@@ -316,7 +275,7 @@ impl<'b> Flag<'b> {
 
     fn judge_present(
         &self,
-        metadata: &Metadata,
+        (metadata, kind): (&Metadata, FileKind),
         last_seen: LastSeen,
         was: State,
         observer: Observer,
@@ -325,6 +284,7 @@ impl<'b> Flag<'b> {
         let reading =
             self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, moment.clock);
         let (content, file) = (&reading.content, reading.file);
+        let file = if kind.is_deleted { file.deleted() } else { file };
         let (window, basis) = (content.window(), content.basis());
         let phase = Some(window.phase(moment.request));
         let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
@@ -354,12 +314,11 @@ impl<'b> Flag<'b> {
         &self,
         was: State,
         is: State,
-        (before, look): (Option<FileKind>, Option<io::Result<Look>>),
+        (before, look): (Noted, Option<io::Result<Look>>),
         content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
-        let metadata = look.as_ref().and_then(|look| look.as_ref().ok()?.metadata());
-        let file = metadata.map(FlagFile::of);
+        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
         news::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
         match &look {
@@ -367,7 +326,8 @@ impl<'b> Flag<'b> {
                 report(News::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
-                report(News::LookFailed { flag, error, closes: is.known.closes() });
+                let (closes, parent_looks) = (is.known.closes(), self.turns.are_free());
+                report(News::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
         }
@@ -387,18 +347,6 @@ impl<'b> Flag<'b> {
     /// known.
     pub fn was_closing(&self) -> bool {
         self.word().state().known.closes()
-    }
-
-    /// What is wrong with the flag's folder, if anything.
-    pub fn folder_problem(&self) -> Option<FolderProblem> {
-        const WORLD_WRITABLE: u32 = 0o002;
-        match fs::metadata(self.path.parent()?) {
-            Ok(folder) => {
-                (folder.mode() & WORLD_WRITABLE != 0).then_some(FolderProblem::WorldWritable)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Some(FolderProblem::Missing),
-            Err(_) => None, // a look says so
-        }
     }
 }
 

@@ -87,6 +87,10 @@ impl Journal for Log {
     }
 }
 
+fn owner(file: &FlagFile) -> String {
+    format!(", owner {}", user::name(file.owner))
+}
+
 /// What is odd about what lies there.
 fn oddity(file: &Option<FlagFile>) -> String {
     let kind = file.map(|file| file.kind).filter(|kind| !kind.is_plain());
@@ -113,7 +117,8 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Announced { flag, start, file, opens } => {
             let opens = if *opens { "open again, " } else { "" };
             let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
-            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{odd}"))
+            let owner = file.as_ref().map_or_else(String::new, owner);
+            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{odd}"))
         }
         News::Overdue { flag, end } => (
             APLOG_WARNING,
@@ -149,10 +154,11 @@ fn say(news: &News<'_>) -> (i32, String) {
             let opens = if *opens { "open again, " } else { "" };
             (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))
         }
-        News::Changed { flag, end } => (
-            APLOG_NOTICE,
-            format!("the flag {} has changed; still closed{}", flag.display(), until(end)),
-        ),
+        News::Changed { flag, file, end } => {
+            let owner = file.as_ref().map_or_else(String::new, owner);
+            let (flag, until) = (flag.display(), until(end));
+            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{until}"))
+        }
         News::Unusable { flag, cause } => (
             APLOG_ERR,
             format!(
@@ -163,13 +169,19 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Odd { flag, what } => {
             (APLOG_WARNING, format!("in the flag {}, {what}", flag.display()))
         }
-        News::LookFailed { flag, error, closes } => (
+        News::LookFailed { flag, error, closes, parent_looks } => (
             APLOG_ERR,
             format!(
-                "cannot see whether the flag {} is there: {error}; until httpd's children can, \
-                 what it closes stays {}",
+                "cannot see whether the flag {} is there: {error}; what it closes stays {} until \
+                 httpd's children can see it{}",
                 flag.display(),
-                if *closes { "closed" } else { "open" }
+                if *closes { "closed" } else { "open" },
+                match *parent_looks && !start::is_chrooted() {
+                    true =>
+                        ", or until its parent process, which looks about every ten seconds, sees \
+                             a change",
+                    false => "",
+                }
             ),
         ),
         News::Denied { flag, error } => (

@@ -72,13 +72,13 @@ unsafe fn prepare(
     let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
-    let place = Arc::new(Place { server_root: root, board, resolved, flags });
+    let place = Arc::new(Place { server_root: root.clone(), board, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
     // SAFETY: the caller vouches for the pool.
     unsafe { scopes::number(main, records, pool) };
-    tell(main);
+    tell(main, &root);
     look(main, Observer::Parent);
     for gate in gates(main) {
         gate.refusal().pages().prepare();
@@ -129,8 +129,13 @@ pub(super) unsafe extern "C" fn check_config(
     guard(
         || {
             // SAFETY: httpd's live pool and its list of servers.
-            let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
-            if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
+            let (main, root) = unsafe { (&*main, server_root(temp_pool)) };
+            let Some(root) = root else { return OK as c_int };
+            // SAFETY: httpd's main server.
+            if unsafe { maintenance_is_first_reading(main) } != 0 && are_looks_free(main) {
+                flag_paths(main, &root).iter().for_each(|flag| warn_of_folder(flag, &root));
+            }
+            if keys(main, &root).len() <= MAX_SLOTS {
                 return OK as c_int;
             }
             log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
@@ -138,6 +143,16 @@ pub(super) unsafe extern "C" fn check_config(
         },
         || FAILED,
     )
+}
+
+/// Are flags looked at without further ado? Else the file system that they are on may hang.
+fn are_looks_free(main: &server_rec) -> bool {
+    config(main).is_none_or(|config| config.settings.check_interval().is_zero())
+}
+
+fn warn_of_folder(flag: &Path, root: &Path) {
+    let problems = flag::folder_problems(flag, root);
+    problems.iter().for_each(|problem| log::warn_of_folder(flag, problem));
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
@@ -154,12 +169,12 @@ pub(super) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
 }
 
 /// Says at start what is looked for, and what will not go well later.
-fn tell(main: &server_rec) {
+fn tell(main: &server_rec, root: &Path) {
     log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
         // Once: a restart is not to wait for a file system that hangs.
-        if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
-            log::warn_of_folder(flag.path(), &problem);
+        if flag.is_unknown() {
+            warn_of_folder(flag.path(), root);
         }
     }
     let shorts: BTreeSet<_> =
@@ -173,11 +188,15 @@ fn tell(main: &server_rec) {
     }
 }
 
+/// Do the children see other files than the parent?
+pub(super) fn is_chrooted() -> bool {
+    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    unsafe { maintenance_is_chrooted() != 0 }
+}
+
 /// Looks at all flags and files, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    let is_chrooted = unsafe { maintenance_is_chrooted() } != 0;
-    if is_chrooted && observer == Observer::Parent {
+    if is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
     let report = &mut |news: News<'_>| log::Log.flag(news);

@@ -2,8 +2,10 @@
 //! or one that nobody can remove here, the administrator wants to know.
 
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 
 /// What kind of file a flag is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl FileForm {
 impl FileKind {
     const DELETED: u64 = 8;
 
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(path: &Path, metadata: &Metadata) -> Self {
         let kind = metadata.file_type();
         let form = match () {
             () if kind.is_file() => FileForm::File,
@@ -53,7 +55,8 @@ impl FileKind {
             () if kind.is_socket() => FileForm::Socket,
             () => FileForm::Device,
         };
-        Self { form, is_deleted: metadata.nlink() == 0 }
+        // Also without a name are a file that is just being removed, and all files of some file systems.
+        Self { form, is_deleted: metadata.nlink() == 0 && is_mounted(path) }
     }
 
     /// As a word that all processes know; 0 stands for what nobody knows.
@@ -90,9 +93,39 @@ impl fmt::Display for FileKind {
     }
 }
 
+/// Is a file system mounted at this very path, or a part of one?
+#[cold]
+fn is_mounted(path: &Path) -> bool {
+    let mounts = || fs::read("/proc/self/mountinfo").ok();
+    let Some((path, mounts)) = fs::canonicalize(path).ok().zip(mounts()) else { return false };
+    // proc(5): the fifth field is where, with blanks and backslashes in octal.
+    let fields = mounts
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+    fields.map(decoded).any(|place| place == path.as_os_str().as_bytes())
+}
+
+/// With the byte in the place of each `\040`.
+fn decoded(field: &[u8]) -> Vec<u8> {
+    let (mut decoded, mut rest) = (Vec::with_capacity(field.len()), field);
+    while let [first, more @ ..] = rest {
+        let code = more.get(..3).filter(|_| *first == b'\\');
+        let byte = code.and_then(|code| u8::from_str_radix(str::from_utf8(code).ok()?, 8).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = more.get(byte.map_or(0, |_| 3)..).unwrap_or_default();
+    }
+    decoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mounts() {
+        assert_eq!(decoded(b"/a\\040b\\134\\04"), b"/a b\\\\04");
+        assert_eq!(["/", "/proc/self"].map(|path| is_mounted(Path::new(path))), [true, false]);
+    }
 
     #[test]
     fn words() {

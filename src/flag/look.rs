@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, eaccess};
 
+use super::kind::FileKind;
+use super::news::FlagFile;
+
 /// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;
 
@@ -13,7 +16,7 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug)]
 pub(super) enum Look {
     /// Anybody may see what.
-    Seen(Metadata),
+    Seen(Metadata, FileKind),
     /// Its folder can be searched, so the name exists, but what it names may not be looked at. So it
     /// is with SELinux, for a file that was moved here and has kept its label.
     Denied(io::Error),
@@ -26,7 +29,7 @@ impl Look {
     /// Those of stat(2), but for a [`Look::Denied`].
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
-            Ok(metadata) => Ok(Self::Seen(metadata)),
+            Ok(metadata) => Ok(Self::seen(path, metadata)),
             Err(error) if is_denied(&error) => Self::again(path, error),
             Err(error) => Err(error),
         }
@@ -41,14 +44,19 @@ impl Look {
         // The folder may have been opened for all since the look.
         match fs::metadata(path) {
             Err(error) if is_denied(&error) && can_be_reached(path) => Ok(Self::Denied(error)),
-            other => other.map(Self::Seen),
+            other => other.map(|metadata| Self::seen(path, metadata)),
         }
     }
 
-    /// What is known of what was seen.
-    pub(super) fn metadata(&self) -> Option<&Metadata> {
+    fn seen(path: &Path, metadata: Metadata) -> Self {
+        let kind = FileKind::of(path, &metadata);
+        Self::Seen(metadata, kind)
+    }
+
+    /// What is known of the file.
+    pub(super) fn file(&self) -> Option<FlagFile> {
         match self {
-            Self::Seen(metadata) => Some(metadata),
+            Self::Seen(metadata, kind) => Some(FlagFile::of(metadata, *kind)),
             Self::Denied(_) => None,
         }
     }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::content::Content;
 use super::kind::FileKind;
+use super::report::Noted;
 use super::state::{Basis, Known, State};
 use crate::window::{Moment, Phase, Window};
 
@@ -65,10 +66,12 @@ pub enum News<'a> {
         /// Whether it closed its scope until then.
         opens: bool,
     },
-    /// The flag closes its scope as before, and its content has changed.
+    /// The flag closes its scope as before, and its content or its owner has changed.
     Changed {
         /// Which one.
         flag: &'a Path,
+        /// Since when it is there and whose it is.
+        file: Option<FlagFile>,
         /// When it is to be over.
         end: Option<Moment>,
     },
@@ -94,6 +97,8 @@ pub enum News<'a> {
         error: &'a io::Error,
         /// Does it close its scope meanwhile?
         closes: bool,
+        /// The parent stands in for its children.
+        parent_looks: bool,
     },
     /// The flag is there, but may not be looked at, and so it closes its scope.
     Denied {
@@ -121,9 +126,8 @@ pub struct FlagFile {
 }
 
 impl FlagFile {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let since = metadata.modified().ok();
-        Self { since, owner: metadata.uid(), kind: FileKind::of(metadata) }
+    pub(super) fn of(metadata: &Metadata, kind: FileKind) -> Self {
+        Self { since: metadata.modified().ok(), owner: metadata.uid(), kind }
     }
 }
 
@@ -132,7 +136,7 @@ pub(super) fn tell(
     flag: &Path,
     was: State,
     is: State,
-    (before, file): (Option<FileKind>, Option<FlagFile>),
+    (before, file): (Noted, Option<FlagFile>),
     content: Option<&Content>,
     report: &mut dyn FnMut(News<'_>),
 ) {
@@ -151,11 +155,10 @@ pub(super) fn tell(
         }
         return;
     };
-    tell_phase(flag, was, is, file, content.window(), report);
-    let is_deleted = |kind: FileKind| kind.is_deleted;
-    if matches!(was.known, Known::Present(_))
-        && before.is_some_and(|before| !before.is_deleted)
-        && file.map(|file| file.kind).is_some_and(is_deleted)
+    let is_given = before.owner.zip(file).is_some_and(|(before, file)| before != file.owner);
+    tell_phase(flag, was, is, (is_given, file), content.window(), report);
+    if before.kind.is_some_and(|before| !before.is_deleted)
+        && file.is_some_and(|file| file.kind.is_deleted)
     {
         report(News::Deleted { flag });
     }
@@ -179,7 +182,7 @@ fn tell_phase(
     flag: &Path,
     was: State,
     is: State,
-    file: Option<FlagFile>,
+    (is_given, file): (bool, Option<FlagFile>),
     window: &Window,
     report: &mut dyn FnMut(News<'_>),
 ) {
@@ -188,7 +191,7 @@ fn tell_phase(
     match is.known {
         Known::Nothing | Known::Absent => {}
         Known::Present(Phase::Announced) => {
-            let is_news = (is.known, is.basis) != (was.known, was.basis);
+            let is_news = is_given || (is.known, is.basis) != (was.known, was.basis);
             if let Some(start) = window.start().filter(|_| is_news) {
                 report(News::Announced { flag, start, file, opens: closed });
             }
@@ -196,8 +199,8 @@ fn tell_phase(
         Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
             if !closed {
                 report(News::Closed { flag, file, end });
-            } else if is_another(was.basis, is.basis, window) {
-                report(News::Changed { flag, end });
+            } else if is_given || is_another(was.basis, is.basis, window) {
+                report(News::Changed { flag, file, end });
             }
             if phase == Phase::Overdue && was.known != is.known {
                 end.into_iter().for_each(|end| report(News::Overdue { flag, end }));

@@ -1,18 +1,17 @@
 //! What is known of a flag, for those who ask.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 
-use super::Flag;
 use super::content::Content;
 use super::kind::FileKind;
 use super::look::Look;
 use super::state::{Basis, Known, State};
+use super::{Flag, place};
 use crate::board::Slot;
 use crate::sync::AtomicU64;
 use crate::window::Phase;
@@ -35,21 +34,31 @@ pub struct FlagReport {
     pub modified: Option<Timestamp>,
     /// The user id of its owner.
     pub owner: Option<u32>,
+    /// It is absent, and so is its folder. Not known where looks are rare: the file system that it
+    /// is on may hang.
+    pub is_folder_missing: bool,
     /// What lies there.
     pub kind: Option<FileKind>,
     /// What it says, where this process has read that.
     pub content: Option<Arc<Content>>,
 }
 
+/// What was known of the file of a flag that was there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Noted {
+    pub(super) owner: Option<u32>,
+    pub(super) kind: Option<FileKind>,
+}
+
 impl Flag<'_> {
-    /// For those who ask later what is known. What lay there before.
+    /// For those who ask later what is known. What was noted before.
     pub(super) fn note(
         &self,
         look: Option<&io::Result<Look>>,
         was: State,
         is: State,
         now: Timestamp,
-    ) -> Option<FileKind> {
+    ) -> Noted {
         let Slot { changed, modified, owner, kind, .. } = self.slot;
         // That a new flag has come to rest is none.
         let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
@@ -57,20 +66,26 @@ impl Flag<'_> {
             changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
         }
         if let Some(Ok(look)) = look {
-            let file = look.metadata();
-            let written = file.and_then(|file| file.modified().ok());
+            let file = look.file();
+            let written = file.and_then(|file| file.since);
             let since_1970 = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
             modified.store(millis.unwrap_or(0), Ordering::Release);
-            owner.store(file.map_or(u64::MAX, |file| file.uid().into()), Ordering::Release);
-            let word = file.map_or(0, |file| FileKind::of(file).word());
-            return FileKind::of_word(kind.swap(word, Ordering::AcqRel));
+            let (uid, of_kind) = match file {
+                Some(file) => (file.owner.into(), file.kind.word()),
+                None => (u64::MAX, 0),
+            };
+            let (uid, of_kind) =
+                (owner.swap(uid, Ordering::AcqRel), kind.swap(of_kind, Ordering::AcqRel));
+            if matches!(was.known, Known::Present(_)) {
+                return Noted { owner: u32::try_from(uid).ok(), kind: FileKind::of_word(of_kind) };
+            }
         }
-        None
+        Noted::default()
     }
 
-    /// What is known of it. Looks at nothing itself, and what another process alone has read is
-    /// not known.
+    /// What is known of it. Looks at nothing but the folder of a flag that is absent, and what
+    /// another process alone has read is not known.
     pub fn report(&self) -> FlagReport {
         let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
@@ -91,6 +106,9 @@ impl Flag<'_> {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
+            is_folder_missing: known == Known::Absent
+                && self.turns.are_free()
+                && place::is_folder_missing(&self.path),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last.content_of(basis).filter(|_| is_there).cloned(),
         }

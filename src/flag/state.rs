@@ -75,6 +75,11 @@ impl File {
     pub(super) fn of(hash: u64) -> Self {
         Self((hash as u16).max(1))
     }
+
+    /// The same file without a name.
+    pub(super) fn deleted(self) -> Self {
+        Self((!self.0).max(1))
+    }
 }
 
 /// What is known of a flag at one time.

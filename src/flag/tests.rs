@@ -1,5 +1,6 @@
 //! Looks at real files.
 
+use std::fs;
 use std::sync::atomic::{AtomicI32, AtomicUsize};
 use std::thread;
 

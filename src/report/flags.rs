@@ -60,10 +60,15 @@ impl FlagView {
         let report = flag.report();
         let window = report.content.as_ref().map(|content| content.window());
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
-        let unseen = match (report.is_denied, report.is_unseen) {
-            (true, _) => Some("exists, but httpd may not look at it, see the error log"),
-            (_, true) => Some("cannot be seen, see the error log"),
-            _ => None,
+        let unseen = match () {
+            () if report.is_denied => {
+                Some("exists, but httpd may not look at it, see the error log")
+            }
+            () if report.is_unseen => Some("cannot be seen, see the error log"),
+            () if report.is_folder_missing => {
+                Some("its folder does not exist, so it cannot be created")
+            }
+            () => None,
         };
         let messages = window.map(|window| window.messages()).unwrap_or_default();
         let message = |(language, text): (Option<&str>, &str)| MessageView {
