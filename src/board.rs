@@ -50,6 +50,8 @@ pub struct Slot {
     pub(crate) modified: AtomicU64,
     /// For a flag: its owner's user id at that moment.
     pub(crate) owner: AtomicU64,
+    /// For a flag: what lay there at that moment.
+    pub(crate) kind: AtomicU64,
 }
 
 impl Keyed for Slot {
@@ -59,8 +61,9 @@ impl Keyed for Slot {
 
     fn clear(&self) {
         let Self { key: _, word, good, told, odd, seen, restless, turn, .. } = self;
-        let Self { changed, modified, owner, .. } = self;
-        for word in [word, good, told, odd, seen, restless, turn, changed, modified, owner] {
+        let Self { changed, modified, owner, kind, .. } = self;
+        let flags = [seen, restless, turn, changed, modified, owner, kind];
+        for word in [word, good, told, odd].into_iter().chain(flags) {
             word.store(0, Ordering::Release);
         }
     }

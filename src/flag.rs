@@ -8,18 +8,20 @@
 //! child. With an interval they also share the looks.
 
 mod content;
+mod kind;
+mod look;
 mod naming;
 mod news;
+mod place;
 mod report;
 mod state;
 mod turn;
 mod word;
 
 use std::ffi::CString;
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,33 +31,25 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
-use thiserror::Error;
 
 use crate::board::{Key, Slot};
 use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
+pub use kind::{FileForm, FileKind};
+use look::Look;
 pub use naming::lists;
 pub use news::{FlagFile, News};
+pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
+use report::Noted;
 use state::{Basis, Known, State, Word};
 use turn::{Turn, Turns};
 pub use word::{FlagError, check_path, check_word};
 
-/// Time that goes back by less is that of requests which wait for each other.
+/// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
-
-/// What is wrong with the folder that a flag is to be put into; worth a warning at start.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum FolderProblem {
-    /// `touch` will fail.
-    #[error("does not exist, so the flag cannot be created")]
-    Missing,
-    /// As /tmp is.
-    #[error("can be written by everybody, so any local user can close the site")]
-    WorldWritable,
-}
 
 /// The key of a flag's slot on the [`Board`](crate::board::Board).
 pub fn key(path: &Path) -> Key {
@@ -79,6 +73,18 @@ pub struct Closing {
     pub content: Arc<Content>,
     /// It should be open again.
     pub is_overdue: bool,
+    /// The moment at which that was decided: that of the clock, or that at which the request came
+    /// where that is later, as the clock may have been set back.
+    pub at: Timestamp,
+}
+
+/// The moments that a look goes by.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// The clock's, which counts for what all processes know.
+    clock: Timestamp,
+    /// See [`Closing::at`]: it counts for the request at hand.
+    request: Timestamp,
 }
 
 /// One flag file of a scope.
@@ -97,7 +103,7 @@ pub struct Flag<'b> {
 struct Seen {
     /// What is known now.
     is: State,
-    /// What counts for the request at hand, whose moment may be a little earlier.
+    /// What counts for the request at hand.
     phase: Option<Phase>,
     /// None where the flag is absent.
     content: Option<Arc<Content>>,
@@ -124,9 +130,14 @@ impl<'b> Flag<'b> {
 
     /// For a child that starts: forgets what the parent has read, which the child may not be able
     /// to, and looks for itself, unless looks are rare.
-    pub fn begin(&self, now: Timestamp, report: &mut dyn FnMut(News<'_>)) -> Option<Closing> {
+    pub fn begin(
+        &self,
+        clock: &dyn Fn() -> Timestamp,
+        report: &mut dyn FnMut(News<'_>),
+    ) -> Option<Closing> {
         self.reader.forget();
-        self.turns.are_free().then(|| self.look(Observer::Child, now, report)).flatten()
+        let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
+        self.turns.are_free().then(look).flatten()
     }
 
     /// Is nothing known of it, not even that it cannot be seen?
@@ -157,20 +168,23 @@ impl<'b> Flag<'b> {
             }
     }
 
-    /// Does it close its scope at this moment? Reports what has changed since any process looked
-    /// last.
+    /// Does it close its scope for a request that `came` at some moment and is decided now? The
+    /// later of the two counts: its header may have been completed late. Reports what has changed
+    /// since any process looked last.
     ///
-    /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent. Any other error
+    /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent, and what may not be
+    /// looked at in a folder that can be searched is present ([`Look::Denied`]). Any other error
     /// leaves the last known state, and where nothing is known yet the scope is closed. That state
     /// also counts between two looks.
     pub fn look(
         &self,
         observer: Observer,
-        now: Timestamp,
+        came: Timestamp,
+        clock: &dyn Fn() -> Timestamp,
         report: &mut dyn FnMut(News<'_>),
     ) -> Option<Closing> {
         let turn = match observer {
-            Observer::Child => self.turns.take(|| self.is_look_wanted(now)),
+            Observer::Child => self.turns.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
             Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
@@ -179,11 +193,15 @@ impl<'b> Flag<'b> {
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
-            let look = turn.as_ref().map(|_| fs::metadata(&self.path));
-            let seen = self.judge(look.as_ref(), last_seen, was, observer, now);
+            let look = turn.as_ref().map(|_| Look::at(&self.path));
+            // After the word was read: what it says was known before this moment, unless the clock
+            // was set back.
+            let clock = clock();
+            let moment = Moment { clock, request: clock.max(came) };
+            let seen = self.judge(look.as_ref(), last_seen, was, observer, moment);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),
-                (Observer::Child, Some(Ok(_))) => false,
+                (Observer::Child, Some(Ok(look))) => matches!(look, Look::Denied(_)),
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
             let is = State { failed, ..seen.is };
@@ -193,17 +211,18 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                self.note(look.as_ref(), was, is, now);
-                self.tell(was, is, look, seen.content.as_deref(), report);
+                let before = self.note(look.as_ref(), was, is, moment.clock);
+                self.tell(was, is, (before, look), seen.content.as_deref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
-            let closing = Closing { content, is_overdue: phase == Phase::Overdue };
+            let is_overdue = phase == Phase::Overdue;
+            let closing = Closing { content, is_overdue, at: moment.request };
             return Known::Present(phase).closes().then_some(closing);
         }
     }
 
     /// Is there something to see that this process does not know, or something to report?
-    fn is_look_wanted(&self, now: Timestamp) -> bool {
+    fn is_look_wanted(&self, clock: &dyn Fn() -> Timestamp) -> bool {
         let State { known, basis, failed, .. } = self.word().state();
         match known {
             _ if failed => false, // the next one that is due tells
@@ -212,38 +231,46 @@ impl<'b> Flag<'b> {
             Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
             Known::Present(phase) => {
                 let last = self.reader.last();
-                basis != last.content.basis() || last.content.window().phase(now) > phase
+                let window = last.content.window();
+                basis != last.content.basis() || next_phase(window, clock(), phase) != phase
             }
         }
     }
 
     fn judge(
         &self,
-        look: Option<&io::Result<Metadata>>,
+        look: Option<&io::Result<Look>>,
         last_seen: LastSeen,
         was: State,
         observer: Observer,
-        now: Timestamp,
+        moment: Moment,
     ) -> Seen {
         match look {
-            Some(Ok(metadata)) => self.judge_present(metadata, last_seen, was, observer, now),
+            Some(Ok(Look::Seen(metadata, kind))) => {
+                self.judge_present((metadata, *kind), last_seen, was, observer, moment)
+            }
+            Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
+                let content = Some(self.reader.content_of(Basis::DENIED));
+                Seen { is: State::DENIED, phase: Some(Phase::Closed), content }
+            }
             Some(Err(error)) if is_absence(error) => {
                 Seen { is: State::ABSENT, phase: None, content: None }
             }
-            Some(Err(_)) | None => self.judge_as_before(was, now),
+            Some(Ok(Look::Denied(_)) | Err(_)) | None => self.judge_as_before(was, moment),
         }
     }
 
     /// Time goes on between two looks, while the file system does not answer, and while somebody
     /// writes to the flag. A content that this process has not read says nothing.
-    fn judge_as_before(&self, was: State, now: Timestamp) -> Seen {
+    fn judge_as_before(&self, was: State, moment: Moment) -> Seen {
         let content = self.reader.content_of(was.basis);
         let (known, phase) = match was.known {
             Known::Nothing => (was.known, Some(Phase::Closed)),
             Known::Absent => (was.known, None),
             Known::Present(phase) if content.basis() == was.basis => {
-                let phase = phase.max(content.window().phase(now));
-                (Known::Present(phase), Some(phase))
+                let phase = next_phase(content.window(), moment.clock, phase);
+                let of_request = next_phase(content.window(), moment.request, phase);
+                (Known::Present(phase), Some(of_request))
             }
             Known::Present(phase) => (was.known, Some(phase)),
         };
@@ -252,61 +279,61 @@ impl<'b> Flag<'b> {
 
     fn judge_present(
         &self,
-        metadata: &Metadata,
+        (metadata, kind): (&Metadata, FileKind),
         last_seen: LastSeen,
         was: State,
         observer: Observer,
-        now: Timestamp,
+        moment: Moment,
     ) -> Seen {
         let reading =
-            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, now);
+            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, moment.clock);
         let (content, file) = (&reading.content, reading.file);
-        let (phase, basis) = (content.window().phase(now), content.basis());
-        let seen = |is| Seen { is, phase: Some(phase), content: Some(Arc::clone(content)) };
+        let file = if kind.is_deleted { file.deleted() } else { file };
+        let (window, basis) = (content.window(), content.basis());
+        let phase = Some(window.phase(moment.request));
+        let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
-            && [basis, was.basis].contains(&content::unreadable())
+            && ([basis, was.basis].contains(&content::unreadable()) || was.basis == Basis::DENIED)
         {
             return seen(was);
         }
-        if let Known::Present(known) = was.known {
-            if was.basis == basis && is_late(content.window(), now, known, observer) {
-                return seen(State { file, ..was });
-            }
+        let known = match was.known {
+            Known::Present(known) if was.basis == basis => next_phase(window, moment.clock, known),
             // Somebody is at work on the file: what it said before still counts.
-            let is_rewritten = !reading.is_settled && was.file == file;
-            if ![basis, Basis::YOUNG].contains(&was.basis) && is_rewritten {
-                return self.judge_as_before(was, now);
+            Known::Present(_)
+                if was.basis != Basis::YOUNG && !reading.is_settled && was.file == file =>
+            {
+                return self.judge_as_before(was, moment);
             }
-        }
+            _ => window.phase(moment.clock),
+        };
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
         let basis = if is_young { Basis::YOUNG } else { basis };
-        seen(State { known: Known::Present(phase), basis, file, ..was })
+        seen(State { known: Known::Present(known), basis, file, ..was })
     }
 
     fn tell(
         &self,
         was: State,
         is: State,
-        look: Option<io::Result<Metadata>>,
+        (before, look): (Noted, Option<io::Result<Look>>),
         content: Option<&Content>,
         report: &mut dyn FnMut(News<'_>),
     ) {
-        let (file, error) = match look {
-            Some(Ok(metadata)) => (Some(metadata), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
-        };
-        let file = file
-            .map(|metadata| FlagFile { since: metadata.modified().ok(), owner: metadata.uid() });
-        news::tell(&self.path, was, is, file, content, report);
-        if let Some(error) = error
-            && is.failed
-            && !was.failed
-        {
-            let closes = is.known.closes();
-            report(News::LookFailed { flag: &self.path, error: &error, closes });
+        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
+        news::tell(&self.path, was, is, (before, file), content, report);
+        let flag = &self.path;
+        match &look {
+            Some(Ok(Look::Denied(error))) if is.basis != was.basis => {
+                report(News::Denied { flag, error });
+            }
+            Some(Err(error)) if is.failed && !was.failed => {
+                let (closes, parent_looks) = (is.known.closes(), self.turns.are_free());
+                report(News::LookFailed { flag, error, closes, parent_looks });
+            }
+            _ => {}
         }
     }
 
@@ -325,25 +352,14 @@ impl<'b> Flag<'b> {
     pub fn was_closing(&self) -> bool {
         self.word().state().known.closes()
     }
-
-    /// What is wrong with the flag's folder, if anything.
-    pub fn folder_problem(&self) -> Option<FolderProblem> {
-        const WORLD_WRITABLE: u32 = 0o002;
-        match fs::metadata(self.path.parent()?) {
-            Ok(folder) => {
-                (folder.mode() & WORLD_WRITABLE != 0).then_some(FolderProblem::WorldWritable)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Some(FolderProblem::Missing),
-            Err(_) => None, // a look says so
-        }
-    }
 }
 
-/// Is a look behind what is known of the same content? Late requests do not turn that back; the
-/// parent, whose moment is the present, does, when the clock was put back.
-fn is_late(window: &Window, now: Timestamp, known: Phase, observer: Observer) -> bool {
+/// The phase at this moment, where that of the same content is known of an earlier one. A clock that
+/// was set back takes it back, unless that was by little.
+fn next_phase(window: &Window, now: Timestamp, known: Phase) -> Phase {
+    let phase = window.phase(now);
     let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
-    window.phase(now) < known && (observer == Observer::Child || later() >= known)
+    if phase < known && later() >= known { known } else { phase }
 }
 
 /// Does the error say that there is nothing?

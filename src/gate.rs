@@ -5,11 +5,13 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::allow::hosts::Resolved;
 use crate::allow::{Admission, Allowlist, Visitor};
 use crate::board::{Key, Slot};
 use crate::config::Settings;
-use crate::flag::{Closing, Flag, Observer};
+use crate::flag::{Closing, Flag, News, Observer};
 use crate::journal::Journal;
 use crate::refusal::{Answer, Asker, Refusal};
 use crate::watched::FileNews;
@@ -152,7 +154,7 @@ impl Gate {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
                 let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
-                Some((flag, Closing { content, is_overdue: false }))
+                Some((flag, Closing { content, ..Closing::default() }))
             });
             for (flag, closing) in announced {
                 closings.add(flag.path(), closing, visitor);
@@ -164,10 +166,11 @@ impl Gate {
     }
 
     fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
-        let now = visitor.now();
+        let came = visitor.now();
         let mut closings = Closings::default();
         for flag in self.flags.iter().rev() {
-            if let Some(closing) = flag.look(Observer::Child, now, &mut |news| journal.flag(news)) {
+            let report = &mut |news: News<'_>| journal.flag(news);
+            if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
                 closings.add(flag.path(), closing, visitor);
             }
         }
@@ -196,7 +199,7 @@ impl Gate {
         closing: &Closing,
         journal: &dyn Journal,
     ) -> Option<Answer<'_>> {
-        self.refusal.answer(asker, closing, asker.now(), journal)
+        self.refusal.answer(asker, closing, journal)
     }
 
     /// Says which files could not be used at a restart; for the parent, before it forks.

@@ -126,7 +126,7 @@ fn records() {
 
 fn looks(flag: &Flag<'_>) -> [bool; 3] {
     [Observer::Child, Observer::Parent, Observer::Child]
-        .map(|observer| flag.look(observer, now(), &mut |_| ()).is_some())
+        .map(|observer| flag.look(observer, now(), &now, &mut |_| ()).is_some())
 }
 
 fn flag_at<'b>(board: &'b Board, path: &Path, interval: Duration) -> Flag<'b> {
@@ -159,14 +159,14 @@ fn a_flag_that_was_read() {
         std::thread::sleep(Duration::from_millis(400));
         fill_start(&board, |_| 0);
         let flag = flag_at(&board, &path, Duration::ZERO);
-        assert!(flag.look(Observer::Child, now(), &mut |_| ()).is_some());
+        assert!(flag.look(Observer::Child, now(), &now, &mut |_| ()).is_some());
         for (what, with) in FILLS {
             // Every state, with any content: also that of a flag which has opened by itself.
             for known in 0..8 {
                 fill_start(&board, with);
                 let word = &board.places()[0].word;
                 word.store(word.load(Ordering::SeqCst) & !15 | known, Ordering::SeqCst);
-                let found = timed(what, || flag.look(Observer::Child, now(), &mut |_| ()));
+                let found = timed(what, || flag.look(Observer::Child, now(), &now, &mut |_| ()));
                 assert!(found.is_some(), "{name}, {what}, {known}");
             }
         }

@@ -55,6 +55,7 @@ pub mod retry_after;
 pub mod settle;
 pub mod status;
 mod sync;
+pub mod text;
 pub mod two_places;
 mod user;
 pub mod watched;

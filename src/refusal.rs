@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::allow::{Expr, Visitor};
 use crate::flag::Closing;
 use crate::journal::Journal;
@@ -62,7 +60,6 @@ impl Refusal {
         &self,
         asker: &impl Asker,
         closing: &Closing,
-        now: Timestamp,
         journal: &dyn Journal,
     ) -> Option<Answer<'_>> {
         let (number, status) = self.statuses.choose(|expr: Expr| asker.satisfies(expr));
@@ -88,7 +85,7 @@ impl Refusal {
                 (false, true) => c"Accept, Accept-Encoding",
                 (false, false) => c"Accept",
             },
-            retry_after: self.retry_after.draw(window, now, &self.spreader),
+            retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
             body,
         })
     }

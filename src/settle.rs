@@ -127,5 +127,31 @@ impl LastSeen {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A clock that was set back by an hour does not have a file that keeps changing wait for an hour.
+    #[test]
+    fn the_clock_was_set_back() {
+        let version = Version::of(Path::new("/")).expect("a folder");
+        let now =
+            || LastSeen::units(sync::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time"));
+        let hour = LastSeen::units(Duration::from_secs(3600));
+        let minute = LastSeen::units(Duration::from_secs(60));
+        for (since, restless) in [(now() + hour, now() + hour), (now() - minute, now() + hour)] {
+            let slot = Slot::default();
+            slot.restless.store(restless, Ordering::SeqCst);
+            slot.seen.store(LastSeen::new(Version::MISSING, since).0, Ordering::SeqCst);
+            let seen = LastSeen::of(&slot).is_settled(&slot, version, Duration::ZERO);
+            assert_eq!(seen, Some(false), "it has just come");
+            let restless = slot.restless.load(Ordering::SeqCst);
+            assert!(restless <= now(), "{restless}");
+        }
+    }
+}
+
 #[cfg(all(test, loom))]
 mod models;

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use crate::support::{Httpd, Mpm, Setup, set_mode};
+use crate::status::{STATUS, report};
+use crate::support::{Httpd, Mpm, Setup, set_mode, wait_for};
 
 /// Whatever lies there closes; only nothing is open.
 #[test]
@@ -117,10 +118,27 @@ fn a_virtual_host_with_its_own_flag_alone() {
 
 #[test]
 fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
-    let setup = Setup::new("MaintenanceFlag missing/a.flag shared/b.flag shared/c.flag");
+    let lines = format!("MaintenanceFlag missing/a.flag shared/b.flag shared/c.flag\n{STATUS}");
+    let setup = Setup::new(&lines);
     fs::create_dir(setup.path("shared")).expect("a folder");
     set_mode(&setup.path("shared"), 0o1777);
+    let (is_good, said) = setup.test_config();
+    assert!(is_good && said.contains("Syntax OK"), "{said}");
+    for line in [
+        "/missing of the flag .*/missing/a.flag does not exist, so",
+        "/shared of the flag .*/shared/b.flag can be written by everybody",
+    ] {
+        assert!(regex::Regex::new(line).expect(line).is_match(&said), "{line}: {said}");
+    }
     let mut httpd = setup.start();
+    let errors = || -> Vec<_> {
+        let report = report(&httpd.client());
+        let flags = report["flags"].as_array().expect("a list");
+        flags.iter().map(|flag| flag["error"].as_str().map(str::to_owned)).collect()
+    };
+    let missing = "its folder does not exist, so it cannot be created";
+    assert_eq!(errors(), [Some(missing.to_owned()), None, None]);
+    assert!(httpd.client().get("/status?format=html").body.contains(missing));
     httpd
         .expect_log(r"maintenance:warn.*/missing of the flag .*/missing/a.flag does not exist, so");
     httpd
@@ -131,6 +149,8 @@ fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
     fs::create_dir(httpd.path("missing")).expect("a folder");
     fs::write(httpd.path("missing/a.flag"), "").expect("written");
     httpd.client().get("/").assert_refused();
+    let errors = report(&httpd.client())["flags"][0]["error"].clone();
+    assert_eq!(errors, serde_json::Value::Null);
     // The folder becomes a file: the flag is not there.
     fs::remove_dir_all(httpd.path("missing")).expect("removed");
     fs::write(httpd.path("missing"), "").expect("written");
@@ -187,13 +207,84 @@ fn a_flag_that_the_children_never_see() {
     set_mode(&setup.path("private"), 0o700);
     let mut httpd = setup.start();
     httpd.expect_log(
-        "maintenance:error.*site.flag is there: Permission denied.*closes stays closed",
+        "maintenance:error.*site.flag is there: Permission denied.*closes stays closed until \
+         httpd's children can see it, or until its parent process, which looks about every ten \
+         seconds, sees a change",
     );
     httpd.client().get("/").assert_refused();
     fs::remove_file(httpd.path("private/site.flag")).expect("removed");
-    crate::support::wait_for("the parent sees it", Duration::from_secs(15), || {
-        httpd.client().get("/").status == 200
-    });
+    let is = |status| {
+        wait_for("the parent sees it", Duration::from_secs(15), || {
+            httpd.client().get("/").status == status
+        });
+    };
+    is(200);
+    fs::write(httpd.path("private/site.flag"), "").expect("written");
+    is(500);
+}
+
+/// Who looks only now and then leaves it to the children.
+#[test]
+fn a_flag_that_the_children_never_see_with_an_interval() {
+    if !rustix::process::geteuid().is_root() {
+        return; // parent and children are the same user
+    }
+    let setup = Setup::new("MaintenanceFlag private/site.flag\nMaintenanceCheckInterval 100ms");
+    fs::create_dir(setup.path("private")).expect("a folder");
+    set_mode(&setup.path("private"), 0o700);
+    let mut httpd = setup.start();
+    httpd.client().get("/");
+    httpd.expect_log(
+        "site.flag is there: Permission .*stays open until httpd's children can see it$",
+    );
+}
+
+/// With PrivateTmp= in httpd's unit, systemd gives it a /tmp of its own.
+#[test]
+fn a_flag_below_tmp() {
+    let elsewhere = tempfile::tempdir_in("/tmp").expect("a folder");
+    let flag = elsewhere.path().join("site.flag");
+    let line = format!("MaintenanceFlag {} /var/tmp/site.flag", flag.display());
+    let mut httpd = Httpd::start(&line);
+    for folder in ["/tmp", "/var/tmp"] {
+        httpd.expect_log(&format!("maintenance:warn.*site.flag is below {folder}: .*PrivateTmp="));
+    }
+    httpd.allow_log("can be written by everybody");
+    assert_eq!(httpd.count_log("PrivateTmp"), 2);
+    httpd.restart();
+    assert_eq!(httpd.count_log("PrivateTmp"), 2, "once");
+    // A server whose own files are there sees them all.
+    assert_eq!(Httpd::start("MaintenanceFlag own.flag").count_log("PrivateTmp"), 0);
+}
+
+/// A flag that takes the place of another one may be somebody else's.
+#[test]
+fn another_owner() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root can give files away");
+        return;
+    }
+    let httpd = Httpd::start("");
+    let put = |content: &str, owner: u32| {
+        let new = httpd.path("given");
+        fs::write(&new, content).expect("written");
+        std::os::unix::fs::chown(&new, Some(owner), None).expect("given away");
+        fs::rename(&new, httpd.flag()).expect("moved");
+        httpd.client().get("/").status
+    };
+    let count = |line: &str| httpd.count_log(line);
+    assert_eq!(put("", 54_321), 500);
+    assert_eq!(count("closed by the flag .*owner 54321"), 1, "{}", httpd.log());
+    assert_eq!(put("", 54_322), 500);
+    assert_eq!(count("has changed; still closed.*owner 54322"), 1, "{}", httpd.log());
+    assert_eq!(put("message = 'x'", 54_323), 500);
+    assert_eq!(count("has changed; still closed.*owner 54323"), 1, "{}", httpd.log());
+    assert_eq!(put("message = 'x'", 54_323), 500);
+    assert_eq!(count("has changed"), 2, "the same: {}", httpd.log());
+    assert_eq!(put("start = 2999-01-01T00:00:00Z", 54_324), 200);
+    assert_eq!(count("closes at .*owner 54324"), 1, "{}", httpd.log());
+    assert_eq!(put("start = 2999-01-01T00:00:00Z", 54_325), 200);
+    assert_eq!(count("closes at .*owner 54325"), 1, "{}", httpd.log());
 }
 
 /// A loop of links is an error of the file system: closed while nothing else was ever known.

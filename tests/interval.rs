@@ -208,3 +208,34 @@ fn zero_is_every_request() {
         }
     }
 }
+
+/// On a machine that was booted just now, whose clock has not come as far as the interval, a flag
+/// that no child has looked at yet is looked at all the same.
+#[test]
+fn just_after_boot() {
+    let Some(young) = young_machine() else {
+        eprintln!("left out: this machine cannot play one that was booted just now (unshare -T)");
+        return;
+    };
+    let words: Vec<_> = young.iter().map(String::as_str).collect();
+    let setup = Setup::new("MaintenanceCheckInterval 1h").mpm(Mpm::Prefork).wrapper(&words);
+    let httpd = setup.start();
+    httpd.close(); // the parent has seen none at start
+    httpd.client().get("/").assert_refused();
+    assert_eq!(httpd.count_log("closed by the flag"), 1);
+    httpd.open(); // not before the interval is over
+    httpd.client().get("/").assert_refused();
+}
+
+/// The command in front of one for which the machine was booted half a minute ago.
+fn young_machine() -> Option<Vec<String>> {
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: i64 = uptime.split('.').next()?.parse().ok()?;
+    let offset = 30 - seconds;
+    let words = ["unshare".into(), "-T".into(), format!("--monotonic={offset}")];
+    let words: Vec<_> = words.into_iter().chain([format!("--boottime={offset}")]).collect();
+    let mut probe = std::process::Command::new(&words[0]);
+    let seen = probe.args(&words[1..]).args(["cat", "/proc/uptime"]).output().ok()?.stdout;
+    let seen: f64 = String::from_utf8(seen).ok()?.split(' ').next()?.parse().ok()?;
+    (seen < 300.0).then_some(words)
+}

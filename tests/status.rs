@@ -12,6 +12,7 @@ mod documents;
 mod flags;
 mod formats;
 mod input;
+mod kinds;
 mod metrics;
 mod section;
 mod strangers;

@@ -10,15 +10,16 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
-use crate::flag::{self, FolderProblem, News};
+use crate::flag::{self, FlagFile, FolderProblem, News};
 use crate::journal::Journal;
+use crate::text;
 use crate::user;
 use crate::watched::{FileNews, Instead};
 use crate::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
-    let line = format!("maintenance: {message}");
+    let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
     // SAFETY: null stands for the main server. The text is copied before the call returns.
     unsafe { maintenance_log(server, level, line.as_ptr().cast(), line.len()) };
@@ -125,6 +126,16 @@ fn in_force(instead: Instead) -> String {
     }
 }
 
+fn owner(file: &FlagFile) -> String {
+    format!(", owner {}", user::name(file.owner))
+}
+
+/// What is odd about what lies there.
+fn oddity(file: &Option<FlagFile>) -> String {
+    let kind = file.map(|file| file.kind).filter(|kind| !kind.is_plain());
+    kind.map_or_else(String::new, |kind| format!("; it {kind}"))
+}
+
 fn say(news: &News<'_>) -> (i32, String) {
     let until = |end: &Option<Moment>| {
         end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
@@ -133,18 +144,20 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Closed { flag, file, end } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(
-                "closed by the flag {}, there since {}, owner {}{}",
+                "closed by the flag {}, there since {}, owner {}{}{}",
                 flag.display(),
                 since.map_or_else(|| "an unknown time".into(), local_time),
                 file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
-                until(end)
+                until(end),
+                oddity(file)
             );
             (APLOG_NOTICE, message)
         }
-        News::Announced { flag, start, opens } => {
+        News::Announced { flag, start, file, opens } => {
             let opens = if *opens { "open again, " } else { "" };
-            let flag = flag.display();
-            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {}", start.text()))
+            let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
+            let owner = file.as_ref().map_or_else(String::new, owner);
+            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{odd}"))
         }
         News::Overdue { flag, end } => (
             APLOG_WARNING,
@@ -162,14 +175,29 @@ fn say(news: &News<'_>) -> (i32, String) {
                 end.text()
             ),
         ),
+        News::Deleted { flag } => (
+            APLOG_NOTICE,
+            format!(
+                "the flag {} was deleted, but is still mounted here; it counts as before",
+                flag.display()
+            ),
+        ),
+        News::ClockSetBack { flag } => (
+            APLOG_WARNING,
+            format!(
+                "the clock was set back: the times in the flag {} are compared with it anew",
+                flag.display()
+            ),
+        ),
         News::Gone { flag, opens } => {
             let opens = if *opens { "open again, " } else { "" };
             (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))
         }
-        News::Changed { flag, end } => (
-            APLOG_NOTICE,
-            format!("the flag {} has changed; still closed{}", flag.display(), until(end)),
-        ),
+        News::Changed { flag, file, end } => {
+            let owner = file.as_ref().map_or_else(String::new, owner);
+            let (flag, until) = (flag.display(), until(end));
+            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{until}"))
+        }
         News::Unusable { flag, cause } => (
             APLOG_ERR,
             format!(
@@ -180,13 +208,28 @@ fn say(news: &News<'_>) -> (i32, String) {
         News::Odd { flag, what } => {
             (APLOG_WARNING, format!("in the flag {}, {what}", flag.display()))
         }
-        News::LookFailed { flag, error, closes } => (
+        News::LookFailed { flag, error, closes, parent_looks } => (
             APLOG_ERR,
             format!(
-                "cannot see whether the flag {} is there: {error}; until httpd's children can, \
-                 what it closes stays {}",
+                "cannot see whether the flag {} is there: {error}; what it closes stays {} until \
+                 httpd's children can see it{}",
                 flag.display(),
-                if *closes { "closed" } else { "open" }
+                if *closes { "closed" } else { "open" },
+                match *parent_looks && !start::is_chrooted() {
+                    true =>
+                        ", or until its parent process, which looks about every ten seconds, sees \
+                             a change",
+                    false => "",
+                }
+            ),
+        ),
+        News::Denied { flag, error } => (
+            APLOG_ERR,
+            format!(
+                "the flag {0} exists, but httpd's children may not look at it: {error}; it closes. \
+                 Under SELinux a file keeps its label when it is moved: run \"restorecon {0}\", and \
+                 use \"mv -Z\" next time",
+                flag.display()
             ),
         ),
         News::LookRecovered { flag } => {

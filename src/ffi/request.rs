@@ -21,6 +21,7 @@ use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::BLOCKED;
 use crate::records::{Reason, Visit};
 use crate::refusal::Asker;
+use crate::text;
 
 /// httpd's `request_rec`.
 ///
@@ -233,7 +234,8 @@ impl Request {
         // SAFETY: the text is copied before the call returns.
         unsafe {
             if maintenance_logs_debug(self.0) != 0 {
-                let line = format!("maintenance: allowed by {admission}");
+                let line = format!("allowed by {admission}");
+                let line = format!("maintenance: {}", text::shown(&line));
                 maintenance_log_debug(self.0, line.as_ptr().cast(), line.len());
             }
         }

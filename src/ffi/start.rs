@@ -17,7 +17,7 @@ use super::server::{ServerConfig, config, server_root, servers};
 use super::{conftree, keep, log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
 use crate::config::Settings;
-use crate::flag::{self, Flag, Observer};
+use crate::flag::{self, Flag, News, Observer};
 use crate::gate::{Flags, Gate, Place};
 use crate::gates::Gates;
 use crate::journal::Journal;
@@ -81,13 +81,13 @@ unsafe fn prepare(
     let resolved = resolver::resolve(names.collect());
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
     resolver::tell_hosts(hosts, &resolved);
-    let place = Arc::new(Place { server_root: root, slots, resolved, flags });
+    let place = Arc::new(Place { server_root: root.clone(), slots, resolved, flags });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
     // SAFETY: the caller vouches for the pool.
     unsafe { scopes::number(main, records, pool) };
-    tell(main);
+    tell(main, &root);
     look(main, Observer::Parent);
     for gate in gates(main) {
         gate.refusal().pages().prepare();
@@ -143,14 +143,14 @@ pub(super) unsafe extern "C" fn check_config(
 ) -> c_int {
     guard(
         || {
-            // SAFETY: asks for a number of httpd's; its list of servers.
-            if unsafe { maintenance_is_test() } != 0 {
-                // SAFETY: as above.
-                warn(unsafe { &*main });
-            }
             // SAFETY: httpd's live pool and its list of servers.
-            let keys = unsafe { server_root(temp_pool).map(|root| keys(&*main, &root)) };
-            if keys.is_none_or(|keys| keys.len() <= MAX_SLOTS) {
+            let (main, root) = unsafe { (&*main, server_root(temp_pool)) };
+            let Some(root) = root else { return OK as c_int };
+            // SAFETY: asks for a number of httpd's.
+            if unsafe { maintenance_is_test() } != 0 {
+                warn(main, &root);
+            }
+            if keys(main, &root).len() <= MAX_SLOTS {
                 return OK as c_int;
             }
             log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
@@ -161,7 +161,10 @@ pub(super) unsafe extern "C" fn check_config(
 }
 
 /// Says what a start would say of the configuration, and of the files that could be read.
-fn warn(main: &server_rec) {
+fn warn(main: &server_rec, root: &Path) {
+    if are_looks_free(main) {
+        flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
+    }
     conftree::warn_of_cache(main);
     let mut said = BTreeSet::new();
     for settings in settings(main) {
@@ -171,6 +174,16 @@ fn warn(main: &server_rec) {
             }
         });
     }
+}
+
+/// Are flags looked at without further ado? Else the file system that they are on may hang.
+fn are_looks_free(main: &server_rec) -> bool {
+    config(main).is_none_or(|config| config.settings.check_interval().is_zero())
+}
+
+fn warn_of_folder(flag: &Path, root: &Path) {
+    let problems = flag::folder_problems(flag, root);
+    problems.iter().for_each(|problem| log::warn_of_folder(flag, problem));
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
@@ -187,12 +200,12 @@ pub(super) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
 }
 
 /// Says at start what is looked for, and what will not go well later.
-fn tell(main: &server_rec) {
+fn tell(main: &server_rec, root: &Path) {
     log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
         // Once: a restart is not to wait for a file system that hangs.
-        if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
-            log::warn_of_folder(flag.path(), &problem);
+        if flag.is_unknown() {
+            warn_of_folder(flag.path(), root);
         }
     }
     let mut files = BTreeSet::new();
@@ -216,18 +229,22 @@ fn tell(main: &server_rec) {
     }
 }
 
+/// Do the children see other files than the parent?
+pub(super) fn is_chrooted() -> bool {
+    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    unsafe { maintenance_is_chrooted() != 0 }
+}
+
 /// Looks at all flags and files, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    let is_chrooted = unsafe { maintenance_is_chrooted() } != 0;
-    if is_chrooted && observer == Observer::Parent {
+    if is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let now = Timestamp::now();
+    let report = &mut |news: News<'_>| log::Log.flag(news);
     for flag in flags(main) {
         match observer {
-            Observer::Parent => flag.look(observer, now, &mut |news| log::Log.flag(news)),
-            Observer::Child => flag.begin(now, &mut |news| log::Log.flag(news)),
+            Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
+            Observer::Child => flag.begin(&Timestamp::now, report),
         };
     }
     // Children that are forked from now on begin with these versions.

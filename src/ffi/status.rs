@@ -13,7 +13,7 @@ use super::guard::guard;
 use super::request::{Request, set};
 use super::server::{config, servers};
 use super::{log, process, scopes, start, suppose};
-use crate::flag::Observer;
+use crate::flag::{News, Observer};
 use crate::journal::Journal;
 use crate::refusal::Asker;
 use crate::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
@@ -124,7 +124,8 @@ fn report(request: &mut Request, details: bool) -> Option<Report> {
     let now = Timestamp::now();
     let flags = start::flags(main);
     for flag in &flags {
-        flag.look(Observer::Child, now, &mut |news| log::Log.flag(news));
+        let report = &mut |news: News<'_>| log::Log.flag(news);
+        flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
     for server in servers(main) {
         suppose::make_gates(request, server);

@@ -62,7 +62,7 @@ impl Site {
             };
             word.fetch_add(1, Ordering::Relaxed);
         };
-        flag.look(Observer::Child, now, report).is_some()
+        flag.look(Observer::Child, now, &move || now, report).is_some()
     }
 
     fn said(&self) -> [u64; 3] {
@@ -158,8 +158,8 @@ fn one_looks_at_a_time() {
 fn one_looks_in_an_interval() {
     loom::model(|| {
         let slot = Arc::new(Slot::default());
-        // The machine has run for longer than that.
-        let look = |slot: &Slot| Turns::new(slot, Duration::from_secs(20)).take(|| false).is_some();
+        let hour = Duration::from_secs(3600);
+        let look = |slot: &Slot| Turns::new(slot, hour).take(|| false).is_some();
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || look(&theirs));
         let looks = [look(&slot), other.join().expect("looked")];

@@ -1,17 +1,17 @@
 //! What is known of a flag, for those who ask.
 
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 
-use super::Flag;
 use super::content::Content;
+use super::kind::FileKind;
+use super::look::Look;
 use super::state::{Basis, Known, State};
+use super::{Flag, place};
 use crate::board::Slot;
 use crate::sync::AtomicU64;
 use crate::window::Phase;
@@ -26,42 +26,66 @@ pub struct FlagReport {
     pub closes: bool,
     /// The file system did not say whether it is there.
     pub is_unseen: bool,
+    /// It is there, and may not be looked at.
+    pub is_denied: bool,
     /// When the last change was noticed.
     pub changed: Option<Timestamp>,
     /// Its time of modification; for `touch`, when that was run.
     pub modified: Option<Timestamp>,
     /// The user id of its owner.
     pub owner: Option<u32>,
+    /// It is absent, and so is its folder. Not known where looks are rare: the file system that it
+    /// is on may hang.
+    pub is_folder_missing: bool,
+    /// What lies there.
+    pub kind: Option<FileKind>,
     /// What it says, where this process has read that.
     pub content: Option<Arc<Content>>,
 }
 
+/// What was known of the file of a flag that was there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Noted {
+    pub(super) owner: Option<u32>,
+    pub(super) kind: Option<FileKind>,
+}
+
 impl Flag<'_> {
-    /// For those who ask later what is known.
+    /// For those who ask later what is known. What was noted before.
     pub(super) fn note(
         &self,
-        look: Option<&io::Result<Metadata>>,
+        look: Option<&io::Result<Look>>,
         was: State,
         is: State,
         now: Timestamp,
-    ) {
-        let Slot { changed, modified, owner, .. } = self.slot;
+    ) -> Noted {
+        let Slot { changed, modified, owner, kind, .. } = self.slot;
         // That a new flag has come to rest is none.
         let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
         if is_change {
             changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
         }
-        if let Some(Ok(metadata)) = look {
-            let since_1970 =
-                metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        if let Some(Ok(look)) = look {
+            let file = look.file();
+            let written = file.and_then(|file| file.since);
+            let since_1970 = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
             modified.store(millis.unwrap_or(0), Ordering::Release);
-            owner.store(u64::from(metadata.uid()), Ordering::Release);
+            let (uid, of_kind) = match file {
+                Some(file) => (file.owner.into(), file.kind.word()),
+                None => (u64::MAX, 0),
+            };
+            let (uid, of_kind) =
+                (owner.swap(uid, Ordering::AcqRel), kind.swap(of_kind, Ordering::AcqRel));
+            if matches!(was.known, Known::Present(_)) {
+                return Noted { owner: u32::try_from(uid).ok(), kind: FileKind::of_word(of_kind) };
+            }
         }
+        Noted::default()
     }
 
-    /// What is known of it. Looks at nothing itself, and what another process alone has read is
-    /// not known.
+    /// What is known of it. Looks at nothing but the folder of a flag that is absent, and what
+    /// another process alone has read is not known.
     pub fn report(&self) -> FlagReport {
         let State { known, basis, failed, .. } = self.word().state();
         let last = self.reader.last();
@@ -69,7 +93,7 @@ impl Flag<'_> {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
         };
-        let Slot { changed, modified, owner, .. } = self.slot;
+        let Slot { changed, modified, owner, kind, .. } = self.slot;
         let is_there = matches!(known, Known::Present(_));
         FlagReport {
             phase: match known {
@@ -77,10 +101,15 @@ impl Flag<'_> {
                 Known::Nothing | Known::Absent => None,
             },
             closes: known.closes(),
-            is_unseen: failed,
+            is_unseen: failed && basis != Basis::DENIED,
+            is_denied: basis == Basis::DENIED,
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
+            is_folder_missing: known == Known::Absent
+                && self.turns.are_free()
+                && place::is_folder_missing(&self.path),
+            kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last.content_of(basis).filter(|_| is_there).cloned(),
         }
     }

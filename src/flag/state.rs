@@ -53,10 +53,12 @@ impl Basis {
     pub(super) const NONE: Self = Self(0);
     /// A flag that has just appeared, whose content may still be written.
     pub(super) const YOUNG: Self = Self(1);
+    /// A flag that is there, but that nobody may look at.
+    pub(super) const DENIED: Self = Self(2);
 
     /// The basis with this hash.
     pub(super) fn of(hash: u64) -> Self {
-        Self((hash as u32).max(2))
+        Self((hash as u32).max(3))
     }
 }
 
@@ -73,6 +75,11 @@ impl File {
     pub(super) fn of(hash: u64) -> Self {
         Self((hash as u16).max(1))
     }
+
+    /// The same file without a name.
+    pub(super) fn deleted(self) -> Self {
+        Self((!self.0).max(1))
+    }
 }
 
 /// What is known of a flag at one time.
@@ -81,13 +88,19 @@ pub(super) struct State {
     pub(super) known: Known,
     pub(super) basis: Basis,
     pub(super) file: File,
-    /// The children's last look failed.
+    /// The children's last look failed, or they may not look at what is there.
     pub(super) failed: bool,
 }
 
 impl State {
     pub(super) const ABSENT: Self =
         Self { known: Known::Absent, basis: Basis::NONE, file: File::NONE, failed: false };
+    pub(super) const DENIED: Self = Self {
+        known: Known::Present(Phase::Closed),
+        basis: Basis::DENIED,
+        file: File::NONE,
+        failed: true,
+    };
 }
 
 /// A state, and the number of changes that led to it. By that number a look that began before a

@@ -36,7 +36,7 @@ pub(super) struct Turn<'b> {
 }
 
 /// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
-/// still at it.
+/// still at it. All zero where nobody has looked yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Word(u64);
 
@@ -49,9 +49,12 @@ impl Word {
         Self(began << Self::PID_BITS | looker)
     }
 
-    /// `now` has to be of after the word was read: it is not to be older than its look.
+    /// `now` has to be of after the word was read: it is not to be older than its look. A moment
+    /// without end where nobody has looked yet, since the clock itself begins near 0.
     fn elapsed(self, now: u64) -> Duration {
-        Duration::from_millis(now.saturating_sub(self.0 >> Self::PID_BITS))
+        let began = self.0 >> Self::PID_BITS;
+        let elapsed = now.checked_sub(began).filter(|_| began != 0); // nor in the future
+        elapsed.map_or(Duration::MAX, Duration::from_millis)
     }
 
     fn looker(self) -> i32 {
@@ -141,10 +144,11 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Of a clock that nobody sets, and that is the same for all processes.
+/// Of a clock that nobody sets, and that is the same for all processes. Never 0, which stands for a
+/// look that was never taken.
 fn milliseconds() -> u64 {
     let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    since_boot.map_or(0, millis)
+    since_boot.map_or(0, millis).max(1)
 }
 
 fn millis(time: Duration) -> u64 {
@@ -188,8 +192,6 @@ mod tests {
         let now = milliseconds();
         let set =
             |began: u64, looker| slot.turn.store(Word::new(began, looker).0, Ordering::SeqCst);
-        // A moment before the machine was started is as good as any.
-        let long_ago = now.saturating_sub(INTERVAL.as_millis() as u64 * 2);
         set(now.saturating_sub(1000), looker);
         assert!(turns.take(|| true).is_none(), "a child of ours looks");
         child.kill().expect("killed");
@@ -197,8 +199,30 @@ mod tests {
         assert!(turns.take(|| true).is_some(), "it is dead");
         set(now.saturating_sub(1000), 1);
         assert!(turns.take(|| true).is_some(), "a process that is none of ours");
-        set(long_ago, i32::try_from(std::process::id()).expect("a number"));
-        let is_given_up = Word(slot.turn.load(Ordering::SeqCst)).elapsed(now) >= GIVEN_UP;
-        assert_eq!(turns.take(|| true).is_some(), is_given_up);
+    }
+
+    /// A machine's monotonic clock begins near 0: what was never looked at is due then, too.
+    #[test]
+    fn what_was_never_looked_at_is_due() {
+        for now in [1, 30_000, 3_600_000, 1 << 40] {
+            let never = Word(0);
+            assert!(never.elapsed(now) >= INTERVAL && never.elapsed(now) >= GIVEN_UP, "{now}");
+            let looked = Word::new(now, 0);
+            assert!(looked != never && looked.elapsed(now) == Duration::ZERO, "{now}");
+            assert_eq!(looked.elapsed(now + 50), Duration::from_millis(50), "{now}");
+        }
+        // Nobody has looked in the future: what says so is not to keep everybody from looking.
+        assert!(Word::new(31_000, 0).elapsed(30_000) >= INTERVAL);
+    }
+
+    #[test]
+    fn a_look_that_hangs_is_given_up() {
+        let own = i32::try_from(std::process::id()).expect("a number");
+        let patience = millis(GIVEN_UP);
+        for began in [1, 30_000] {
+            let look = Word::new(began, own);
+            let is_running = [began, began + patience - 1, began + patience];
+            assert_eq!(is_running.map(|now| look.is_running(now)), [true, true, false], "{began}");
+        }
     }
 }

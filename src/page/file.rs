@@ -175,7 +175,8 @@ impl Source {
         for (sample, is_overdue) in samples.into_iter().zip([false, true]) {
             let window = Window::parse(sample.as_bytes(), &TimeZone::UTC);
             let content = Content::of(window.map_err(|error| error.to_string())?);
-            let closing = Closing { content: Arc::new(content), is_overdue };
+            let content = Arc::new(content);
+            let closing = Closing { content, is_overdue, ..Closing::default() };
             let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
             let page = self.render(facts.values(name.language.as_deref()).into());
             let page = page.map_err(|cause| match sample {

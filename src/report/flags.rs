@@ -19,6 +19,10 @@ pub(super) struct FlagView {
     /// When the file was written; for `touch`, when that was run.
     modified: Option<String>,
     owner: Option<String>,
+    /// What lies there.
+    kind: Option<&'static str>,
+    /// It was deleted where it comes from, and is still mounted here.
+    deleted: bool,
     start: Option<String>,
     end: Option<String>,
     reopens: bool,
@@ -56,7 +60,16 @@ impl FlagView {
         let report = flag.report();
         let window = report.content.as_ref().map(|content| content.window());
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
-        let unseen = report.is_unseen.then(|| "cannot be seen, see the error log".to_owned());
+        let unseen = match () {
+            () if report.is_denied => {
+                Some("exists, but httpd may not look at it, see the error log")
+            }
+            () if report.is_unseen => Some("cannot be seen, see the error log"),
+            () if report.is_folder_missing => {
+                Some("its folder does not exist, so it cannot be created")
+            }
+            () => None,
+        };
         let messages = window.map(|window| window.messages()).unwrap_or_default();
         let message = |(language, text): (Option<&str>, &str)| MessageView {
             language: language.map(str::to_owned),
@@ -76,6 +89,8 @@ impl FlagView {
             changed: report.changed.map(time),
             modified: report.modified.map(time),
             owner: report.owner.map(user::name),
+            kind: report.kind.map(|kind| kind.form.name()),
+            deleted: report.kind.is_some_and(|kind| kind.is_deleted),
             start: window.and_then(|window| window.start()).map(|start| start.rfc3339()),
             end: window.and_then(|window| window.end()).map(|end| end.rfc3339()),
             reopens: window.is_some_and(|window| window.reopens()),
@@ -86,7 +101,7 @@ impl FlagView {
                 .flat_map(|window| window.allow().iter())
                 .map(|(network, _)| super::scopes::network(network))
                 .collect(),
-            error: error.or(unseen),
+            error: error.or(unseen.map(str::to_owned)),
             warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),
         }
     }

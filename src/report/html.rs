@@ -5,9 +5,12 @@ mod times;
 
 use form_urlencoded::Serializer;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{
+    AutoEscape, Environment, HtmlEscape, UndefinedBehavior, context, escape_formatter,
+};
 
 use super::{Preflight, Query, Report};
+use crate::text;
 use crate::zone;
 use answers::Answers;
 use times::Clock;
@@ -37,6 +40,16 @@ fn render(clock: Clock, same: String, values: Value) -> Result<String, minijinja
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Of what others wrote everything is seen; but a message is shown as its readers see it.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(text::shown(text)))
+        }
+        _ => escape_formatter(out, state, value),
+    });
+    environment.add_filter("as_written", |text: String| {
+        Value::from_safe_string(HtmlEscape(&text).to_string())
+    });
     environment.add_global("zone", clock.zone());
     environment.add_function("same", move |more: String| match same.as_str() {
         "" => format!("?{more}"),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::time;
 use crate::records::refused::{BUCKETS, Client, ENTRIES, Refused, Text};
+use crate::text;
 
 /// So many clients are listed.
 const LISTED: usize = 100;
@@ -54,21 +55,9 @@ impl ClientView {
     }
 }
 
-/// What a stranger has sent, as a text without characters that are not seen or that turn what is
-/// around them (Unicode's Bidi_Control).
+/// What a stranger has sent, as a text in which everything is seen.
 fn shown(text: &Text) -> String {
-    let is_hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let mut shown = String::with_capacity(text.start.len());
-    for letter in String::from_utf8_lossy(&text.start).chars() {
-        match is_hidden(letter) {
-            true => shown.extend(letter.escape_unicode()),
-            false => shown.push(letter),
-        }
-    }
+    let mut shown = text::shown(&String::from_utf8_lossy(&text.start)).into_owned();
     if text.is_cut {
         shown.push('…');
     }

@@ -17,6 +17,7 @@ use fastrand::Rng;
 use super::figures::Figures;
 use super::journal::Journal;
 use super::support::Httpd;
+use super::support::denied::Denied;
 use super::world::World;
 pub use disk::Disk;
 
@@ -27,6 +28,8 @@ pub struct Injector {
     pub figures: Arc<Figures>,
     pub journal: Arc<Journal>,
     pub disk: Option<Disk>,
+    /// Keeps the server from looking at the flag.
+    pub denied: Denied,
     pub random: Rng,
     /// Of the last message, page or list.
     pub number: u64,
@@ -39,7 +42,7 @@ pub struct Injector {
 type Fault = (&'static str, fn(&mut Injector));
 
 /// As often as they stand here.
-const FAULTS: [Fault; 46] = [
+const FAULTS: [Fault; 48] = [
     ("flag: touch", Injector::touch),
     ("flag: touch", Injector::touch),
     ("flag: removed", Injector::remove),
@@ -63,6 +66,8 @@ const FAULTS: [Fault; 46] = [
     ("flag: mv, overdue", Injector::be_overdue),
     ("flag: mv, reopened", Injector::reopen),
     ("flag: its folder has mode 000", Injector::hide_folder),
+    ("flag: may not be looked at", Injector::deny_look),
+    ("flag: may not be looked at", Injector::deny_look),
     ("page: replaced", Injector::replace_page),
     ("page: replaced", Injector::replace_page),
     ("page: replaced", Injector::replace_page),

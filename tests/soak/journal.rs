@@ -14,11 +14,16 @@ use regex::Regex;
 use super::figures::Figures;
 
 /// What may be said, and the fault that explains it.
-const EXPLAINED: [(&str, &str); 10] = [
+const EXPLAINED: [(&str, &str); 12] = [
     (r"the content of the flag \S+ cannot be used: ", "flag: "),
     (r"the content of the flag \S+ cannot be used: .*Too many open files", "child: no file"),
     (r"overdue: the flag ", "flag: mv, overdue"),
     (r"overdue: the flag ", "clock: "),
+    (r"the clock was set back: ", "clock: hours back"),
+    (
+        r"the flag \S+ exists, but httpd's children may not look at it: ",
+        "flag: may not be looked at",
+    ),
     (r"cannot see whether the flag \S+ is there: Permission denied", "flag: its folder"),
     (r#"page\S+" .*; the last good version stays in force"#, "page: "),
     (r#"allow.txt" .*; the last good version stays in force"#, "allow file: "),

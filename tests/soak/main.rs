@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use faults::clock::Clock;
+use faults::clock::{Clock, ClockKind};
 use faults::{Disk, Injector};
 use figures::Figures;
 use journal::Journal;
@@ -104,15 +104,19 @@ fn main() -> ExitCode {
     let figures = Arc::new(Figures::new(seed));
     let over = Arc::new(AtomicBool::new(false));
     let mut random = Rng::with_seed(seed);
-    let (httpd, tls) = site::main_server();
+    let (httpd, tls, denied) = site::main_server();
     let main = Server::new(("main:", SHORT_LIVED), httpd, &figures, &over);
     let disk = disk(&main.httpd, &figures);
-    let clock = site::clock_server();
-    if clock.is_none() {
+    let clocks: Vec<_> = [ClockKind::EACH_TIME, ClockKind::NOW_AND_THEN]
+        .into_iter()
+        .filter_map(|kind| {
+            let (httpd, hand) = site::clock_server(kind.directives)?;
+            Some((Server::new((kind.name, LONG_LIVED), httpd, &figures, &over), hand, kind))
+        })
+        .collect();
+    if clocks.is_empty() {
         figures.leave_out("the clock: there is no libfaketime");
     }
-    let clock = clock
-        .map(|(httpd, file)| (Server::new(("clock:", LONG_LIVED), httpd, &figures, &over), file));
 
     let mut injector = Injector {
         httpd: Arc::clone(&main.httpd),
@@ -120,6 +124,7 @@ fn main() -> ExitCode {
         figures: Arc::clone(&figures),
         journal: Arc::clone(&main.journal),
         disk,
+        denied,
         random: random.fork(),
         number: 0,
         only: std::env::var("ONLY").unwrap_or_default(),
@@ -140,20 +145,22 @@ fn main() -> ExitCode {
         scope.spawn(|| main.journal.run(stopped));
         let mut injectors = vec![scope.spawn(|| injector.run(over))];
         let mut runtimes = vec![clients];
-        if let Some((server, file)) = &clock {
+        for (server, hand, kind) in &clocks {
             scope.spawn(|| server.journal.run(stopped));
-            runtimes.push(load::start(&clock_ways(server), &server.common, random.u64(..)));
+            let ways = clock_ways(server, kind);
+            runtimes.push(load::start(&ways, &server.common, random.u64(..)));
             let clock = Clock {
                 httpd: Arc::clone(&server.httpd),
                 world: Arc::clone(&server.common.oracle.world),
                 figures: Arc::clone(&figures),
                 random: random.fork(),
-                file: file.clone(),
+                hand: hand.clone(),
+                kind: *kind,
                 number: 0,
             };
             injectors.push(scope.spawn(move || clock.run(over)));
         }
-        watch(&main, clock.as_ref().map(|(server, _)| server), ends);
+        watch(&main, &clocks.iter().map(|(server, ..)| server).collect::<Vec<_>>(), ends);
         over.store(true, Ordering::Release);
         for injector in injectors {
             if injector.join().is_err() {
@@ -167,11 +174,11 @@ fn main() -> ExitCode {
     });
 
     let mut trends = main.memory.trends();
-    trends.extend(clock.iter().flat_map(|(server, _)| server.memory.trends()));
+    trends.extend(clocks.iter().flat_map(|(server, ..)| server.memory.trends()));
     for trend in trends.iter().filter(|trend| trend.is_too_much()) {
         figures.violation("the server grows", || format!("  {trend}"));
     }
-    drop((injector, main, clock));
+    drop((injector, main, clocks));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     figures.finish(&trends, &target.join("soak.json"));
     match figures.violations() {
@@ -181,12 +188,12 @@ fn main() -> ExitCode {
 }
 
 /// Looks at the servers until it is over.
-fn watch(main: &Server, clock: Option<&Server>, ends: Instant) {
+fn watch(main: &Server, clocks: &[&Server], ends: Instant) {
     let figures = &main.common.figures;
     let mut told = Instant::now();
     while Instant::now() < ends && !main.common.over.load(Ordering::Acquire) {
         main.sample();
-        clock.iter().for_each(|server| server.sample());
+        clocks.iter().for_each(|server| server.sample());
         if told.elapsed() >= PROGRESS {
             told = Instant::now();
             println!(
@@ -242,9 +249,9 @@ fn ways(main: &Server, tls: &site::Tls) -> Vec<Way> {
 }
 
 /// Few: each look at the clock costs libfaketime a look at its file.
-fn clock_ways(server: &Server) -> Vec<Way> {
+fn clock_ways(server: &Server, kind: &ClockKind) -> Vec<Way> {
     vec![Way {
-        name: "clock, http/1.1, new",
+        name: kind.way,
         address: server.httpd.address(),
         tls: None,
         kind: Kind::New,

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -11,6 +10,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::content;
 use super::oracle::refusal::{RETRY_AFTER, SPREAD};
+use super::support::denied::{Denied, Who};
+use super::support::faketime::Clock;
 use super::support::{Httpd, Setup};
 
 /// The way to the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
@@ -46,8 +47,8 @@ fn setup() -> Setup {
     setup
 }
 
-/// HTTP/1.1 and HTTP/2, each with TLS and without.
-pub fn main_server() -> (Httpd, Tls) {
+/// HTTP/1.1 and HTTP/2, each with TLS and without; and what keeps it from looking at its flag.
+pub fn main_server() -> (Httpd, Tls, Denied) {
     let made = rcgen::generate_simple_self_signed(["maintenance.test".to_owned()]);
     let made = made.expect("a certificate");
     let setup = setup().modules(&["filter", "deflate", "socache_shmcb", "ssl", "http2"]);
@@ -65,7 +66,8 @@ pub fn main_server() -> (Httpd, Tls) {
     ));
     let config = |protocol: &[u8]| Arc::new(client_config(made.cert.der(), protocol));
     let tls = Tls { address, http1: config(b"http/1.1"), http2: config(b"h2") };
-    (setup.start(), tls)
+    let (denied, setup) = Denied::setup(setup, &["flags/maintenance.flag"], Who::All);
+    (setup.start(), tls, denied)
 }
 
 fn client_config(certificate: &CertificateDer<'static>, protocol: &[u8]) -> ClientConfig {
@@ -79,25 +81,14 @@ fn client_config(certificate: &CertificateDer<'static>, protocol: &[u8]) -> Clie
     config
 }
 
-/// One whose clock is ahead of ours by what its file says, or None where there is no libfaketime.
+/// One with more directives, whose clock is ahead of ours by what its file says, or None where there is
+/// no libfaketime.
 /// It is a server of its own: when the time jumps, httpd closes the connections that have been
 /// idle since, and mod_http2 its sessions, so that the oracle could say nothing of them.
-pub fn clock_server() -> Option<(Httpd, PathBuf)> {
-    let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"]
-        .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
-        .into_iter()
-        .find(|library| std::path::Path::new(library).exists())?;
+pub fn clock_server(more: &str) -> Option<(Httpd, Clock)> {
     let setup = setup().modules(&["filter", "deflate"]).directives(
         "<Location /coded.txt>\nSetOutputFilter DEFLATE\n</Location>\nMaintenanceStatus 429",
     );
-    let offset = setup.write("conf/clock", "+0\n");
-    let words = [
-        "env".to_owned(),
-        format!("LD_PRELOAD={library}"),
-        format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
-    ];
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    Some((setup.wrapper(&words).start(), offset))
+    let (clock, setup) = Clock::setup(setup.directives(more))?;
+    Some((setup.start(), clock))
 }

@@ -6,7 +6,7 @@ use super::{STATUS, report, text_of};
 use crate::support::{Httpd, raw, replace_file};
 
 /// The bytes of a path and of a User-Agent, and as the report has them.
-const ODDITIES: [(&[u8], &[u8], &str, &str); 7] = [
+const ODDITIES: [(&[u8], &[u8], &str, &str); 9] = [
     (b"/plain", b"probe/1.0", "/plain", "probe/1.0"),
     (
         b"/\"><script>alert(1)</script>",
@@ -22,6 +22,18 @@ const ODDITIES: [(&[u8], &[u8], &str, &str); 7] = [
         "a\u{200b}b\u{2066}c\u{feff}d\u{85}e".as_bytes(),
         "/\\u{202e}gpj.exe",
         "a\\u{200b}b\\u{2066}c\\u{feff}d\\u{85}e",
+    ),
+    (
+        "/so\u{ad}ft/\u{e0001}\u{e0041}\u{e007f}".as_bytes(),
+        "a\u{34f}b\u{180e}c\u{3164}d\u{fff9}e\u{e0100}f\u{1d173}g".as_bytes(),
+        "/so\\u{ad}ft/\\u{e0001}\\u{e0041}\\u{e007f}",
+        "a\\u{34f}b\\u{180e}c\\u{3164}d\\u{fff9}e\\u{e0100}f\\u{1d173}g",
+    ),
+    (
+        "/e\u{301}\u{915}\u{94d}".as_bytes(),
+        "ص\u{64e}".as_bytes(),
+        "/e\u{301}\u{915}\u{94d}",
+        "ص\u{64e}",
     ),
     ("/日本".as_bytes(), "Ünïcödé 😀".as_bytes(), "/日本", "Ünïcödé 😀"),
 ];

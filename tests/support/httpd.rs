@@ -67,6 +67,11 @@ impl Httpd {
         self.setup.path(name)
     }
 
+    /// Do the children run as another user than this?
+    pub fn is_of_another_user(&self) -> bool {
+        super::installation::user().is_some()
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -5,6 +5,8 @@
 pub mod backend;
 pub mod children;
 pub mod client;
+pub mod denied;
+pub mod faketime;
 pub mod hanging;
 pub mod httpd;
 pub mod installation;

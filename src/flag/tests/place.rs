@@ -13,7 +13,8 @@ fn processes<'b, const N: usize>(path: &Path, board: &'b crate::board::Board) ->
 
 /// Is it closed for this process, and with which message?
 fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
-    let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+    let closing =
+        flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
     let message =
         |closing: &Closing| closing.content.window().message(None).map(|(text, _)| text.to_owned());
     (closing.is_some(), closing.as_ref().and_then(message))
@@ -28,7 +29,8 @@ fn somebody_writes_to_the_flag() {
     let [flag, other] = &processes;
     let put = |text: &str| fs::write(&path, text).expect("written");
     let shown = || {
-        let closing = flag.look(Observer::Child, time(NOON), &mut |news| panic!("{news:?}"));
+        let closing =
+            flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
         closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
     };
     put("");

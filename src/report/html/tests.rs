@@ -42,7 +42,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let now = NOON.parse().expect("a time");
     let flags: Vec<&Flag<'static>> = place.flags.values().map(AsRef::as_ref).collect();
     for flag in &flags {
-        flag.look(Observer::Child, now, &mut |_| {});
+        flag.look(Observer::Child, now, &move || now, &mut |_| {});
     }
     let records = new_records();
     let [host, location] = records.claim(&["host", "location"].map(Key::of), now)[..] else {

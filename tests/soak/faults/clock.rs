@@ -12,20 +12,55 @@ use jiff::Timestamp;
 
 use super::super::content::{self, MESSAGE};
 use super::super::figures::Figures;
-use super::super::support::{Httpd, replace_file};
+use super::super::support::{Httpd, faketime};
 use super::super::world::{Flag, Words, World};
 
 const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;
 
+/// How the server looks at its flag whose clock is set.
+#[derive(Clone, Copy)]
+pub struct ClockKind {
+    pub name: &'static str,
+    pub way: &'static str,
+    pub directives: &'static str,
+    /// The names of its faults.
+    back: &'static str,
+    forwards: &'static str,
+    /// When another flag is in force.
+    noticed: Duration,
+}
+
+impl ClockKind {
+    /// At every request.
+    pub const EACH_TIME: Self = Self {
+        name: "clock:",
+        way: "clock, http/1.1, new",
+        directives: "",
+        back: "clock: hours back",
+        forwards: "clock: hours forwards",
+        noticed: AT_ONCE,
+    };
+    /// Once in an interval. What is known of it follows the clock all the same.
+    pub const NOW_AND_THEN: Self = Self {
+        name: "clock, interval:",
+        way: "clock, interval, http/1.1, new",
+        directives: "MaintenanceCheckInterval 300ms",
+        back: "clock: hours back, with an interval",
+        forwards: "clock: hours forwards, with an interval",
+        noticed: Duration::from_millis(1500),
+    };
+}
+
 /// Sets the clock of a server.
 pub struct Clock {
+    pub kind: ClockKind,
     pub httpd: Arc<Httpd>,
     pub world: Arc<World>,
     pub figures: Arc<Figures>,
     pub random: Rng,
-    /// libfaketime's file.
-    pub file: PathBuf,
+    /// What sets it.
+    pub hand: faketime::Clock,
     pub number: u64,
 }
 
@@ -60,9 +95,10 @@ impl Clock {
             }
             self.pause();
             if self.random.bool() {
-                self.world.flag.change(Flag::Open, &[], AT_ONCE, || {
+                self.world.flag.change(Flag::Open, &[], self.kind.noticed, || {
                     fs::remove_file(self.flag_path()).expect("removed");
                 });
+                thread::sleep(self.kind.noticed);
             }
         }
     }
@@ -92,9 +128,10 @@ impl Clock {
         let text = content::flag(&window.words, &format!("start = {start}\n{reopen}"));
         let (new, path) = (self.httpd.path("flags/new"), self.flag_path());
         fs::write(&new, text).expect("written");
-        self.world
-            .flag
-            .change(window.at(now), &[], AT_ONCE, || fs::rename(&new, &path).expect("moved"));
+        self.world.flag.change(window.at(now), &[], self.kind.noticed, || {
+            fs::rename(&new, &path).expect("moved")
+        });
+        thread::sleep(self.kind.noticed);
         window
     }
 
@@ -104,11 +141,11 @@ impl Clock {
         let offset = window.start.as_second() + place - Timestamp::now().as_second();
         let is_back = offset < self.world.clock.last();
         let next = window.at(content::after(window.start, place));
-        self.figures.fault(if is_back { "clock: hours back" } else { "clock: hours forwards" });
+        self.figures.fault(if is_back { self.kind.back } else { self.kind.forwards });
         self.world.clock.change(offset, &[], Duration::from_secs(1), || {
-            // The time of each request decides, and what was known before does not.
+            // The clock decides for each request, and what was known before does not.
             self.world.flag.change(next, &[], AT_ONCE, || {
-                replace_file(&self.file, format!("{offset:+}\n"));
+                self.hand.set(offset);
             });
         });
     }

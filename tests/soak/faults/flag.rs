@@ -177,6 +177,18 @@ impl Injector {
     }
 }
 
+impl Injector {
+    /// A look at the flag fails with EACCES, as under SELinux: what is there closes, and says nothing,
+    /// until it can be looked at again.
+    pub(super) fn deny_look(&mut self) {
+        self.settle();
+        let before = self.world.flag.last();
+        self.world.flag.change(Flag::silent(), &[], AT_ONCE, || self.denied.deny());
+        self.pause(50..1500);
+        self.world.flag.change(before, &[], AT_ONCE, || self.denied.permit());
+    }
+}
+
 fn make_fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).expect("a FIFO");
 }

@@ -1,0 +1,141 @@
+//! What lies where a flag is looked for. Whatever it is, it closes; but where that is no regular file,
+//! or one that nobody can remove here, the administrator wants to know.
+
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+/// What kind of file a flag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileKind {
+    /// Is it a regular file, a folder, or something else?
+    pub form: FileForm,
+    /// It has no name left: it was deleted where it comes from, and is still mounted here, as a single
+    /// file of a container is.
+    pub is_deleted: bool,
+}
+
+/// The file types that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they say it themselves")]
+pub enum FileForm {
+    File,
+    Folder,
+    Fifo,
+    Socket,
+    Device,
+}
+
+impl FileForm {
+    const ALL: [Self; 5] = [Self::File, Self::Folder, Self::Fifo, Self::Socket, Self::Device];
+
+    /// As in the JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Folder => "folder",
+            Self::Fifo => "fifo",
+            Self::Socket => "socket",
+            Self::Device => "device",
+        }
+    }
+}
+
+impl FileKind {
+    const DELETED: u64 = 8;
+
+    pub(super) fn of(path: &Path, metadata: &Metadata) -> Self {
+        let kind = metadata.file_type();
+        let form = match () {
+            () if kind.is_file() => FileForm::File,
+            () if kind.is_dir() => FileForm::Folder,
+            () if kind.is_fifo() => FileForm::Fifo,
+            () if kind.is_socket() => FileForm::Socket,
+            () => FileForm::Device,
+        };
+        // Also without a name are a file that is just being removed, and all files of some file systems.
+        Self { form, is_deleted: metadata.nlink() == 0 && is_mounted(path) }
+    }
+
+    /// As a word that all processes know; 0 stands for what nobody knows.
+    pub(super) fn word(self) -> u64 {
+        let form = 1 + self.form as u64;
+        if self.is_deleted { form | Self::DELETED } else { form }
+    }
+
+    /// What the word says.
+    pub(super) fn of_word(word: u64) -> Option<Self> {
+        let form = FileForm::ALL.into_iter().find(|form| 1 + *form as u64 == word & 7)?;
+        Some(Self { form, is_deleted: word & Self::DELETED != 0 })
+    }
+
+    /// Is it an ordinary file, of which there is nothing to say?
+    pub fn is_plain(self) -> bool {
+        self.form == FileForm::File && !self.is_deleted
+    }
+}
+
+/// What is odd about it, where something is.
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = match self.form {
+            FileForm::File => "",
+            FileForm::Folder => "is a folder and not a regular file",
+            FileForm::Fifo => "is a FIFO and not a regular file",
+            FileForm::Socket => "is a socket and not a regular file",
+            FileForm::Device => "is a device and not a regular file",
+        };
+        let and = if !form.is_empty() && self.is_deleted { ", and " } else { "" };
+        let deleted = if self.is_deleted { "was deleted, but is still mounted here" } else { "" };
+        write!(f, "{form}{and}{deleted}")
+    }
+}
+
+/// Is a file system mounted at this very path, or a part of one?
+#[cold]
+fn is_mounted(path: &Path) -> bool {
+    let mounts = || fs::read("/proc/self/mountinfo").ok();
+    let Some((path, mounts)) = fs::canonicalize(path).ok().zip(mounts()) else { return false };
+    // proc(5): the fifth field is where, with blanks and backslashes in octal.
+    let fields = mounts
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+    fields.map(decoded).any(|place| place == path.as_os_str().as_bytes())
+}
+
+/// With the byte in the place of each `\040`.
+fn decoded(field: &[u8]) -> Vec<u8> {
+    let (mut decoded, mut rest) = (Vec::with_capacity(field.len()), field);
+    while let [first, more @ ..] = rest {
+        let code = more.get(..3).filter(|_| *first == b'\\');
+        let byte = code.and_then(|code| u8::from_str_radix(str::from_utf8(code).ok()?, 8).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = more.get(byte.map_or(0, |_| 3)..).unwrap_or_default();
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts() {
+        assert_eq!(decoded(b"/a\\040b\\134\\04"), b"/a b\\\\04");
+        assert_eq!(["/", "/proc/self"].map(|path| is_mounted(Path::new(path))), [true, false]);
+    }
+
+    #[test]
+    fn words() {
+        for form in FileForm::ALL {
+            for is_deleted in [false, true] {
+                let kind = FileKind { form, is_deleted };
+                assert_eq!(FileKind::of_word(kind.word()), Some(kind));
+                assert_eq!(kind.to_string().is_empty(), kind.is_plain());
+            }
+        }
+        assert_eq!([0, 8, 6, u64::MAX].map(FileKind::of_word), [None; 4]);
+    }
+}

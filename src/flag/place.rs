@@ -1,0 +1,50 @@
+//! The folder that a flag is to be put into: will it be seen there?
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use thiserror::Error;
+
+/// What is wrong with the folder that a flag is to be put into; worth a warning at start.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FolderProblem {
+    /// `touch` will fail.
+    #[error("does not exist, so the flag cannot be created")]
+    Missing,
+    /// As /tmp is.
+    #[error("can be written by everybody, so any local user can close the site")]
+    WorldWritable,
+    /// systemd may give httpd such a folder of its own.
+    #[error(
+        "is below {0}: where systemd runs httpd with PrivateTmp=, httpd has a {0} of its own, and \
+         never sees the flag; choose another folder, such as /var/lib/maintenance"
+    )]
+    Private(&'static str),
+}
+
+/// The folders of which systemd's `PrivateTmp=` gives a service others.
+const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
+
+/// All that is wrong with a flag's folder. What lies below the ServerRoot, httpd sees as those do who
+/// have made that.
+pub fn folder_problems(path: &Path, server_root: &Path) -> Vec<FolderProblem> {
+    let private = PRIVATE.into_iter().find(|folder| path.starts_with(folder));
+    let private = private.filter(|_| !path.starts_with(server_root)).map(FolderProblem::Private);
+    folder_problem(path).into_iter().chain(private).collect()
+}
+
+/// Does the flag's folder not exist?
+pub(super) fn is_folder_missing(path: &Path) -> bool {
+    folder_problem(path) == Some(FolderProblem::Missing)
+}
+
+fn folder_problem(path: &Path) -> Option<FolderProblem> {
+    const WORLD_WRITABLE: u32 = 0o002;
+    match fs::metadata(path.parent()?) {
+        Ok(folder) => (folder.mode() & WORLD_WRITABLE != 0).then_some(FolderProblem::WorldWritable),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(FolderProblem::Missing),
+        Err(_) => None, // a look says so
+    }
+}

@@ -1,0 +1,140 @@
+//! The clock and the moment at which a request came: which of them counts, and what a clock that is set
+//! back does.
+
+use super::*;
+
+const WINDOW: &str = "start = 2026-11-22T12:00:00Z\nend = 2026-11-22T14:00:00Z\n";
+const AUTO: &str = "reopen = 'auto'";
+
+fn at(clock: &str) -> Timestamp {
+    time(&format!("2026-11-22T{clock}Z"))
+}
+
+/// What a look makes of a request that came at a moment and is decided at another one: is it let in,
+/// what is overdue, and the moment that counts.
+fn decide(flag: &Flag<'_>, came: &str, clock: &str) -> Option<(bool, Timestamp)> {
+    let closing = flag.look(Observer::Child, at(came), &|| at(clock), &mut |_| ());
+    closing.map(|closing| (closing.is_overdue, closing.at))
+}
+
+/// The later of the two counts.
+#[test]
+fn a_header_that_is_completed_late() {
+    for interval in [Duration::ZERO, Duration::from_secs(3600)] {
+        for (more, came, clock, expected) in [
+            ("", "11:59:30", "11:59:59", None),
+            ("", "11:59:30", "12:00:00", Some(false)),
+            ("", "11:59:30", "13:59:59", Some(false)),
+            ("", "13:59:30", "14:00:00", Some(true)),
+            (AUTO, "13:59:30", "13:59:59", Some(false)),
+            (AUTO, "13:59:30", "14:00:00", None),
+            (AUTO, "11:59:30", "14:00:00", None),
+            // The clock was set back since it came.
+            ("", "12:30:00", "11:00:00", Some(false)),
+            (AUTO, "14:30:00", "13:00:00", None),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (path, board) = (folder.path().join("flag"), new_board());
+            let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+            let flag = Flag::new(path.clone(), slot, interval, TimeZone::UTC);
+            replace(&path, &format!("{WINDOW}{more}"));
+            let case = format!("{interval:?} {more} {came} {clock}");
+            for before in [true, false] {
+                let found = decide(&flag, came, clock);
+                assert_eq!(found.map(|(is_overdue, _)| is_overdue), expected, "{case} {before}");
+                let later = at(came).max(at(clock));
+                assert!(found.is_none_or(|(_, at)| at == later), "{case} {before}");
+            }
+            // It does not count for what is known.
+            let known = flag.report().phase;
+            let expected = flag.reader.last().content.window().phase(at(clock));
+            assert_eq!(known, Some(expected), "{case}");
+        }
+    }
+}
+
+/// One step: the clock, whether the scope is closed then, and what is said of it.
+type Step<'a> = (&'a str, bool, &'a [&'a str]);
+
+const BACK: &str = "clock set back";
+
+/// Each process goes back with the clock, whether it looks at the file or not, and it is said once.
+#[test]
+fn the_clock_is_set_back() {
+    let announced = "open again, announced";
+    let closed = "closed until 2026-11-22 14:00 +00:00";
+    let cases: [(&str, &[Step<'_>]); 6] = [
+        ("", &[("13:00:00", true, &[closed]), ("11:00:00", false, &[BACK, announced])]),
+        (
+            "",
+            &[
+                ("14:30:00", true, &[closed, "overdue"]),
+                ("13:00:00", true, &[BACK]),
+                ("11:00:00", false, &[BACK, announced]),
+                ("12:00:00", true, &[closed]),
+                ("14:00:00", true, &["overdue"]),
+            ],
+        ),
+        (
+            AUTO,
+            &[
+                ("14:30:00", false, &["reopened"]),
+                ("13:00:00", true, &[BACK, closed]),
+                ("14:00:00", false, &["reopened"]),
+                ("11:00:00", false, &[BACK, "announced"]),
+                ("12:00:00", true, &[closed]),
+            ],
+        ),
+        // By less than two seconds: nothing is said, and what was reached counts as before.
+        ("", &[("12:00:00", true, &[closed]), ("11:59:58.5", false, &[])]),
+        (AUTO, &[("14:00:00", false, &["reopened"]), ("13:59:58.5", true, &[])]),
+        // It is still on the same side of both.
+        ("", &[("13:59:00", true, &[closed]), ("12:01:00", true, &[])]),
+    ];
+    for interval in [Duration::ZERO, Duration::from_secs(3600)] {
+        for observer in [Observer::Child, Observer::Parent] {
+            for (more, steps) in &cases {
+                let folder = tempfile::tempdir().expect("a folder");
+                let (path, board) = (folder.path().join("flag"), new_board());
+                let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+                let new = |()| Flag::new(path.clone(), slot, interval, TimeZone::UTC);
+                let [first, other] = [(); 2].map(new);
+                replace(&path, &format!("{WINDOW}{more}"));
+                for (clock, closes, news) in *steps {
+                    let case = format!("{interval:?}, {observer:?}, {more}: {clock}");
+                    let now = format!("2026-11-22T{clock}Z");
+                    // With an interval the parent leaves it to its children.
+                    let looker = if interval.is_zero() { observer } else { Observer::Child };
+                    let (found, told) = look_at(&first, looker, &now);
+                    assert_eq!(told, *news, "{case}");
+                    // Between two looks what was reached counts: by so little it makes no difference.
+                    let is_adjusted = clock.ends_with(".5") && !interval.is_zero();
+                    if !is_adjusted {
+                        assert_eq!(found, *closes, "{case}");
+                    }
+                    let other = look_at(&other, Observer::Child, &now);
+                    assert_eq!(other, (found, vec![]), "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// A look that hangs does not keep the scope open that the content closes.
+#[test]
+fn the_clock_is_set_back_while_a_look_hangs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, board) = (folder.path().join("flag"), new_board());
+    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let flag = Flag::new(path.clone(), slot, Duration::from_secs(3600), TimeZone::UTC);
+    replace(&path, &format!("{WINDOW}{AUTO}"));
+    assert_eq!(
+        look_at(&flag, Observer::Child, "2026-11-22T14:30:00Z"),
+        (false, vec!["reopened".into()])
+    );
+    let hanging = flag.turns.take(|| true);
+    assert!(hanging.is_some());
+    let (closes, told) = look_at(&flag, Observer::Child, "2026-11-22T13:00:00Z");
+    assert!(closes, "{told:?}");
+    assert_eq!(told.first().map(String::as_str), Some(BACK));
+}

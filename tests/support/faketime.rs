@@ -1,0 +1,34 @@
+//! A server whose clock is ahead of ours, or behind it, by what a file says: libfaketime plays it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Setup, replace_file};
+
+/// Sets the clock of one server; the monotonic one goes on as it does.
+#[derive(Clone)]
+pub struct Clock(PathBuf);
+
+impl Clock {
+    /// None where there is no libfaketime.
+    pub fn setup(setup: Setup) -> Option<(Self, Setup)> {
+        let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"]
+            .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
+            .into_iter()
+            .find(|library| Path::new(library).exists())?;
+        let offset = setup.write("conf/clock", "+0\n");
+        let words = [
+            "env".to_owned(),
+            format!("LD_PRELOAD={library}"),
+            format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
+            "FAKETIME_NO_CACHE=1".to_owned(),
+            "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+        ];
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        Some((Self(offset), setup.wrapper(&words)))
+    }
+
+    /// So many seconds ahead.
+    pub fn set(&self, offset: i64) {
+        replace_file(&self.0, format!("{offset:+}\n"));
+    }
+}
