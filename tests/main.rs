@@ -23,6 +23,7 @@ mod panics;
 mod preflight;
 mod refusal;
 mod refused;
+mod rendered;
 mod restarts;
 mod retry_after;
 mod round_trip;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use crate::gate::{Flags, Gate, Place};
 use crate::gates::Gates;
 use crate::journal::Journal;
 use crate::records::Records;
+use crate::refusal::Refusals;
 use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
@@ -72,7 +74,9 @@ unsafe fn prepare(
     let flags = make_flags(main, &root, board).map_err(|error| error.to_string())?;
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
-    let place = Arc::new(Place { server_root: root, board, resolved, flags });
+    let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
+    let server_root = root;
+    let place = Arc::new(Place { server_root, board, resolved, flags, refusals, combinations });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }

@@ -66,11 +66,10 @@ impl Content {
 
     /// The content that says this, for trying out a page.
     pub fn of(window: Window) -> Self {
-        Self { window, ..Self::default() }
+        Self { id: id(&window), window, ..Self::default() }
     }
 
     fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(1);
         let hash = hash::of(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
         let parsed =
@@ -79,14 +78,13 @@ impl Content {
             Ok(window) => (window, None),
             Err(error) => (Window::default(), Some(error)),
         };
-        Self {
-            id: if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) },
-            window,
-            is_void: is_empty || error.is_some(),
-            error,
-            hash,
-        }
+        Self { id: id(&window), window, is_void: is_empty || error.is_some(), error, hash }
     }
+}
+
+fn id(window: &Window) -> u64 {
+    static IDS: AtomicU64 = AtomicU64::new(1);
+    if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
 }
 
 /// The basis of a process that may not read the flag.

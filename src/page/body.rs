@@ -12,22 +12,23 @@ use crate::negotiate::Encoding;
 /// Nothing is gained by compressing less than this, in bytes.
 const TOO_SMALL: usize = 256;
 
-/// From this quality on Brotli takes many times as long for the last percent; a large page is to
-/// be ready within a second of its change, too.
-const BROTLI_QUALITY: i32 = 9;
+/// From the next quality on Brotli works with tables of 8 to 32 MiB, which a child might keep, and
+/// takes many times as long, for half a percent.
+const BROTLI_QUALITY: i32 = 6;
 
 /// The bytes of a page, as they are sent. Compressed once, when they are first asked for so.
 #[derive(Debug)]
 pub struct Body {
-    plain: Vec<u8>,
-    gzip: OnceCell<Option<Vec<u8>>>,
-    brotli: OnceCell<Option<Vec<u8>>>,
+    // Without the capacity that vectors keep for more.
+    plain: Box<[u8]>,
+    gzip: OnceCell<Option<Box<[u8]>>>,
+    brotli: OnceCell<Option<Box<[u8]>>>,
 }
 
 impl Body {
     /// A body of these bytes.
     pub fn new(plain: Vec<u8>) -> Self {
-        Self { plain, gzip: OnceCell::new(), brotli: OnceCell::new() }
+        Self { plain: plain.into(), gzip: OnceCell::new(), brotli: OnceCell::new() }
     }
 
     /// The bytes as they are.
@@ -45,6 +46,21 @@ impl Body {
         compressed.map_or((&self.plain, Encoding::Identity), |bytes| (bytes, encoding))
     }
 
+    /// Is there nothing to compress for this encoding any more?
+    pub fn is_ready(&self, encoding: Encoding) -> bool {
+        match encoding {
+            Encoding::Identity => true,
+            Encoding::Gzip => self.gzip.get().is_some(),
+            Encoding::Brotli => self.brotli.get().is_some(),
+        }
+    }
+
+    /// How many bytes there are by now, in all encodings together.
+    pub fn size(&self) -> usize {
+        let compressed = [&self.gzip, &self.brotli].map(|bytes| bytes.get()?.as_deref());
+        compressed.into_iter().flatten().map(<[u8]>::len).sum::<usize>() + self.plain.len()
+    }
+
     /// Does it depend on Accept-Encoding what is sent?
     pub fn is_negotiated(&self) -> bool {
         self.plain.len() >= TOO_SMALL
@@ -56,10 +72,10 @@ impl Body {
         self.encoded(Encoding::Brotli);
     }
 
-    fn smaller(&self, compress: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Vec<u8>> {
+    fn smaller(&self, compress: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Box<[u8]>> {
         // Writing to memory does not fail; if it did, the page goes out as it is.
         let compressed = self.is_negotiated().then(|| compress(&self.plain).ok())??;
-        (compressed.len() < self.plain.len()).then_some(compressed)
+        (compressed.len() < self.plain.len()).then(|| compressed.into())
     }
 }
 
@@ -72,6 +88,8 @@ fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 fn brotli(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let params = BrotliEncoderParams {
         quality: BROTLI_QUALITY,
+        // A window as large as the page: the tables go with it.
+        lgwin: plain.len().next_power_of_two().ilog2().clamp(17, 20).cast_signed(),
         size_hint: plain.len(),
         ..BrotliEncoderParams::default()
     };

@@ -42,6 +42,9 @@ pub enum PageError {
     },
 }
 
+/// The least [`Source::id`]; what is below tells built-in pages from each other.
+pub(super) const FIRST_ID: u64 = 1 << 10;
+
 /// A file of `MaintenancePage`, read again when it changes.
 pub struct PageFile {
     name: PageName,
@@ -53,6 +56,7 @@ pub(super) struct Source {
     id: u64,
     kind: Kind,
     is_short: bool,
+    names_host: bool,
 }
 
 enum Kind {
@@ -139,7 +143,7 @@ pub fn key(path: &Path) -> Key {
 
 impl Source {
     fn parse(name: &PageName, content: &[u8], apart: Apart) -> Result<Self, String> {
-        static IDS: AtomicU64 = AtomicU64::new(1);
+        static IDS: AtomicU64 = AtomicU64::new(FIRST_ID);
         if content.trim_ascii().is_empty() {
             return Err("is empty".into());
         }
@@ -152,7 +156,12 @@ impl Source {
             }
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
-        let mut source = Self { id: IDS.fetch_add(1, Ordering::Relaxed), kind, is_short: false };
+        let names_host = match &kind {
+            Kind::Fixed(_) => false,
+            Kind::Template(template) => template.uses("host"),
+        };
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let mut source = Self { id, kind, is_short: false, names_host };
         source.is_short = source.try_out(name)?;
         Ok(source)
     }
@@ -198,8 +207,8 @@ impl Source {
     }
 
     /// Does it name the server?
-    pub(super) fn uses_host(&self) -> bool {
-        matches!(&self.kind, Kind::Template(template) if template.uses("host"))
+    pub(super) fn names_host(&self) -> bool {
+        self.names_host
     }
 
     /// The page with these values.
