@@ -55,7 +55,12 @@ fuzz_target!(|input: &[u8]| {
             Ok(page) => {
                 let accept = if name.contains("html") { "text/html" } else { "application/json" };
                 let accept = if name.contains("txt") { "text/plain" } else { accept };
-                let body = render(&Pages::new(&[Arc::new(page)], &Arc::default()), accept, &closing, "x.test");
+                let body = render(
+                    &Pages::new(&[Arc::new(page)], &Arc::default()),
+                    accept,
+                    &closing,
+                    "x.test",
+                );
                 assert!(body.len() as u64 <= MAX_SIZE);
                 assert!(name != "any.txt" || body == source);
             }
