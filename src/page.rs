@@ -20,6 +20,7 @@ use crate::flag::Closing;
 use crate::hash;
 use crate::journal::Journal;
 use crate::negotiate::{self, Encoding, Media};
+use crate::stack;
 use crate::watched::{FileNews, InForce};
 use crate::window::Window;
 pub use body::Body;
@@ -161,7 +162,8 @@ impl Pages {
     }
 
     /// The bytes of a page, and the encoding in which they are sent to who prefers `wanted`.
-    /// Rendered where the page, the flag or the phase has changed since the last time.
+    /// Rendered where the page, the flag or the phase has changed since the last time. None where it
+    /// cannot be rendered now.
     pub fn body(
         &self,
         page: &Page,
@@ -191,7 +193,7 @@ impl Pages {
                 page.file.as_ref().map(|file| file.watched().path()),
                 &page.content_type().to_string_lossy(),
             );
-            Some(Body::new(self.render(page, source.as_deref(), facts, journal)))
+            self.render(page, source.as_deref(), facts, journal).map(Body::new)
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
@@ -213,17 +215,18 @@ impl Pages {
         source: Option<&file::Source>,
         facts: Facts<'_>,
         journal: &dyn Journal,
-    ) -> Vec<u8> {
+    ) -> Option<Vec<u8>> {
         let language = page.language();
         if let (Some(source), Some(file)) = (source, &page.file) {
-            let rendered = source.render(facts.values(language).into());
+            let rendered = stack::deep(|| source.render(facts.values(language).into()))?;
             let report = &mut |news: FileNews<'_>| journal.file(news);
             file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
             if let Ok(bytes) = rendered {
-                return bytes;
+                return Some(bytes);
             }
         }
-        built_in::render(page.media, page.texts(), facts, &self.cache.built_in)
+        let compiled = &self.cache.built_in;
+        stack::deep(|| built_in::render(page.media, page.texts(), facts, compiled))
     }
 
     fn files(&self) -> impl Iterator<Item = &PageFile> {

@@ -18,6 +18,7 @@ use crate::board::{Key, Slot};
 use crate::file::{self, FileError, Version};
 use crate::hash;
 use crate::settle::Settling;
+use crate::stack;
 use crate::two_places::TwoPlaces;
 
 /// How often a file is looked at.
@@ -115,7 +116,7 @@ pub struct InForce {
     pub is_last: bool,
 }
 
-impl<T> Watched<T> {
+impl<T: Send> Watched<T> {
     /// Reads the file for the first time.
     ///
     /// # Errors
@@ -295,8 +296,15 @@ impl<T> Watched<T> {
         };
         // Why it could not be read may pass, and says nothing of the version.
         state.read = content.is_some().then_some(version);
+        let parse = &*self.parse;
         let value = match content {
-            Some(content) => (self.parse)(&content),
+            Some(content) => match stack::deep(|| parse(&content)) {
+                Some(value) => value,
+                None => {
+                    state.read = None; // once more at the next look
+                    return false;
+                }
+            },
             None => Err(cause),
         };
         let (good, cause) = match value.map(|value| self.value.put(value)) {

@@ -28,6 +28,7 @@ mod restarts;
 mod retry_after;
 mod round_trip;
 mod server_order;
+mod stack;
 mod status;
 mod totals;
 mod valgrind;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_main_server, server_rec,
+    maintenance_is_first_reading, maintenance_main_server, maintenance_thread_stack, server_rec,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
@@ -28,6 +28,9 @@ use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
+
+/// With this `ThreadStackSize` everything that the module does is tried, with room to spare.
+const SMALL_STACK: usize = 64 * 1024;
 
 /// The configuration is complete: makes the gates.
 pub(super) unsafe extern "C" fn post_config(
@@ -165,6 +168,15 @@ fn tell(main: &server_rec) {
         if let Some(problem) = flag.is_unknown().then(|| flag.folder_problem()).flatten() {
             log::warn_of_folder(flag.path(), &problem);
         }
+    }
+    // SAFETY: looks at variables of httpd's, which are set while the configuration is read.
+    let stack = unsafe { maintenance_thread_stack() };
+    if (1..SMALL_STACK).contains(&stack) {
+        let message = format!(
+            "ThreadStackSize {stack} is small, and a thread whose stack ends takes its child down; write \
+             ThreadStackSize {SMALL_STACK} or more"
+        );
+        log::write(None, APLOG_WARNING, &message);
     }
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();

@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use once_cell::sync::OnceCell;
 
 use crate::negotiate::Encoding;
+use crate::stack;
 
 /// Nothing is gained by compressing less than this, in bytes.
 const TOO_SMALL: usize = 256;
@@ -40,8 +41,8 @@ impl Body {
     pub fn encoded(&self, encoding: Encoding) -> (&[u8], Encoding) {
         let compressed = match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => self.gzip.get_or_init(|| self.smaller(gzip)).as_deref(),
-            Encoding::Brotli => self.brotli.get_or_init(|| self.smaller(brotli)).as_deref(),
+            Encoding::Gzip => self.compressed(&self.gzip, gzip),
+            Encoding::Brotli => self.compressed(&self.brotli, brotli),
         };
         compressed.map_or((&self.plain, Encoding::Identity), |bytes| (bytes, encoding))
     }
@@ -72,10 +73,21 @@ impl Body {
         self.encoded(Encoding::Brotli);
     }
 
-    fn smaller(&self, compress: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Box<[u8]>> {
-        // Writing to memory does not fail; if it did, the page goes out as it is.
-        let compressed = self.is_negotiated().then(|| compress(&self.plain).ok())??;
-        (compressed.len() < self.plain.len()).then(|| compressed.into())
+    fn compressed<'b>(
+        &self,
+        place: &'b OnceCell<Option<Box<[u8]>>>,
+        compress: fn(&[u8]) -> std::io::Result<Vec<u8>>,
+    ) -> Option<&'b [u8]> {
+        let smaller = || {
+            if !self.is_negotiated() {
+                return Ok(None);
+            }
+            // Where it cannot be compressed now, it goes out as it is, and the next request tries
+            // again.
+            let bytes = stack::deep(|| compress(&self.plain)).and_then(Result::ok).ok_or(())?;
+            Ok::<_, ()>((bytes.len() < self.plain.len()).then(|| bytes.into()))
+        };
+        place.get_or_try_init(smaller).ok()?.as_deref()
     }
 }
 
