@@ -9,6 +9,7 @@
 
 #include "apr_buckets.h"
 #include "ap_listen.h"
+#include "ap_mpm.h"
 #include "apr_optional_hooks.h"
 #include "mod_status.h"
 #include "mpm_common.h"
@@ -161,6 +162,19 @@ int maintenance_generation(void)
 int maintenance_has_cache_quick_handler(void)
 {
     return HTTPD_2_4;
+}
+
+apr_size_t maintenance_thread_stack(void)
+{
+    /* Whether the headers declare it depends on what they think of the MPM. */
+    const apr_size_t *size = dlsym(RTLD_DEFAULT, "ap_thread_stacksize");
+    int threads = 0;
+
+    if (!size || ap_mpm_query(AP_MPMQ_IS_THREADED, &threads) != APR_SUCCESS
+        || threads == AP_MPMQ_NOT_SUPPORTED) {
+        return 0;
+    }
+    return *size;
 }
 
 int maintenance_is_chrooted(void)

@@ -71,6 +71,9 @@ int maintenance_has_cache_quick_handler(void);
 /* Do children see another root of the file system than the parent (ChrootDir)? */
 int maintenance_is_chrooted(void);
 
+/* ThreadStackSize, in bytes; 0 where it is not set, or where requests are served without threads. */
+apr_size_t maintenance_thread_stack(void);
+
 /* `check` runs when the whole configuration has been read, also for httpd -t (2.4 alone). */
 void maintenance_hook_check_config(int (*check)(apr_pool_t *, apr_pool_t *, apr_pool_t *,
                                                 server_rec *));

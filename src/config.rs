@@ -14,7 +14,7 @@ use crate::duration::{self, DurationError};
 use crate::flag::{self, FlagError};
 use crate::kept::Keeper;
 use crate::page::{self, PageError, PageFile};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Refusals};
 use crate::retry_after::{RetryAfter, RetryAfterError};
 use crate::status::{StatusError, StatusLines};
 
@@ -344,14 +344,18 @@ impl Settings {
     }
 
     /// How the scope refuses. `slot` finds the slot of a page.
-    pub fn refusal(&self, slot: impl Fn(Key) -> Option<&'static Slot>) -> Refusal {
+    pub fn refusal(
+        &self,
+        refusals: &Refusals,
+        slot: impl Fn(Key) -> Option<&'static Slot>,
+    ) -> Arc<Refusal> {
         for file in &self.pages {
             if let Some(slot) = slot(page::key(file.path())) {
                 file.report_through(slot);
             }
         }
         let retry_after = self.retry_after.unwrap_or_default();
-        Refusal::new(self.statuses.rules(), &self.pages, retry_after)
+        refusals.of(self.statuses.rules(), &self.pages, retry_after)
     }
 
     fn read_engine(&mut self, words: &Words<'_>) -> Result<(), Cause> {

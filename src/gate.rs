@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use crate::board::{Key, Slot};
 use crate::config::Settings;
 use crate::flag::{Closing, Flag, News, Observer};
 use crate::journal::Journal;
-use crate::refusal::{Answer, Asker, Refusal};
+use crate::refusal::{Answer, Asker, Refusal, Refusals};
 use crate::watched::FileNews;
 use crate::window::Phase;
 
@@ -64,6 +65,10 @@ pub struct Place {
     pub resolved: Resolved,
     /// All flags of the server.
     pub flags: Flags,
+    /// How its scopes refuse.
+    pub refusals: Refusals,
+    /// So many gates were made for combinations of sections.
+    pub combinations: AtomicUsize,
 }
 
 impl Place {
@@ -71,8 +76,8 @@ impl Place {
         settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied())
     }
 
-    fn refusal(&self, settings: &Settings) -> Refusal {
-        settings.refusal(|key| self.slots.get(&key).copied())
+    fn refusal(&self, settings: &Settings) -> Arc<Refusal> {
+        settings.refusal(&self.refusals, |key| self.slots.get(&key).copied())
     }
 }
 
@@ -103,7 +108,7 @@ impl Gate {
             bits: bits(&flags),
             flags,
             allowlist: Arc::new(place.allowlist(settings)),
-            refusal: Arc::new(place.refusal(settings)),
+            refusal: place.refusal(settings),
         })
     }
 
@@ -126,7 +131,7 @@ impl Gate {
             },
             refusal: match inner.shape_refusals() {
                 false => Arc::clone(&self.refusal),
-                true => Arc::new(place.refusal(merged)),
+                true => place.refusal(merged),
             },
         }
     }

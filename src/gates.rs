@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use once_cell::sync::OnceCell;
 
@@ -62,6 +63,9 @@ pub struct Gates {
 /// they come into together.
 const MAX_MADE: usize = 256;
 
+/// And so many for all servers together.
+const MAX_MADE_BY_ALL: usize = 1024;
+
 /// Gates by the keys of their chains, in a list to which several threads can add while others read
 /// it. It is short unless somebody makes it long.
 #[derive(Default)]
@@ -113,13 +117,23 @@ impl Gates {
         let key = chain.key();
         let mut made = &self.made;
         for _ in 0..MAX_MADE + self.sections.len() {
-            let node = made.0.get_or_init(|| Box::new(self.node(chain)));
+            let node = match made.0.get() {
+                Some(node) => node,
+                None if self.may_make(chain) => made.0.get_or_init(|| Box::new(self.node(chain))),
+                None => return None,
+            };
             if node.key == key {
                 return Some(&node.gate);
             }
             made = &node.more;
         }
         None
+    }
+
+    /// One for a single section, always; each of the others counts.
+    fn may_make(&self, chain: &impl Chain) -> bool {
+        chain.innermost().is_some_and(|number| number.key() == chain.key())
+            || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
     }
 
     fn node(&self, chain: &impl Chain) -> Node {
@@ -219,9 +233,10 @@ pub(crate) mod tests {
             (path, Arc::new(flag.numbered(number)))
         };
         let flags = flags.iter().enumerate().map(flag).collect();
-        let resolved = Default::default();
+        let (server_root, (resolved, refusals, combinations)) =
+            ("/root".into(), Default::default());
         let slots = Default::default();
-        Arc::new(Place { server_root: "/root".into(), slots, resolved, flags })
+        Arc::new(Place { server_root, slots, resolved, flags, refusals, combinations })
     }
 
     fn flags(gate: &Gate) -> Vec<&str> {
@@ -311,5 +326,23 @@ pub(crate) mod tests {
         }
         assert_eq!(gates.all().count(), 2 + MAX_MADE);
         assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
+    }
+
+    /// Nor with those of many virtual hosts.
+    #[test]
+    fn not_more_than_so_many_by_all() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
+        let hosts = 2 * MAX_MADE_BY_ALL / MAX_MADE;
+        let made = (0..hosts).map(|_| {
+            let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+            for length in 2..=MAX_MADE {
+                gates.of(&In(vec![1; length].leak()));
+            }
+            assert!(gates.of(&1).is_some(), "a section alone has one");
+            gates.all().count()
+        });
+        let made: Vec<_> = made.collect();
+        assert_eq!(made.iter().sum::<usize>(), 2 * hosts + MAX_MADE_BY_ALL, "{made:?}");
     }
 }

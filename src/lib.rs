@@ -53,6 +53,7 @@ pub mod refusal;
 pub mod report;
 pub mod retry_after;
 pub mod settle;
+pub mod stack;
 pub mod status;
 mod sync;
 pub mod text;

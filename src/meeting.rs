@@ -110,7 +110,8 @@ impl Site {
         let flag = Flag::new(at("flag"), slot, Duration::ZERO, TimeZone::UTC);
         let (flag, resolved) = (Arc::new(flag), Default::default());
         let flags = [(at("flag"), Arc::clone(&flag))].into();
-        let place = Place { server_root: folder.path().into(), slots, resolved, flags };
+        let (server_root, (refusals, combinations)) = (folder.path().into(), Default::default());
+        let place = Place { server_root, slots, resolved, flags, refusals, combinations };
         let gate = Gate::new(&settings, &place).expect("its flag");
         Self { folder, gate, flags: vec![flag] }
     }

@@ -2,6 +2,7 @@
 
 mod body;
 mod built_in;
+mod cache;
 mod choices;
 mod file;
 mod name;
@@ -11,19 +12,20 @@ mod texts;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use minijinja::value::Value;
-use once_cell::sync::OnceCell;
 
 use crate::flag::Closing;
 use crate::hash;
 use crate::journal::Journal;
-use crate::negotiate::{self, Media};
-use crate::two_places::TwoPlaces;
+use crate::negotiate::{self, Encoding, Media};
+use crate::stack;
 use crate::watched::{FileNews, InForce};
 use crate::window::Window;
 pub use body::Body;
+pub use cache::Cache;
+use cache::{IsStale, Key};
 use choices::Choices;
 pub use file::{PageError, PageFile, add, key, within};
 use template::Template;
@@ -96,7 +98,7 @@ pub struct Pages {
     html: Vec<Page>,
     json: Vec<Page>,
     text: Vec<Page>,
-    built_in: OnceCell<Template>,
+    cache: Arc<Cache>,
     choices: Choices<(Media, usize)>,
 }
 
@@ -107,37 +109,20 @@ pub struct Page {
     content_language: Option<CString>,
     /// None: the built-in page.
     file: Option<Arc<PageFile>>,
-    /// What was made of it, by the number of the status.
-    made: Vec<Made>,
-}
-
-/// What was made of a page last, for each virtual host that it names.
-#[derive(Default)]
-struct Made {
-    last: TwoPlaces<Vec<(Version, Arc<Body>)>>,
-    making: Mutex<()>,
-}
-
-/// What a rendering depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    source: u64,
-    content: u64,
-    is_overdue: bool,
-    /// 0 where the page does not name the server.
-    host: u64,
+    /// The number of the built-in page in its language: below [`file::FIRST_ID`].
+    built_in: u64,
 }
 
 impl Pages {
-    /// The pages of a scope with these files, whose answers have one of so many statuses.
-    pub fn new(files: &[Arc<PageFile>], statuses: usize) -> Self {
+    /// The pages of a scope with these files. What is rendered is kept in `cache`.
+    pub fn new(files: &[Arc<PageFile>], cache: &Arc<Cache>) -> Self {
         let pages = |media| {
             let page = |file, language: Option<&str>| Page {
                 media,
                 language: language.map(str::to_owned),
                 content_language: language.and_then(|tag| CString::new(tag).ok()),
                 file,
-                made: (0..statuses).map(|_| Made::default()).collect(),
+                built_in: (3 * texts_for(language) + media as usize) as u64,
             };
             let own = files.iter().filter(|file| file.name().media == media);
             let own = own.map(|file| page(Some(Arc::clone(file)), file.name().language.as_deref()));
@@ -148,7 +133,7 @@ impl Pages {
             }
         };
         let [html, json, text] = [Media::Html, Media::Json, Media::Text].map(pages);
-        Self { html, json, text, built_in: OnceCell::new(), choices: Choices::default() }
+        Self { html, json, text, cache: Arc::clone(cache), choices: Choices::default() }
     }
 
     /// The page that suits Accept and Accept-Language best, and whether there are others of its
@@ -174,37 +159,55 @@ impl Pages {
         }
     }
 
-    /// The bytes of a page. Rendered where the page, the flag or the phase has changed since the
-    /// last time; `number` is that of the status.
+    /// The bytes of a page, and the encoding in which they are sent to who prefers `wanted`.
+    /// Rendered where the page, the flag or the phase has changed since the last time. None where it
+    /// cannot be rendered now.
     pub fn body(
         &self,
         page: &Page,
         facts: Facts<'_>,
-        number: usize,
+        wanted: Encoding,
         journal: &dyn Journal,
-    ) -> Arc<Body> {
+    ) -> Option<(Arc<Body>, Encoding)> {
         let source = page.file.as_ref().map(|file| {
             file.watched().refresh(&mut |news| journal.file(news));
             Arc::clone(&file.watched().value())
         });
         if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
-            return Arc::clone(body);
+            let (_, encoding) = body.encoded(wanted);
+            return Some((Arc::clone(body), encoding));
         }
-        let names_host = source.as_ref().is_some_and(|source| source.uses_host());
-        let version = Version {
-            source: source.as_ref().map_or(0, |source| source.id()),
+        let names_host = source.as_ref().is_some_and(|source| source.names_host());
+        let key = Key {
+            source: match &source {
+                Some(source) if !source.is_nothing() => source.id(),
+                _ => page.built_in,
+            },
             content: facts.closing.content.id(),
-            is_overdue: facts.closing.is_overdue,
             host: if names_host { hash::of(facts.host) } else { 0 },
+            retry_after: facts.retry_after,
+            status: facts.status,
+            is_overdue: facts.closing.is_overdue,
         };
         let make = || {
             journal.rendered(
                 page.file.as_ref().map(|file| file.watched().path()),
                 &page.content_type().to_string_lossy(),
             );
-            Arc::new(Body::new(self.render(page, source.as_deref(), facts, journal)))
+            self.render(page, source.as_deref(), facts, journal).map(Body::new)
         };
-        page.made.get(number).map_or_else(make, |made| made.get(version, make))
+        let is_stale = || -> Box<IsStale> {
+            let source = source.as_ref().map(Arc::downgrade);
+            // All that say nothing are the same.
+            let content = (key.content != 0).then(|| Arc::downgrade(&facts.closing.content));
+            Box::new(move || {
+                source.as_ref().is_some_and(|source| source.strong_count() == 0)
+                    || content.as_ref().is_some_and(|content| content.strong_count() == 0)
+            })
+        };
+        let body = self.cache.get(key, make, is_stale)?;
+        let encoding = self.cache.encode(&key, &body, wanted);
+        Some((body, encoding))
     }
 
     fn render(
@@ -213,18 +216,19 @@ impl Pages {
         source: Option<&file::Source>,
         facts: Facts<'_>,
         journal: &dyn Journal,
-    ) -> Vec<u8> {
+    ) -> Option<Vec<u8>> {
         let language = page.language();
         let source = source.filter(|source| !source.is_nothing());
         if let (Some(source), Some(file)) = (source, &page.file) {
-            let rendered = source.render(facts.values(language).into());
+            let rendered = stack::deep(|| source.render(facts.values(language).into()))?;
             let report = &mut |news: FileNews<'_>| journal.file(news);
             file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
             if let Ok(bytes) = rendered {
-                return bytes;
+                return Some(bytes);
             }
         }
-        built_in::render(page.media, page.texts(), facts, &self.built_in)
+        let compiled = &self.cache.built_in;
+        stack::deep(|| built_in::render(page.media, page.texts(), facts, compiled))
     }
 
     fn files(&self) -> impl Iterator<Item = &PageFile> {
@@ -299,32 +303,12 @@ impl Page {
     /// The sentences of the built-in page in this page's language, else in English.
     fn texts(&self) -> &'static Texts {
         let [english, ..] = &TEXTS;
-        let tag = self.language().unwrap_or(english.lang);
-        let index = negotiate::language(Some(tag.as_bytes()), TEXTS.iter().map(|texts| texts.lang));
-        index.and_then(|index| TEXTS.get(index)).unwrap_or(english)
+        TEXTS.get(texts_for(self.language())).unwrap_or(english)
     }
 }
 
-impl Made {
-    fn get(&self, version: Version, make: impl Fn() -> Arc<Body>) -> Arc<Body> {
-        let made = || {
-            let last = self.last.get();
-            let found = last.iter().find(|(made, _)| *made == version);
-            found.map(|(_, body)| Arc::clone(body))
-        };
-        if let Some(body) = made() {
-            return body;
-        }
-        // One thread renders, the others wait for it.
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(body) = made() {
-            return body;
-        }
-        let body = make();
-        let mut bodies = Vec::clone(&self.last.get());
-        bodies.retain(|(other, _)| Version { host: version.host, ..*other } == version);
-        bodies.push((version, Arc::clone(&body)));
-        self.last.put(bodies);
-        body
-    }
+/// The number of the sentences in this language, else of those in English.
+fn texts_for(language: Option<&str>) -> usize {
+    let tags = TEXTS.iter().map(|texts| texts.lang);
+    language.and_then(|tag| negotiate::language(Some(tag.as_bytes()), tags)).unwrap_or(0)
 }

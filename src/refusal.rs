@@ -1,14 +1,16 @@
 //! How those are answered who are refused: every part of the answer, chosen for the request.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::allow::{Expr, Visitor};
 use crate::flag::Closing;
 use crate::journal::Journal;
 use crate::negotiate::{self, Encoding};
-use crate::page::{Body, Facts, Page, PageFile, Pages};
+use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
 use crate::retry_after::{RetryAfter, Spreader};
 use crate::status::{Status, StatusRules};
 
@@ -17,7 +19,62 @@ pub struct Refusal {
     statuses: StatusRules,
     pages: Pages,
     retry_after: RetryAfter,
-    spreader: Spreader,
+    spreader: Arc<Spreader>,
+}
+
+/// How the scopes of a server refuse: those with the same settings share a [`Refusal`], and all of
+/// them what is rendered.
+#[derive(Default)]
+pub struct Refusals {
+    made: Mutex<Made>,
+    cache: Arc<Cache>,
+    spreader: Arc<Spreader>,
+}
+
+#[derive(Default)]
+struct Made {
+    refusals: BTreeMap<Shape, Weak<Refusal>>,
+    /// One for each path, whatever scope names it: it is read, and its versions are counted, once.
+    files: BTreeMap<PathBuf, Arc<PageFile>>,
+    /// With so many refusals, those that nobody uses any more go.
+    limit: usize,
+}
+
+/// What a [`Refusal`] is made of.
+type Shape = (StatusRules, Vec<PathBuf>, RetryAfter);
+
+impl Refusals {
+    /// The refusal for a scope with these settings.
+    pub fn of(
+        &self,
+        statuses: StatusRules,
+        files: &[Arc<PageFile>],
+        retry_after: RetryAfter,
+    ) -> Arc<Refusal> {
+        let paths = files.iter().map(|file| file.path().to_owned()).collect();
+        let shape = (statuses, paths, retry_after);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refusal) = made.refusals.get(&shape).and_then(Weak::upgrade) {
+            return refusal;
+        }
+        let file = |file: &Arc<PageFile>| {
+            let known = made.files.entry(file.path().to_owned());
+            Arc::clone(known.or_insert_with(|| Arc::clone(file)))
+        };
+        let files: Vec<_> = files.iter().map(file).collect();
+        let refusal = Arc::new(Refusal {
+            statuses: shape.0.clone(),
+            pages: Pages::new(&files, &self.cache),
+            retry_after,
+            spreader: Arc::clone(&self.spreader),
+        });
+        if made.refusals.len() >= made.limit {
+            made.refusals.retain(|_, refusal| refusal.strong_count() > 0);
+            made.limit = 2 * made.refusals.len() + 16;
+        }
+        made.refusals.insert(shape, Arc::downgrade(&refusal));
+        refusal
+    }
 }
 
 /// What the answer depends on, beside what the allowlist wants to know.
@@ -48,21 +105,15 @@ pub struct Answer<'a> {
 }
 
 impl Refusal {
-    /// For a scope with these settings.
-    pub fn new(statuses: StatusRules, files: &[Arc<PageFile>], retry_after: RetryAfter) -> Self {
-        let pages = Pages::new(files, statuses.count());
-        Self { statuses, pages, retry_after, spreader: Spreader::default() }
-    }
-
-    /// The answer for a request while `closing` closes its scope. None if there are no pages at
-    /// all, which cannot be.
+    /// The answer for a request while `closing` closes its scope. None where there is no page to be
+    /// had.
     pub fn answer(
         &self,
         asker: &impl Asker,
         closing: &Closing,
         journal: &dyn Journal,
     ) -> Option<Answer<'_>> {
-        let (number, status) = self.statuses.choose(|expr: Expr| asker.satisfies(expr));
+        let status = self.statuses.choose(|expr: Expr| asker.satisfies(expr));
         let (accept, language) = (asker.header(c"Accept"), asker.header(c"Accept-Language"));
         let (page, has_languages) = self.pages.choose(accept, language)?;
         let window = closing.content.window();
@@ -72,8 +123,7 @@ impl Refusal {
             retry_after: self.retry_after.fixed(window, closing.is_overdue),
             host: &asker.host(),
         };
-        let body = self.pages.body(page, facts, number, journal);
-        let (_, encoding) = body.encoded(encoding(asker, page));
+        let (body, encoding) = self.pages.body(page, facts, encoding(asker, page), journal)?;
         Some(Answer {
             status,
             content_type: page.content_type(),
@@ -92,7 +142,7 @@ impl Refusal {
 
     /// The status for a request, and no more of the answer.
     pub fn status(&self, visitor: &impl Visitor) -> u16 {
-        self.statuses.choose(|expr: Expr| visitor.satisfies(expr)).1.code()
+        self.statuses.choose(|expr: Expr| visitor.satisfies(expr)).code()
     }
 
     /// All statuses that it may have.

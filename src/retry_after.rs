@@ -23,7 +23,7 @@ pub enum RetryAfterError {
 }
 
 /// `MaintenanceRetryAfter`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetryAfter {
     /// In seconds; None: no Retry-After.
     base: Option<u32>,

@@ -43,7 +43,7 @@ impl StatusError {
 }
 
 /// A status code from 400 to 599 (RFC 9110, 15.5 and 15.6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Status {
     code: u16,
     line: CString,
@@ -87,7 +87,7 @@ impl FromStr for Status {
 }
 
 /// Which status a refusal has: `MaintenanceStatus` of one scope or of several.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusRules {
     /// The first whose expression holds counts.
     conditional: Vec<(Expr, Status)>,
@@ -152,23 +152,16 @@ impl StatusLines {
 }
 
 impl StatusRules {
-    /// The status for a request for which `holds` says which expressions hold, and its number.
-    pub fn choose(&self, holds: impl Fn(Expr) -> bool) -> (usize, &Status) {
-        let mut numbered = self.conditional.iter().enumerate();
-        let found = numbered.find(|(_, (expr, _))| holds(*expr));
-        let found = found.map(|(number, (_, status))| (number, status));
-        found.unwrap_or((self.conditional.len(), &self.fallback))
+    /// The status for a request for which `holds` says which expressions hold.
+    pub fn choose(&self, holds: impl Fn(Expr) -> bool) -> &Status {
+        let found = self.conditional.iter().find(|(expr, _)| holds(*expr));
+        found.map_or(&self.fallback, |(_, status)| status)
     }
 
     /// All statuses that it may be.
     pub fn codes(&self) -> impl Iterator<Item = u16> {
         let conditional = self.conditional.iter().map(|(_, status)| status);
         conditional.chain([&self.fallback]).map(Status::code)
-    }
-
-    /// The numbers are below this one.
-    pub fn count(&self) -> usize {
-        self.conditional.len() + 1
     }
 }
 

@@ -21,6 +21,7 @@ use crate::file::{self, FileError, Version};
 use crate::hash;
 use crate::kept::{Good, Keeping, outcome};
 use crate::settle::Settling;
+use crate::stack;
 use crate::two_places::TwoPlaces;
 pub use news::{FileNews, Instead, listed};
 
@@ -85,7 +86,7 @@ pub struct InForce {
     pub problem: Option<String>,
 }
 
-impl<T> Watched<T> {
+impl<T: Send> Watched<T> {
     /// Reads the file for the first time. At a restart one that cannot be used is no error: its last
     /// good version, which was kept, goes on, or nothing where there is none.
     ///
@@ -353,8 +354,15 @@ impl<T> Watched<T> {
         }
         // Why it could not be read may pass, and says nothing of the version.
         state.read = content.is_some().then_some(version);
+        let parse = &*self.parse;
         let value = match &content {
-            Some(content) => (self.parse)(content),
+            Some(content) => match stack::deep(|| parse(content)) {
+                Some(value) => value,
+                None => {
+                    state.read = None; // once more at the next look
+                    return false;
+                }
+            },
             None => Err(cause),
         };
         let (good, cause) = match value.map(|value| self.value.put(value)) {

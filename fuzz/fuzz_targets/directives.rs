@@ -15,6 +15,7 @@ use mod_maintenance::allow::path::ExemptPath;
 use mod_maintenance::allow::{Admission, Expr, Visitor, network};
 use mod_maintenance::config::{DIRECTIVES, Scope, Settings, Surroundings};
 use mod_maintenance::duration;
+use mod_maintenance::refusal::Refusals;
 use mod_maintenance::retry_after::RetryAfter;
 
 const ROOT: &str = "/server";
@@ -139,7 +140,7 @@ fn status<'a>(words: &[&'a str]) -> Option<Check<'a>> {
     let code = plain_number(code).filter(|code| (400..600).contains(code))?;
     let codes = if condition.is_some() { vec![code, 500] } else { vec![code] };
     Some(Box::new(move |settings| {
-        let refusal = settings.refusal(|_| None);
+        let refusal = settings.refusal(&Refusals::default(), |_| None);
         assert!(refusal.statuses().eq(codes.iter().copied()));
     }))
 }

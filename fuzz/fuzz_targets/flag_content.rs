@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
 use mod_maintenance::flag::{Closing, Content, News};
 use mod_maintenance::journal::Journal;
+use mod_maintenance::negotiate::Encoding;
 use mod_maintenance::page::{Facts, Pages};
 use mod_maintenance::retry_after::{RetryAfter, Spreader};
 use mod_maintenance::watched::FileNews;
@@ -26,8 +27,7 @@ const STATUS: u16 = 503;
 static ZONE: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap());
 
-/// For no status at all, so that each page is made anew: what was made is kept by status.
-static PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::new(&[], 0));
+static PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::new(&[], &Arc::default()));
 
 struct Nobody;
 
@@ -240,7 +240,7 @@ fn check_pages(window: Window, languages: &[&str]) {
                 assert_eq!(page.content_language().unwrap().to_bytes(), wanted);
                 let facts =
                     Facts { closing: &closing, status: STATUS, retry_after: None, host: "x" };
-                let body = PAGES.body(page, facts, 0, &Nobody);
+                let (body, _) = PAGES.body(page, facts, Encoding::Identity, &Nobody).unwrap();
                 check(str::from_utf8(body.plain()).unwrap(), &closing, language);
             }
         }

@@ -13,6 +13,7 @@ use mod_maintenance::allow::Expr;
 use mod_maintenance::config::Surroundings;
 use mod_maintenance::flag::{Closing, Content, News};
 use mod_maintenance::journal::Journal;
+use mod_maintenance::negotiate::Encoding;
 use mod_maintenance::page::{Facts, MAX_SIZE, PageFile, Pages};
 use mod_maintenance::watched::FileNews;
 use mod_maintenance::window::Window;
@@ -28,11 +29,10 @@ impl Journal for Nobody {
 const HTML: &str = "<p title=\"{{ vars.x }}\" id='{{ host }}'>{{ message }}</p>{{ vars.x|upper }}";
 const JSON: &str = "{\"x\": {{ vars.x }}, \"message\": {{ message }}, \"host\": {{ host }}}";
 
-/// For no status, so that each page is made anew.
 static PAGES: LazyLock<Pages> = LazyLock::new(|| {
     let files = [("fine.html.j2", HTML), ("fine.json.j2", JSON)];
     let files = files.map(|(name, source)| Arc::new(open(name, source.as_bytes()).unwrap()));
-    Pages::new(&files, 0)
+    Pages::new(&files, &Arc::default())
 });
 
 /// The server around a page.
@@ -68,7 +68,12 @@ fuzz_target!(|input: &[u8]| {
             Ok(page) => {
                 let accept = if name.contains("html") { "text/html" } else { "application/json" };
                 let accept = if name.contains("txt") { "text/plain" } else { accept };
-                let body = render(&Pages::new(&[Arc::new(page)], 0), accept, &closing, "x.test");
+                let body = render(
+                    &Pages::new(&[Arc::new(page)], &Arc::default()),
+                    accept,
+                    &closing,
+                    "x.test",
+                );
                 assert!(body.len() as u64 <= MAX_SIZE);
                 assert!(name != "any.txt" || body == source);
             }
@@ -81,7 +86,8 @@ fuzz_target!(|input: &[u8]| {
 fn render(pages: &Pages, accept: &str, closing: &Closing, host: &str) -> Vec<u8> {
     let (page, _) = pages.choose(Some(accept.as_bytes()), None).unwrap();
     let facts = Facts { closing, status: 503, retry_after: Some(60), host };
-    pages.body(page, facts, 0, &Nobody).plain().to_owned()
+    let (body, _) = pages.body(page, facts, Encoding::Identity, &Nobody).unwrap();
+    body.plain().to_owned()
 }
 
 fn check_error(error: &str) {

@@ -103,7 +103,7 @@ impl AllowError {
 }
 
 /// An expression that the server has compiled; only the server knows what the number means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expr(pub usize);
 
 /// One admission of an allowlist.

@@ -33,6 +33,7 @@ use crate::records::Reason;
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
+            crate::stack::provide(super::thread::deep);
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
             // Before mod_cache, which would answer from its cache and whose handler is "really
             // first", too, and before mod_rewrite and mod_proxy.

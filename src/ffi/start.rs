@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server, server_rec,
+    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server,
+    maintenance_thread_stack, server_rec,
 };
 use super::guard::guard;
 use super::server::{ServerConfig, config, server_root, servers};
@@ -22,6 +24,7 @@ use crate::gate::{Flags, Gate, Place};
 use crate::gates::Gates;
 use crate::journal::Journal;
 use crate::records::Records;
+use crate::refusal::Refusals;
 use crate::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
@@ -29,6 +32,9 @@ const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
 /// The numbers of places on the board, by their keys.
 type Numbers = BTreeMap<Key, usize>;
+
+/// With this `ThreadStackSize` everything that the module does is tried, with room to spare.
+const SMALL_STACK: usize = 64 * 1024;
 
 /// The configuration is complete: makes the gates.
 pub(super) unsafe extern "C" fn post_config(
@@ -81,7 +87,9 @@ unsafe fn prepare(
     let resolved = resolver::resolve(names.collect());
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
     resolver::tell_hosts(hosts, &resolved);
-    let place = Arc::new(Place { server_root: root.clone(), slots, resolved, flags });
+    let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
+    let server_root = root.clone();
+    let place = Arc::new(Place { server_root, slots, resolved, flags, refusals, combinations });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
@@ -218,6 +226,15 @@ fn tell(main: &server_rec, root: &Path) {
         });
     }
     conftree::warn_of_cache(main);
+    // SAFETY: looks at variables of httpd's, which are set while the configuration is read.
+    let stack = unsafe { maintenance_thread_stack() };
+    if (1..SMALL_STACK).contains(&stack) {
+        let message = format!(
+            "ThreadStackSize {stack} is small, and a thread whose stack ends takes its child down; write \
+             ThreadStackSize {SMALL_STACK} or more"
+        );
+        log::write(None, APLOG_WARNING, &message);
+    }
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
     for page in shorts {

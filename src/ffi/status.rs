@@ -17,6 +17,7 @@ use crate::flag::{News, Observer};
 use crate::journal::Journal;
 use crate::refusal::Asker;
 use crate::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
+use crate::stack;
 
 const HANDLER: &CStr = c"maintenance-status";
 
@@ -48,12 +49,12 @@ pub(super) unsafe extern "C" fn section(
             let Some(report) = report(&mut request, false) else {
                 return DECLINED as c_int;
             };
-            let text = match (is_short != 0, is_plain != 0) {
+            let text = stack::deep(|| match (is_short != 0, is_plain != 0) {
                 (true, _) => report::short_lines(&report),
                 (false, true) => format!("<hr /><pre>{}</pre>", report::short_lines(&report)),
                 (false, false) => report::html_section(&report),
-            };
-            request.write(&text);
+            });
+            request.write(&text.unwrap_or_default());
             OK as c_int
         },
         || DECLINED as c_int,
@@ -93,12 +94,17 @@ fn show(request: &mut Request, query: &Query) -> c_int {
         return HTTP_INTERNAL_SERVER_ERROR as c_int;
     };
     let preflight = preflight.as_ref();
-    let (content_type, text) = match query.format {
-        Format::Html => (c"text/html; charset=utf-8", report::page(&report, query, preflight)),
-        Format::Json => (c"application/json", report::json(&report, preflight)),
-        Format::Prometheus => (report::PROMETHEUS, report::metrics(&report)),
+    let content_type = match query.format {
+        Format::Html => c"text/html; charset=utf-8",
+        Format::Json => c"application/json",
+        Format::Prometheus => report::PROMETHEUS,
     };
-    match text {
+    let text = stack::deep(|| match query.format {
+        Format::Html => report::page(&report, query, preflight),
+        Format::Json => report::json(&report, preflight),
+        Format::Prometheus => report::metrics(&report),
+    });
+    match text.unwrap_or_else(|| Err("there is no thread to write it in".to_owned())) {
         Ok(text) => {
             if let Some(seconds) = query.refresh {
                 request.set_refresh(seconds);

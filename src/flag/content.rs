@@ -15,6 +15,7 @@ use crate::board::Slot;
 use crate::file::{self, FileError, Version};
 use crate::hash;
 use crate::settle::LastSeen;
+use crate::stack;
 use crate::two_places::TwoPlaces;
 use crate::window::{MAX_SIZE, Window};
 
@@ -65,29 +66,40 @@ impl Content {
         self.is_void
     }
 
-    /// The content that says this, for trying out a page.
-    pub fn of(window: Window) -> Self {
-        Self { window, ..Self::default() }
+    /// In the place of one that cannot be read now.
+    fn unread() -> Self {
+        let error = "there is no thread to read it in (ThreadStackSize is small)".to_owned();
+        let hash = hash::of(Err::<Vec<u8>, _>(&error));
+        Self { error: Some(error), hash, is_void: true, ..Self::default() }
     }
 
-    fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(1);
+    /// The content that says this, for trying out a page.
+    pub fn of(window: Window) -> Self {
+        Self { id: id(&window), window, ..Self::default() }
+    }
+
+    /// None where there is nothing to read it with now.
+    fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Option<Self> {
         let hash = hash::of(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
-        let parsed =
-            bytes.and_then(|bytes| Window::parse(&bytes, zone).map_err(|error| error.to_string()));
+        let parse = |bytes: &[u8]| Window::parse(bytes, zone).map_err(|error| error.to_string());
+        let parsed = match bytes {
+            Ok(bytes) if bytes.is_empty() => Ok(Window::default()),
+            Ok(bytes) => stack::deep(|| parse(&bytes))?,
+            Err(error) => Err(error),
+        };
         let (window, error) = match parsed {
             Ok(window) => (window, None),
             Err(error) => (Window::default(), Some(error)),
         };
-        Self {
-            id: if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) },
-            window,
-            is_void: is_empty || error.is_some(),
-            error,
-            hash,
-        }
+        let is_void = is_empty || error.is_some();
+        Some(Self { id: id(&window), window, is_void, error, hash })
     }
+}
+
+fn id(window: &Window) -> u64 {
+    static IDS: AtomicU64 = AtomicU64::new(1);
+    if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
 }
 
 /// The basis of a process that may not read the flag.
@@ -243,11 +255,14 @@ impl Reader {
     ) -> Reading {
         let now = Instant::now();
         let since = last.since.filter(|_| last.is_of(version)).unwrap_or(now);
-        let may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
+        let mut may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
         let bytes = bytes.map_err(|error| cause(&error));
         let content = match last.content.hash == hash::of(&bytes) {
             true => Arc::clone(&last.content),
-            false => Arc::new(Content::new(bytes, &self.zone)),
+            false => Arc::new(Content::new(bytes, &self.zone).unwrap_or_else(|| {
+                may_pass = true;
+                Content::unread()
+            })),
         };
         let is_settled = is_settled && (!may_pass || since.elapsed() >= PATIENCE);
         Reading {

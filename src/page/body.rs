@@ -8,26 +8,28 @@ use flate2::write::GzEncoder;
 use once_cell::sync::OnceCell;
 
 use crate::negotiate::Encoding;
+use crate::stack;
 
 /// Nothing is gained by compressing less than this, in bytes.
 const TOO_SMALL: usize = 256;
 
-/// From this quality on Brotli takes many times as long for the last percent; a large page is to
-/// be ready within a second of its change, too.
-const BROTLI_QUALITY: i32 = 9;
+/// From the next quality on Brotli works with tables of 8 to 32 MiB, which a child might keep, and
+/// takes many times as long, for half a percent.
+const BROTLI_QUALITY: i32 = 6;
 
 /// The bytes of a page, as they are sent. Compressed once, when they are first asked for so.
 #[derive(Debug)]
 pub struct Body {
-    plain: Vec<u8>,
-    gzip: OnceCell<Option<Vec<u8>>>,
-    brotli: OnceCell<Option<Vec<u8>>>,
+    // Without the capacity that vectors keep for more.
+    plain: Box<[u8]>,
+    gzip: OnceCell<Option<Box<[u8]>>>,
+    brotli: OnceCell<Option<Box<[u8]>>>,
 }
 
 impl Body {
     /// A body of these bytes.
     pub fn new(plain: Vec<u8>) -> Self {
-        Self { plain, gzip: OnceCell::new(), brotli: OnceCell::new() }
+        Self { plain: plain.into(), gzip: OnceCell::new(), brotli: OnceCell::new() }
     }
 
     /// The bytes as they are.
@@ -39,10 +41,25 @@ impl Body {
     pub fn encoded(&self, encoding: Encoding) -> (&[u8], Encoding) {
         let compressed = match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => self.gzip.get_or_init(|| self.smaller(gzip)).as_deref(),
-            Encoding::Brotli => self.brotli.get_or_init(|| self.smaller(brotli)).as_deref(),
+            Encoding::Gzip => self.compressed(&self.gzip, gzip),
+            Encoding::Brotli => self.compressed(&self.brotli, brotli),
         };
         compressed.map_or((&self.plain, Encoding::Identity), |bytes| (bytes, encoding))
+    }
+
+    /// Is there nothing to compress for this encoding any more?
+    pub fn is_ready(&self, encoding: Encoding) -> bool {
+        match encoding {
+            Encoding::Identity => true,
+            Encoding::Gzip => self.gzip.get().is_some(),
+            Encoding::Brotli => self.brotli.get().is_some(),
+        }
+    }
+
+    /// How many bytes there are by now, in all encodings together.
+    pub fn size(&self) -> usize {
+        let compressed = [&self.gzip, &self.brotli].map(|bytes| bytes.get()?.as_deref());
+        compressed.into_iter().flatten().map(<[u8]>::len).sum::<usize>() + self.plain.len()
     }
 
     /// Does it depend on Accept-Encoding what is sent?
@@ -56,10 +73,21 @@ impl Body {
         self.encoded(Encoding::Brotli);
     }
 
-    fn smaller(&self, compress: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Vec<u8>> {
-        // Writing to memory does not fail; if it did, the page goes out as it is.
-        let compressed = self.is_negotiated().then(|| compress(&self.plain).ok())??;
-        (compressed.len() < self.plain.len()).then_some(compressed)
+    fn compressed<'b>(
+        &self,
+        place: &'b OnceCell<Option<Box<[u8]>>>,
+        compress: fn(&[u8]) -> std::io::Result<Vec<u8>>,
+    ) -> Option<&'b [u8]> {
+        let smaller = || {
+            if !self.is_negotiated() {
+                return Ok(None);
+            }
+            // Where it cannot be compressed now, it goes out as it is, and the next request tries
+            // again.
+            let bytes = stack::deep(|| compress(&self.plain)).and_then(Result::ok).ok_or(())?;
+            Ok::<_, ()>((bytes.len() < self.plain.len()).then(|| bytes.into()))
+        };
+        place.get_or_try_init(smaller).ok()?.as_deref()
     }
 }
 
@@ -72,6 +100,8 @@ fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 fn brotli(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let params = BrotliEncoderParams {
         quality: BROTLI_QUALITY,
+        // A window as large as the page: the tables go with it.
+        lgwin: plain.len().next_power_of_two().ilog2().clamp(17, 20).cast_signed(),
         size_hint: plain.len(),
         ..BrotliEncoderParams::default()
     };

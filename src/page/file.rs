@@ -43,6 +43,9 @@ pub enum PageError {
     },
 }
 
+/// The least [`Source::id`]; what is below tells built-in pages from each other.
+pub(super) const FIRST_ID: u64 = 1 << 10;
+
 /// A file of `MaintenancePage`, read again when it changes.
 pub struct PageFile {
     name: PageName,
@@ -54,6 +57,7 @@ pub(super) struct Source {
     id: u64,
     kind: Kind,
     is_short: bool,
+    names_host: bool,
 }
 
 enum Kind {
@@ -79,7 +83,8 @@ impl PageFile {
         };
         let shown = path.display().to_string();
         let keeping = place.keeper().map(|keeper| {
-            let nothing = || Source { id: 0, kind: Kind::Nothing, is_short: false };
+            let nothing =
+                || Source { id: 0, kind: Kind::Nothing, is_short: false, names_host: false };
             Keeping { keeper, of: Use::Page, nothing }
         });
         let file = Watched::open(path, MAX_SIZE, Box::new(parse), keeping);
@@ -146,7 +151,7 @@ pub fn key(path: &Path) -> Key {
 
 impl Source {
     fn parse(name: &PageName, content: &[u8], apart: Apart) -> Result<Self, String> {
-        static IDS: AtomicU64 = AtomicU64::new(1);
+        static IDS: AtomicU64 = AtomicU64::new(FIRST_ID);
         if content.trim_ascii().is_empty() {
             return Err("is empty".into());
         }
@@ -159,7 +164,12 @@ impl Source {
             }
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
-        let mut source = Self { id: IDS.fetch_add(1, Ordering::Relaxed), kind, is_short: false };
+        let names_host = match &kind {
+            Kind::Fixed(_) | Kind::Nothing => false,
+            Kind::Template(template) => template.uses("host"),
+        };
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let mut source = Self { id, kind, is_short: false, names_host };
         source.is_short = source.try_out(name)?;
         Ok(source)
     }
@@ -211,8 +221,8 @@ impl Source {
     }
 
     /// Does it name the server?
-    pub(super) fn uses_host(&self) -> bool {
-        matches!(&self.kind, Kind::Template(template) if template.uses("host"))
+    pub(super) fn names_host(&self) -> bool {
+        self.names_host
     }
 
     /// The page with these values.

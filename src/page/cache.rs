@@ -1,0 +1,347 @@
+//! What was rendered, shared by all scopes of a process and bounded for all of them together.
+//!
+//! A rendering is found by everything that it depends on, so scopes whose answers look alike share
+//! it. Clients choose the host and the language, and so how many renderings there could be: the
+//! oldest go when there are too many bytes. One that a request still sends lives on until then.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use once_cell::sync::OnceCell;
+
+use super::Body;
+use super::template::Template;
+use crate::negotiate::Encoding;
+
+/// So many bytes are kept at the most, plain and compressed ones.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a rendering takes beside its bytes, about.
+const OVERHEAD: usize = 256;
+
+/// Requests for different pages do not meet in one lock; a power of two.
+const BUCKETS: usize = 128;
+
+/// What a rendering depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// The version of the page's file, or else which built-in page.
+    pub(super) source: u64,
+    /// The content of the flag.
+    pub(super) content: u64,
+    /// 0 where the page does not name the server.
+    pub(super) host: u64,
+    pub(super) retry_after: Option<u32>,
+    pub(super) status: u16,
+    pub(super) is_overdue: bool,
+}
+
+/// Renderings by their keys.
+pub struct Cache {
+    buckets: [Bucket; BUCKETS],
+    ledger: Mutex<Ledger>,
+    max_bytes: usize,
+    /// The youngest page and content of any rendering so far.
+    youngest: [AtomicU64; 2],
+    /// The built-in page of HTML.
+    pub(super) built_in: OnceCell<Template>,
+}
+
+#[derive(Default)]
+struct Bucket {
+    entries: RwLock<Vec<Entry>>,
+    /// One thread renders, the others wait for it.
+    making: Mutex<()>,
+}
+
+struct Entry {
+    key: Key,
+    body: Arc<Body>,
+    /// Is anything that it was made of out of use? Then nobody asks for it again.
+    is_stale: Box<IsStale>,
+    /// As they are in the ledger.
+    bytes: usize,
+}
+
+pub(super) type IsStale = dyn Fn() -> bool + Send + Sync;
+
+/// What all renderings take together.
+#[derive(Default)]
+struct Ledger {
+    bytes: usize,
+    /// The oldest first. Some may be gone already.
+    order: VecDeque<Key>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::bounded(MAX_BYTES)
+    }
+}
+
+impl Cache {
+    fn bounded(max_bytes: usize) -> Self {
+        Self {
+            buckets: std::array::from_fn(|_| Bucket::default()),
+            ledger: Mutex::default(),
+            max_bytes,
+            youngest: Default::default(),
+            built_in: OnceCell::new(),
+        }
+    }
+
+    /// The rendering with this key, made by `make` where there is none. None where it cannot be
+    /// made; the next request tries again.
+    pub(super) fn get(
+        &self,
+        key: Key,
+        make: impl FnOnce() -> Option<Body>,
+        is_stale: impl FnOnce() -> Box<IsStale>,
+    ) -> Option<Arc<Body>> {
+        let bucket = self.bucket(&key)?;
+        if let Some(body) = bucket.find(&key) {
+            return Some(body);
+        }
+        let _making = bucket.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(body) = bucket.find(&key) {
+            return Some(body);
+        }
+        let body = Arc::new(make()?);
+        let bytes = weight(&body);
+        let entry = Entry { key, body: Arc::clone(&body), is_stale: is_stale(), bytes };
+        let mut ledger = self.ledger();
+        if self.is_younger(&key) {
+            self.tidy(&mut ledger);
+        }
+        bucket.write().push(entry);
+        ledger.order.push_back(key);
+        ledger.bytes = ledger.bytes.saturating_add(bytes);
+        self.shrink(&mut ledger);
+        Some(body)
+    }
+
+    /// The coding in which a rendering is sent, compressed now where it was not yet.
+    pub(super) fn encode(&self, key: &Key, body: &Arc<Body>, wanted: Encoding) -> Encoding {
+        if body.is_ready(wanted) {
+            return body.encoded(wanted).1;
+        }
+        let (_, encoding) = body.encoded(wanted);
+        let mut ledger = self.ledger();
+        self.bucket(key).into_iter().for_each(|bucket| {
+            let mut entries = bucket.write();
+            let entry = entries.iter_mut().find(|entry| Arc::ptr_eq(&entry.body, body));
+            let Some(entry) = entry else { return };
+            let bytes = weight(body);
+            ledger.bytes = ledger.bytes.saturating_sub(entry.bytes).saturating_add(bytes);
+            entry.bytes = bytes;
+        });
+        self.shrink(&mut ledger);
+        encoding
+    }
+
+    fn bucket(&self, key: &Key) -> Option<&Bucket> {
+        self.buckets.get(key.bucket())
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Is it the first rendering of a new page or content?
+    fn is_younger(&self, key: &Key) -> bool {
+        let [source, content] = &self.youngest;
+        let is_younger = |youngest: &AtomicU64, id| youngest.fetch_max(id, Ordering::Relaxed) < id;
+        is_younger(source, key.source) | is_younger(content, key.content)
+    }
+
+    /// Drops what nobody asks for any more.
+    fn tidy(&self, ledger: &mut Ledger) {
+        let mut bytes = 0;
+        for bucket in &self.buckets {
+            bucket.write().retain(|entry| {
+                let stays = !(entry.is_stale)();
+                bytes += if stays { entry.bytes } else { 0 };
+                stays
+            });
+        }
+        ledger.bytes = bytes;
+        ledger
+            .order
+            .retain(|key| self.bucket(key).is_some_and(|bucket| bucket.find(key).is_some()));
+    }
+
+    /// Drops the oldest as long as all together are too large.
+    fn shrink(&self, ledger: &mut Ledger) {
+        while ledger.bytes > self.max_bytes
+            && let Some(key) = ledger.order.pop_front()
+        {
+            let Some(bucket) = self.bucket(&key) else { continue };
+            let mut entries = bucket.write();
+            if let Some(place) = entries.iter().position(|entry| entry.key == key) {
+                let entry = entries.swap_remove(place);
+                ledger.bytes = ledger.bytes.saturating_sub(entry.bytes);
+            }
+        }
+    }
+}
+
+impl Bucket {
+    fn find(&self, key: &Key) -> Option<Arc<Body>> {
+        let entries = self.read();
+        let found = entries.iter().find(|entry| entry.key == *key);
+        found.map(|entry| Arc::clone(&entry.body))
+    }
+
+    /// Waits for no more than an entry that comes or goes.
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Entry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    /// A number below [`BUCKETS`].
+    fn bucket(&self) -> usize {
+        let rest = u64::from(self.retry_after.unwrap_or(0)) << 17
+            | u64::from(self.status) << 1
+            | u64::from(self.is_overdue);
+        let mixed =
+            [self.source, self.content, self.host, rest].into_iter().fold(0, |mixed, part| {
+                // Multiplied by a large odd number (Knuth, Art of Computer Programming, 6.4).
+                (u64::rotate_left(mixed, 32) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            });
+        (mixed >> (u64::BITS - BUCKETS.trailing_zeros())) as usize
+    }
+}
+
+fn weight(body: &Body) -> usize {
+    body.size().saturating_add(OVERHEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    use super::*;
+
+    const NEVER: fn() -> Box<IsStale> = || Box::new(|| false);
+
+    fn key(source: u64, host: u64) -> Key {
+        Key { source, content: 1, host, retry_after: None, status: 500, is_overdue: false }
+    }
+
+    /// The bytes in the ledger and those that are there.
+    fn weights(cache: &Cache) -> (usize, usize) {
+        let ledger = cache.ledger();
+        let entries = cache
+            .buckets
+            .iter()
+            .map(|bucket| bucket.read().iter().map(|entry| weight(&entry.body)).sum::<usize>());
+        (ledger.bytes, entries.sum())
+    }
+
+    fn body(size: usize) -> Option<Body> {
+        Some(Body::new(b"maintenance ".iter().copied().cycle().take(size).collect()))
+    }
+
+    #[test]
+    fn made_once_for_each_key() {
+        let cache = Cache::default();
+        let made = AtomicUsize::new(0);
+        let keys = || {
+            let base = key(1, 0);
+            [
+                base,
+                Key { source: 2, ..base },
+                Key { content: 2, ..base },
+                Key { host: 2, ..base },
+                Key { retry_after: Some(0), ..base },
+                Key { retry_after: Some(1), ..base },
+                Key { status: 503, ..base },
+                Key { is_overdue: true, ..base },
+            ]
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for (number, key) in keys().into_iter().enumerate() {
+                        let make = || {
+                            made.fetch_add(1, Ordering::Relaxed);
+                            Some(Body::new(vec![b'x'; number]))
+                        };
+                        let body = cache.get(key, make, NEVER).expect("a body");
+                        assert_eq!(body.plain().len(), number);
+                    }
+                });
+            }
+        });
+        assert_eq!(made.into_inner(), keys().len());
+    }
+
+    #[test]
+    fn what_fails_is_tried_again() {
+        let cache = Cache::default();
+        assert!(cache.get(key(1, 0), || None, NEVER).is_none());
+        assert!(cache.get(key(1, 0), || body(5), NEVER).is_some());
+    }
+
+    /// Never more than it may be, compressed bytes included; and what is in use stays whole.
+    #[test]
+    fn bounded() {
+        const MAX: usize = 64 * 1024;
+        let cache = Cache::bounded(MAX);
+        let first = cache.get(key(1, 0), || body(3000), NEVER).expect("a body");
+        let mut random = fastrand::Rng::with_seed(3);
+        for host in 1..1000 {
+            let size = random.usize(..5000);
+            let key = key(1, host);
+            let body = cache.get(key, || body(size), NEVER).expect("a body");
+            for wanted in [Encoding::Identity, Encoding::Gzip, Encoding::Brotli] {
+                cache.encode(&key, &body, wanted);
+                let (said, there) = weights(&cache);
+                assert!(said <= MAX && said == there, "{said} {there}");
+            }
+        }
+        assert_eq!(first.plain().len(), 3000);
+        let again = cache.get(key(1, 999), || None, NEVER);
+        assert!(again.is_some(), "the youngest is still there");
+        assert!(cache.get(key(1, 0), || None, NEVER).is_none(), "the oldest is not");
+        // One that was dropped and is compressed after that counts for nobody.
+        let before = weights(&cache);
+        cache.encode(&key(1, 0), &first, Encoding::Brotli);
+        assert_eq!(weights(&cache), before);
+    }
+
+    #[test]
+    fn one_that_is_too_large_is_not_kept() {
+        let cache = Cache::bounded(1000);
+        for _ in 0..2 {
+            assert!(cache.get(key(1, 0), || body(2000), NEVER).is_some());
+            assert_eq!(weights(&cache), (0, 0));
+        }
+    }
+
+    /// With a new content, what the old one made goes.
+    #[test]
+    fn stale_ones_go() {
+        let cache = Cache::default();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let stale = || -> Box<IsStale> {
+            let is_over = Arc::clone(&is_over);
+            Box::new(move || is_over.load(Ordering::Relaxed))
+        };
+        for host in 0..50 {
+            cache.get(key(1, host), || body(100), stale);
+        }
+        cache.get(key(1, 50), || body(100), NEVER);
+        is_over.store(true, Ordering::Relaxed);
+        cache.get(Key { content: 2, ..key(1, 0) }, || body(100), NEVER);
+        let (said, there) = weights(&cache);
+        assert_eq!((said, there), (2 * (100 + OVERHEAD), 2 * (100 + OVERHEAD)));
+        assert_eq!(cache.ledger().order.len(), 2);
+    }
+}
