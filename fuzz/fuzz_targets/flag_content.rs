@@ -103,7 +103,7 @@ fn check_written(input: &[u8]) {
 
 /// However the times are spelled, they are the same.
 fn check_spellings(window: &Window, [start, end]: [DateTime; 2]) {
-    let short = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string(); // of whole minutes
+    let short = |time: DateTime| time.to_string().replace('T', " ");
     for content in [
         format!("START = '{start}'\nEnd = \"{end}\""),
         format!("Start = {}\nend = ' {} '", short(start), short(end)),

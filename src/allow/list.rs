@@ -13,6 +13,9 @@ pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 /// So much of a wrong word is shown.
 const SHOWN: usize = 60;
 
+/// As Windows puts it in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Why a text is no allow file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ListError {
@@ -60,7 +63,6 @@ pub enum ListError {
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
 pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(ListError::Utf16);
     }
@@ -98,6 +100,7 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
 /// Has the last line an entry and no line end? Most published lists are so; but while a list is being
 /// written, what is cut off can be a larger network than the one that is meant.
 pub fn is_unfinished(content: &[u8]) -> bool {
+    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let entry = last.split(|byte| *byte == b'#').next().unwrap_or_default();
     !entry.trim_ascii().is_empty()
@@ -195,6 +198,7 @@ mod tests {
             ("\n10.0.0.1", true),
             ("10.0.0.1 # one", true),
             ("\u{feff}1", true),
+            ("\u{feff}# nobody", false),
         ] {
             assert_eq!(is_unfinished(text.as_bytes()), expected, "{text:?}");
         }

@@ -42,7 +42,7 @@ impl ExemptPath {
         if !word.starts_with('/') {
             return Err(PathError::NotAbsolute(absolute(word)));
         }
-        if word.trim_end_matches('*') == "/" {
+        if ["/", "/."].contains(&word.trim_end_matches('*')) && word != "/." {
             return Err(PathError::Everything);
         }
         match ambiguity(word.as_bytes()) {
@@ -83,14 +83,18 @@ fn absolute(word: &str) -> String {
 
 /// What makes a pattern of a path.
 fn pattern(word: &str) -> Option<PathError> {
-    let found = PATTERNS.into_iter().find(|part| word.contains(part));
-    let what = found.or_else(|| word.ends_with('$').then_some("$"))?;
+    let what = pattern_sign(word)?;
     let folder = word.trim_end_matches('*').trim_end_matches('.');
-    let is_plain = |folder: &str| folder.len() > 1 && ExemptPath::parse(folder).is_ok();
-    Some(match folder.ends_with('/') && is_plain(folder) {
+    let is_folder = folder.len() > 1 && folder.ends_with('/') && pattern_sign(folder).is_none();
+    Some(match is_folder {
         true => PathError::Folder(what, folder.to_owned()),
         false => PathError::Pattern(what),
     })
+}
+
+fn pattern_sign(word: &str) -> Option<&'static str> {
+    let found = PATTERNS.into_iter().find(|part| word.contains(part));
+    found.or_else(|| word.ends_with('$').then_some("$"))
 }
 
 /// What servers, proxies and applications read in different ways.
@@ -210,12 +214,15 @@ mod tests {
             ("/a/*/b", PathError::Pattern("*")),
             ("/static*", PathError::Pattern("*")),
             ("/*.css", PathError::Pattern("*")),
-            ("/.*", PathError::Pattern("*")),
             ("/a[0-9]", PathError::Pattern("[")),
             ("/{a,b}", PathError::Pattern("{")),
             ("/(a|b)", PathError::Pattern("|")),
             ("/a.+", PathError::Pattern(".+")),
             ("/a$", PathError::Pattern("$")),
+            ("/a[/", PathError::Pattern("[")),
+            ("/a/*/*", PathError::Pattern("*")),
+            ("/.*", PathError::Everything),
+            ("/..*", PathError::Pattern("*")),
             ("/a%20b", PathError::Ambiguous("%")),
             ("/a;b", PathError::Ambiguous(";")),
             ("/a\\b", PathError::Ambiguous("\\")),

@@ -166,10 +166,6 @@ impl<'t> Reader<'t> {
 
     fn read_unknown(&mut self, key: &Key<'_>, value: &Value<'_>, has_start: bool) {
         let shown = quoted(key.get_ref());
-        if let Some(known) = keys::meant(key.get_ref()) {
-            let cause = format!("there is no key {shown}; did you mean {known}?");
-            return self.slips.push((known, Wrong(key.span(), cause)));
-        }
         let inner = value.get_ref().as_table().map(in_order).unwrap_or_default();
         let start = inner.iter().find(|(key, _)| keys::known(key.get_ref()) == Some("start"));
         if let Some((start, _)) = start {
@@ -180,6 +176,16 @@ impl<'t> Reader<'t> {
             DeValue::String(text) => time::moment(text, self.zone).is_ok(),
             other => other.is_datetime(),
         };
+        if let Some(meant) = keys::meant(key.get_ref()) {
+            let slip = Wrong(key.span(), format!("there is no key {shown}; did you mean {meant}?"));
+            // `from = "Anna"` is none.
+            let is_start = is_time || key.get_ref().to_ascii_lowercase().starts_with("start");
+            match meant == "start" && !is_start {
+                true => self.odd.push(slip),
+                false => self.slips.push((meant, slip)),
+            }
+            return;
+        }
         let more = if is_time && !has_start { ", and without start it closes at once" } else { "" };
         self.odd.push(Wrong(key.span(), format!("there is no key {shown}{more}")));
     }

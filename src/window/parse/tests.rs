@@ -132,6 +132,11 @@ fn the_first_fault() {
             "begin = '2026-11-22 1:00+0100'\nend = 1",
             "line 1, column 1: there is no key \"begin\"; did",
         ),
+        ("starts = 'soon'", "line 1, column 1: there is no key \"starts\"; did you mean start?"),
+        (
+            "[mesage]\nde = 'x'\nstart = 2026-11-22",
+            "line 3, column 1: start belongs above [mesage]",
+        ),
         ("starts = 2026-11-22T1:00+0100", "line 1, column 1: there is no key \"starts\"; did"),
         (
             "reopen = 'auto'\nends = 2026-11-22 1:00",
@@ -191,6 +196,9 @@ fn what_does_not_count() {
     let closes = parse("created = '2026-11-01 22:00'").expect("content");
     let warning = "line 1: there is no key \"created\", and without start it closes at once";
     assert_eq!(closes.warnings, [warning]);
+    let kept = parse("from = 'Anna'\nmessage = 'x'").expect("content");
+    assert_eq!(kept.warnings, ["line 1: there is no key \"from\"; did you mean start?"]);
+    assert_eq!(kept.message(None), Some(("x", None)));
     let many: String = (0..9).map(|n| format!("{}{n} = 1\n", "x".repeat(999))).collect();
     let warnings = parse(&many).expect("content").warnings;
     assert_eq!(warnings.last().map(String::as_str), Some("4 further keys do not count"));
