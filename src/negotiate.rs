@@ -45,12 +45,12 @@ mod tests {
     /// What the three headers get when they all have this value.
     fn all(value: &[u8]) -> (Media, Option<usize>, Encoding) {
         let value = Some(value);
-        (media(value), language(value, TAGS.into_iter()), encoding(value))
+        (media(value, Media::Html), language(value, TAGS.into_iter()), encoding(value))
     }
 
     /// A value of pieces that mean something, in an order that mostly does not.
     fn value(random: &mut fastrand::Rng) -> Vec<u8> {
-        const PIECES: [&str; 40] = [
+        const PIECES: [&str; 42] = [
             ", ",
             ",",
             ", ",
@@ -71,6 +71,8 @@ mod tests {
             "application/problem+json",
             "application/xhtml+xml",
             "application/*",
+            "application/x+json",
+            "+json",
             "de",
             "de-CH",
             "en",

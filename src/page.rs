@@ -98,6 +98,8 @@ pub struct Pages {
     html: Vec<Page>,
     json: Vec<Page>,
     text: Vec<Page>,
+    /// The type for those who do not care.
+    default: Media,
     cache: Arc<Cache>,
     choices: Choices<(Media, usize)>,
 }
@@ -133,14 +135,23 @@ impl Pages {
             }
         };
         let [html, json, text] = [Media::Html, Media::Json, Media::Text].map(pages);
-        Self { html, json, text, cache: Arc::clone(cache), choices: Choices::default() }
+        let mut own = files.iter().map(|file| file.name().media);
+        let default = own.next().filter(|first| own.all(|other| other == *first));
+        Self {
+            html,
+            json,
+            text,
+            default: default.unwrap_or(Media::Html),
+            cache: Arc::clone(cache),
+            choices: Choices::default(),
+        }
     }
 
     /// The page that suits Accept and Accept-Language best, and whether there are others of its
     /// type in other languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
         let (media, number) = self.choices.get([accept, languages], || {
-            let media = negotiate::media(accept);
+            let media = negotiate::media(accept, self.default);
             let pages = self.of(media);
             let tags = pages.iter().map(|page| page.language().unwrap_or(""));
             // One without a language is for all others, else the one that was named first.

@@ -20,7 +20,7 @@ fn good(file: &str, version: u8) -> String {
     match file {
         "ours.html" => format!("<p>{version}</p>{}", "x".repeat(600)),
         "ours.txt.j2" => format!("{version} {{{{ message }}}}\n"),
-        "list" => format!("127.0.0.{version}\n"),
+        "list" => format!("127.0.0.{version}/32\n"),
         _ => config(&format!("<Transport Hostname=\"127.0.1.{version}\"/>")),
     }
 }
@@ -78,9 +78,13 @@ const BREAKS: [(&str, Break, &str); 5] = [
     (
         "half written",
         |path, text| {
-            // Half of a page that is sent as it is would be a page.
-            let half = if path.ends_with("ours.html") { &b"\xff"[..] } else { text.as_bytes() };
-            replace_file(path, &half[..half.len().div_ceil(2)]);
+            // Half of a page that is sent as it is would be a page, and half of an address a network.
+            let half = match path.file_name().and_then(|name| name.to_str()) {
+                Some("ours.html") => &b"\xff"[..],
+                Some("list") => text.trim_end_matches("2\n").as_bytes(),
+                _ => &text.as_bytes()[..text.len() / 2],
+            };
+            replace_file(path, half);
         },
         "",
     ),
@@ -120,8 +124,9 @@ fn broken_over_restarts(mpm: Mpm, signal: Signal) {
             });
             for name in FILES {
                 let new = httpd.log()[log..].to_owned();
-                let line =
-                    format!("error.*/{name}\" {said}.*; the last good version.* stays in force");
+                let line = format!(
+                    "error.*/{name}\" {said}.*; the last good version, of .*, stays in force"
+                );
                 let line = regex::Regex::new(&line).expect("a pattern");
                 let count = new.lines().filter(|text| line.is_match(text)).count();
                 assert_eq!(count, restart, "{how}, {name}: once for each restart: {new}");
@@ -204,21 +209,34 @@ fn never_good() {
     for signal in SIGNALS {
         let mut httpd = Setup::new("").start();
         httpd.close();
-        for name in ["ours.html", "list", "cfg.xml"] {
+        for name in ["ours.html", "ours.json", "ours.json.de", "list", "cfg.xml"] {
             fs::write(httpd.path(name), [0xff]).expect("written");
         }
         let lines = format!(
-            "MaintenancePage ours.html\nMaintenanceAllow file=list plugin-cfg=cfg.xml 127.0.0.9\n{}",
+            "MaintenancePage ours.html ours.json ours.json.de\nMaintenanceAllow file=list plugin-cfg=cfg.xml 127.0.0.9\n{}",
             Reports::directives()
         );
         httpd.reconfigure_by(signal, "", &lines);
         httpd.expect_log("error.*/ours.html\" .*; the built-in page is sent instead");
+        httpd.allow_log("error.*/ours.json.*\" .*; the built-in page is sent instead");
         httpd.expect_log("error.*/list\" .*; it admits nobody until it can be used");
         httpd.expect_log("error.*/cfg.xml\" .*; it admits nobody until it can be used");
         wait_for("the new children", SECONDS, || {
             httpd.client_from("127.0.0.9").get("/").status == 200
         });
         httpd.client().get("/").assert_refused();
+        // Each in its own type and language.
+        for (accept, language, start) in [
+            ("text/html", "de", "<!DOCTYPE html>\n<html lang=\"en\""),
+            ("application/json", "de", "{\"detail\":\"Während"),
+            ("application/json", "fr", "{\"detail\":\""),
+            ("text/plain", "de", "Wir aktualisieren"),
+        ] {
+            let client = httpd.client();
+            let request = client.request("GET", "/").header("Accept", accept);
+            let body = client.send(request.header("Accept-Language", language)).body;
+            assert!(body.starts_with(start), "{accept} {language}: {body}");
+        }
         for name in ["ours.html", "list", "cfg.xml"] {
             let file = file(&httpd, name);
             assert!(file["problem"].is_string() && file["modified"].is_null(), "{file:#}");

@@ -302,6 +302,62 @@ fn small_pages() {
 
 /// Requests that httpd turns down before the gate sees them: its own short answer, or, as an
 /// ErrorDocument is a request too, the page that the rest of the request asks for.
+/// Where a scope has pages of one type only, that is for everybody who names no other.
+#[test]
+fn one_type_only() {
+    let setup = Setup::new(
+        "<Location /json>\nMaintenancePage own.json\n</Location>\n\
+         <Location /text>\nMaintenancePage own.txt\n</Location>\n\
+         <Location /html>\nMaintenancePage own.html.de own.html.en\n</Location>\n\
+         <Location /two>\nMaintenancePage own.json own.txt\n</Location>",
+    );
+    for name in ["own.json", "own.txt", "own.html.de", "own.html.en"] {
+        setup.write(name, "[\"own\"]".to_owned() + &" ".repeat(600));
+    }
+    let httpd = setup.start();
+    httpd.close();
+    let (own, built_in) = (true, false);
+    for (path, accept, kind, is_own) in [
+        ("/json", None, JSON, own),
+        ("/json", Some(""), JSON, own),
+        ("/json", Some("*/*"), JSON, own),
+        ("/json", Some("image/avif,image/webp,*/*;q=0.8"), JSON, own),
+        ("/json", Some("image/png"), JSON, own),
+        ("/json", Some("application/vnd.api+json"), JSON, own),
+        ("/json", Some("text/html, application/json"), JSON, own),
+        ("/json", Some("text/html"), HTML, built_in),
+        ("/json", Some("text/html,application/xhtml+xml,*/*;q=0.8"), HTML, built_in),
+        ("/json", Some("text/plain, */*"), TEXT, built_in),
+        ("/json", Some("text/*"), HTML, built_in),
+        ("/json", Some("application/*;q=0, */*"), HTML, built_in),
+        ("/json", Some("application/json;q=0.1, text/plain;q=0.2"), TEXT, built_in),
+        ("/text", None, TEXT, own),
+        ("/text", Some("*/*"), TEXT, own),
+        ("/text", Some("text/*"), TEXT, own),
+        ("/text", Some("application/json"), JSON, built_in),
+        ("/text", Some("text/plain;q=0, */*"), HTML, built_in),
+        ("/html", Some("*/*"), HTML, own),
+        ("/html", Some("application/json"), JSON, built_in),
+        ("/two", None, HTML, built_in),
+        ("/two", Some("*/*"), HTML, built_in),
+        ("/two", Some("application/ld+json"), JSON, own),
+        ("/", Some("*/*"), HTML, built_in),
+    ] {
+        let client = httpd.client();
+        let request = client.request("GET", path);
+        let request = match accept {
+            Some(accept) => request.header("Accept", accept),
+            None => request,
+        };
+        let answer = client.send(request);
+        assert_eq!(answer.header("content-type"), Some(kind), "{path} {accept:?}");
+        assert_eq!(answer.body.starts_with("[\"own\"]"), is_own, "{path} {accept:?}");
+        assert_eq!(answer.status, 500, "{path} {accept:?}");
+        let vary = answer.header("vary").unwrap_or_default();
+        assert!(vary.starts_with("Accept"), "{path} {accept:?}: {vary}");
+    }
+}
+
 #[test]
 fn requests_that_are_turned_down() {
     let long = |first: &str| format!("{first}{}", "x".repeat(LONGEST)).into_bytes();

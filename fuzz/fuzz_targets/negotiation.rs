@@ -19,6 +19,9 @@ const NAMES: [&[&str]; 3] = [
         "text/*",
         "application/json",
         "application/problem+json",
+        "application/ld+json",
+        "Application/vnd.api+JSON",
+        "application/+json",
         "application/*",
         "*/*",
     ],
@@ -63,7 +66,10 @@ fuzz_target!(|input: &[u8]| {
 fn check(value: &[u8]) {
     let elements = elements(value);
     let shown = value.escape_ascii();
-    assert_eq!(negotiate::media(Some(value)), media(&elements), "Accept: {shown}");
+    for default in [Media::Html, Media::Json, Media::Text] {
+        let chosen = negotiate::media(Some(value), default);
+        assert_eq!(chosen, media(&elements, default), "Accept, {default:?}: {shown}");
+    }
     let chosen = negotiate::language(Some(value), TAGS.into_iter());
     assert_eq!(chosen.map(|index| TAGS[index]), language(&elements), "Accept-Language: {shown}");
     assert_eq!(negotiate::encoding(Some(value)), encoding(&elements), "Accept-Encoding: {shown}");
@@ -118,7 +124,7 @@ fn quality(text: &str) -> Option<f32> {
 }
 
 /// RFC 9110, 12.5.1.
-fn media(elements: &[Element]) -> Media {
+fn media(elements: &[Element], default: Media) -> Media {
     let of_range = |range: &str| {
         let those = |parameters| {
             let those = elements.iter().filter(move |element| element.parameters == parameters);
@@ -126,19 +132,39 @@ fn media(elements: &[Element]) -> Media {
         };
         those(true).reduce(f32::max).or(those(false).reduce(f32::max))
     };
-    let of_media = |names: [&str; 2], wildcard| {
-        let named = names.into_iter().filter_map(of_range).reduce(f32::max);
+    let others = elements.iter().filter(|element| is_other_json(&element.name));
+    let others = others.map(|element| element.quality).filter(|quality| *quality > 0.0);
+    let others = others.reduce(f32::max);
+    let of_media = |names: [&str; 2], others: Option<f32>, wildcard| {
+        let named = names.into_iter().filter_map(of_range).chain(others).reduce(f32::max);
         let admitted = of_range(wildcard).or(of_range("*/*")).unwrap_or(0.0);
         (named.unwrap_or(admitted), named.is_some())
     };
-    let mut best = (Media::Html, of_media(["text/html", "application/xhtml+xml"], "text/*"));
-    let json = of_media(["application/json", "application/problem+json"], "application/*");
-    for other in [(Media::Json, json), (Media::Text, of_media(["text/plain"; 2], "text/*"))] {
-        if other.1.0 > 0.0 && other.1 > best.1 {
+    let of = |media| match media {
+        Media::Html => of_media(["text/html", "application/xhtml+xml"], None, "text/*"),
+        Media::Json => {
+            of_media(["application/json", "application/problem+json"], others, "application/*")
+        }
+        Media::Text => of_media(["text/plain"; 2], None, "text/*"),
+    };
+    let mut best = (default, of(default));
+    for media in [Media::Html, Media::Json, Media::Text] {
+        let other = (media, of(media));
+        if other.1.0 > 0.0 && (other.1 > best.1 || best.1.0 == 0.0) {
             best = other;
         }
     }
     best.0
+}
+
+fn is_other_json(name: &str) -> bool {
+    let format = name.strip_prefix("application/").and_then(|rest| rest.strip_suffix("+json"));
+    format.is_some_and(|format| {
+        let is_token = |character: char| {
+            character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+        };
+        !["", "problem"].contains(&format) && format.chars().all(is_token)
+    })
 }
 
 /// RFC 4647, 3.4.

@@ -9,7 +9,7 @@ use super::list::elements;
 pub enum Media {
     /// `text/html`
     Html,
-    /// `application/json` and `application/problem+json` (RFC 9457)
+    /// `application/json`, `application/problem+json` (RFC 9457) and other `application/*+json`
     Json,
     /// `text/plain`
     Text,
@@ -27,38 +27,65 @@ const NAMES: [(Media, &[&[u8]]); 5] = [
 
 /// The type that Accept prefers (RFC 9110, 12.5.1): the one with the highest quality value. Among
 /// equals, what the field names is in front of what only a wildcard admits (so
-/// `application/json, */*` is JSON), and then HTML is in front of JSON and JSON in front of text.
-/// HTML, too, if the field is absent or malformed or accepts none of the three (12.4.1).
+/// `application/json, */*` is JSON), and then `default` is in front of HTML, HTML in front of JSON and
+/// JSON in front of text. `default`, too, if the field is absent or malformed or accepts none of the
+/// three (12.4.1).
 ///
 /// The quality value is that of the most specific range. HTML can also be named as
 /// `application/xhtml+xml` and JSON as `application/problem+json`; of the names that the field
 /// has, the higher value counts. Parameters make a range more specific, whatever they mean:
 /// `text/html;level=1` is HTML.
-pub fn media(accept: Option<&[u8]>) -> Media {
+///
+/// Who names another format of JSON (`application/vnd.api+json`; the suffix is RFC 6839's) wants JSON,
+/// with the highest value of any such name; who excludes one, excludes that one alone.
+pub fn media(accept: Option<&[u8]>, default: Media) -> Media {
     let mut found = [None; NAMES.len()];
+    let mut other_json = 0;
     for element in elements(accept) {
         for ((_, ranges), found) in NAMES.iter().zip(&mut found) {
             let range = ranges.iter().position(|range| element.name.eq_ignore_ascii_case(range));
             let range = range.map(|place| (Reverse(place), element.parameters, element.quality));
             *found = range.max(*found);
         }
+        if is_other_json(element.name) {
+            other_json = element.quality.max(other_json);
+        }
     }
     let rank = |media| {
+        let other = (media == Media::Json && other_json > 0).then_some((true, other_json));
         NAMES
             .iter()
             .zip(found)
             .filter(|((of, _), _)| *of == media)
             .filter_map(|(_, found)| found)
             .map(|(Reverse(place), _, quality)| (place == 0, quality))
+            .chain(other)
             .max()
             .filter(|(_, quality)| *quality > 0)
             .map(|(named, quality)| (quality, named))
     };
     // Of several that are highest, the last.
-    [Media::Text, Media::Json, Media::Html]
+    [Media::Text, Media::Json, Media::Html, default]
         .into_iter()
         .max_by_key(|media| rank(*media))
-        .unwrap_or(Media::Html)
+        .unwrap_or(default)
+}
+
+/// `application/*+json`, but for the one that has a name of its own above.
+fn is_other_json(name: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"application/";
+    const END: &[u8] = b"+json";
+    // RFC 9110, 5.6.2
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let Some((begin, rest)) = name.split_at_checked(BEGIN.len()) else { return false };
+    let Some((format, end)) = rest.split_at_checked(rest.len().saturating_sub(END.len())) else {
+        return false;
+    };
+    begin.eq_ignore_ascii_case(BEGIN)
+        && end.eq_ignore_ascii_case(END)
+        && !format.is_empty()
+        && !format.eq_ignore_ascii_case(b"problem")
+        && format.iter().all(is_token)
 }
 
 #[cfg(test)]
@@ -97,7 +124,38 @@ mod tests {
             ("application/*", Json),
             ("image/png", Html),
             ("application/xml", Html),
-            ("application/ld+json", Html),
+            ("application/ld+json", Json),
+            // other formats of JSON
+            ("application/vnd.api+json", Json),
+            ("application/vnd.api+json;ext=x;q=0.2", Json),
+            ("APPLICATION/Activity+JSON", Json),
+            ("application/a+b+json", Json),
+            ("application/*+json", Json),
+            ("application/ld+json;q=0.4, text/html;q=0.3", Json),
+            ("application/ld+json;q=0.4, text/html;q=0.5", Html),
+            ("application/ld+json;q=0.4, application/hal+json;q=0.6, text/html;q=0.5", Json),
+            ("application/ld+json, text/html", Html),
+            ("application/ld+json, */*", Json),
+            ("application/ld+json;q=0.3, application/json;q=0.1, text/html;q=0.2", Json),
+            ("application/ld+json;q=0", Html),
+            ("application/ld+json;q=0, application/json;q=0.1", Json),
+            ("application/ld+json;q=0, */*;q=0.1, text/html;q=0", Json),
+            ("application/*;q=0, application/ld+json;q=0.1", Json),
+            ("application/*;q=0, */*", Html),
+            ("application/*;q=0, */*, text/html;q=0", Text),
+            ("application/*;q=0.2, text/html;q=0.1", Json),
+            ("application/+json, text/plain;q=0.1", Text),
+            ("application/json+json", Json),
+            ("application/x y+json, text/plain;q=0.1", Text),
+            ("application/x/y+json, text/plain;q=0.1", Text),
+            ("application/+json+json", Json),
+            ("application/json-seq, text/plain;q=0.1", Text),
+            ("application/x+jsonp, text/plain;q=0.1", Text),
+            ("application/json+x, text/plain;q=0.1", Text),
+            ("text/json, text/plain;q=0.1", Text),
+            ("text/x+json, text/plain;q=0.1", Text),
+            ("image/x+json, text/plain;q=0.1", Text),
+            ("+json, text/plain;q=0.1", Text),
             ("Application/JSON", Json),
             ("TEXT/PLAIN;Q=0.5", Text),
             // quality
@@ -173,21 +231,51 @@ mod tests {
             ("application/json;a=\", text/html", Json),
             ("text/plain;a=\"x\\", Text),
         ] {
-            assert_eq!(media(Some(value.as_bytes())), expected, "{value:?}");
+            assert_eq!(media(Some(value.as_bytes()), Html), expected, "{value:?}");
         }
-        assert_eq!(media(None), Html);
-        assert_eq!(media(Some(b"\xff/\xfe;q=\x80, text/plain")), Text);
+        assert_eq!(media(None, Html), Html);
+        assert_eq!(media(Some(b"\xff/\xfe;q=\x80, text/plain"), Html), Text);
+    }
+
+    /// The default is for who does not care, and comes first among equals.
+    #[test]
+    fn other_defaults() {
+        for (value, expected) in [
+            (None, [Html, Json, Text]),
+            (Some(""), [Html, Json, Text]),
+            (Some("*/*"), [Html, Json, Text]),
+            (Some("*/*;q=0.1"), [Html, Json, Text]),
+            (Some("*/*;q=0"), [Html, Json, Text]),
+            (Some("image/png"), [Html, Json, Text]),
+            (Some("image/png, */*;q=0.8"), [Html, Json, Text]),
+            (Some("application/json;q=2"), [Html, Json, Text]),
+            (Some("text/html, application/json, text/plain"), [Html, Json, Text]),
+            (Some("text/*"), [Html, Html, Text]),
+            (Some("text/*, */*"), [Html, Json, Text]),
+            (Some("application/*, */*;q=0.9"), [Json; 3]),
+            (Some("text/html"), [Html; 3]),
+            (Some("text/html, */*"), [Html; 3]),
+            (Some("application/ld+json"), [Json; 3]),
+            (Some("text/plain, */*"), [Text; 3]),
+            (Some("application/*;q=0, */*"), [Html, Html, Text]),
+            (Some("text/plain;q=0, */*"), [Html, Json, Html]),
+        ] {
+            for (default, expected) in [Html, Json, Text].into_iter().zip(expected) {
+                let chosen = media(value.map(str::as_bytes), default);
+                assert_eq!(chosen, expected, "{value:?} {default:?}");
+            }
+        }
     }
 
     #[test]
     fn long_headers() {
         let many = "image/x-unknown;q=0.5;a=\",\", ".repeat(280);
-        assert_eq!(media(Some(many.as_bytes())), Html);
-        assert_eq!(media(Some(format!("{many}text/plain;q=0.1").as_bytes())), Text);
+        assert_eq!(media(Some(many.as_bytes()), Html), Html);
+        assert_eq!(media(Some(format!("{many}text/plain;q=0.1").as_bytes()), Html), Text);
         assert_eq!(
-            media(Some(format!("text/plain;a=\"{}", " text/html,".repeat(740)).as_bytes())),
+            media(Some(format!("text/plain;a=\"{}", " text/html,".repeat(740)).as_bytes()), Html),
             Text
         );
-        assert_eq!(media(Some("application/json".repeat(512).as_bytes())), Html);
+        assert_eq!(media(Some("application/json".repeat(512).as_bytes()), Html), Html);
     }
 }

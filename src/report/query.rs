@@ -110,7 +110,7 @@ impl Query {
             Some("json") => Format::Json,
             Some("prometheus") => Format::Prometheus,
             Some(other) => return Err(QueryError::Format(shown(other))),
-            None => match negotiate::media(accept) {
+            None => match negotiate::media(accept, Media::Html) {
                 Media::Html => Format::Html,
                 Media::Json => Format::Json,
                 Media::Text => Format::Prometheus,

@@ -6,11 +6,22 @@ use super::{HTML, JSON, TEXT};
 /// of the built-in pages, then that of `own_pages`; the coding. A "-" is no field.
 pub type Row<L> = (L, &'static str, &'static str, &'static str, &'static str);
 
-const ROWS: [Row<&[u8]>; 103] = [
+const ROWS: [Row<&[u8]>; 113] = [
     // nothing is asked for
     (b"", HTML, "en", "-", "-"),
     (b"Accept:\nAccept-Language:\nAccept-Encoding:", HTML, "en", "-", "-"),
     (b"Accept: \t\nAccept-Language: ,\nAccept-Encoding: , ,", HTML, "en", "-", "-"),
+    // other formats of JSON
+    (b"Accept: application/vnd.api+json", JSON, "en", "de", "-"),
+    (b"Accept: application/vnd.oai.openapi+json;version=3.1", JSON, "en", "de", "-"),
+    (b"Accept: APPLICATION/Activity+JSON\nAccept-Language: de", JSON, "de", "de", "-"),
+    (b"Accept: application/ld+json;q=0.4, text/html;q=0.3", JSON, "en", "de", "-"),
+    (b"Accept: application/ld+json;q=0.4, text/html;q=0.5", HTML, "en", "-", "-"),
+    (b"Accept: application/hal+json, */*", JSON, "en", "de", "-"),
+    (b"Accept: application/hal+json;q=0, text/plain;q=0.1", TEXT, "en", "en", "-"),
+    (b"Accept: application/json-seq", HTML, "en", "-", "-"),
+    (b"Accept: text/json", HTML, "en", "-", "-"),
+    (b"Accept: application/*;q=0, */*;q=0.1", HTML, "en", "-", "-"),
     // browsers
     (
         b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
