@@ -225,7 +225,8 @@ fn check_texts(window: &Window) {
 
 fn check_pages(window: Window, languages: &[&str]) {
     let end = window.end();
-    let mut closing = Closing { content: Arc::new(Content::of(window)), is_overdue: false, ..Closing::default() };
+    let content = Arc::new(Content::of(window));
+    let mut closing = Closing { content, ..Closing::default() };
     for is_overdue in [false, true] {
         closing.is_overdue = is_overdue && end.is_some();
         for &language in languages {

@@ -169,7 +169,9 @@ fn check_json(json: &str, words: &Words) {
 fn check_hidden(html: &str) {
     let rows = html.split("data-label=\"Last path\">").nth(1);
     let row = rows.and_then(|rows| rows.split("</tr>").next()).unwrap_or("");
-    let hidden =
-        |c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    let hidden = |c: char| {
+        matches!(c, '\u{ad}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || ('\u{e0000}'..='\u{e007f}').contains(&c)
+    };
     assert!(!row.contains(hidden), "{row}");
 }

@@ -100,7 +100,7 @@ fn closing(text: &str) -> Closing {
     let content = format!("message = {quoted}\n[vars]\nx = {quoted}\n");
     // One that is too large says nothing.
     let window = Window::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
-    Closing { content: Arc::new(Content::of(window)), is_overdue: false, ..Closing::default() }
+    Closing { content: Arc::new(Content::of(window)), ..Closing::default() }
 }
 
 fn check_fine(closing: &Closing, text: &str) {

@@ -42,7 +42,7 @@ pub struct Injector {
 type Fault = (&'static str, fn(&mut Injector));
 
 /// As often as they stand here.
-const FAULTS: [Fault; 48] = [
+const FAULTS: [Fault; 50] = [
     ("flag: touch", Injector::touch),
     ("flag: touch", Injector::touch),
     ("flag: removed", Injector::remove),
@@ -87,6 +87,8 @@ const FAULTS: [Fault; 48] = [
     ("child: no file descriptors", Injector::take_descriptors),
     ("server: graceful restart", Injector::restart),
     ("server: graceful restart", Injector::restart),
+    ("server: restart with broken files", Injector::restart_broken),
+    ("server: restart with broken files", Injector::restart_broken),
     ("disk: full, and mv", Injector::mv_to_full_disk),
     ("disk: full, and rewritten in place", Injector::rewrite_on_full_disk),
     ("disk: read-only", Injector::make_read_only),

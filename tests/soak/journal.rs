@@ -12,9 +12,10 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::figures::Figures;
+use super::support::Httpd;
 
 /// What may be said, and the fault that explains it.
-const EXPLAINED: [(&str, &str); 12] = [
+const EXPLAINED: [(&str, &str); 13] = [
     (r"the content of the flag \S+ cannot be used: ", "flag: "),
     (r"the content of the flag \S+ cannot be used: .*Too many open files", "child: no file"),
     (r"overdue: the flag ", "flag: mv, overdue"),
@@ -25,8 +26,9 @@ const EXPLAINED: [(&str, &str); 12] = [
         "flag: may not be looked at",
     ),
     (r"cannot see whether the flag \S+ is there: Permission denied", "flag: its folder"),
-    (r#"page\S+" .*; the last good version stays in force"#, "page: "),
-    (r#"allow.txt" .*; the last good version stays in force"#, "allow file: "),
+    (r#"page\S+" .*; the last good version.* in force"#, "page: "),
+    (r#"allow.txt" .*; the last good version.* in force"#, "allow file: "),
+    (r#"(page\S+|allow.txt)" .*; the last good version"#, "server: restart with broken files"),
     (r"Too many open files", "child: no file"),
     (r"cannot be used, and this process has not seen its last good version", "allow file: broken"),
     // httpd's own bookkeeping, when restarts follow each other faster than children end.
@@ -41,11 +43,16 @@ pub struct Journal {
     figures: Arc<Figures>,
     killed: Mutex<HashSet<String>>,
     restarts: AtomicUsize,
+    kept: AtomicUsize,
+    /// What the lines of httpd's parent process have in them.
+    parent: String,
 }
 
 impl Journal {
-    pub fn new(path: PathBuf, figures: Arc<Figures>) -> Self {
-        Self { path, figures, killed: Mutex::default(), restarts: AtomicUsize::new(0) }
+    pub fn new(httpd: &Httpd, figures: Arc<Figures>) -> Self {
+        let (killed, restarts, kept) = Default::default();
+        let (path, parent) = (httpd.path("logs/error_log"), format!("[pid {}:", httpd.pid()));
+        Self { path, figures, killed, restarts, kept, parent }
     }
 
     /// A child that is about to be killed: its death is no surprise.
@@ -56,6 +63,11 @@ impl Journal {
     /// How often the server has started.
     pub fn restarts(&self) -> usize {
         self.restarts.load(Ordering::Acquire)
+    }
+
+    /// How often the parent has said that a file is broken, and an earlier version in force.
+    pub fn kept(&self) -> usize {
+        self.kept.load(Ordering::Acquire)
     }
 
     /// Reads until it is over, and what is left then.
@@ -71,6 +83,9 @@ impl Journal {
             while log.read_line(&mut line).expect("text") > 0 && line.ends_with('\n') {
                 if line.contains("resuming normal operations") {
                     self.restarts.fetch_add(1, Ordering::AcqRel);
+                }
+                if line.contains(&self.parent) && line.contains("; the last good version") {
+                    self.kept.fetch_add(1, Ordering::AcqRel);
                 }
                 let is_expected = match death.captures(&line) {
                     Some(dead) => self.killed.lock().expect("the killed").contains(&dead[1]),

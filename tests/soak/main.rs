@@ -68,7 +68,7 @@ impl Server {
         over: &Arc<AtomicBool>,
     ) -> Self {
         httpd.leave_log_to_caller();
-        let journal = Journal::new(httpd.path("logs/error_log"), Arc::clone(figures));
+        let journal = Journal::new(&httpd, Arc::clone(figures));
         let oracle = Arc::new(Oracle::new(Arc::new(World::new())));
         let (figures, over) = (Arc::clone(figures), Arc::clone(over));
         Self {

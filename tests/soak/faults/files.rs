@@ -1,5 +1,5 @@
 //! What happens to the pages and to the allow file. One that was broken stays so until it is
-//! replaced, or until a restart, which needs it whole.
+//! replaced, or until a restart with all files as they should be.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +54,14 @@ impl Injector {
     pub(super) fn rewrite_page(&mut self) {
         let page = self.page();
         self.rewrite_file(&page);
+    }
+
+    /// As a disk that was full leaves it.
+    pub(super) fn cut_page(&mut self) {
+        let page = self.page();
+        let timeline = (page.timeline)(&self.world);
+        let broken = Watched { is_broken: true, ..timeline.last() };
+        timeline.change(broken, &[], Duration::ZERO, || cut(&page.path));
     }
 
     pub(super) fn break_page(&mut self) {

@@ -22,6 +22,9 @@ const ENDED: Duration = Duration::from_secs(15);
 /// What could not be read for want of file descriptors is read again.
 const READ_AGAIN: Duration = Duration::from_millis(2500);
 
+/// What is told at a restart is in the log by then.
+const LOGGED: Duration = Duration::from_secs(5);
+
 /// A restart takes no longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -78,9 +81,35 @@ impl Injector {
         });
     }
 
-    /// A restart reads the configuration, and httpd ends where that is not whole.
+    /// With all files as they should be.
     pub(super) fn restart(&mut self) {
         self.heal();
+        self.start_again();
+    }
+
+    /// A file that broke since the last start does not end httpd: its last good version, which the
+    /// parent has read, stays in force, and the parent says so.
+    pub(super) fn restart_broken(&mut self) {
+        self.restart();
+        for _ in 0..self.random.usize(..3) {
+            match self.random.bool() {
+                true => self.break_page(),
+                false => self.break_allow_file(),
+            }
+        }
+        self.cut_page(); // what the children may not read, the parent may, if it is root
+        let before = self.journal.kept();
+        self.start_again();
+        let start = Instant::now();
+        while self.journal.kept() == before && start.elapsed() < LOGGED {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if self.journal.kept() == before {
+            self.figures.violation("a restart with broken files that is not told", String::new);
+        }
+    }
+
+    fn start_again(&mut self) {
         let before = self.journal.restarts();
         self.world.trouble(Trouble::Restarted, ENDED, || {
             self.httpd.signal(Signal::USR1);
