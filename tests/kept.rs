@@ -120,8 +120,9 @@ fn broken_over_restarts(mpm: Mpm, signal: Signal) {
             });
             for name in FILES {
                 let new = httpd.log()[log..].to_owned();
-                let line =
-                    format!("error.*/{name}\" {said}.*; the last good version.* stays in force");
+                let line = format!(
+                    "error.*/{name}\" {said}.*; the last good version, of .*, stays in force"
+                );
                 let line = regex::Regex::new(&line).expect("a pattern");
                 let count = new.lines().filter(|text| line.is_match(text)).count();
                 assert_eq!(count, restart, "{how}, {name}: once for each restart: {new}");
