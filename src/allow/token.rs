@@ -9,8 +9,9 @@ use thiserror::Error;
 use super::Means;
 use super::hosts;
 use super::network::{self, NetworkError};
+use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
-use super::source::{self, Networks, NodeFile};
+use super::source::{self, Networks};
 use crate::config::Surroundings;
 use crate::watched::Watched;
 
