@@ -10,8 +10,9 @@ use super::Means;
 use super::hint::{self, Place};
 use super::hosts;
 use super::network::{self, NetworkError};
+use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
-use super::source::{self, Networks, NodeFile};
+use super::source::{self, Networks};
 use crate::config::Surroundings;
 use crate::watched::Watched;
 

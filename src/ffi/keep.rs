@@ -1,7 +1,9 @@
 //! The contents of files that outlive the module: in memory of the process, hung up in its pool.
 //!
-//! The layout is that of C, and every block comes from malloc: at a restart a newer build may find what
-//! an older one has made. The number in the key goes up with it.
+//! The layout is that of C: at a restart a newer build may find what an older one has made. The number
+//! in the key goes up with it. Each file has a mapping of its own, which is given back as soon as there is
+//! a newer version; what is there at the end goes with the process, since no code of the module's can be
+//! run then.
 
 use std::ffi::{CStr, OsStr, c_void};
 use std::mem;
@@ -14,15 +16,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::bindings::{
-    APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
-    maintenance_generation,
+    APR_SUCCESS, apr_palloc, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get,
+    apr_pool_userdata_set, maintenance_generation,
 };
 use super::process;
 use crate::kept::{Good, Keeper, Kept, Use};
 
 const KEY: &CStr = c"mod_maintenance:kept:1";
 
-/// A power of two. So many lists there are, by the hashes of the paths.
+/// So many lists there are, by the hashes of the paths.
 const LISTS: usize = 1024;
 
 /// What hangs in the pool. All zero is an empty one.
@@ -33,25 +35,18 @@ struct Store {
     lists: [*mut Entry; LISTS],
 }
 
-/// One file.
+/// One file: the beginning of its mapping. Behind it stand its path and its content.
 #[repr(C)]
 struct Entry {
     next: *mut Entry,
+    path_length: usize,
+    content_length: usize,
     of: u64,
-    path: Bytes,
-    content: Bytes,
     word: u64,
     modified: Time,
     read: Time,
     /// Does the configuration that is being read name it?
     is_wanted: u64,
-}
-
-/// A block of malloc's; null where there is none.
-#[repr(C)]
-struct Bytes {
-    start: *mut u8,
-    length: usize,
 }
 
 /// Since 1970; negative where it is not known.
@@ -74,8 +69,7 @@ static IS_READING: AtomicBool = AtomicBool::new(false);
 /// The store as the core sees it.
 struct Keep;
 
-/// Whoever keeps the contents of files of this process; None where there is no memory. For the time
-/// while the configuration is read.
+/// Whoever keeps the contents of files of this process. For the time while the configuration is read.
 ///
 /// # Safety
 /// `process_pool` is `process_rec::pool`, which lives until the process ends.
@@ -100,7 +94,9 @@ unsafe fn find(process_pool: *mut apr_pool_t, is_new: bool) -> bool {
     unsafe {
         let status = apr_pool_userdata_get(&mut found, KEY.as_ptr(), process_pool);
         if is_new && (status != APR_SUCCESS || found.is_null()) {
-            let made = libc::calloc(1, mem::size_of::<Store>());
+            // A pool that has no memory left ends the process.
+            let made = apr_palloc(process_pool, mem::size_of::<Store>());
+            made.write_bytes(0, mem::size_of::<Store>());
             let cleanup = Some(apr_pool_cleanup_null as _);
             let status = apr_pool_userdata_set(made, KEY.as_ptr(), cleanup, process_pool);
             found = if status == APR_SUCCESS { made } else { ptr::null_mut() };
@@ -129,18 +125,15 @@ pub(super) unsafe fn finish(process_pool: *mut apr_pool_t) {
     store.generation = generation();
     for list in &mut store.lists {
         let mut place: *mut *mut Entry = list;
-        // SAFETY: a list of live entries that ends with null; each is freed once, when no pointer to it
-        // is left in the list.
+        // SAFETY: a list of live entries that ends with null; each is given back once, when no pointer to
+        // it is left in the list.
         unsafe {
             while let Some(entry) = (*place).as_mut() {
                 if mem::take(&mut entry.is_wanted) != 0 {
                     place = &mut entry.next;
-                    continue;
+                } else {
+                    remove(place);
                 }
-                *place = entry.next;
-                entry.path.free();
-                entry.content.free();
-                libc::free(ptr::from_mut(entry).cast());
             }
         }
     }
@@ -160,69 +153,136 @@ impl Keeper for Keep {
             return;
         }
         let _held = lock();
-        // SAFETY: the lock is held, and the entry used until it is given back alone.
-        let Some(entry) = (unsafe { entry(of, path, true) }) else { return };
-        entry.want();
-        // Two directives can name one file.
-        if entry.word == good.word && entry.content.as_slice() == content {
-            return;
+        // SAFETY: the lock is held, and neither places nor entries are used after it.
+        unsafe {
+            let Some(place) = find_place(of, path) else { return };
+            let mut is_wanted = IS_READING.load(Ordering::Relaxed);
+            if let Some(entry) = (*place).as_mut() {
+                // What the parent reads later does not outlive its directive.
+                is_wanted |= entry.is_wanted != 0;
+                entry.is_wanted = u64::from(is_wanted);
+                // Two directives can name one file.
+                if entry.word == good.word && content_of(*place) == content {
+                    return;
+                }
+                // Where there is no memory nothing is kept, not even what was good before.
+                remove(place);
+            }
+            add(place, of, path, content, good, is_wanted);
         }
-        // SAFETY: a block of the entry's own, which is not used any more.
-        unsafe { entry.content.free() };
-        // Where there is no memory nothing is kept, not even what was good before.
-        let copy = Bytes::of(content);
-        entry.word = if copy.is_some() { good.word } else { 0 };
-        entry.content = copy.unwrap_or(Bytes::EMPTY);
-        (entry.modified, entry.read) = (Time::of(good.modified), Time::of(good.read));
     }
 
     fn kept(&self, of: Use, path: &Path) -> Option<Kept> {
         let _held = lock();
-        // SAFETY: null, or the store, which nobody else uses while the lock is held.
-        let last = unsafe { STORE.load(Ordering::Acquire).as_ref() }?.generation;
-        // SAFETY: as above.
-        let entry = unsafe { entry(of, path, false) }?;
-        entry.want();
-        // Where a reading was left out the module was not loaded, and nobody has seen what became of
-        // the file meanwhile.
-        if last + 1 != generation() {
-            entry.word = 0;
+        // SAFETY: as above; the content is copied.
+        unsafe {
+            let last = STORE.load(Ordering::Acquire).as_ref()?.generation;
+            let place = find_place(of, path)?;
+            let entry = (*place).as_mut()?;
+            entry.is_wanted = 1;
+            // Where a reading was left out the module was not loaded, and nobody has seen what became of
+            // the file meanwhile.
+            if last + 1 != generation() {
+                remove(place);
+                return None;
+            }
+            let (word, modified) = (entry.word, entry.modified.to_system());
+            let good = Good { word, modified, read: entry.read.to_system() };
+            Some(Kept { good, content: content_of(*place).to_owned() })
         }
-        let (word, modified) = (entry.word, entry.modified.to_system());
-        let good = Good { word, modified, read: entry.read.to_system() };
-        (word != 0).then(|| Kept { good, content: entry.content.as_slice().to_owned() })
     }
 }
 
-/// The entry of a file; made where it is not there and `is_new` is set.
+/// The place in a list where the pointer to a file's entry stands, or null where there is none yet.
 ///
 /// # Safety
-/// The caller holds the lock for as long as it uses the entry, and has no other one.
-unsafe fn entry<'s>(of: Use, path: &Path, is_new: bool) -> Option<&'s mut Entry> {
+/// The caller holds the lock for as long as it uses the place or an entry.
+unsafe fn find_place(of: Use, path: &Path) -> Option<*mut *mut Entry> {
     let path = path.as_os_str();
-    // SAFETY: null, or the store, which is never freed and which the lock is for.
-    let store = unsafe { STORE.load(Ordering::Acquire).as_mut() }?;
-    let list = store.lists.get_mut(number(path))?;
-    let mut next = *list;
-    // SAFETY: a list of live entries that ends with null.
-    while let Some(entry) = unsafe { next.as_mut() } {
-        if entry.of == of as u64 && entry.path.as_slice() == path.as_bytes() {
-            return Some(entry);
-        }
-        next = entry.next;
-    }
-    let path = is_new.then(|| Bytes::of(path.as_bytes()))??;
-    // SAFETY: a block of the size of an entry, for which all zero is a valid value. Without memory the
-    // path is not kept, either.
+    // SAFETY: null, or the store, which stays and which the lock is for; lists of live entries that end
+    // with null.
     unsafe {
-        let made = libc::calloc(1, mem::size_of::<Entry>()).cast::<Entry>();
-        let Some(entry) = made.as_mut() else {
-            path.free();
-            return None;
-        };
-        (entry.of, entry.path, entry.next) = (of as u64, path, *list);
-        *list = made;
-        Some(entry)
+        let store = STORE.load(Ordering::Acquire).as_mut()?;
+        let mut place: *mut *mut Entry = store.lists.get_mut(number(path))?;
+        while let Some(entry) = (*place).as_mut() {
+            if entry.of == of as u64 && path_of(*place) == path.as_bytes() {
+                break;
+            }
+            place = &mut entry.next;
+        }
+        Some(place)
+    }
+}
+
+/// Puts an entry into a place; not where there is no memory.
+///
+/// # Safety
+/// As for [`find_place`], whose result it is.
+unsafe fn add(
+    place: *mut *mut Entry,
+    of: Use,
+    path: &Path,
+    content: &[u8],
+    good: Good,
+    is_wanted: bool,
+) {
+    let path = path.as_os_str().as_bytes();
+    let (path_length, content_length) = (path.len(), content.len());
+    let size = mem::size_of::<Entry>() + path_length + content_length;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping that is large enough for all three, and aligned for an entry.
+    unsafe {
+        let start = libc::mmap(ptr::null_mut(), size, access, flags, -1, 0);
+        if start == libc::MAP_FAILED {
+            return;
+        }
+        let entry = start.cast::<Entry>();
+        entry.write(Entry {
+            next: *place,
+            path_length,
+            content_length,
+            of: of as u64,
+            word: good.word,
+            modified: Time::of(good.modified),
+            read: Time::of(good.read),
+            is_wanted: u64::from(is_wanted),
+        });
+        let behind = entry.add(1).cast::<u8>();
+        ptr::copy_nonoverlapping(path.as_ptr(), behind, path_length);
+        ptr::copy_nonoverlapping(content.as_ptr(), behind.add(path_length), content_length);
+        *place = entry;
+    }
+}
+
+/// Gives back the entry in a place; the next one takes it.
+///
+/// # Safety
+/// As for [`find_place`], whose result it is; there is an entry, which is not used any more.
+unsafe fn remove(place: *mut *mut Entry) {
+    // SAFETY: the mapping that `add` has made, as large as there.
+    unsafe {
+        let entry = *place;
+        let Entry { next, path_length, content_length, .. } = *entry;
+        *place = next;
+        libc::munmap(entry.cast(), mem::size_of::<Entry>() + path_length + content_length);
+    }
+}
+
+/// # Safety
+/// A live entry, for as long as the result is used.
+unsafe fn path_of<'e>(entry: *const Entry) -> &'e [u8] {
+    // SAFETY: `add` has put so many bytes there.
+    unsafe { slice::from_raw_parts(entry.add(1).cast(), (*entry).path_length) }
+}
+
+/// # Safety
+/// A live entry, for as long as the result is used.
+unsafe fn content_of<'e>(entry: *const Entry) -> &'e [u8] {
+    // SAFETY: as above.
+    unsafe {
+        let start = entry.add(1).cast::<u8>().add((*entry).path_length);
+        slice::from_raw_parts(start, (*entry).content_length)
     }
 }
 
@@ -230,48 +290,6 @@ unsafe fn entry<'s>(of: Use, path: &Path, is_new: bool) -> Option<&'s mut Entry>
 fn number(path: &OsStr) -> usize {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     path.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, mix) as usize % LISTS
-}
-
-impl Entry {
-    fn want(&mut self) {
-        // What the parent reads later does not outlive its directive.
-        if IS_READING.load(Ordering::Relaxed) {
-            self.is_wanted = 1;
-        }
-    }
-}
-
-impl Bytes {
-    const EMPTY: Self = Self { start: ptr::null_mut(), length: 0 };
-
-    /// A copy; None where there is no memory.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let length = bytes.len();
-        // SAFETY: a new block of at least one byte, which the bytes fit in.
-        unsafe {
-            let start = libc::malloc(length.max(1)).cast::<u8>();
-            if start.is_null() {
-                return None;
-            }
-            ptr::copy_nonoverlapping(bytes.as_ptr(), start, length);
-            Some(Self { start, length })
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match self.start.is_null() {
-            true => &[],
-            // SAFETY: a block of this length, which is not changed or freed while it is borrowed.
-            false => unsafe { slice::from_raw_parts(self.start, self.length) },
-        }
-    }
-
-    /// # Safety
-    /// The block is not used any more.
-    unsafe fn free(&self) {
-        // SAFETY: null, or a block of malloc's; the rest is the caller's word.
-        unsafe { libc::free(self.start.cast()) }
-    }
 }
 
 impl Time {

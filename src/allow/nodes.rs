@@ -1,0 +1,286 @@
+//! A plugin-cfg.xml, and the addresses of the names in it.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use nix::sys::signal::{SigSet, SigmaskHow};
+
+use super::hosts::{self, Resolved};
+use super::network;
+use super::plugin_cfg::{self, Host, PluginCfg};
+use super::source::Networks;
+use crate::flag::Observer;
+use crate::kept::{Keeper, Keeping, Use};
+use crate::watched::{FileNews, Watched};
+
+/// What a plugin-cfg.xml admits.
+#[derive(Debug, Default)]
+struct Nodes {
+    /// As they stand in the file, with their lines.
+    hosts: Arc<[(Host, u32)]>,
+    /// By address; the numbers are lines.
+    networks: Networks,
+    /// Names whose addresses are not known yet.
+    unknown: Vec<String>,
+    /// What in the file admits nobody.
+    odd: Arc<[String]>,
+}
+
+/// A plugin-cfg.xml, and the addresses of the names in it.
+pub struct NodeFile {
+    file: Watched<Nodes>,
+    known: Arc<Mutex<Resolved>>,
+    resolving: Mutex<Resolving>,
+    /// Is there an outcome in it that has not been reported?
+    has_outcome: AtomicBool,
+    resolver: Resolver,
+}
+
+/// How names are resolved.
+struct Resolver {
+    find: fn(&str) -> Vec<IpAddr>,
+    /// How long until names that did not resolve are tried again.
+    retry: Duration,
+}
+
+/// How resolving the names of a new version goes.
+#[derive(Default)]
+struct Resolving {
+    /// The process in which a thread is at it: of a fork, it is not there in the child.
+    process: Option<u32>,
+    /// When it was begun last.
+    last: Option<Instant>,
+    /// The names that do not resolve, until they have been reported.
+    outcome: Option<Vec<String>>,
+}
+
+impl NodeFile {
+    /// Opens a plugin-cfg.xml.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn open(path: PathBuf, keeper: Option<&'static dyn Keeper>) -> Result<Self, String> {
+        let known = Arc::new(Mutex::new(HashMap::new()));
+        let book = Arc::clone(&known);
+        let parse = move |content: &[u8]| match plugin_cfg::parse(content) {
+            Ok(found) => Ok(Nodes::new(found, &lock(&book))),
+            Err(error) => Err(error.to_string()),
+        };
+        let keeping =
+            keeper.map(|keeper| Keeping { keeper, of: Use::PluginCfg, nothing: Nodes::default });
+        let file = Watched::open(path, plugin_cfg::MAX_SIZE, Box::new(parse), keeping)?;
+        Ok(Self {
+            file,
+            known,
+            resolving: Mutex::default(),
+            has_outcome: AtomicBool::new(false),
+            resolver: Resolver { find: hosts::resolve, retry: Duration::from_secs(30) },
+        })
+    }
+
+    /// The file itself, for its path and its slot.
+    pub fn file(&self) -> &Watched<impl Sized + use<>> {
+        &self.file
+    }
+
+    /// So many of the networks with the lines of their Transports, and how many there are.
+    pub fn first(&self, limit: usize) -> (Vec<(IpNet, Option<u32>)>, usize) {
+        let nodes = self.file.get();
+        nodes.map(|nodes| (nodes.networks.first(limit), nodes.networks.len())).unwrap_or_default()
+    }
+
+    /// The line of a Transport that leads to this address.
+    pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
+        self.file.get()?.networks.find(address)
+    }
+
+    /// Names whose addresses are not known yet.
+    pub fn unknown_names(&self) -> Vec<String> {
+        self.file.get().map(|nodes| nodes.unknown.clone()).unwrap_or_default()
+    }
+
+    /// What in the file admits nobody.
+    pub fn odd(&self) -> Arc<[String]> {
+        self.file.get().map(|nodes| Arc::clone(&nodes.odd)).unwrap_or_default()
+    }
+
+    /// Takes note of what names resolve to; for the time before there are requests.
+    pub fn learn(&self, resolved: &Resolved) {
+        self.resolving.lock().unwrap_or_else(PoisonError::into_inner).last = Some(Instant::now());
+        let names = self.unknown_names();
+        let found = names.iter().filter_map(|name| resolved.get_key_value(name));
+        let found: Resolved = found.map(|(name, found)| (name.clone(), found.clone())).collect();
+        if !found.is_empty() {
+            lock(&self.known).extend(found);
+            self.file.remake(|nodes| nodes.with(&lock(&self.known)));
+        }
+    }
+
+    /// Says what of the file is of no use, and which names do not resolve; for the parent, before it
+    /// forks.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.file.tell_start(report);
+        let unknown = self.unknown_names();
+        if unknown.is_empty() {
+            self.file.tell_names(&[], report);
+        }
+        self.file.forget_told();
+        if !unknown.is_empty() {
+            self.file.tell_names(&unknown, report);
+        }
+        self.file.tell_odd(&self.odd(), report);
+    }
+
+    /// Looks for a new version, as [`Watched::refresh`] does. Names that are not known yet are
+    /// resolved in a thread of their own, now and then, and admitted when that is done. Not so in the
+    /// parent: at a restart, the thread would come back to code that is gone.
+    pub fn refresh(self: &Arc<Self>, observer: Observer, report: &mut dyn FnMut(FileNews<'_>)) {
+        let has_changed = self.file.refresh(report);
+        let is_known = self.file.get().is_none_or(|nodes| nodes.unknown.is_empty());
+        if has_changed {
+            self.file.tell_odd(&self.odd(), report);
+            if is_known {
+                self.file.tell_names(&[], report);
+            }
+        }
+        let is_over = is_known && !self.has_outcome.load(Ordering::Acquire);
+        if is_over || observer == Observer::Parent {
+            return;
+        }
+        let Ok(mut state) = self.resolving.try_lock() else {
+            return; // another thread is at it
+        };
+        if let Some(names) = state.outcome.take() {
+            self.has_outcome.store(false, Ordering::Release);
+            self.file.tell_names(&names, report);
+        }
+        let retry = self.resolver.retry;
+        let is_due = has_changed || state.last.is_none_or(|last| last.elapsed() >= retry);
+        let process = std::process::id();
+        if !is_known && is_due && state.process != Some(process) {
+            state.last = Some(Instant::now());
+            let this = Arc::clone(self);
+            state.process = spawn(move || this.resolve()).then_some(process);
+        }
+    }
+
+    /// The work of the thread.
+    fn resolve(&self) {
+        let mut failed = Vec::new();
+        for name in self.unknown_names() {
+            let addresses = (self.resolver.find)(&name);
+            match addresses.is_empty() {
+                true => failed.push(name),
+                false => drop(lock(&self.known).insert(name, addresses)),
+            }
+        }
+        let deadline = Instant::now() + self.resolver.retry;
+        while !self.file.remake(|nodes| nodes.with(&lock(&self.known))) && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut state = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
+        state.process = None;
+        state.outcome = Some(failed);
+        self.has_outcome.store(true, Ordering::Release);
+    }
+}
+
+impl Nodes {
+    fn new(found: PluginCfg, known: &Resolved) -> Self {
+        let odd = found.odd.iter().map(ToString::to_string).collect();
+        Self { hosts: found.hosts.into(), odd, ..Self::default() }.with(known)
+    }
+
+    /// The same with what more is known of the names.
+    fn with(&self, known: &Resolved) -> Self {
+        let (hosts, odd) = (Arc::clone(&self.hosts), Arc::clone(&self.odd));
+        let mut entries = Vec::with_capacity(hosts.len());
+        let mut unknown = Vec::new();
+        for (host, line) in &*hosts {
+            match host {
+                Host::Address(address) => entries.push((network::of_address(*address), *line)),
+                Host::Name(name) => match known.get(name) {
+                    Some(addresses) => entries.extend(
+                        addresses.iter().map(|address| (network::of_address(*address), *line)),
+                    ),
+                    None => unknown.push(name.clone()),
+                },
+            }
+        }
+        unknown.sort();
+        unknown.dedup();
+        Self { networks: entries.into_iter().collect(), hosts, unknown, odd }
+    }
+}
+
+fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `work` in a thread that gets none of the process's signals, which httpd's own threads
+/// are to handle. False where there is no thread to be had.
+fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
+    let Ok(before) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
+        return false;
+    };
+    let thread = thread::Builder::new().name("maintenance-names".into()).spawn(work);
+    let _ = before.thread_set_mask();
+    thread.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names that resolve later are admitted then, without a look at the file, which may be broken by
+    /// then; and both is said once.
+    #[test]
+    fn names_that_resolve_later() {
+        static IS_UP: AtomicBool = AtomicBool::new(false);
+        let find = |name: &str| match IS_UP.load(Ordering::SeqCst) {
+            true if name == "a" => vec![IpAddr::from([10, 0, 0, 1])],
+            true => vec![IpAddr::from([10, 0, 0, 2])],
+            false => vec![],
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cfg.xml");
+        let transports = "<Transport Hostname='a'/><Transport Hostname='b'/>";
+        std::fs::write(&path, format!("<Config><Server>{transports}</Server></Config>"))
+            .expect("written");
+        let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
+        nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
+        let board = Box::leak(crate::board::new_board());
+        nodes.file.report_through(board.claim(&[crate::watched::key(&path)]).expect("a slot")[0]);
+        let nodes = Arc::new(nodes);
+        let mut news = vec![];
+        nodes.learn(&Resolved::new());
+        nodes.tell_start(&mut |item| news.push(format!("{item:?}")));
+        let ask = |seconds: f32, news: &mut Vec<String>, observer| {
+            let end = Instant::now() + Duration::from_secs_f32(seconds);
+            while Instant::now() < end {
+                nodes.refresh(observer, &mut |item| news.push(format!("{item:?}")));
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        ask(0.5, &mut news, Observer::Child);
+        assert!(news.len() == 1 && news[0].contains("\"a, b\""), "{news:?}");
+        std::fs::remove_file(&path).expect("removed");
+        ask(0.5, &mut vec![], Observer::Child);
+        IS_UP.store(true, Ordering::SeqCst);
+        ask(0.5, &mut vec![], Observer::Parent);
+        assert_eq!(nodes.unknown_names().len(), 2, "the parent starts no thread");
+        let start = Instant::now();
+        while news.len() < 2 && start.elapsed() < Duration::from_secs(30) {
+            ask(0.1, &mut news, Observer::Child);
+        }
+        assert!(news.len() == 2 && news[1].starts_with("Resolved"), "{news:?}");
+        assert!((1..=2).all(|last| nodes.find(IpAddr::from([10, 0, 0, last])).is_some()));
+    }
+}
