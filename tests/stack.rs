@@ -16,6 +16,7 @@ const DIRECTIVES: &str = "StartServers 1\nServerLimit 1\nThreadsPerChild 4\nMaxR
     <Location /server-status>\nSetHandler server-status\nMaintenanceAllow path=/server-status\n\
     </Location>\n<Location /ours>\nMaintenancePage ours.html.j2 ours.json.j2 ours.html.de\n\
     MaintenanceStatus 503 \"expr=%{REQUEST_URI} =~ /unavailable/\"\n</Location>\n\
+    <LocationMatch unavailable>\nMaintenanceRetryAfter 7m\nMaintenanceAllow 10.0.0.7\n</LocationMatch>\n\
     MaintenanceAllow file=list plugin-cfg=plugin-cfg.xml";
 
 const CONTENT: &str = "start = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00\n\
