@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim.h"
 
@@ -95,23 +96,33 @@ void maintenance_find_functions(void)
     *(void **)&normalize_path = dlsym(RTLD_DEFAULT, "ap_normalize_path");
 }
 
-/* As ap_process_request_internal does it. */
-int maintenance_normalize(const request_rec *r, char *path)
-{
-    enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
-    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
 
+static int remove_dots(char *path)
+{
     if (!normalize_path) {
-        if (unescape(core, path) != OK) {
-            return 0;
-        }
         ap_getparents(path);
         ap_no2slash(path); /* what ap_location_walk did itself before 2.4.39 */
         return 1;
     }
-    if (!normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED)
-        || unescape(core, path) != OK) {
+    return normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED);
+}
+
+/* As ap_process_request_internal does it. */
+int maintenance_normalize(const request_rec *r, char *path)
+{
+    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+
+    if (normalize_path && !remove_dots(path)) {
         return 0;
+    }
+    if (unescape(core, path) != OK) {
+        /* httpd turns it down, unless another module takes the path as it is. */
+        memcpy(path, r->uri, strlen(r->uri) + 1);
+        return remove_dots(path);
+    }
+    if (!normalize_path) {
+        return remove_dots(path);
     }
 #if HTTPD_2_4
     if (core->allow_encoded_slashes && core->decode_encoded_slashes) {

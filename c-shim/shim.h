@@ -49,8 +49,9 @@ const apr_sockaddr_t *maintenance_address(const request_rec *r);
 void maintenance_find_functions(void);
 
 /*
- * Turns a path as it was sent, in place, into the one that this server will hold against
- * <Location>. 0 where it is going to turn the path down.
+ * Turns `path`, a copy of r->uri as it was sent, in place into the path that this server will hold
+ * against <Location>. What the server cannot decode stays encoded. 0 where it is going to turn the
+ * path down in any case.
  */
 int maintenance_normalize(const request_rec *r, char *path);
 

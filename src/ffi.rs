@@ -10,6 +10,7 @@
 mod answer;
 mod bindings;
 mod directives;
+mod found;
 mod guard;
 mod hooks;
 mod hosts;

@@ -45,6 +45,7 @@ pub mod journal;
 pub mod negotiate;
 pub mod page;
 mod process;
+pub mod readings;
 pub mod records;
 pub mod refusal;
 pub mod report;

@@ -19,15 +19,16 @@ use super::bindings::{
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
     maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
+use super::found::Found;
 use super::guard::guard;
 use super::request::{Kept, Outcome, Request};
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
 use crate::flag::Closing;
-use crate::gate::{Gate, Verdict};
+use crate::gate::{self, Gate, Verdict};
 use crate::gates::Gates;
-use crate::records::Reason;
+use crate::records::{Reason, Whereabouts};
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -112,25 +113,28 @@ fn judge_ahead(request: &mut Request) -> c_int {
     let Some(server) = watched(request) else {
         return DECLINED as c_int;
     };
-    let section = match server.gates.has_sections() {
-        true if request.is_mapped() => request.section(), // a subrequest that is run
-        true => request.section_ahead(),
-        false => None,
+    let found = match server.gates.has_sections() {
+        true if request.is_mapped() => request.found(), // a subrequest that is run
+        true => request.found_ahead(),
+        false => Found::none(),
     };
-    decide_in(request, server, section)
+    decide_in(request, server, &found)
 }
 
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
 fn judge(request: &mut Request) -> c_int {
-    let section = request.section();
-    if request.kept().is_some_and(|kept| kept.holds_in(section)) {
-        return DECLINED as c_int; // as in most of the hooks
+    if request.kept().is_some_and(|kept| kept.holds_here(request)) {
+        return DECLINED as c_int;
     }
-    match watched(request) {
-        Some(server) => decide_in(request, server, section),
-        None => DECLINED as c_int,
-    }
+    let Some(server) = watched(request) else {
+        return DECLINED as c_int;
+    };
+    let found = match server.gates.has_sections() {
+        true => request.found(),
+        false => Found::none(),
+    };
+    decide_in(request, server, &found)
 }
 
 /// A server whose engine is on.
@@ -138,6 +142,18 @@ fn judge(request: &mut Request) -> c_int {
 struct Server {
     gates: &'static Gates,
     counted: &'static Counted,
+}
+
+impl Server {
+    /// The gate of a request in these sections.
+    fn gate(self, request: &Request, section: Option<&Section>) -> &'static Gate {
+        match section {
+            Some(section) => {
+                self.gates.of(section).unwrap_or_else(|| request.own(self.gates.make(section)))
+            }
+            None => self.gates.own(),
+        }
+    }
 }
 
 fn watched(request: &Request) -> Option<Server> {
@@ -150,12 +166,12 @@ fn watched(request: &Request) -> Option<Server> {
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
-fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -> c_int {
+fn decide_in(request: &mut Request, server: Server, found: &Found<'_>) -> c_int {
     let own = request.kept();
     let before = own.or_else(|| request.origin()?.kept());
-    if let Some(kept) = before.filter(|kept| kept.holds_in(section)) {
-        if own.is_none() {
-            request.keep(kept);
+    if let Some(kept) = before.filter(|kept| kept.holds_in(found)) {
+        if own.is_none_or(|own| own.uri != request.rec().uri.cast_const()) {
+            request.keep(Kept { uri: request.rec().uri, ..kept });
         }
         return DECLINED as c_int;
     }
@@ -163,20 +179,52 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
     request.provoke_panic();
     #[cfg(feature = "provoke-defect")]
     super::provoke::provoke(request);
-    let gate = match section {
-        Some(section) => {
-            server.gates.of(section).unwrap_or_else(|| request.own(server.gates.make(section)))
-        }
-        None => server.gates.own(),
-    };
-    let place = server.counted.place(section, gate);
+    let gate = server.gate(request, found.section);
+    if !found.others.is_empty() {
+        return decide_among(request, server, found, before, gate);
+    }
+    let place = server.counted.place(found.section, gate);
     let visit = request.visit(before, server.counted, place);
     if gate.is_still_open() {
-        request.settle(visit, place, section, Some(Reason::Open));
+        request.settle(visit, place, found, Some(Reason::Open));
         return DECLINED as c_int;
     }
     let verdict = gate.decide(request, &log::Log);
-    request.settle(visit, place, section, Reason::of(&verdict));
+    request.settle(visit, place, found, Reason::of(&verdict));
+    conclude(request, server, before, (gate, place), verdict)
+}
+
+/// The same for a path that can be read in several ways: the strictest verdict counts, and with it
+/// the scope that has come to it.
+#[cold]
+fn decide_among(
+    request: &mut Request,
+    server: Server,
+    found: &Found<'_>,
+    before: Option<Kept>,
+    first: &'static Gate,
+) -> c_int {
+    let others = found.others.iter();
+    let others: Vec<_> = others.map(|section| server.gate(request, *section)).collect();
+    let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
+    let scope = server.counted.scope(found.section);
+    let visit = request.visit(before, server.counted, Whereabouts { scope, flags });
+    let (number, verdict) = gate::strictest(first, &others, |gate| gate.decide(request, &log::Log));
+    let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
+    let section = found.all().nth(number).flatten();
+    let place = Whereabouts { scope: server.counted.scope(section), flags };
+    request.settle(visit, place, found, Reason::of(&verdict));
+    conclude(request, server, before, (gate.unwrap_or(first), place), verdict)
+}
+
+/// What becomes of a request with this verdict.
+fn conclude(
+    request: &mut Request,
+    server: Server,
+    before: Option<Kept>,
+    (gate, place): (&'static Gate, Whereabouts),
+    verdict: Verdict<'_>,
+) -> c_int {
     match verdict {
         Verdict::Open => DECLINED as c_int,
         Verdict::Allowed(admission) => {
@@ -223,8 +271,9 @@ fn after_panic(request: &mut Request) -> c_int {
     let is_closed = guard(|| last_known().unwrap_or(false), || true);
     let reason = (!is_closed).then_some(Reason::Open);
     let before = request.kept().or_else(|| request.origin()?.kept());
-    let (outcome, sections) = (Outcome::of(reason), Section::key_of(request.section()));
-    request.keep(Kept { outcome, sections, visit: before.and_then(|before| before.visit) });
+    let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
+    let visit = before.and_then(|before| before.visit);
+    request.keep(Kept { outcome: Outcome::of(reason), sections, others: 0, uri, visit });
     guard(|| count_after_panic(request, before, reason).unwrap_or_default(), || ());
     match is_closed {
         true => request.refuse_plainly(),
@@ -241,7 +290,8 @@ fn count_after_panic(
     let server = watched(request)?;
     let place = server.counted.place(None::<&Section>, server.gates.own());
     let visit = request.visit(before, server.counted, place);
-    request.settle(visit, place, request.section(), reason);
+    let found = Found { section: request.section(), ..Found::none() };
+    request.settle(visit, place, &found, reason);
     let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
     if reason.is_none() && !is_counted && !request.is_subrequest() {
         request.count_refusal(server.counted, place.scope, PLAIN);

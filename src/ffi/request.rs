@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
-use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 
 use super::bindings::{
-    AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, OK, PROXYREQ_NONE,
-    ap_get_request_note, ap_location_walk, apr_pstrdup, apr_table_get, apr_table_make,
-    apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
-    maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, apr_table_get, apr_table_setn, apr_table_t,
+    maintenance_address, maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug,
+    request_rec, server_rec,
 };
+use super::found::Found;
 use super::log;
 use super::pool::{give, put};
 use super::section::Section;
@@ -35,6 +34,10 @@ pub(super) struct Kept {
     pub(super) outcome: Outcome,
     /// The key of the sections that the request was in.
     pub(super) sections: u64,
+    /// That of the sections of its path's other readings.
+    pub(super) others: u64,
+    /// The path that it had.
+    pub(super) uri: *const c_char,
     /// The client's request; older than the request that this is kept with where that comes of an
     /// internal redirect.
     pub(super) visit: Option<&'static Visit<'static>>,
@@ -57,9 +60,19 @@ impl Outcome {
 }
 
 impl Kept {
-    /// Does it count for these sections, too? What was refused is always judged again.
-    pub(super) fn holds_in(&self, section: Option<&Section>) -> bool {
-        self.sections == Section::key_of(section) && matches!(self.outcome, Outcome::LetIn(_))
+    /// Does it count for the request where it is now? As in most of the hooks; what was refused is
+    /// always judged again.
+    pub(super) fn holds_here(&self, request: &Request) -> bool {
+        self.sections == Section::key_of(request.section())
+            && self.uri == request.rec().uri.cast_const()
+            && matches!(self.outcome, Outcome::LetIn(_))
+    }
+
+    /// Does it count for these sections, too?
+    pub(super) fn holds_in(&self, found: &Found<'_>) -> bool {
+        self.sections == Section::key_of(found.section)
+            && self.others == found.key_of_others()
+            && matches!(self.outcome, Outcome::LetIn(_))
     }
 }
 
@@ -142,7 +155,9 @@ impl Request {
     pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'static Visit<'static> {
         // SAFETY: as above; where the two lie in the pool's memory they stay.
         unsafe {
-            let undecided = Kept { outcome: Outcome::Judged, sections: 0, visit: None };
+            let uri = self.rec().uri;
+            let undecided =
+                Kept { outcome: Outcome::Judged, sections: 0, others: 0, uri, visit: None };
             let place = give(self.rec().pool, (undecided, visit));
             let visit = &(*place).1;
             (*place).0.visit = Some(visit);
@@ -183,49 +198,10 @@ impl Request {
         if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
     }
 
-    /// The sections that httpd has found for the request so far.
-    pub(super) fn section(&self) -> Option<&'static Section> {
-        // SAFETY: null or what `create_section` or `merge_sections` in `module` made, from a pool
-        // that lives at least as long as the request; hooks keep nothing of it.
-        unsafe { config_slot(self.rec().per_dir_config).cast::<Section>().as_ref() }
-    }
-
     /// Has httpd found the sections, and all else that applies to the request?
     pub(super) fn is_mapped(&self) -> bool {
         let defaults = self.server().map(|server| server.lookup_defaults);
         defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
-    }
-
-    /// The sections that httpd will find for the request, for a hook that runs before. None where
-    /// httpd is going to turn the path down.
-    pub(super) fn section_ahead(&mut self) -> Option<&'static Section> {
-        let (pool, uri) = (self.rec().pool, self.rec().uri);
-        let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
-        // SAFETY: what `ap_process_request_internal` does, with a copy of the path, which is a C
-        // string from the request's pool. All that the walk changes is put back: what it keeps for
-        // the next one, too, by which httpd tells whether a subrequest needs another login.
-        unsafe {
-            let walked = ap_get_request_note(self.0, AP_NOTE_LOCATION_WALK as usize);
-            let path = apr_pstrdup(pool, uri);
-            if path.is_null() || walked.is_null() {
-                return None;
-            }
-            // A forward proxy's is a whole URL, which stays as it is.
-            let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
-            if !is_url && maintenance_normalize(self.0, path) == 0 {
-                return None;
-            }
-            let before = mem::replace(&mut *walked, std::ptr::null_mut());
-            self.rec_mut().uri = path;
-            self.rec_mut().subprocess_env = apr_table_make(pool, 1);
-            let is_found = ap_location_walk(self.0) == OK as c_int;
-            let found = config_slot(self.rec().per_dir_config).cast::<Section>();
-            *walked = before;
-            self.rec_mut().uri = uri;
-            self.rec_mut().subprocess_env = env;
-            self.rec_mut().per_dir_config = per_dir_config;
-            found.as_ref().filter(|_| is_found)
-        }
     }
 
     /// Names the very entry that admits the request, at LogLevel debug.

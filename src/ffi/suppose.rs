@@ -8,8 +8,10 @@ use super::bindings::{
     HTTP_OK, M_GET, PROXYREQ_NONE, apr_pstrmemdup, apr_table_make, apr_table_setn, apr_table_t,
     apr_uri_t, server_rec,
 };
+use super::found::Found;
 use super::request::Request;
 use super::role::Role;
+use super::section::Section;
 use super::server::config;
 use super::{hosts, log, scopes};
 use crate::gates::Chain;
@@ -48,16 +50,24 @@ fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast 
     request.play(role, |supposed| {
         #[cfg(feature = "provoke-panic")]
         supposed.provoke_panic_at("/provoke-panic");
-        let section = gates.has_sections().then(|| supposed.section_ahead()).flatten();
-        let gate = match section {
+        let found = match gates.has_sections() {
+            true => supposed.found_ahead(),
+            false => Found::none(),
+        };
+        let gate = |section: Option<&Section>| match section {
             Some(section) => gates.of(section).unwrap_or_else(|| supposed.own(gates.make(section))),
             None => gates.own(),
         };
-        let innermost = section.and_then(Chain::innermost);
+        let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
+        let all = (gate(found.section), &*others);
+        let (number, now) = Outcome::now(all, supposed, &log::Log);
+        let (number_while_closed, while_closed) = Outcome::while_closed(all, supposed, &log::Log);
+        // Of several readings of the path, the one that decides.
+        let number = if number == 0 { number_while_closed } else { number };
+        let innermost = found.all().nth(number).flatten().and_then(Chain::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());
-        forecast.now = Outcome::now(gate, supposed, &log::Log);
-        forecast.while_closed = Outcome::while_closed(gate, supposed, &log::Log);
+        (forecast.now, forecast.while_closed) = (now, while_closed);
         forecast
     })
 }
@@ -70,7 +80,7 @@ pub(super) fn make_gates(request: &mut Request, server: &server_rec) {
         let client = IpAddr::from([127, 0, 0, 1]);
         let role = request.role(&Question { client, path: path.into(), host: None });
         let role = request.at(server, role);
-        request.play(role, |supposed| supposed.section_ahead().and_then(|found| gates.of(found)));
+        request.play(role, |supposed| gates.of(supposed.found_ahead().section?));
     }
 }
 

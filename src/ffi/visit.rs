@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
+use super::found::Found;
 use super::guard::guard;
 use super::process;
 use super::request::{Kept, Outcome, Request};
@@ -46,7 +47,7 @@ impl Request {
         &mut self,
         visit: Option<&'static Visit<'static>>,
         place: Whereabouts,
-        section: Option<&Section>,
+        found: &Found<'_>,
         reason: Option<Reason>,
     ) {
         if let Some(visit) = visit
@@ -57,8 +58,9 @@ impl Request {
                 None => visit.forget(),
             }
         }
-        let (outcome, sections) = (Outcome::of(reason), Section::key_of(section));
-        self.keep(Kept { outcome, sections, visit });
+        let (sections, others) = (Section::key_of(found.section), found.key_of_others());
+        let uri = self.rec().uri;
+        self.keep(Kept { outcome: Outcome::of(reason), sections, others, uri, visit });
     }
 
     /// Counts a refusal, and takes note of who is refused.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::query::Question;
 use crate::allow::{Admission, Visitor};
-use crate::gate::{Gate, Verdict};
+use crate::gate::{self, Gate, Verdict};
 use crate::journal::Journal;
 
 /// A question, and an answer for each server that the request could come to.
@@ -64,14 +64,34 @@ impl Outcome {
         Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
     }
 
-    /// At this moment.
-    pub fn now(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
-        Self::of(gate.decide(visitor, journal), gate, visitor)
+    /// At this moment, for a request that may come to any of these gates, of which there is one at
+    /// least; with the number of the gate that decides.
+    pub fn now<'g>(
+        (first, others): (&'g Gate, &[&'g Gate]),
+        visitor: &impl Visitor,
+        journal: &impl Journal,
+    ) -> (usize, Self) {
+        let decide = |gate: &'g Gate| gate.decide(visitor, journal);
+        Self::numbered(gate::strictest(first, others, decide), (first, others), visitor)
     }
 
-    /// While the gate is closed.
-    pub fn while_closed(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
-        Self::of(gate.decide_closed(visitor, journal), gate, visitor)
+    /// The same while all of them are closed.
+    pub fn while_closed<'g>(
+        (first, others): (&'g Gate, &[&'g Gate]),
+        visitor: &impl Visitor,
+        journal: &impl Journal,
+    ) -> (usize, Self) {
+        let decide = |gate: &'g Gate| gate.decide_closed(visitor, journal);
+        Self::numbered(gate::strictest(first, others, decide), (first, others), visitor)
+    }
+
+    fn numbered(
+        (number, verdict): (usize, Verdict<'_>),
+        (first, others): (&Gate, &[&Gate]),
+        visitor: &impl Visitor,
+    ) -> (usize, Self) {
+        let gate = number.checked_sub(1).and_then(|number| others.get(number));
+        (number, Self::of(verdict, gate.copied().unwrap_or(first), visitor))
     }
 
     fn of(verdict: Verdict<'_>, gate: &Gate, visitor: &impl Visitor) -> Self {
