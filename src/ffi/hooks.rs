@@ -169,7 +169,7 @@ fn watched(request: &Request) -> Option<Server> {
 fn decide_in(request: &mut Request, server: Server, found: &Found<'_>) -> c_int {
     let own = request.kept();
     let before = own.or_else(|| request.origin()?.kept());
-    if let Some(kept) = before.filter(|kept| kept.holds_in(found)) {
+    if let Some(kept) = before.filter(|kept| kept.holds_in(request, found)) {
         if own.is_none_or(|own| own.uri != request.rec().uri.cast_const()) {
             request.keep(Kept { uri: request.rec().uri, ..kept });
         }

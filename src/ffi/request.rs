@@ -68,11 +68,14 @@ impl Kept {
             && matches!(self.outcome, Outcome::LetIn(_))
     }
 
-    /// Does it count for these sections, too?
-    pub(super) fn holds_in(&self, found: &Found<'_>) -> bool {
+    /// Does it count for the request, or for this part of it, in these sections, too?
+    pub(super) fn holds_in(&self, request: &Request, found: &Found<'_>) -> bool {
+        let Outcome::LetIn(reason) = self.outcome else {
+            return false;
+        };
         self.sections == Section::key_of(found.section)
             && self.others == found.key_of_others()
-            && matches!(self.outcome, Outcome::LetIn(_))
+            && (self.uri == request.rec().uri.cast_const() || !reason.is_bound_to_path())
     }
 }
 
@@ -267,6 +270,14 @@ impl Visitor for Request {
         unsafe {
             let target = self.rec().unparsed_uri;
             if target.is_null() { b"" } else { CStr::from_ptr(target).to_bytes() }
+        }
+    }
+
+    fn current_path(&self) -> &[u8] {
+        // SAFETY: null or a C string of the request's pool.
+        unsafe {
+            let path = self.rec().uri;
+            if path.is_null() { b"" } else { CStr::from_ptr(path).to_bytes() }
         }
     }
 
