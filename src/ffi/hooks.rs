@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | quick_handler | all | found no location yet: the module looks ahead |
 //! | translate_name, header_parser | requests of clients | found it before and after mod_rewrite and others |
-//! | fixups | look-ups that are acted on without a handler (mod_dav) | found it |
+//! | fixups | look-ups that never come to a handler (mod_dav, parts of mod_include's pages) | found it |
 //! | handler | all | maybe put something that it looked up in the request's place |
 
 use std::ffi::c_int;
@@ -85,7 +85,7 @@ unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     unsafe {
         guarded(
             r,
-            |request| if request.is_harmless_lookup() { DECLINED as c_int } else { judge(request) },
+            |request| if request.comes_to_a_handler() { DECLINED as c_int } else { judge(request) },
         )
     }
 }
@@ -94,7 +94,13 @@ unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
 /// up (`ap_internal_fast_redirect`), or be a part of another one.
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, judge) }
+    unsafe {
+        guarded(r, |request| {
+            let answer = judge(request);
+            request.begin_answer();
+            answer
+        })
+    }
 }
 
 /// # Safety
@@ -171,7 +177,8 @@ fn decide_in(request: &mut Request, server: Server, found: &Found<'_>) -> c_int 
     let before = own.or_else(|| request.origin()?.kept());
     if let Some(kept) = before.filter(|kept| kept.holds_in(request, found)) {
         if own.is_none_or(|own| own.uri != request.rec().uri.cast_const()) {
-            request.keep(Kept { uri: request.rec().uri, ..kept });
+            let is_being_answered = own.is_some_and(|own| own.is_being_answered);
+            request.keep(Kept { uri: request.rec().uri, is_being_answered, ..kept });
         }
         return DECLINED as c_int;
     }
@@ -273,7 +280,8 @@ fn after_panic(request: &mut Request) -> c_int {
     let before = request.kept().or_else(|| request.origin()?.kept());
     let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
     let visit = before.and_then(|before| before.visit);
-    request.keep(Kept { outcome: Outcome::of(reason), sections, others: 0, uri, visit });
+    let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
+    request.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
     guard(|| count_after_panic(request, before, reason).unwrap_or_default(), || ());
     match is_closed {
         true => request.refuse_plainly(),

@@ -38,6 +38,8 @@ pub(super) struct Kept {
     pub(super) others: u64,
     /// The path that it had.
     pub(super) uri: *const c_char,
+    /// Has a handler begun to answer it?
+    pub(super) is_being_answered: bool,
     /// The client's request; older than the request that this is kept with where that comes of an
     /// internal redirect.
     pub(super) visit: Option<&'static Visit<'static>>,
@@ -108,10 +110,25 @@ impl Request {
         origins.into_iter().find(|origin| !origin.is_null()).map(Self) // from the same pool
     }
 
-    /// Is nothing done by looking it up alone, without a handler? (mod_dav acts on what it looks up,
-    /// for COPY and MOVE; mod_dir and others show it through a handler.)
-    pub(super) fn is_harmless_lookup(&self) -> bool {
-        [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
+    /// Will what is looked up come to a handler, before anybody sees anything of it? So it is with
+    /// mod_dir and mod_negotiation, which look for what they are to show. Not so with mod_dav, which
+    /// acts on what it looks up (COPY, MOVE), and with those that look up a part of an answer, whose
+    /// size, time or name they show themselves (mod_include, mod_autoindex).
+    pub(super) fn comes_to_a_handler(&self) -> bool {
+        // SAFETY: null or the request that this one is a part of, which is older.
+        let main = (!self.rec().main.is_null()).then(|| unsafe { Self::from_raw(self.rec().main) });
+        let is_part = main
+            .and_then(|main| main.kept())
+            .is_some_and(|main| main.is_being_answered || main.outcome == Outcome::Refused);
+        !is_part && [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
+    }
+
+    /// A handler begins to answer the request.
+    pub(super) fn begin_answer(&mut self) {
+        // SAFETY: the slot is null or holds what `keep` put there, which this thread alone uses.
+        if let Some(kept) = unsafe { self.slot().as_mut() } {
+            kept.is_being_answered = true;
+        }
     }
 
     /// The virtual host.
@@ -158,9 +175,14 @@ impl Request {
     pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'static Visit<'static> {
         // SAFETY: as above; where the two lie in the pool's memory they stay.
         unsafe {
-            let uri = self.rec().uri;
-            let undecided =
-                Kept { outcome: Outcome::Judged, sections: 0, others: 0, uri, visit: None };
+            let undecided = Kept {
+                outcome: Outcome::Judged,
+                sections: 0,
+                others: 0,
+                uri: self.rec().uri,
+                is_being_answered: false,
+                visit: None,
+            };
             let place = give(self.rec().pool, (undecided, visit));
             let visit = &(*place).1;
             (*place).0.visit = Some(visit);

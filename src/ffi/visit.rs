@@ -59,8 +59,8 @@ impl Request {
             }
         }
         let (sections, others) = (Section::key_of(found.section), found.key_of_others());
-        let uri = self.rec().uri;
-        self.keep(Kept { outcome: Outcome::of(reason), sections, others, uri, visit });
+        let (outcome, uri, is_being_answered) = (Outcome::of(reason), self.rec().uri, false);
+        self.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
     }
 
     /// Counts a refusal, and takes note of who is refused.
