@@ -115,7 +115,8 @@ void maintenance_hook_end(void (*ended)(void *));
 /*
  * Has `ended` called with `data`, once, when the answer to `r` has been handed to mod_http2, which
  * keeps the request for as long as nothing else happens on the client's connection. `data` has to
- * live as long as `r`. Nothing for other protocols, where the request itself ends in time.
+ * live as long as r->pool; after that it is not passed on any more. Nothing for other protocols, where
+ * the request itself ends in time.
  */
 void maintenance_watch_end(request_rec *r, void *data);
 

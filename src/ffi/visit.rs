@@ -32,7 +32,9 @@ impl Request {
                 let worker = self.worker(counted);
                 let visit = Visit::new(counted.records, worker, place, self.rec().request_time);
                 let visit = self.keep_visit(visit);
-                // SAFETY: the visit is as old as the request.
+                // SAFETY: the visit lives as long as the request's pool, and the shim forgets it when
+                // that is cleared, in whichever thread (mod_http2 destroys streams in that of the
+                // client's connection, when nothing runs in them any more).
                 unsafe { maintenance_watch_end(self.0, ptr::from_ref(visit).cast_mut().cast()) };
                 Some(visit)
             }
@@ -83,7 +85,8 @@ impl Request {
 
 /// The answer to a visitor's request has been handed on.
 pub(super) unsafe extern "C" fn ended(visit: *mut c_void) {
-    // SAFETY: what `follow` gave to be passed here, which the request's thread alone uses.
+    // SAFETY: what `Request::visit` gave to be passed here. The shim passes it on only as long as
+    // the request's pool lives, and does so from the thread that serves the request.
     guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), || ());
 }
 
