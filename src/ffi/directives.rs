@@ -57,7 +57,7 @@ unsafe extern "C" fn apply(
         // SAFETY: httpd's own pointers, valid until this function returns; null or what
         // `create_section` in `module` made; a C string.
         || unsafe { apply_line(&*parms, section.cast::<Section>().as_ref(), arguments) },
-        || c"internal error in mod_maintenance, see the message above".as_ptr(),
+        c"internal error in mod_maintenance, see the message above".as_ptr(),
     )
 }
 

@@ -20,7 +20,7 @@ use super::bindings::{
     maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
 use super::found::Found;
-use super::guard::guard;
+use super::guard::{guard, guard_or};
 use super::request::{Kept, Outcome, Request};
 use super::section::Section;
 use super::server::{Counted, config};
@@ -57,7 +57,7 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 maintenance_hook_switch(Some(visit::switched));
             }
         },
-        || (),
+        (),
     );
 }
 
@@ -106,11 +106,12 @@ unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
 /// # Safety
 /// `r` is a request of httpd's, which this thread alone uses until the function returns.
 unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int) -> c_int {
-    guard(
+    guard_or(
         // SAFETY: the caller's word.
         || body(&mut unsafe { Request::from_raw(r) }),
         // SAFETY: the same; the handle above went with the panic.
         || after_panic(&mut unsafe { Request::from_raw(r) }),
+        HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
 }
 
@@ -274,15 +275,17 @@ const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
 /// it is open to question which gate it would have been, the strictest counts.
 #[cold]
 fn after_panic(request: &mut Request) -> c_int {
+    #[cfg(feature = "provoke-panic")]
+    request.provoke_second_panic();
     let last_known = || Some(watched(request)?.gates.all().any(Gate::was_closed));
-    let is_closed = guard(|| last_known().unwrap_or(false), || true);
+    let is_closed = guard(|| last_known().unwrap_or(false), true);
     let reason = (!is_closed).then_some(Reason::Open);
     let before = request.kept().or_else(|| request.origin()?.kept());
     let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
     let visit = before.and_then(|before| before.visit);
     let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
     request.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
-    guard(|| count_after_panic(request, before, reason).unwrap_or_default(), || ());
+    guard(|| count_after_panic(request, before, reason).unwrap_or_default(), ());
     match is_closed {
         true => request.refuse_plainly(),
         false => DECLINED as c_int,

@@ -44,7 +44,7 @@ unsafe extern "C" fn create(pool: *mut apr_pool_t, _server: *mut server_rec) -> 
     guard(
         // SAFETY: httpd's configuration pool, as old as the server that the result is for.
         || unsafe { give(pool, ServerConfig::default()) }.cast(),
-        ptr::null_mut,
+        ptr::null_mut(),
     )
 }
 
@@ -68,7 +68,7 @@ unsafe extern "C" fn merge(
             // SAFETY: httpd's configuration pool, as old as the server that the result is for.
             unsafe { give(pool, merged).cast() }
         },
-        ptr::null_mut,
+        ptr::null_mut(),
     )
 }
 
@@ -78,7 +78,7 @@ unsafe extern "C" fn create_section(pool: *mut apr_pool_t, path: *mut c_char) ->
     match path.is_null() {
         true => ptr::null_mut(),
         // SAFETY: httpd's configuration pool, as old as the section.
-        false => guard(|| unsafe { Section::new(pool) }.cast(), ptr::null_mut),
+        false => guard(|| unsafe { Section::new(pool) }.cast(), ptr::null_mut()),
     }
 }
 
@@ -90,5 +90,5 @@ unsafe extern "C" fn merge_sections(
 ) -> *mut c_void {
     // SAFETY: results of the function above or of this one, from pools that live at least as long
     // as the one for the result.
-    guard(|| unsafe { Section::merge(pool, outer.cast(), inner.cast()) }.cast(), || inner)
+    guard(|| unsafe { Section::merge(pool, outer.cast(), inner.cast()) }.cast(), inner)
 }

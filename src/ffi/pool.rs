@@ -45,7 +45,7 @@ unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
             // which runs a cleanup once, before it frees its memory.
             unsafe { value.cast::<T>().drop_in_place() };
         },
-        || (),
+        (),
     );
     APR_SUCCESS
 }

@@ -250,6 +250,14 @@ impl Request {
 
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
+    pub(super) fn provoke_second_panic(&self) {
+        if get(self.rec().headers_in, c"X-Provoke-Panic") == Some(c"twice") {
+            panic!("provoked again");
+        }
+    }
+
+    #[cfg(feature = "provoke-panic")]
+    #[expect(clippy::panic, reason = "what the feature is for")]
     pub(super) fn provoke_panic_at(&self, target: &str) {
         if self.target() == target.as_bytes() {
             panic!("provoked");

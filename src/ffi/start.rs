@@ -43,7 +43,7 @@ pub(super) unsafe extern "C" fn post_config(
                 FAILED
             }
         },
-        || FAILED,
+        FAILED,
     )
 }
 
@@ -136,7 +136,7 @@ pub(super) unsafe extern "C" fn check_config(
             log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
             FAILED
         },
-        || FAILED,
+        FAILED,
     )
 }
 
@@ -214,14 +214,14 @@ pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
             process::begin();
             look(main, Observer::Child);
         },
-        || (),
+        (),
     );
 }
 
 /// The parent, about every ten seconds: openings and closings are logged without requests, too.
 pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
-    guard(|| look(unsafe { &*main }, Observer::Parent), || ());
+    guard(|| look(unsafe { &*main }, Observer::Parent), ());
     // What killed children have left behind is not to fill the table.
-    guard(|| process::records().map_or((), Records::tidy), || ());
+    guard(|| process::records().map_or((), Records::tidy), ());
 }

@@ -31,7 +31,7 @@ pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
                 false => DECLINED as c_int,
             }
         },
-        || HTTP_INTERNAL_SERVER_ERROR as c_int,
+        HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
 }
 
@@ -56,7 +56,7 @@ pub(super) unsafe extern "C" fn section(
             request.write(&text);
             OK as c_int
         },
-        || DECLINED as c_int,
+        DECLINED as c_int,
     )
 }
 

@@ -20,7 +20,7 @@ pub(super) fn apart(mut work: Work<'_>) {
         guard(
             // SAFETY: `apart` passes its own variable, and waits until this function is done.
             || unsafe { (*work.cast::<Work<'_>>())() },
-            || (),
+            (),
         );
         ptr::null_mut()
     }

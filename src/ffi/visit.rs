@@ -87,7 +87,7 @@ impl Request {
 pub(super) unsafe extern "C" fn ended(visit: *mut c_void) {
     // SAFETY: what `Request::visit` gave to be passed here. The shim passes it on only as long as
     // the request's pool lives, and does so from the thread that serves the request.
-    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), || ());
+    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), ());
 }
 
 /// The connection of a request goes over to HTTP/2, in which the request comes once more, as
@@ -101,7 +101,7 @@ pub(super) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
                 visit.forget();
             }
         },
-        || (),
+        (),
     );
     DECLINED as c_int
 }
