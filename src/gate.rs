@@ -183,6 +183,11 @@ impl Gate {
         self.judge(closings, visitor, journal)
     }
 
+    /// Does one of its flags say when it is going to close?
+    pub fn is_announced(&self) -> bool {
+        self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
+    }
+
     fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
         let now = visitor.now();
         let mut closings = Closings::default();

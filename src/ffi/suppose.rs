@@ -60,10 +60,8 @@ fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast 
         };
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
-        let (number, now) = Outcome::now(all, supposed, &log::Log);
-        let (number_while_closed, while_closed) = Outcome::while_closed(all, supposed, &log::Log);
         // Of several readings of the path, the one that decides.
-        let number = if number == 0 { number_while_closed } else { number };
+        let (number, now, while_closed) = Outcome::now_and_while_closed(all, supposed, &log::Log);
         let innermost = found.all().nth(number).flatten().and_then(Chain::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());
