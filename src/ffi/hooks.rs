@@ -21,7 +21,8 @@ use super::bindings::{
 };
 use super::found::Found;
 use super::guard::{guard, guard_or};
-use super::request::{Kept, Outcome, Request};
+use super::kept::{Kept, Outcome};
+use super::request::Request;
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
@@ -103,9 +104,15 @@ unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     }
 }
 
+/// The body is for any lifetime of the request, so that nothing of it can be kept beyond.
+///
 /// # Safety
-/// `r` is a request of httpd's, which this thread alone uses until the function returns.
-unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int) -> c_int {
+/// `r` is a request of httpd's, which this thread alone uses until the function returns, and whose
+/// pool lives longer.
+unsafe fn guarded(
+    r: *mut request_rec,
+    body: impl for<'r> FnOnce(&mut Request<'r>) -> c_int,
+) -> c_int {
     guard_or(
         // SAFETY: the caller's word.
         || body(&mut unsafe { Request::from_raw(r) }),
@@ -116,7 +123,7 @@ unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int)
 }
 
 /// Decides before httpd has mapped the request: nothing can answer it earlier.
-fn judge_ahead(request: &mut Request) -> c_int {
+fn judge_ahead(request: &mut Request<'_>) -> c_int {
     let Some(server) = watched(request) else {
         return DECLINED as c_int;
     };
@@ -130,7 +137,7 @@ fn judge_ahead(request: &mut Request) -> c_int {
 
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
-fn judge(request: &mut Request) -> c_int {
+fn judge(request: &mut Request<'_>) -> c_int {
     if request.kept().is_some_and(|kept| kept.holds_here(request)) {
         return DECLINED as c_int;
     }
@@ -146,14 +153,14 @@ fn judge(request: &mut Request) -> c_int {
 
 /// A server whose engine is on.
 #[derive(Clone, Copy)]
-struct Server {
-    gates: &'static Gates,
-    counted: &'static Counted,
+struct Server<'r> {
+    gates: &'r Gates,
+    counted: &'r Counted,
 }
 
-impl Server {
+impl<'r> Server<'r> {
     /// The gate of a request in these sections.
-    fn gate(self, request: &Request, section: Option<&Section>) -> &'static Gate {
+    fn gate(self, request: &Request<'r>, section: Option<&Section<'_>>) -> &'r Gate {
         match section {
             Some(section) => {
                 self.gates.of(section).unwrap_or_else(|| request.own(self.gates.make(section)))
@@ -163,7 +170,7 @@ impl Server {
     }
 }
 
-fn watched(request: &Request) -> Option<Server> {
+fn watched<'r>(request: &Request<'r>) -> Option<Server<'r>> {
     let config = config(request.server()?)?;
     Some(Server { gates: config.gates()?, counted: config.counted()? })
 }
@@ -173,9 +180,9 @@ fn watched(request: &Request) -> Option<Server> {
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
-fn decide_in(request: &mut Request, server: Server, found: &Found<'_>) -> c_int {
+fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r>) -> c_int {
     let own = request.kept();
-    let before = own.or_else(|| request.origin()?.kept());
+    let before = own.or_else(|| request.kept_by_origin());
     if let Some(kept) = before.filter(|kept| kept.holds_in(request, found)) {
         if own.is_none_or(|own| own.uri != request.rec().uri.cast_const()) {
             let is_being_answered = own.is_some_and(|own| own.is_being_answered);
@@ -205,12 +212,12 @@ fn decide_in(request: &mut Request, server: Server, found: &Found<'_>) -> c_int 
 /// The same for a path that can be read in several ways: the strictest verdict counts, and with it
 /// the scope that has come to it.
 #[cold]
-fn decide_among(
-    request: &mut Request,
-    server: Server,
-    found: &Found<'_>,
-    before: Option<Kept>,
-    first: &'static Gate,
+fn decide_among<'r>(
+    request: &mut Request<'r>,
+    server: Server<'r>,
+    found: &Found<'r>,
+    before: Option<Kept<'r>>,
+    first: &'r Gate,
 ) -> c_int {
     let others = found.others.iter();
     let others: Vec<_> = others.map(|section| server.gate(request, *section)).collect();
@@ -226,11 +233,11 @@ fn decide_among(
 }
 
 /// What becomes of a request with this verdict.
-fn conclude(
-    request: &mut Request,
-    server: Server,
-    before: Option<Kept>,
-    (gate, place): (&'static Gate, Whereabouts),
+fn conclude<'r>(
+    request: &mut Request<'r>,
+    server: Server<'r>,
+    before: Option<Kept<'r>>,
+    (gate, place): (&'r Gate, Whereabouts),
     verdict: Verdict<'_>,
 ) -> c_int {
     match verdict {
@@ -254,11 +261,11 @@ fn conclude(
 
 /// Answers, and says with which status. Apart from the way of those who pass, which is to be short.
 #[inline(never)]
-fn refuse(
-    request: &mut Request,
-    gate: &'static Gate,
+fn refuse<'r>(
+    request: &mut Request<'r>,
+    gate: &'r Gate,
     closing: &Closing,
-    count: impl FnOnce(&Request, u16),
+    count: impl FnOnce(&Request<'r>, u16),
 ) -> c_int {
     let answer = gate.refuse(request, closing, &log::Log);
     count(request, answer.as_ref().map_or(PLAIN, |answer| answer.status.code()));
@@ -274,13 +281,13 @@ const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
 /// The last known state decides, and nothing that might have caused the panic is used again. Where
 /// it is open to question which gate it would have been, the strictest counts.
 #[cold]
-fn after_panic(request: &mut Request) -> c_int {
+fn after_panic(request: &mut Request<'_>) -> c_int {
     #[cfg(feature = "provoke-panic")]
     request.provoke_second_panic();
     let last_known = || Some(watched(request)?.gates.all().any(Gate::was_closed));
     let is_closed = guard(|| last_known().unwrap_or(false), true);
     let reason = (!is_closed).then_some(Reason::Open);
-    let before = request.kept().or_else(|| request.origin()?.kept());
+    let before = request.kept().or_else(|| request.kept_by_origin());
     let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
     let visit = before.and_then(|before| before.visit);
     let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
@@ -293,13 +300,13 @@ fn after_panic(request: &mut Request) -> c_int {
 }
 
 /// As any other request, in the scope of its server.
-fn count_after_panic(
-    request: &mut Request,
-    before: Option<Kept>,
+fn count_after_panic<'r>(
+    request: &mut Request<'r>,
+    before: Option<Kept<'r>>,
     reason: Option<Reason>,
 ) -> Option<()> {
     let server = watched(request)?;
-    let place = server.counted.place(None::<&Section>, server.gates.own());
+    let place = server.counted.place(None::<&Section<'_>>, server.gates.own());
     let visit = request.visit(before, server.counted, place);
     let found = Found { section: request.section(), ..Found::none() };
     request.settle(visit, place, &found, reason);

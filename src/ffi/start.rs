@@ -13,6 +13,7 @@ use super::bindings::{
     maintenance_is_first_reading, maintenance_main_server, server_rec,
 };
 use super::guard::guard;
+use super::pool::Pool;
 use super::server::{ServerConfig, config, server_root, servers};
 use super::{log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
@@ -76,8 +77,8 @@ unsafe fn prepare(
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
-    // SAFETY: the caller vouches for the pool.
-    unsafe { scopes::number(main, records, pool) };
+    // SAFETY: the caller vouches for the pool and the servers.
+    unsafe { scopes::number(main, records, Pool::from_raw(pool)) };
     tell(main);
     look(main, Observer::Parent);
     for gate in gates(main) {

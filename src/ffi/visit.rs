@@ -6,8 +6,9 @@ use std::ptr;
 use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
 use super::found::Found;
 use super::guard::guard;
+use super::kept::{Kept, Outcome};
 use super::process;
-use super::request::{Kept, Outcome, Request};
+use super::request::Request;
 use super::section::Section;
 use super::server::Counted;
 use crate::allow::Visitor;
@@ -16,15 +17,15 @@ use crate::records::{Reason, ScopeId, Visit, Whereabouts, Worker};
 use crate::refusal::Asker;
 
 // What the SAFETY comments here rest on is said at `Request`.
-impl Request {
+impl<'r> Request<'r> {
     /// The request of the client that this one is, or a part of, if that counts. It arrives where
     /// nothing was decided `before`, and is in flight from then on.
     pub(super) fn visit(
         &mut self,
-        before: Option<Kept>,
+        before: Option<Kept<'r>>,
         counted: &Counted,
         place: Whereabouts,
-    ) -> Option<&'static Visit<'static>> {
+    ) -> Option<&'r Visit<'static>> {
         match before {
             Some(before) => before.visit,
             None if self.is_subrequest() => None,
@@ -35,7 +36,9 @@ impl Request {
                 // SAFETY: the visit lives as long as the request's pool, and the shim forgets it when
                 // that is cleared, in whichever thread (mod_http2 destroys streams in that of the
                 // client's connection, when nothing runs in them any more).
-                unsafe { maintenance_watch_end(self.0, ptr::from_ref(visit).cast_mut().cast()) };
+                unsafe {
+                    maintenance_watch_end(self.as_ptr(), ptr::from_ref(visit).cast_mut().cast())
+                };
                 Some(visit)
             }
         }
@@ -47,7 +50,7 @@ impl Request {
     #[inline(always)]
     pub(super) fn settle(
         &mut self,
-        visit: Option<&'static Visit<'static>>,
+        visit: Option<&'r Visit<'static>>,
         place: Whereabouts,
         found: &Found<'_>,
         reason: Option<Reason>,
