@@ -4,12 +4,14 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim.h"
 
 #include "apr_buckets.h"
 #include "ap_listen.h"
 #include "ap_mpm.h"
+#include "apr_optional.h"
 #include "apr_optional_hooks.h"
 #include "mod_status.h"
 #include "mpm_common.h"
@@ -96,23 +98,33 @@ void maintenance_find_functions(void)
     *(void **)&normalize_path = dlsym(RTLD_DEFAULT, "ap_normalize_path");
 }
 
-/* As ap_process_request_internal does it. */
-int maintenance_normalize(const request_rec *r, char *path)
-{
-    enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
-    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+enum { NOT_ABOVE_ROOT = 1 << 1, DECODE_UNRESERVED = 1 << 2, MERGE_SLASHES = 1 << 3 };
 
+static int remove_dots(char *path)
+{
     if (!normalize_path) {
-        if (unescape(core, path) != OK) {
-            return 0;
-        }
         ap_getparents(path);
         ap_no2slash(path); /* what ap_location_walk did itself before 2.4.39 */
         return 1;
     }
-    if (!normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED)
-        || unescape(core, path) != OK) {
+    return normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED);
+}
+
+/* As ap_process_request_internal does it. */
+int maintenance_normalize(const request_rec *r, char *path)
+{
+    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+
+    if (normalize_path && !remove_dots(path)) {
         return 0;
+    }
+    if (unescape(core, path) != OK) {
+        /* httpd turns it down, unless another module takes the path as it is. */
+        memcpy(path, r->uri, strlen(r->uri) + 1);
+        return remove_dots(path);
+    }
+    if (!normalize_path) {
+        return remove_dots(path);
     }
 #if HTTPD_2_4
     if (core->allow_encoded_slashes && core->decode_encoded_slashes) {
@@ -328,7 +340,26 @@ void maintenance_hook_switch(int (*on_switch)(request_rec *))
 static void (*request_ended)(void *);
 
 #if HTTPD_2_4
+APR_DECLARE_OPTIONAL_FN(int, http2_is_h2, (conn_rec *)); /* mod_http2's, since 2.4.20 */
+static APR_OPTIONAL_FN_TYPE(http2_is_h2) *is_http2;
+
+static void find_http2(void)
+{
+    is_http2 = APR_RETRIEVE_OPTIONAL_FN(http2_is_h2);
+}
+
 static ap_filter_rec_t *end_filter;
+
+/* As old as the connection, so that the filter finds out that the request is gone. */
+typedef struct {
+    void *data;
+} watched_request;
+
+static apr_status_t request_is_gone(void *watched)
+{
+    ((watched_request *)watched)->data = NULL;
+    return APR_SUCCESS;
+}
 
 static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
 {
@@ -338,8 +369,10 @@ static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
         if (AP_BUCKET_IS_EOR(e)) {
             /* Now and not after it was passed on: whoever destroys it destroys the request. */
-            if (f->ctx != NULL) { /* who sets it with SetOutputFilter has none */
-                request_ended(f->ctx);
+            const watched_request *watched = f->ctx;
+
+            if (watched != NULL && watched->data != NULL) { /* SetOutputFilter gives none */
+                request_ended(watched->data);
             }
             ap_remove_output_filter(f);
             break;
@@ -354,14 +387,21 @@ void maintenance_hook_end(void (*ended)(void *))
     request_ended = ended;
 #if HTTPD_2_4
     end_filter = ap_register_output_filter("MAINTENANCE_END", end, NULL, AP_FTYPE_CONNECTION);
+    ap_hook_optional_fn_retrieve(find_http2, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
 }
 
 void maintenance_watch_end(request_rec *r, void *data)
 {
 #if HTTPD_2_4
-    if (r->proto_num >= HTTP_VERSION(2, 0)) {
-        ap_add_output_filter_handle(end_filter, data, r, r->connection);
+    /* A client can write the version into a request of HTTP/1.1, too, whose connection is its own and
+     * outlives it. */
+    if (r->proto_num >= HTTP_VERSION(2, 0) && is_http2 != NULL && is_http2(r->connection)) {
+        watched_request *watched = apr_palloc(r->connection->pool, sizeof(*watched));
+
+        watched->data = data;
+        apr_pool_cleanup_register(r->pool, watched, request_is_gone, apr_pool_cleanup_null);
+        ap_add_output_filter_handle(end_filter, watched, r, r->connection);
     }
 #endif
 }

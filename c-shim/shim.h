@@ -50,8 +50,9 @@ const apr_sockaddr_t *maintenance_address(const request_rec *r);
 void maintenance_find_functions(void);
 
 /*
- * Turns a path as it was sent, in place, into the one that this server will hold against
- * <Location>. 0 where it is going to turn the path down.
+ * Turns `path`, a copy of r->uri as it was sent, in place into the path that this server will hold
+ * against <Location>. What the server cannot decode stays encoded. 0 where it is going to turn the
+ * path down in any case.
  */
 int maintenance_normalize(const request_rec *r, char *path);
 
@@ -128,7 +129,8 @@ void maintenance_hook_end(void (*ended)(void *));
 /*
  * Has `ended` called with `data`, once, when the answer to `r` has been handed to mod_http2, which
  * keeps the request for as long as nothing else happens on the client's connection. `data` has to
- * live as long as `r`. Nothing for other protocols, where the request itself ends in time.
+ * live as long as r->pool; after that it is not passed on any more. Nothing for other protocols, where
+ * the request itself ends in time.
  */
 void maintenance_watch_end(request_rec *r, void *data);
 

@@ -190,6 +190,8 @@ impl Allowlist {
             })
             .or_else(|| {
                 let path = self.paths.iter().find(|path| path.covers(visitor.target()))?;
+                let current = visitor.current_path();
+                self.paths.iter().find(|path| path.covers_path(current))?;
                 Some(Admission::Path(path.as_str()))
             })
             .or_else(|| {
@@ -282,7 +284,10 @@ mod tests {
             expr == Expr(1)
         }
         fn target(&self) -> &[u8] {
-            self.1.as_bytes()
+            self.1.split(" -> ").next().unwrap_or_default().as_bytes()
+        }
+        fn current_path(&self) -> &[u8] {
+            self.1.split(" -> ").last().unwrap_or_default().as_bytes()
         }
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH
@@ -358,6 +363,27 @@ mod tests {
             assert_eq!(label(&allowlist, "10.9.9.9", "/probe/x"), expected, "{word}");
             assert_eq!(label(&allowlist, "a local socket", "/probe/x"), expected, "{word}");
         }
+    }
+
+    /// Where a request was taken counts, beside what was sent.
+    #[test]
+    fn paths_that_a_request_was_taken_to() {
+        let allowlist = compile(&rules(&["path=/probe", "path=/static"]));
+        for (way, expected) in [
+            ("/probe/x -> /probe/y", "allowed:path"),
+            ("/probe/x -> /static/y", "allowed:path"),
+            ("/probe/x -> /app", "blocked"),
+            ("/app -> /probe/x", "blocked"),
+            ("/probe/x -> /probe/../app", "blocked"),
+            ("/probe/x -> /probe/%2e%2e/app", "blocked"),
+            ("/probe/x -> /probe?/../app", "blocked"),
+            ("/probe/x -> probe", "blocked"),
+            ("/probe/x -> ", "blocked"),
+        ] {
+            assert_eq!(label(&allowlist, "10.9.9.9", way), expected, "{way}");
+        }
+        let allowlist = compile(&rules(&["path=/probe", "env=SET"]));
+        assert_eq!(label(&allowlist, "10.9.9.9", "/probe -> /app"), "allowed:env");
     }
 
     #[test]

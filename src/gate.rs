@@ -53,6 +53,29 @@ impl Verdict<'_> {
             Self::Blocked(..) => BLOCKED,
         }
     }
+
+    /// The higher, the fewer requests pass.
+    const fn strictness(&self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Allowed(..) => 1,
+            Self::Blocked(..) => 2,
+        }
+    }
+}
+
+/// The verdict on a request that may come to any of several gates: the strictest of what they all
+/// decide, and of those that are alike the first. With the number of the gate that has made it: 0 is
+/// `first`, the others follow.
+pub fn strictest<'g>(
+    first: &'g Gate,
+    others: &[&'g Gate],
+    decide: impl Fn(&'g Gate) -> Verdict<'g>,
+) -> (usize, Verdict<'g>) {
+    let others = (1..).zip(others).map(|(number, gate)| (number, decide(gate)));
+    others.fold((0, decide(first)), |before, next| {
+        if next.1.strictness() > before.1.strictness() { next } else { before }
+    })
 }
 
 /// What a gate needs to know of the server around it.
@@ -168,6 +191,11 @@ impl Gate {
         let plain = || Blocked { closing: Closing::default(), flag: None };
         closings.shown = closings.shown.or_else(|| Some(plain()));
         self.judge(closings, visitor, journal)
+    }
+
+    /// Does one of its flags say when it is going to close?
+    pub fn is_announced(&self) -> bool {
+        self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
     }
 
     fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {

@@ -177,9 +177,11 @@ pub(crate) mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::allow::Admission;
     use crate::board::new_board;
     use crate::config::{DIRECTIVES, Surroundings};
-    use crate::flag::{self, Flag};
+    use crate::flag::{self, Closing, Flag};
+    use crate::gate::{Blocked, Verdict, strictest};
 
     struct Root;
 
@@ -284,6 +286,41 @@ pub(crate) mod tests {
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         let shares = |number: Number| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
         assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
+    }
+
+    /// Of what the gates of a request say the strictest counts.
+    #[test]
+    fn the_strictest_verdict() {
+        let place = place(&["maintenance.flag"]);
+        let gates = [(); 3].map(|()| Gate::new(&Settings::default(), &place).expect("a gate"));
+        let [first, others @ ..] = [&gates[0], &gates[1], &gates[2]];
+        let verdict = |word: char| match word {
+            'o' => Verdict::Open,
+            'a' => Verdict::Allowed(Admission::Env(c"A")),
+            _ => Verdict::Blocked(Blocked { closing: Closing::default(), flag: None }),
+        };
+        for (verdicts, number, label) in [
+            ("o", 0, c"open"),
+            ("b", 0, c"blocked"),
+            ("oo", 0, c"open"),
+            ("oa", 1, c"allowed:env"),
+            ("ao", 0, c"allowed:env"),
+            ("ab", 1, c"blocked"),
+            ("ba", 0, c"blocked"),
+            ("aa", 0, c"allowed:env"),
+            ("bb", 0, c"blocked"),
+            ("oab", 2, c"blocked"),
+            ("oba", 1, c"blocked"),
+            ("obb", 1, c"blocked"),
+            ("ooa", 2, c"allowed:env"),
+        ] {
+            let decide = |gate: &Gate| {
+                let number = gates.iter().position(|other| std::ptr::eq(gate, other));
+                verdict(verdicts.chars().nth(number.expect("one of them")).expect("a word"))
+            };
+            let found = strictest(first, &others[..verdicts.len() - 1], decide);
+            assert_eq!((found.0, found.1.label()), (number, label), "{verdicts}");
+        }
     }
 
     #[test]

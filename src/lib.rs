@@ -48,6 +48,7 @@ pub mod kept;
 pub mod negotiate;
 pub mod page;
 mod process;
+pub mod readings;
 pub mod records;
 pub mod refusal;
 pub mod report;

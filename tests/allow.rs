@@ -1,5 +1,7 @@
 //! Who passes, seen through a real httpd.
 
+mod paths;
+
 use crate::support::{Backend, Httpd, Setup};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";

@@ -3,6 +3,7 @@
 mod ends;
 mod many;
 mod scopes;
+mod versions;
 mod ways;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use crate::support::{Httpd, Mpm, Setup, raw};
 
 mod ahead;
+mod encoded;
+mod lookups;
 mod other_ways;
 
 /// Five applications with a flag each, as Connections has them, and one flag for all.

@@ -5,23 +5,28 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Mpm, Setup, installation::debug_module, wait_for};
+use crate::support::{Backend, Httpd, Mpm, Setup, installation::debug_module, wait_for};
 
 /// One child with threads: were it to die, it would take the slow request with it.
-#[test]
-fn the_child_lives_on() {
-    let backend = Backend::start();
+fn start(backend: &Backend, errors: &str) -> Httpd {
     let mut httpd = Setup::new(
-        "StartServers 1\nServerLimit 1\nThreadsPerChild 60\nThreadLimit 64\nMaxRequestWorkers 60\nMinSpareThreads 2\nMaxSpareThreads 60\n\
-         MaintenanceAllow 127.0.0.2\nErrorDocument 500 /error",
+        "StartServers 1\nServerLimit 1\nThreadsPerChild 60\nThreadLimit 64\nMaxRequestWorkers 60\nMinSpareThreads 2\nMaxSpareThreads 60\nMaintenanceAllow 127.0.0.2",
     )
+    .directives(errors)
     .mpm(Mpm::Event)
     .module(debug_module())
-    .proxy_to(&backend)
+    .proxy_to(backend)
     .start();
     httpd.allow_log("maintenance:error.*internal error, please report it: provoked");
     // Rust's own message, and the note on backtraces.
-    httpd.allow_log("^$|^thread .* panicked at|^provoked$|^note: run with");
+    httpd.allow_log("^$|^thread .* panicked at|^provoked( again)?$|^note: run with");
+    httpd
+}
+
+#[test]
+fn the_child_lives_on() {
+    let backend = Backend::start();
+    let httpd = start(&backend, "ErrorDocument 500 /error");
     httpd.client().get("/");
     let before = httpd.processes();
 
@@ -59,4 +64,31 @@ fn the_child_lives_on() {
     }
     assert_eq!(httpd.processes(), before, "a child has died");
     assert_eq!(httpd.count_log("internal error, please report it: provoked"), 100);
+}
+
+/// What is done after a panic may panic, too. Then nobody knows whether the site is closed.
+#[test]
+fn the_child_survives_a_second_panic() {
+    let backend = Backend::start();
+    let httpd = start(&backend, "");
+    httpd.client().get("/");
+    let (before, received) = (httpd.processes(), backend.received());
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| httpd.client_from("127.0.0.2").get("/slow/1500"));
+        wait_for("the slow request", Duration::from_secs(5), || backend.received() > received);
+        for closed in [false, true] {
+            if closed {
+                httpd.close();
+            }
+            for _ in 0..20 {
+                let client = httpd.client();
+                let request = client.request("GET", "/").header("X-Provoke-Panic", "twice");
+                assert_eq!(client.send(request).status, 500);
+            }
+        }
+        assert_eq!(slow.join().expect("no failure").status, 200);
+    });
+    assert_eq!(backend.received(), received + 1, "only the slow one");
+    assert_eq!(httpd.processes(), before, "a child has died");
+    assert_eq!(httpd.count_log("internal error, please report it: provoked again"), 40);
 }

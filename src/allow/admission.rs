@@ -20,6 +20,11 @@ pub trait Visitor {
     fn satisfies(&self, expr: Expr) -> bool;
     /// The request target as it was sent (RFC 9112, 3.2).
     fn target(&self) -> &[u8];
+    /// The path that the request has come to, decoded: that of the target, or the one that another
+    /// module has taken it to.
+    fn current_path(&self) -> &[u8] {
+        self.target().split(|byte| *byte == b'?').next().unwrap_or_default()
+    }
     /// When the request came in.
     fn now(&self) -> Timestamp;
 }
@@ -85,6 +90,11 @@ impl Means {
             Self::Path => c"allowed:path",
             Self::Flag => c"allowed:flag",
         }
+    }
+
+    /// Does its admission end where the request is taken to another path?
+    pub const fn is_bound_to_path(self) -> bool {
+        matches!(self, Self::Path)
     }
 
     /// What stands behind the colon of the label.

@@ -58,12 +58,16 @@ impl ExemptPath {
     /// Is this request target (RFC 9112, 3.2), as it was sent, the path or under it? The case
     /// counts. Only the origin form is ever exempt: the absolute form can name another host.
     pub fn covers(&self, target: &[u8]) -> bool {
-        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        self.covers_path(target.split(|byte| *byte == b'?').next().unwrap_or_default())
+    }
+
+    /// The same for a path without a query, such as the one that the request was taken to.
+    pub fn covers_path(&self, path: &[u8]) -> bool {
         let under = match path.strip_prefix(self.0.as_bytes()) {
             Some(rest) => rest.is_empty() || self.0.ends_with('/') || rest.starts_with(b"/"),
             None => false,
         };
-        under && ambiguity(path).is_none()
+        under && ambiguity(path).is_none() && !path.contains(&b'?')
     }
 
     /// The path.
@@ -184,6 +188,15 @@ mod tests {
             ("/../.well-known/acme-challenge/x", false),
         ] {
             assert_eq!(path.covers(target.as_bytes()), covered, "{target}");
+        }
+        let path = ExemptPath::parse("/healthz").expect("a path");
+        for (path_alone, covered) in [
+            ("/healthz", true),
+            ("/healthz/x", true),
+            ("/healthz?x", false),
+            ("/healthz/?/../x", false),
+        ] {
+            assert_eq!(path.covers_path(path_alone.as_bytes()), covered, "{path_alone}");
         }
         let folder = ExemptPath::parse("/static/").expect("a path");
         for (target, covered) in

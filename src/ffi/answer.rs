@@ -6,20 +6,17 @@ use std::sync::Arc;
 use super::bindings::{
     DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
     ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
-    ap_set_content_length, ap_set_content_type, apr_pstrmemdup, apr_table_mergen, apr_table_setn,
-    apr_table_unset, maintenance_pass_body,
+    ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
-use super::pool::give;
-use super::request::{Request, get, set};
+use super::request::Request;
 use crate::negotiate::Encoding;
-use crate::page::Body;
 use crate::refusal::Answer;
 
 // What the SAFETY comments here rest on is said at `Request`.
-impl Request {
+impl<'r> Request<'r> {
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(super) fn answer(&mut self, answer: Answer<'static>) -> c_int {
+    pub(super) fn answer(&mut self, answer: Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
         }
@@ -36,17 +33,14 @@ impl Request {
             };
         // The table that `Header always` works on, as is meant for errors; and a `Header set
         // Cache-Control` for the site's own pages does not make this one cacheable.
-        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
+        self.err_headers_out().set(c"Cache-Control", c"no-store");
         if let Some(seconds) = answer.retry_after {
             self.set_number(c"Retry-After", seconds);
         }
-        // SAFETY: a live table of the request; the texts are static. An expression may have added
-        // the fields that it looks at.
-        unsafe {
-            apr_table_mergen(self.rec().headers_out, c"Vary".as_ptr(), answer.vary.as_ptr());
-        }
+        // An expression may have added the fields that it looks at.
+        self.headers_out().merge(c"Vary", answer.vary);
         if let Some(language) = answer.content_language {
-            set(self.rec().headers_out, c"Content-Language", language);
+            self.headers_out().set(c"Content-Language", language);
         }
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
@@ -55,8 +49,8 @@ impl Request {
         }
         // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
         unsafe {
-            ap_set_content_type(self.0, answer.content_type.as_ptr());
-            ap_run_insert_filter(self.0);
+            ap_set_content_type(self.as_ptr(), answer.content_type.as_ptr());
+            ap_run_insert_filter(self.as_ptr());
         }
         if !self.prepare_filters() {
             self.rec_mut().status = HTTP_OK as c_int;
@@ -76,10 +70,9 @@ impl Request {
         // meanwhile. What the filters return is of no use: a client that went away is httpd's to
         // log, and there is no other answer.
         unsafe {
-            let kept: &Arc<Body> = &*give(self.rec().pool, Arc::clone(&answer.body));
-            let (body, _) = kept.encoded(encoding);
-            ap_set_content_length(self.0, i64::try_from(body.len()).unwrap_or_default());
-            maintenance_pass_body(self.0, body.as_ptr().cast(), body.len());
+            let (body, _) = self.own(Arc::clone(&answer.body)).encoded(encoding);
+            ap_set_content_length(self.as_ptr(), i64::try_from(body.len()).unwrap_or_default());
+            maintenance_pass_body(self.as_ptr(), body.as_ptr().cast(), body.len());
         }
         DONE
     }
@@ -92,7 +85,7 @@ impl Request {
         // filter's own function, which may put others behind it.
         unsafe {
             while let Some(found) = filter.as_ref() {
-                let prepare = (*found.frec).filter_init_func.filter(|_| found.r == self.0);
+                let prepare = (*found.frec).filter_init_func.filter(|_| found.r == self.as_ptr());
                 if prepare.is_some_and(|prepare| prepare(filter) != OK as c_int) {
                     return false;
                 }
@@ -141,38 +134,35 @@ impl Request {
         rec.per_dir_config = server.lookup_defaults;
         rec.content_languages = std::ptr::null_mut();
         for name in OTHERS {
-            // SAFETY: live tables of the request.
-            unsafe {
-                apr_table_unset(self.rec().headers_out, name.as_ptr());
-                apr_table_unset(self.rec().err_headers_out, name.as_ptr());
-            }
+            self.headers_out().unset(name);
+            self.err_headers_out().unset(name);
         }
     }
 
     /// Sets a field of the answer's header section to a number.
     fn set_number(&mut self, name: &'static CStr, number: u32) {
-        let text = number.to_string();
-        // SAFETY: the request's pool takes a copy of the text, as old as the table.
-        unsafe {
-            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
-            apr_table_setn(self.rec().err_headers_out, name.as_ptr(), text);
-        }
+        let text = self.pool().text(number.to_string().as_bytes());
+        self.err_headers_out().set(name, text);
     }
 
     /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
     pub(super) fn refuse_plainly(&mut self) -> c_int {
-        set(self.rec().err_headers_out, c"Cache-Control", c"no-store");
+        self.err_headers_out().set(c"Cache-Control", c"no-store");
         let sentence = c"The site is closed for maintenance. Please try again later.";
         // SAFETY: httpd copies the sentence.
         unsafe {
-            ap_custom_response(self.0, HTTP_INTERNAL_SERVER_ERROR as c_int, sentence.as_ptr());
+            ap_custom_response(
+                self.as_ptr(),
+                HTTP_INTERNAL_SERVER_ERROR as c_int,
+                sentence.as_ptr(),
+            );
         }
         HTTP_INTERNAL_SERVER_ERROR as c_int
     }
 
     /// Does content follow the request's header section (RFC 9112, 6)?
     fn has_body(&self) -> bool {
-        get(self.rec().headers_in, c"Transfer-Encoding").is_some()
-            || get(self.rec().headers_in, c"Content-Length").is_some_and(|length| length != c"0")
+        self.headers_in().get(c"Transfer-Encoding").is_some()
+            || self.headers_in().get(c"Content-Length").is_some_and(|length| length != c"0")
     }
 }

@@ -58,8 +58,8 @@ unsafe extern "C" fn apply(
     guard(
         // SAFETY: httpd's own pointers, valid until this function returns; null or what
         // `create_section` in `module` made; a C string.
-        || unsafe { apply_line(&*parms, section.cast::<Section>().as_ref(), arguments) },
-        || c"internal error in mod_maintenance, see the message above".as_ptr(),
+        || unsafe { apply_line(&*parms, section.cast::<Section<'_>>().as_ref(), arguments) },
+        c"internal error in mod_maintenance, see the message above".as_ptr(),
     )
 }
 
@@ -67,7 +67,7 @@ unsafe extern "C" fn apply(
 /// As for [`apply`].
 unsafe fn apply_line(
     parms: &cmd_parms,
-    section: Option<&Section>,
+    section: Option<&Section<'_>>,
     arguments: *const c_char,
 ) -> *const c_char {
     // SAFETY: `cmd_data` of the table above, so a static Directive; the configuration that

@@ -2,21 +2,39 @@
 //! an `extern "C"` function would abort the child and cut off its other requests.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::bindings::APLOG_ERR;
 use super::log;
 
-/// Runs `body`. If it panics, says so in the error log and gives what `fallback` gives.
+/// Runs `body`. If it panics, says so in the error log and gives `fallback`.
 ///
 /// Unwind safety: what the bodies share are atomics, which are whole at every moment, and the
 /// request, of which the fallback uses only what httpd itself set.
-pub(super) fn guard<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+pub(super) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
+    caught(body).unwrap_or(fallback)
+}
+
+/// The same with a fallback that has to be worked out, and one for the case that it panics, too.
+pub(super) fn guard_or<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T, last: T) -> T {
+    caught(body).or_else(|| caught(fallback)).unwrap_or(last)
+}
+
+fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
+    let payload = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => return Some(value),
+        Err(payload) => payload,
+    };
+    let tell = || {
         let said = message(&*payload);
         log::write(None, APLOG_ERR, &format!("internal error, please report it: {said}"));
-        fallback()
-    })
+        drop(payload); // which may panic, as what is thrown may be anything
+    };
+    if let Err(other) = catch_unwind(AssertUnwindSafe(tell)) {
+        mem::forget(other);
+    }
+    None
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | quick_handler | all | found no location yet: the module looks ahead |
 //! | translate_name, header_parser | requests of clients | found it before and after mod_rewrite and others |
-//! | fixups | look-ups that are acted on without a handler (mod_dav) | found it |
+//! | fixups | look-ups that never come to a handler (mod_dav, parts of mod_include's pages) | found it |
 //! | handler | all | maybe put something that it looked up in the request's place |
 
 use std::ffi::c_int;
@@ -19,15 +19,17 @@ use super::bindings::{
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
     maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
-use super::guard::guard;
-use super::request::{Kept, Outcome, Request};
+use super::found::Found;
+use super::guard::{guard, guard_or};
+use super::kept::{Kept, Outcome};
+use super::request::Request;
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
 use crate::flag::Closing;
-use crate::gate::{Gate, Verdict};
+use crate::gate::{self, Gate, Verdict};
 use crate::gates::Gates;
-use crate::records::Reason;
+use crate::records::{Reason, Whereabouts};
 
 /// httpd's call after it has loaded the module.
 pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -57,7 +59,7 @@ pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 maintenance_hook_switch(Some(visit::switched));
             }
         },
-        || (),
+        (),
     );
 }
 
@@ -85,7 +87,7 @@ unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     unsafe {
         guarded(
             r,
-            |request| if request.is_harmless_lookup() { DECLINED as c_int } else { judge(request) },
+            |request| if request.comes_to_a_handler() { DECLINED as c_int } else { judge(request) },
         )
     }
 }
@@ -94,54 +96,82 @@ unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
 /// up (`ap_internal_fast_redirect`), or be a part of another one.
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, judge) }
+    unsafe {
+        guarded(r, |request| {
+            let answer = judge(request);
+            request.begin_answer();
+            answer
+        })
+    }
 }
 
+/// The body is for any lifetime of the request, so that nothing of it can be kept beyond.
+///
 /// # Safety
-/// `r` is a request of httpd's, which this thread alone uses until the function returns.
-unsafe fn guarded(r: *mut request_rec, body: impl FnOnce(&mut Request) -> c_int) -> c_int {
-    guard(
+/// `r` is a request of httpd's, which this thread alone uses until the function returns, and whose
+/// pool lives longer.
+unsafe fn guarded(
+    r: *mut request_rec,
+    body: impl for<'r> FnOnce(&mut Request<'r>) -> c_int,
+) -> c_int {
+    guard_or(
         // SAFETY: the caller's word.
         || body(&mut unsafe { Request::from_raw(r) }),
         // SAFETY: the same; the handle above went with the panic.
         || after_panic(&mut unsafe { Request::from_raw(r) }),
+        HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
 }
 
 /// Decides before httpd has mapped the request: nothing can answer it earlier.
-fn judge_ahead(request: &mut Request) -> c_int {
+fn judge_ahead(request: &mut Request<'_>) -> c_int {
     let Some(server) = watched(request) else {
         return DECLINED as c_int;
     };
-    let section = match server.gates.has_sections() {
-        true if request.is_mapped() => request.section(), // a subrequest that is run
-        true => request.section_ahead(),
-        false => None,
+    let found = match server.gates.has_sections() {
+        true if request.is_mapped() => request.found(), // a subrequest that is run
+        true => request.found_ahead(),
+        false => Found::none(),
     };
-    decide_in(request, server, section)
+    decide_in(request, server, &found)
 }
 
 /// Decides for the sections that httpd has found. Some internal redirects come here without a quick
 /// handler (`ap_internal_redirect_handler`).
-fn judge(request: &mut Request) -> c_int {
-    let section = request.section();
-    if request.kept().is_some_and(|kept| kept.holds_in(section)) {
-        return DECLINED as c_int; // as in most of the hooks
+fn judge(request: &mut Request<'_>) -> c_int {
+    if request.kept().is_some_and(|kept| kept.holds_here(request)) {
+        return DECLINED as c_int;
     }
-    match watched(request) {
-        Some(server) => decide_in(request, server, section),
-        None => DECLINED as c_int,
-    }
+    let Some(server) = watched(request) else {
+        return DECLINED as c_int;
+    };
+    let found = match server.gates.has_sections() {
+        true => request.found(),
+        false => Found::none(),
+    };
+    decide_in(request, server, &found)
 }
 
 /// A server whose engine is on.
 #[derive(Clone, Copy)]
-struct Server {
-    gates: &'static Gates,
-    counted: &'static Counted,
+struct Server<'r> {
+    gates: &'r Gates,
+    counted: &'r Counted,
 }
 
-fn watched(request: &Request) -> Option<Server> {
+impl<'r> Server<'r> {
+    /// The gate of a request in these sections.
+    fn gate(self, request: &Request<'r>, section: Option<&Section<'_>>) -> &'r Gate {
+        match section {
+            Some(section) => {
+                self.gates.of(section).unwrap_or_else(|| request.own(self.gates.make(section)))
+            }
+            None => self.gates.own(),
+        }
+    }
+}
+
+fn watched<'r>(request: &Request<'r>) -> Option<Server<'r>> {
     let config = config(request.server()?)?;
     Some(Server { gates: config.gates()?, counted: config.counted()? })
 }
@@ -151,12 +181,13 @@ fn watched(request: &Request) -> Option<Server> {
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
-fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -> c_int {
+fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r>) -> c_int {
     let own = request.kept();
-    let before = own.or_else(|| request.origin()?.kept());
-    if let Some(kept) = before.filter(|kept| kept.holds_in(section)) {
-        if own.is_none() {
-            request.keep(kept);
+    let before = own.or_else(|| request.kept_by_origin());
+    if let Some(kept) = before.filter(|kept| kept.holds_in(request, found)) {
+        if own.is_none_or(|own| own.uri != request.rec().uri.cast_const()) {
+            let is_being_answered = own.is_some_and(|own| own.is_being_answered);
+            request.keep(Kept { uri: request.rec().uri, is_being_answered, ..kept });
         }
         return DECLINED as c_int;
     }
@@ -164,20 +195,52 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
     request.provoke_panic();
     #[cfg(feature = "provoke-defect")]
     super::provoke::provoke(request);
-    let gate = match section {
-        Some(section) => {
-            server.gates.of(section).unwrap_or_else(|| request.own(server.gates.make(section)))
-        }
-        None => server.gates.own(),
-    };
-    let place = server.counted.place(section, gate);
+    let gate = server.gate(request, found.section);
+    if !found.others.is_empty() {
+        return decide_among(request, server, found, before, gate);
+    }
+    let place = server.counted.place(found.section, gate);
     let visit = request.visit(before, server.counted, place);
     if gate.is_still_open() {
-        request.settle(visit, place, section, Some(Reason::Open));
+        request.settle(visit, place, found, Some(Reason::Open));
         return DECLINED as c_int;
     }
     let verdict = gate.decide(request, &log::Log);
-    request.settle(visit, place, section, Reason::of(&verdict));
+    request.settle(visit, place, found, Reason::of(&verdict));
+    conclude(request, server, before, (gate, place), verdict)
+}
+
+/// The same for a path that can be read in several ways: the strictest verdict counts, and with it
+/// the scope that has come to it.
+#[cold]
+fn decide_among<'r>(
+    request: &mut Request<'r>,
+    server: Server<'r>,
+    found: &Found<'r>,
+    before: Option<Kept<'r>>,
+    first: &'r Gate,
+) -> c_int {
+    let others = found.others.iter();
+    let others: Vec<_> = others.map(|section| server.gate(request, *section)).collect();
+    let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
+    let scope = server.counted.scope(found.section);
+    let visit = request.visit(before, server.counted, Whereabouts { scope, flags });
+    let (number, verdict) = gate::strictest(first, &others, |gate| gate.decide(request, &log::Log));
+    let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
+    let section = found.all().nth(number).flatten();
+    let place = Whereabouts { scope: server.counted.scope(section), flags };
+    request.settle(visit, place, found, Reason::of(&verdict));
+    conclude(request, server, before, (gate.unwrap_or(first), place), verdict)
+}
+
+/// What becomes of a request with this verdict.
+fn conclude<'r>(
+    request: &mut Request<'r>,
+    server: Server<'r>,
+    before: Option<Kept<'r>>,
+    (gate, place): (&'r Gate, Whereabouts),
+    verdict: Verdict<'_>,
+) -> c_int {
     match verdict {
         Verdict::Open => DECLINED as c_int,
         Verdict::Allowed(admission) => {
@@ -199,11 +262,11 @@ fn decide_in(request: &mut Request, server: Server, section: Option<&Section>) -
 
 /// Answers, and says with which status. Apart from the way of those who pass, which is to be short.
 #[inline(never)]
-fn refuse(
-    request: &mut Request,
-    gate: &'static Gate,
+fn refuse<'r>(
+    request: &mut Request<'r>,
+    gate: &'r Gate,
     closing: &Closing,
-    count: impl FnOnce(&Request, u16),
+    count: impl FnOnce(&Request<'r>, u16),
 ) -> c_int {
     let answer = gate.refuse(request, closing, &log::Log);
     count(request, answer.as_ref().map_or(PLAIN, |answer| answer.status.code()));
@@ -219,14 +282,18 @@ const PLAIN: u16 = HTTP_INTERNAL_SERVER_ERROR as u16;
 /// The last known state decides, and nothing that might have caused the panic is used again. Where
 /// it is open to question which gate it would have been, the strictest counts.
 #[cold]
-fn after_panic(request: &mut Request) -> c_int {
+fn after_panic(request: &mut Request<'_>) -> c_int {
+    #[cfg(feature = "provoke-panic")]
+    request.provoke_second_panic();
     let last_known = || Some(watched(request)?.gates.all().any(Gate::was_closed));
-    let is_closed = guard(|| last_known().unwrap_or(false), || true);
+    let is_closed = guard(|| last_known().unwrap_or(false), true);
     let reason = (!is_closed).then_some(Reason::Open);
-    let before = request.kept().or_else(|| request.origin()?.kept());
-    let (outcome, sections) = (Outcome::of(reason), Section::key_of(request.section()));
-    request.keep(Kept { outcome, sections, visit: before.and_then(|before| before.visit) });
-    guard(|| count_after_panic(request, before, reason).unwrap_or_default(), || ());
+    let before = request.kept().or_else(|| request.kept_by_origin());
+    let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
+    let visit = before.and_then(|before| before.visit);
+    let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
+    request.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
+    guard(|| count_after_panic(request, before, reason).unwrap_or_default(), ());
     match is_closed {
         true => request.refuse_plainly(),
         false => DECLINED as c_int,
@@ -234,15 +301,16 @@ fn after_panic(request: &mut Request) -> c_int {
 }
 
 /// As any other request, in the scope of its server.
-fn count_after_panic(
-    request: &mut Request,
-    before: Option<Kept>,
+fn count_after_panic<'r>(
+    request: &mut Request<'r>,
+    before: Option<Kept<'r>>,
     reason: Option<Reason>,
 ) -> Option<()> {
     let server = watched(request)?;
-    let place = server.counted.place(None::<&Section>, server.gates.own());
+    let place = server.counted.place(None::<&Section<'_>>, server.gates.own());
     let visit = request.visit(before, server.counted, place);
-    request.settle(visit, place, request.section(), reason);
+    let found = Found { section: request.section(), ..Found::none() };
+    request.settle(visit, place, &found, reason);
     let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
     if reason.is_none() && !is_counted && !request.is_subrequest() {
         request.count_refusal(server.counted, place.scope, PLAIN);

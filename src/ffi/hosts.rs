@@ -13,20 +13,22 @@ use super::scopes;
 use super::server::servers;
 use crate::report::Host;
 
-type Server = &'static server_rec;
-
 /// The servers to which a request for this host, which has this role, could come: on this
 /// connection's address the one that httpd itself chooses, on others those that have the name, and
 /// true. Where none has it, the one that httpd falls back to here; or there, where another port is
 /// asked for.
-pub(super) fn servers_of(request: &mut Request, host: &Host, role: Role) -> (Vec<Server>, bool) {
+pub(super) fn servers_of<'r>(
+    request: &mut Request<'r>,
+    host: &Host,
+    role: Role,
+) -> (Vec<&'r server_rec>, bool) {
     // SAFETY: httpd's servers live as long as the child serves requests.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else {
         return (vec![], false);
     };
     let named = servers(main).filter(|server| has_name(request, server, role));
     let named: BTreeSet<_> = named.map(ptr::from_ref).collect();
-    let has_name = |server: &Server| named.contains(&ptr::from_ref(*server));
+    let has_name = |server: &&server_rec| named.contains(&ptr::from_ref(*server));
     // SAFETY: the connection is as old as the request, and so is its address.
     let here = unsafe { (*(*request.rec().connection).local_addr).port };
     let is_wanted = |port: &u16| host.port.is_none_or(|wanted| wanted == *port);
@@ -59,14 +61,14 @@ fn listening() -> impl Iterator<Item = u16> {
 
 /// Of all servers at a port, those among which httpd chooses by the address: of several on one
 /// address the first that has the name, else the first. `own` is already chosen for its addresses.
-fn servers_at(
-    main: Server,
+fn servers_at<'s>(
+    main: &'s server_rec,
     port: u16,
-    own: Option<Server>,
-    has_name: impl Fn(&Server) -> bool,
-) -> Vec<Server> {
+    own: Option<&'s server_rec>,
+    has_name: impl Fn(&&'s server_rec) -> bool,
+) -> Vec<&'s server_rec> {
     let hosts: Vec<_> = servers(main).filter(|server| scopes::is_at(server, port)).collect();
-    let mut chosen: Vec<Server> = own.into_iter().collect();
+    let mut chosen: Vec<_> = own.into_iter().collect();
     let (named, others): (Vec<_>, Vec<_>) = hosts.iter().partition(|server| has_name(server));
     for server in named.into_iter().chain(others) {
         if !chosen.iter().any(|other| scopes::share_an_address(server, other, port)) {
@@ -80,29 +82,36 @@ fn servers_at(
     chosen
 }
 
-fn is_main(server: Option<Server>) -> bool {
+fn is_main(server: Option<&server_rec>) -> bool {
     server.is_some_and(|server| server.is_virtual == 0)
 }
 
 /// The server that httpd chooses for a host on this connection.
-fn server_here(request: &mut Request, role: Role) -> Option<Server> {
+fn server_here<'r>(request: &mut Request<'r>, role: Role) -> Option<&'r server_rec> {
     // SAFETY: the connection is as old as the request.
     let server = unsafe { (*request.rec().connection).base_server };
     let hostname = ptr::null(); // the field Host counts
-    request.play(Role { server, hostname, ..role }, |request| {
-        // SAFETY: httpd's request; what the function changes of it are fields of the role: server,
-        // host name, status, and the port in the parsed URI.
-        unsafe { ap_update_vhost_from_headers(request.0) };
-        request.server()
-    })
+    let role = Role { server, hostname, ..role };
+    // SAFETY: a server of httpd's, and the role of `Request::role`.
+    unsafe {
+        request.play(role, |request| {
+            // What the function changes of httpd's request are fields of the role: server, host
+            // name, status, and the port in the parsed URI.
+            ap_update_vhost_from_headers(request.as_ptr());
+            request.server()
+        })
+    }
 }
 
 /// Has the server the role's host name, among its ServerName and ServerAlias?
-fn has_name(request: &mut Request, server: &server_rec, role: Role) -> bool {
+fn has_name(request: &mut Request<'_>, server: &server_rec, role: Role) -> bool {
     let name = role.hostname;
     let role = Role { server: ptr::from_ref(server).cast_mut(), ..role };
-    // SAFETY: httpd's request, of which the function reads the server alone; a C string.
-    request.play(role, |request| unsafe {
-        ap_matches_request_vhost(request.0, name, server.port) != 0
-    })
+    // SAFETY: a server of httpd's, and the role of `Request::role`. The function reads the request's
+    // server alone, and a C string.
+    unsafe {
+        request.play(role, |request| {
+            ap_matches_request_vhost(request.as_ptr(), name, server.port) != 0
+        })
+    }
 }

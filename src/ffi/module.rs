@@ -12,7 +12,7 @@ use super::bindings::{
 use super::directives::COMMANDS;
 use super::guard::guard;
 use super::hooks;
-use super::pool::give;
+use super::pool::Pool;
 use super::section::Section;
 use super::server::ServerConfig;
 
@@ -42,9 +42,13 @@ pub static mut maintenance_module: module = {
 /// and the directives take for "none".
 unsafe extern "C" fn create(pool: *mut apr_pool_t, _server: *mut server_rec) -> *mut c_void {
     guard(
-        // SAFETY: httpd's configuration pool, as old as the server that the result is for.
-        || unsafe { give(pool, ServerConfig::default()) }.cast(),
-        ptr::null_mut,
+        || {
+            // SAFETY: httpd's configuration pool, which lives until the function returns, and as
+            // long as the server that the result is for.
+            let pool = unsafe { Pool::from_raw(pool) };
+            ptr::from_mut(pool.give(ServerConfig::default())).cast()
+        },
+        ptr::null_mut(),
     )
 }
 
@@ -65,21 +69,28 @@ unsafe extern "C" fn merge(
                 return ptr::null_mut();
             };
             let merged = inner.within(outer);
-            // SAFETY: httpd's configuration pool, as old as the server that the result is for.
-            unsafe { give(pool, merged).cast() }
+            // SAFETY: as above.
+            let pool = unsafe { Pool::from_raw(pool) };
+            ptr::from_mut(pool.give(merged)).cast()
         },
-        ptr::null_mut,
+        ptr::null_mut(),
     )
 }
 
 /// A section with a directive of the module, at `path`. Null for the configuration around all
 /// sections, which is the server's; after a panic, too, which the directives take for an error.
 unsafe extern "C" fn create_section(pool: *mut apr_pool_t, path: *mut c_char) -> *mut c_void {
-    match path.is_null() {
-        true => ptr::null_mut(),
-        // SAFETY: httpd's configuration pool, as old as the section.
-        false => guard(|| unsafe { Section::new(pool) }.cast(), ptr::null_mut),
-    }
+    guard(
+        || match path.is_null() {
+            true => ptr::null_mut(),
+            false => {
+                // SAFETY: httpd's configuration pool, as old as the section.
+                let pool = unsafe { Pool::from_raw(pool) };
+                ptr::from_mut(Section::new(pool)).cast()
+            }
+        },
+        ptr::null_mut(),
+    )
 }
 
 /// The sections that a request is in, while httpd maps it; neither is null.
@@ -88,7 +99,13 @@ unsafe extern "C" fn merge_sections(
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: results of the function above or of this one, from pools that live at least as long
-    // as the one for the result.
-    guard(|| unsafe { Section::merge(pool, outer.cast(), inner.cast()) }.cast(), || inner)
+    let merge = || {
+        // SAFETY: httpd's pool; and results of the function above or of this one, which nobody
+        // changes, from pools that live at least as long: the configuration's, this one, or one
+        // that this one is a part of.
+        let (pool, outer, inner) =
+            unsafe { (Pool::from_raw(pool), &*outer.cast::<Section>(), &*inner.cast::<Section>()) };
+        ptr::from_mut(Section::merge(pool, outer, inner)).cast()
+    };
+    guard(merge, inner)
 }

@@ -7,7 +7,7 @@ use super::request::Request;
 use crate::refusal::Asker;
 
 /// Does what the header `X-Provoke-Defect` names.
-pub(super) fn provoke(request: &Request) {
+pub(super) fn provoke(request: &Request<'_>) {
     // SAFETY: none of it is sound, as the feature wants it.
     unsafe {
         match request.header(c"X-Provoke-Defect").unwrap_or_default() {

@@ -1,84 +1,93 @@
 //! A request, as far as the gate looks at it. `answer` answers it.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char, c_int};
-use std::mem;
+use std::cell::Cell;
+use std::ffi::{CStr, c_int};
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 
 use super::bindings::{
-    AP_NOTE_LOCATION_WALK, APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, OK, PROXYREQ_NONE,
-    ap_get_request_note, ap_location_walk, apr_pstrdup, apr_table_get, apr_table_make,
-    apr_table_setn, apr_table_t, maintenance_address, maintenance_evaluate, maintenance_log_debug,
-    maintenance_logs_debug, maintenance_normalize, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, maintenance_address, maintenance_evaluate,
+    maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
+use super::kept::{Followed, Kept, Outcome};
 use super::log;
-use super::pool::{give, put};
-use super::section::Section;
+use super::pool::Pool;
 use super::server::{config_slot, host, set_config_slot};
+use super::table::Table;
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::BLOCKED;
 use crate::records::{Reason, Visit};
 use crate::refusal::Asker;
 use crate::text;
 
-/// httpd's `request_rec`.
+/// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the
+/// compiler keeps them from leaving something of the request where it would be found later.
 ///
 /// What all SAFETY comments here rest on: httpd has filled in the request before it calls the
-/// first hook (`ap_read_request`), and its tables, connection and server live as long as it.
-/// A handle and not a reference, as httpd's functions write to the request while it is looked at.
-pub(super) struct Request(pub(super) *mut request_rec);
-
-/// A verdict, and what it was made for.
-#[derive(Clone, Copy)]
-pub(super) struct Kept {
-    pub(super) outcome: Outcome,
-    /// The key of the sections that the request was in.
-    pub(super) sections: u64,
-    /// The client's request; older than the request that this is kept with where that comes of an
-    /// internal redirect.
-    pub(super) visit: Option<&'static Visit<'static>>,
+/// first hook (`ap_read_request`), and its tables, connection, server and configuration live as
+/// long as its pool, or longer. A handle and not a reference, as httpd's functions write to the
+/// request while it is looked at.
+pub(super) struct Request<'r> {
+    rec: *mut request_rec,
+    life: PhantomData<Cell<&'r ()>>,
 }
 
-/// What becomes of a request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Nobody knows yet.
-    Judged,
-    LetIn(Reason),
-    Refused,
-}
-
-impl Outcome {
-    /// None where the request is not let in.
-    pub(super) fn of(reason: Option<Reason>) -> Self {
-        reason.map_or(Self::Refused, Self::LetIn)
-    }
-}
-
-impl Kept {
-    /// Does it count for these sections, too? What was refused is always judged again.
-    pub(super) fn holds_in(&self, section: Option<&Section>) -> bool {
-        self.sections == Section::key_of(section) && matches!(self.outcome, Outcome::LetIn(_))
-    }
-}
-
-impl Request {
+impl<'r> Request<'r> {
     /// # Safety
-    /// `r` is a request of httpd's that this thread alone uses for as long as the result lives.
+    /// `r` is a request of httpd's that this thread alone uses for as long as the result lives, and
+    /// its pool is not cleared before `'r` is over.
     pub(super) unsafe fn from_raw(r: *mut request_rec) -> Self {
-        Self(r)
+        Self { rec: r, life: PhantomData }
     }
 
+    /// For httpd's functions.
+    pub(super) fn as_ptr(&self) -> *mut request_rec {
+        self.rec
+    }
+
+    /// Its fields. They are copied at once: a borrow must not last over a call of httpd's, which may
+    /// write to them.
     pub(super) fn rec(&self) -> &request_rec {
-        // SAFETY: `from_raw`; no function of httpd's is called while the borrow lasts.
-        unsafe { &*self.0 }
+        // SAFETY: `from_raw`, and see above.
+        unsafe { &*self.rec }
     }
 
     pub(super) fn rec_mut(&mut self) -> &mut request_rec {
         // SAFETY: as above.
-        unsafe { &mut *self.0 }
+        unsafe { &mut *self.rec }
+    }
+
+    pub(super) fn pool(&self) -> Pool<'r> {
+        // SAFETY: `from_raw`.
+        unsafe { Pool::from_raw(self.rec().pool) }
+    }
+
+    pub(super) fn headers_in(&self) -> Table<'r> {
+        // SAFETY: a table of the request's, of whose memory nothing goes before its pool.
+        unsafe { Table::from_raw(self.rec().headers_in) }
+    }
+
+    pub(super) fn headers_out(&self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.rec().headers_out) }
+    }
+
+    pub(super) fn err_headers_out(&self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.rec().err_headers_out) }
+    }
+
+    fn notes(&self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.rec().notes) }
+    }
+
+    fn subprocess_env(&self) -> Table<'r> {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.rec().subprocess_env) }
     }
 
     /// Is it made by the server for a part of another request's answer?
@@ -86,32 +95,52 @@ impl Request {
         !self.rec().main.is_null()
     }
 
-    /// The request that was redirected internally to this one, or of whose answer this one is
-    /// a part.
-    pub(super) fn origin(&self) -> Option<Self> {
-        let origins = [self.rec().prev, self.rec().main];
-        origins.into_iter().find(|origin| !origin.is_null()).map(Self) // from the same pool
+    /// What was decided for the request that was redirected internally to this one, or of whose answer
+    /// this one is a part.
+    pub(super) fn kept_by_origin(&self) -> Option<Kept<'r>> {
+        let before = self.rec().prev;
+        self.kept_by(if before.is_null() { self.rec().main } else { before })
     }
 
-    /// Is nothing done by looking it up alone, without a handler? (mod_dav acts on what it looks up,
-    /// for COPY and MOVE; mod_dir and others show it through a handler.)
-    pub(super) fn is_harmless_lookup(&self) -> bool {
-        [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
+    /// The same for one of these two, if it is there.
+    fn kept_by(&self, origin: *mut request_rec) -> Option<Kept<'r>> {
+        // SAFETY: a request from the same pool, or from one that this request's is a part of. It is
+        // only looked at: what is as old as this request is not left in the other one.
+        (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.kept()
+    }
+
+    /// Will what is looked up come to a handler, before anybody sees anything of it? So it is with
+    /// mod_dir and mod_negotiation, which look for what they are to show. Not so with mod_dav, which
+    /// acts on what it looks up (COPY, MOVE), and with those that look up a part of an answer, whose
+    /// size, time or name they show themselves (mod_include, mod_autoindex).
+    pub(super) fn comes_to_a_handler(&self) -> bool {
+        let is_part = self
+            .kept_by(self.rec().main)
+            .is_some_and(|main| main.is_being_answered || main.outcome == Outcome::Refused);
+        !is_part && [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
+    }
+
+    /// A handler begins to answer the request.
+    pub(super) fn begin_answer(&mut self) {
+        // SAFETY: the slot is null or holds what `keep` put there, which this thread alone uses.
+        if let Some(kept) = unsafe { self.slot().as_mut() } {
+            kept.is_being_answered = true;
+        }
     }
 
     /// The virtual host.
-    pub(super) fn server(&self) -> Option<&'static server_rec> {
-        // SAFETY: the configuration lives as long as the child serves requests.
+    pub(super) fn server(&self) -> Option<&'r server_rec> {
+        // SAFETY: the configuration is not changed, and outlives all requests.
         unsafe { self.rec().server.as_ref() }
     }
 
     /// The verdict that [`Request::keep`] kept.
-    pub(super) fn kept(&self) -> Option<Kept> {
+    pub(super) fn kept(&self) -> Option<Kept<'r>> {
         // SAFETY: the slot is null or holds what `keep` put there, as old as the request.
         unsafe { self.slot().as_ref().copied() }
     }
 
-    fn slot(&self) -> *mut Kept {
+    fn slot(&self) -> *mut Kept<'r> {
         // SAFETY: httpd has made the vector with the request.
         unsafe { config_slot(self.rec().request_config) }.cast()
     }
@@ -119,13 +148,13 @@ impl Request {
     /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
     /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
     #[inline(always)]
-    pub(super) fn keep(&mut self, kept: Kept) {
+    pub(super) fn keep(&mut self, kept: Kept<'r>) {
         // SAFETY: this thread alone uses the request, whose pool is as old as it. What is kept is
         // only ever copied.
         unsafe {
             match self.slot() {
                 slot if slot.is_null() => {
-                    let place = put(self.rec().pool, kept);
+                    let place = std::ptr::from_mut(self.pool().put(kept));
                     set_config_slot(self.rec().request_config, place.cast());
                 }
                 slot => slot.write(kept),
@@ -140,40 +169,49 @@ impl Request {
     }
 
     /// Keeps a client's request, which is about to be judged and ends with this one.
-    pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'static Visit<'static> {
-        // SAFETY: as above; where the two lie in the pool's memory they stay.
-        unsafe {
-            let undecided = Kept { outcome: Outcome::Judged, sections: 0, visit: None };
-            let place = give(self.rec().pool, (undecided, visit));
-            let visit = &(*place).1;
-            (*place).0.visit = Some(visit);
-            set_config_slot(self.rec().request_config, (&raw mut (*place).0).cast());
-            visit
-        }
+    pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'r Visit<'static> {
+        let kept = Kept {
+            outcome: Outcome::Judged,
+            sections: 0,
+            others: 0,
+            uri: self.rec().uri,
+            is_being_answered: false,
+            visit: None,
+        };
+        let Followed { kept, visit } = self.pool().give(Followed { kept, visit });
+        let visit = &*visit;
+        kept.visit = Some(visit);
+        // SAFETY: httpd has made the vector with the request, which this thread alone uses.
+        unsafe { set_config_slot(self.rec().request_config, std::ptr::from_mut(kept).cast()) };
+        visit
     }
 
     #[inline(never)]
     fn tell(&self, label: &'static CStr) {
+        self.mark(label);
         // mod_log_config holds its conditions against the request before all redirects; but not one
         // that httpd turned down before it came here.
         let before = std::iter::successors(self.redirected(), Self::redirected);
-        for request in std::iter::once(Self(self.0)).chain(before.filter(|it| it.kept().is_some()))
-        {
-            set(request.rec().notes, c"maintenance", label);
-            set(request.rec().subprocess_env, c"MAINTENANCE", label);
+        for request in before.filter(|request| request.kept().is_some()) {
+            request.mark(label);
         }
+    }
+
+    fn mark(&self, label: &'static CStr) {
+        self.notes().set(c"maintenance", label);
+        self.subprocess_env().set(c"MAINTENANCE", label);
     }
 
     /// The request that was redirected internally to this one.
     fn redirected(&self) -> Option<Self> {
-        let before = self.rec().prev; // from the same pool
-        (!before.is_null()).then_some(Self(before))
+        let before = self.rec().prev;
+        // SAFETY: a request from the same pool, which this thread alone uses.
+        (!before.is_null()).then(|| unsafe { Self::from_raw(before) })
     }
 
-    /// Keeps a value as long as the request, of which the caller is a part.
-    pub(super) fn own<T>(&self, value: T) -> &'static T {
-        // SAFETY: the request's pool is live, and nothing that a hook borrows outlives it.
-        unsafe { &*give(self.rec().pool, value) }
+    /// Keeps a value as long as the request.
+    pub(super) fn own<T: Send + 'r>(&self, value: T) -> &'r T {
+        self.pool().give(value)
     }
 
     /// The path as it was sent, without a query, and without what a proxy's client puts in front of
@@ -184,59 +222,20 @@ impl Request {
         if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
     }
 
-    /// The sections that httpd has found for the request so far.
-    pub(super) fn section(&self) -> Option<&'static Section> {
-        // SAFETY: null or what `create_section` or `merge_sections` in `module` made, from a pool
-        // that lives at least as long as the request; hooks keep nothing of it.
-        unsafe { config_slot(self.rec().per_dir_config).cast::<Section>().as_ref() }
-    }
-
     /// Has httpd found the sections, and all else that applies to the request?
     pub(super) fn is_mapped(&self) -> bool {
         let defaults = self.server().map(|server| server.lookup_defaults);
         defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
     }
 
-    /// The sections that httpd will find for the request, for a hook that runs before. None where
-    /// httpd is going to turn the path down.
-    pub(super) fn section_ahead(&mut self) -> Option<&'static Section> {
-        let (pool, uri) = (self.rec().pool, self.rec().uri);
-        let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
-        // SAFETY: what `ap_process_request_internal` does, with a copy of the path, which is a C
-        // string from the request's pool. All that the walk changes is put back: what it keeps for
-        // the next one, too, by which httpd tells whether a subrequest needs another login.
-        unsafe {
-            let walked = ap_get_request_note(self.0, AP_NOTE_LOCATION_WALK as usize);
-            let path = apr_pstrdup(pool, uri);
-            if path.is_null() || walked.is_null() {
-                return None;
-            }
-            // A forward proxy's is a whole URL, which stays as it is.
-            let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
-            if !is_url && maintenance_normalize(self.0, path) == 0 {
-                return None;
-            }
-            let before = mem::replace(&mut *walked, std::ptr::null_mut());
-            self.rec_mut().uri = path;
-            self.rec_mut().subprocess_env = apr_table_make(pool, 1);
-            let is_found = ap_location_walk(self.0) == OK as c_int;
-            let found = config_slot(self.rec().per_dir_config).cast::<Section>();
-            *walked = before;
-            self.rec_mut().uri = uri;
-            self.rec_mut().subprocess_env = env;
-            self.rec_mut().per_dir_config = per_dir_config;
-            found.as_ref().filter(|_| is_found)
-        }
-    }
-
     /// Names the very entry that admits the request, at LogLevel debug.
     pub(super) fn log_admission(&self, admission: &Admission<'_>) {
         // SAFETY: the text is copied before the call returns.
         unsafe {
-            if maintenance_logs_debug(self.0) != 0 {
+            if maintenance_logs_debug(self.rec) != 0 {
                 let line = format!("allowed by {admission}");
                 let line = format!("maintenance: {}", text::shown(&line));
-                maintenance_log_debug(self.0, line.as_ptr().cast(), line.len());
+                maintenance_log_debug(self.rec, line.as_ptr().cast(), line.len());
             }
         }
     }
@@ -244,8 +243,16 @@ impl Request {
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
     pub(super) fn provoke_panic(&self) {
-        if get(self.rec().headers_in, c"X-Provoke-Panic").is_some() {
+        if self.headers_in().get(c"X-Provoke-Panic").is_some() {
             panic!("provoked");
+        }
+    }
+
+    #[cfg(feature = "provoke-panic")]
+    #[expect(clippy::panic, reason = "what the feature is for")]
+    pub(super) fn provoke_second_panic(&self) {
+        if self.headers_in().get(c"X-Provoke-Panic") == Some(c"twice") {
+            panic!("provoked again");
         }
     }
 
@@ -258,12 +265,12 @@ impl Request {
     }
 }
 
-impl Visitor for Request {
+impl Visitor for Request<'_> {
     fn address(&self) -> Option<IpAddr> {
         // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
         // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
         unsafe {
-            let address = maintenance_address(self.0).as_ref()?;
+            let address = maintenance_address(self.rec).as_ref()?;
             match address.family as i64 {
                 family if family == APR_INET as i64 => {
                     Some(Ipv4Addr::from(address.ipaddr_ptr.cast::<[u8; 4]>().read()).into())
@@ -277,7 +284,7 @@ impl Visitor for Request {
     }
 
     fn has_env(&self, name: &CStr) -> bool {
-        get(self.rec().subprocess_env, name).is_some()
+        self.subprocess_env().get(name).is_some()
     }
 
     fn satisfies(&self, expr: Expr) -> bool {
@@ -296,14 +303,22 @@ impl Visitor for Request {
         }
     }
 
+    fn current_path(&self) -> &[u8] {
+        // SAFETY: null or a C string of the request's pool.
+        unsafe {
+            let path = self.rec().uri;
+            if path.is_null() { b"" } else { CStr::from_ptr(path).to_bytes() }
+        }
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.rec().request_time).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
-impl Asker for Request {
+impl Asker for Request<'_> {
     fn header(&self, name: &CStr) -> Option<&[u8]> {
-        get(self.rec().headers_in, name).map(CStr::to_bytes)
+        self.headers_in().get(name).map(CStr::to_bytes)
     }
 
     fn host(&self) -> Cow<'_, str> {
@@ -311,30 +326,17 @@ impl Asker for Request {
     }
 }
 
-impl Request {
+impl Request<'_> {
     fn evaluate(&self, expr: Expr) -> Result<bool, &CStr> {
         let mut error = std::ptr::null();
         // SAFETY: `compile` in `directives` has made the number of a pointer that lives as long
         // as the configuration. Nothing of the request is borrowed here.
         unsafe {
             let compiled = std::ptr::with_exposed_provenance(expr.0);
-            match maintenance_evaluate(self.0, compiled, &mut error) {
+            match maintenance_evaluate(self.rec, compiled, &mut error) {
                 _ if !error.is_null() => Err(CStr::from_ptr(error)),
                 result => Ok(result > 0),
             }
         }
     }
-}
-
-pub(super) fn get<'t>(table: *mut apr_table_t, name: &CStr) -> Option<&'t CStr> {
-    // SAFETY: a live table of the request; its values are C strings from the same pool.
-    unsafe {
-        let value: *const c_char = apr_table_get(table, name.as_ptr());
-        (!value.is_null()).then(|| CStr::from_ptr(value))
-    }
-}
-
-pub(super) fn set(table: *mut apr_table_t, name: &'static CStr, value: &'static CStr) {
-    // SAFETY: a live table of the request, which does not copy the static texts.
-    unsafe { apr_table_setn(table, name.as_ptr(), value.as_ptr()) }
 }

@@ -63,34 +63,38 @@ role! {
 }
 
 /// Gives a request its own role back.
-struct Playing<'r> {
-    request: &'r mut Request,
+struct Playing<'a, 'r> {
+    request: &'a mut Request<'r>,
     own: Role,
 }
 
-impl Drop for Playing<'_> {
+impl Drop for Playing<'_, '_> {
     fn drop(&mut self) {
         self.own.swap(self.request.rec_mut());
     }
 }
 
 /// Gives a request and its connection their own client back.
-struct Disguised<'r> {
-    request: &'r mut Request,
+struct Disguised<'a, 'r> {
+    request: &'a mut Request<'r>,
     own: maintenance_client,
 }
 
-impl Drop for Disguised<'_> {
+impl Drop for Disguised<'_, '_> {
     fn drop(&mut self) {
         // SAFETY: the same request, and what was kept of it.
-        unsafe { maintenance_reset_client(self.request.0, &self.own) };
+        unsafe { maintenance_reset_client(self.request.as_ptr(), &self.own) };
     }
 }
 
-impl Request {
+impl Request<'_> {
     /// Calls `act` while the request plays this role, and then puts everything back, also where
-    /// `act` panics. What the role points to has to be as old as the request.
-    pub(super) fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
+    /// `act` panics.
+    ///
+    /// # Safety
+    /// The fields of the role are what httpd expects there, and what they point to lives at least as
+    /// long as the request's pool.
+    pub(super) unsafe fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
         role.swap(self.rec_mut());
         let playing = Playing { request: self, own: role };
         act(&mut *playing.request)
@@ -111,7 +115,8 @@ impl Request {
         // where the function succeeds.
         let own = unsafe {
             let (address, family) = (address.as_ptr(), family as c_int);
-            let is_set = maintenance_set_client(self.0, address, family, own.as_mut_ptr()) != 0;
+            let is_set =
+                maintenance_set_client(self.as_ptr(), address, family, own.as_mut_ptr()) != 0;
             is_set.then(|| own.assume_init())?
         };
         let disguised = Disguised { request: self, own };

@@ -5,8 +5,8 @@ use std::ffi::CStr;
 
 use jiff::Timestamp;
 
-use super::bindings::{apr_pool_t, server_addr_rec, server_rec};
-use super::pool::give;
+use super::bindings::{server_addr_rec, server_rec};
+use super::pool::Pool;
 use super::process;
 use super::server::{Counted, config, host, servers, set_config_slot};
 use crate::board::Key;
@@ -17,15 +17,17 @@ use crate::records::{Records, ScopeId};
 /// a number to be counted under, the same as before a restart.
 ///
 /// # Safety
-/// `pool` is live, as long as the configuration.
-pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: *mut apr_pool_t) {
+/// The servers are those of the configuration that is being made, by this thread alone, and the pool
+/// is theirs.
+pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: Pool<'_>) {
     for server in servers(main).skip(1) {
         let (own, outer) = (config(server), config(main));
         if let Some(outer) = outer.filter(|outer| own.is_some_and(|own| std::ptr::eq(own, *outer)))
         {
-            // SAFETY: the caller vouches for the pool; a vector of the server's own, which
-            // nobody else uses while the configuration is made.
-            unsafe { set_config_slot(server.module_config, give(pool, outer.shared()).cast()) };
+            let shared = std::ptr::from_mut(pool.give(outer.shared())).cast();
+            // SAFETY: a vector of the server's own, which nobody else uses while the configuration
+            // is made, and from whose pool the value is.
+            unsafe { set_config_slot(server.module_config, shared) };
         }
     }
     let mut keys = Keys::default();

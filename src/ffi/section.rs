@@ -5,55 +5,40 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::bindings::apr_pool_t;
-use super::pool::put;
+use super::pool::Pool;
 use crate::gates::{Chain, Number};
 use crate::hash;
 
 /// One section, or several that apply together. Has nothing to drop, so it takes no more of a
 /// pool than its memory.
 #[derive(Clone, Copy)]
-pub(super) struct Section {
+pub(super) struct Section<'p> {
     key: u64,
-    parts: Parts,
+    parts: Parts<'p>,
 }
 
 #[derive(Clone, Copy)]
-enum Parts {
+enum Parts<'p> {
     One(Number),
-    Both(*const Section, *const Section),
+    Both(&'p Section<'p>, &'p Section<'p>),
 }
 
-impl Section {
+impl<'p> Section<'p> {
     /// A section that is read just now.
-    ///
-    /// # Safety
-    /// `pool` is a live pool, and the result is not used after that pool is cleared.
-    pub(super) unsafe fn new(pool: *mut apr_pool_t) -> *mut Self {
+    pub(super) fn new(pool: Pool<'p>) -> &'p mut Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller vouches for the pool.
-        unsafe { put(pool, Self { key: number.key(), parts: Parts::One(number) }) }
+        pool.put(Self { key: number.key(), parts: Parts::One(number) })
     }
 
     /// `inner` inside of `outer`.
-    ///
-    /// # Safety
-    /// As for [`Section::new`]; both are live sections for as long as that pool.
-    pub(super) unsafe fn merge(
-        pool: *mut apr_pool_t,
-        outer: *const Self,
-        inner: *const Self,
-    ) -> *mut Self {
-        // SAFETY: the caller vouches for all three.
-        unsafe {
-            let key = hash::of(((*outer).key, (*inner).key)).max(1);
-            put(pool, Self { key, parts: Parts::Both(outer, inner) })
-        }
+    pub(super) fn merge(pool: Pool<'p>, outer: &'p Self, inner: &'p Self) -> &'p mut Self {
+        let key = hash::of((outer.key, inner.key)).max(1);
+        pool.put(Self { key, parts: Parts::Both(outer, inner) })
     }
 
     /// [`Chain::key`] for a request that may be in no section.
-    pub(super) fn key_of(section: Option<&Self>) -> u64 {
+    pub(super) fn key_of(section: Option<&Section<'_>>) -> u64 {
         section.map_or(0, |section| section.key)
     }
 
@@ -69,8 +54,6 @@ impl Section {
         match self.parts {
             Parts::One(number) => numbers.push(number),
             Parts::Both(outer, inner) => {
-                // SAFETY: `merge`'s caller vouched for both for as long as this one lives.
-                let (outer, inner) = unsafe { (&*outer, &*inner) };
                 outer.add_to(numbers);
                 inner.add_to(numbers);
             }
@@ -78,7 +61,7 @@ impl Section {
     }
 }
 
-impl Chain for Section {
+impl Chain for Section<'_> {
     fn key(&self) -> u64 {
         self.key
     }
@@ -86,8 +69,7 @@ impl Chain for Section {
     fn innermost(&self) -> Option<Number> {
         match self.parts {
             Parts::One(number) => Some(number),
-            // SAFETY: `merge`'s caller vouched for it for as long as this one lives.
-            Parts::Both(_, inner) => unsafe { (*inner).innermost() },
+            Parts::Both(_, inner) => inner.innermost(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::bindings::{
     maintenance_thread_stack, server_rec,
 };
 use super::guard::guard;
+use super::pool::Pool;
 use super::server::{ServerConfig, config, server_root, servers};
 use super::{conftree, keep, log, process, resolver, scopes, shared};
 use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
@@ -52,7 +53,7 @@ pub(super) unsafe extern "C" fn post_config(
                 FAILED
             }
         },
-        || FAILED,
+        FAILED,
     )
 }
 
@@ -93,8 +94,8 @@ unsafe fn prepare(
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
-    // SAFETY: the caller vouches for the pool.
-    unsafe { scopes::number(main, records, pool) };
+    // SAFETY: the caller vouches for the pool and the servers.
+    unsafe { scopes::number(main, records, Pool::from_raw(pool)) };
     tell(main, &root);
     look(main, Observer::Parent);
     for gate in gates(main) {
@@ -164,7 +165,7 @@ pub(super) unsafe extern "C" fn check_config(
             log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
             FAILED
         },
-        || FAILED,
+        FAILED,
     )
 }
 
@@ -291,14 +292,14 @@ pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
             process::begin();
             look(main, Observer::Child);
         },
-        || (),
+        (),
     );
 }
 
 /// The parent, about every ten seconds: openings and closings are logged without requests, too.
 pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
-    guard(|| look(unsafe { &*main }, Observer::Parent), || ());
+    guard(|| look(unsafe { &*main }, Observer::Parent), ());
     // What killed children have left behind is not to fill the table.
-    guard(|| process::records().map_or((), Records::tidy), || ());
+    guard(|| process::records().map_or((), Records::tidy), ());
 }

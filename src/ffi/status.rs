@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
-    ap_get_server_banner, ap_rwrite, ap_set_content_type, apr_pstrmemdup, apr_table_setn,
-    maintenance_main_server, request_rec, server_rec,
+    ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
+    server_rec,
 };
 use super::guard::guard;
-use super::request::{Request, set};
+use super::request::Request;
 use super::server::{config, servers};
 use super::{log, process, scopes, start, suppose};
 use crate::flag::{News, Observer};
@@ -32,7 +32,7 @@ pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
                 false => DECLINED as c_int,
             }
         },
-        || HTTP_INTERNAL_SERVER_ERROR as c_int,
+        HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
 }
 
@@ -57,22 +57,22 @@ pub(super) unsafe extern "C" fn section(
             request.write(&text.unwrap_or_default());
             OK as c_int
         },
-        || DECLINED as c_int,
+        DECLINED as c_int,
     )
 }
 
-fn answer(request: &mut Request) -> c_int {
+fn answer(request: &mut Request<'_>) -> c_int {
     if request.rec().method_number != M_GET as c_int {
         // HEAD is the same method. SAFETY: the list of methods is as old as the request.
         unsafe { (*request.rec().allowed_methods).method_mask = 1 << M_GET };
         return HTTP_METHOD_NOT_ALLOWED as c_int;
     }
-    set(request.rec().headers_out, c"Cache-Control", c"no-store");
-    set(request.rec().headers_out, c"Vary", c"Accept");
-    set(request.rec().headers_out, c"X-Content-Type-Options", c"nosniff");
+    request.headers_out().set(c"Cache-Control", c"no-store");
+    request.headers_out().set(c"Vary", c"Accept");
+    request.headers_out().set(c"X-Content-Type-Options", c"nosniff");
     let policy = c"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
         form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    set(request.rec().headers_out, c"Content-Security-Policy", policy);
+    request.headers_out().set(c"Content-Security-Policy", policy);
     match Query::parse(&request.query(), request.header(c"Accept")) {
         Ok(query) => show(request, &query),
         Err(error) => {
@@ -83,7 +83,7 @@ fn answer(request: &mut Request) -> c_int {
     }
 }
 
-fn show(request: &mut Request, query: &Query) -> c_int {
+fn show(request: &mut Request<'_>, query: &Query) -> c_int {
     if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
         visit.forget(); // the looks of those who watch are not to hide the other requests
     }
@@ -121,7 +121,7 @@ fn show(request: &mut Request, query: &Query) -> c_int {
 
 /// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
 /// requests do.
-fn report(request: &mut Request, details: bool) -> Option<Report> {
+fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
         visit.leave_flight();
     }
@@ -180,9 +180,9 @@ fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
 }
 
 // What the SAFETY comments here rest on is said at `Request`.
-impl Request {
+impl<'r> Request<'r> {
     /// What SetHandler and the like say.
-    fn handler(&self) -> Option<&CStr> {
+    fn handler(&self) -> Option<&'r CStr> {
         let handler = self.rec().handler;
         // SAFETY: null or a C string that lives as long as the request.
         (!handler.is_null()).then(|| unsafe { CStr::from_ptr(handler) })
@@ -200,17 +200,12 @@ impl Request {
 
     /// As mod_status does it.
     fn set_refresh(&self, seconds: u32) {
-        let text = seconds.to_string();
-        // SAFETY: the request's pool takes a copy of the text, as old as the table.
-        unsafe {
-            let text = apr_pstrmemdup(self.rec().pool, text.as_ptr().cast(), text.len());
-            apr_table_setn(self.rec().headers_out, c"Refresh".as_ptr(), text);
-        }
+        self.headers_out().set(c"Refresh", self.pool().text(seconds.to_string().as_bytes()));
     }
 
     fn send(&mut self, content_type: &'static CStr, text: &str) {
         // SAFETY: httpd keeps the static text.
-        unsafe { ap_set_content_type(self.0, content_type.as_ptr()) };
+        unsafe { ap_set_content_type(self.as_ptr(), content_type.as_ptr()) };
         self.write(text);
     }
 
@@ -218,7 +213,7 @@ impl Request {
     fn write(&mut self, text: &str) {
         for part in text.as_bytes().chunks(1 << 20) {
             // SAFETY: httpd copies the bytes; their number fits.
-            unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.0) };
+            unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.as_ptr()) };
         }
     }
 }

@@ -1,22 +1,24 @@
 //! What would happen to a request that nobody has sent: the same code decides.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::net::IpAddr;
 use std::ptr;
 
 use super::bindings::{
-    HTTP_OK, M_GET, PROXYREQ_NONE, apr_pstrmemdup, apr_table_make, apr_table_setn, apr_table_t,
-    apr_uri_t, server_rec,
+    HTTP_OK, M_GET, PROXYREQ_NONE, apr_table_make, apr_table_setn, apr_table_t, apr_uri_t,
+    server_rec,
 };
+use super::found::Found;
 use super::request::Request;
 use super::role::Role;
+use super::section::Section;
 use super::server::config;
 use super::{hosts, log, scopes};
 use crate::gates::Chain;
 use crate::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
-pub(super) fn preflight(request: &mut Request, question: &Question) -> Preflight {
+pub(super) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
     let role = request.role(question);
     let (servers, is_known_host) = match &question.host {
         Some(host) => hosts::servers_of(request, host, role),
@@ -33,7 +35,7 @@ pub(super) fn preflight(request: &mut Request, question: &Question) -> Preflight
     Preflight::new(question, is_known_host, answers)
 }
 
-fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast {
+fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forecast {
     let mut forecast = Forecast {
         server: scopes::name(server),
         location: None,
@@ -45,32 +47,41 @@ fn forecast(request: &mut Request, server: &server_rec, role: Role) -> Forecast 
         return forecast;
     };
     let role = request.at(server, role);
-    request.play(role, |supposed| {
+    let act = |supposed: &mut Request<'_>| {
         #[cfg(feature = "provoke-panic")]
         supposed.provoke_panic_at("/provoke-panic");
-        let section = gates.has_sections().then(|| supposed.section_ahead()).flatten();
-        let gate = match section {
+        let found = match gates.has_sections() {
+            true => supposed.found_ahead(),
+            false => Found::none(),
+        };
+        let gate = |section: Option<&Section<'_>>| match section {
             Some(section) => gates.of(section).unwrap_or_else(|| supposed.own(gates.make(section))),
             None => gates.own(),
         };
-        let innermost = section.and_then(Chain::innermost);
+        let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
+        let all = (gate(found.section), &*others);
+        // Of several readings of the path, the one that decides.
+        let (number, now, while_closed) = Outcome::now_and_while_closed(all, supposed, &log::Log);
+        let innermost = found.all().nth(number).flatten().and_then(Chain::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());
-        forecast.now = Outcome::now(gate, supposed, &log::Log);
-        forecast.while_closed = Outcome::while_closed(gate, supposed, &log::Log);
+        (forecast.now, forecast.while_closed) = (now, while_closed);
         forecast
-    })
+    };
+    // SAFETY: the role of `Request::role`, at a server of httpd's.
+    unsafe { request.play(role, act) }
 }
 
 /// Makes the gates of the locations that are given by a path, together with those around them, as
 /// a request would that comes there.
-pub(super) fn make_gates(request: &mut Request, server: &server_rec) {
+pub(super) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
     let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
     for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);
         let role = request.role(&Question { client, path: path.into(), host: None });
         let role = request.at(server, role);
-        request.play(role, |supposed| supposed.section_ahead().and_then(|found| gates.of(found)));
+        // SAFETY: the role of `Request::role`, at a server of httpd's.
+        unsafe { request.play(role, |supposed| gates.of(supposed.found_ahead().section?)) };
     }
 }
 
@@ -82,9 +93,10 @@ fn plain_path(section: &str) -> Option<&str> {
 }
 
 // What the SAFETY comments here rest on is said at `Request`.
-impl Request {
+impl Request<'_> {
     /// The role of the request of a question: a GET with no other header than Host. It is still
-    /// at the server of this request.
+    /// at the server of this request. All that it points to is static, or lives as long as the
+    /// request's pool: see [`Request::play`].
     fn role(&self, question: &Question) -> Role {
         let (path, query) = match question.path.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -157,13 +169,11 @@ impl Request {
     /// An empty table, as old as the request.
     fn table(&self) -> *mut apr_table_t {
         // SAFETY: a live pool.
-        unsafe { apr_table_make(self.rec().pool, 1) }
+        unsafe { apr_table_make(self.pool().as_ptr(), 1) }
     }
 
     /// A C string in the request's pool.
     fn text(&self, text: &str) -> *mut c_char {
-        let text = CString::new(text).unwrap_or_default(); // a query without NUL
-        // SAFETY: the pool takes a copy.
-        unsafe { apr_pstrmemdup(self.rec().pool, text.as_ptr(), text.count_bytes()) }
+        self.pool().buffer(text.as_bytes()) // a query without NUL
     }
 }

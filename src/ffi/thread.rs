@@ -52,7 +52,7 @@ fn started(work: Work<'_>) -> Option<bool> {
                 (job.work)();
                 job.is_done = true;
             },
-            || (),
+            (),
         );
         ptr::null_mut()
     }

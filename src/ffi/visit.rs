@@ -4,9 +4,11 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
+use super::found::Found;
 use super::guard::guard;
+use super::kept::{Kept, Outcome};
 use super::process;
-use super::request::{Kept, Outcome, Request};
+use super::request::Request;
 use super::section::Section;
 use super::server::Counted;
 use crate::allow::Visitor;
@@ -15,15 +17,15 @@ use crate::records::{Reason, ScopeId, Visit, Whereabouts, Worker};
 use crate::refusal::Asker;
 
 // What the SAFETY comments here rest on is said at `Request`.
-impl Request {
+impl<'r> Request<'r> {
     /// The request of the client that this one is, or a part of, if that counts. It arrives where
     /// nothing was decided `before`, and is in flight from then on.
     pub(super) fn visit(
         &mut self,
-        before: Option<Kept>,
+        before: Option<Kept<'r>>,
         counted: &Counted,
         place: Whereabouts,
-    ) -> Option<&'static Visit<'static>> {
+    ) -> Option<&'r Visit<'static>> {
         match before {
             Some(before) => before.visit,
             None if self.is_subrequest() => None,
@@ -31,8 +33,12 @@ impl Request {
                 let worker = self.worker(counted);
                 let visit = Visit::new(counted.records, worker, place, self.rec().request_time);
                 let visit = self.keep_visit(visit);
-                // SAFETY: the visit is as old as the request.
-                unsafe { maintenance_watch_end(self.0, ptr::from_ref(visit).cast_mut().cast()) };
+                // SAFETY: the visit lives as long as the request's pool, and the shim forgets it when
+                // that is cleared, in whichever thread (mod_http2 destroys streams in that of the
+                // client's connection, when nothing runs in them any more).
+                unsafe {
+                    maintenance_watch_end(self.as_ptr(), ptr::from_ref(visit).cast_mut().cast())
+                };
                 Some(visit)
             }
         }
@@ -44,9 +50,9 @@ impl Request {
     #[inline(always)]
     pub(super) fn settle(
         &mut self,
-        visit: Option<&'static Visit<'static>>,
+        visit: Option<&'r Visit<'static>>,
         place: Whereabouts,
-        section: Option<&Section>,
+        found: &Found<'_>,
         reason: Option<Reason>,
     ) {
         if let Some(visit) = visit
@@ -57,8 +63,9 @@ impl Request {
                 None => visit.forget(),
             }
         }
-        let (outcome, sections) = (Outcome::of(reason), Section::key_of(section));
-        self.keep(Kept { outcome, sections, visit });
+        let (sections, others) = (Section::key_of(found.section), found.key_of_others());
+        let (outcome, uri, is_being_answered) = (Outcome::of(reason), self.rec().uri, false);
+        self.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
     }
 
     /// Counts a refusal, and takes note of who is refused.
@@ -81,8 +88,9 @@ impl Request {
 
 /// The answer to a visitor's request has been handed on.
 pub(super) unsafe extern "C" fn ended(visit: *mut c_void) {
-    // SAFETY: what `follow` gave to be passed here, which the request's thread alone uses.
-    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), || ());
+    // SAFETY: what `Request::visit` gave to be passed here. The shim passes it on only as long as
+    // the request's pool lives, and does so from the thread that serves the request.
+    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), ());
 }
 
 /// The connection of a request goes over to HTTP/2, in which the request comes once more, as
@@ -96,7 +104,7 @@ pub(super) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
                 visit.forget();
             }
         },
-        || (),
+        (),
     );
     DECLINED as c_int
 }

@@ -36,6 +36,11 @@ impl Reason {
             Verdict::Blocked(_) => None,
         }
     }
+
+    /// Does it count no more where the request is taken to another path?
+    pub fn is_bound_to_path(self) -> bool {
+        matches!(self, Self::Allowed(means) if means.is_bound_to_path())
+    }
 }
 
 /// One copy of a scope's counters.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::query::Question;
 use crate::allow::{Admission, Visitor};
-use crate::gate::{Gate, Verdict};
+use crate::gate::{self, Gate, Verdict};
 use crate::journal::Journal;
 
 /// A question, and an answer for each server that the request could come to.
@@ -32,7 +32,7 @@ pub struct Forecast {
 }
 
 /// What becomes of a request.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// `open`, `allowed:KIND` or `blocked`, as the note `maintenance` has it, or `off` where the
     /// engine is.
@@ -64,14 +64,33 @@ impl Outcome {
         Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
     }
 
-    /// At this moment.
-    pub fn now(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
-        Self::of(gate.decide(visitor, journal), gate, visitor)
-    }
-
-    /// While the gate is closed.
-    pub fn while_closed(gate: &Gate, visitor: &impl Visitor, journal: &impl Journal) -> Self {
-        Self::of(gate.decide_closed(visitor, journal), gate, visitor)
+    /// At this moment and while closed, for a request that may come to any of these gates, of which
+    /// there is one at least; with the number of the gate that decides.
+    pub fn now_and_while_closed<'g>(
+        (first, others): (&'g Gate, &[&'g Gate]),
+        visitor: &impl Visitor,
+        journal: &impl Journal,
+    ) -> (usize, Self, Self) {
+        let of = |(number, verdict): (usize, Verdict<'g>)| {
+            let gate = number.checked_sub(1).and_then(|number| others.get(number));
+            (number, Self::of(verdict, gate.copied().unwrap_or(first), visitor))
+        };
+        let now = gate::strictest(first, others, |gate| gate.decide(visitor, journal));
+        if !matches!(now.1, Verdict::Open) {
+            let (number, now) = of(now);
+            let while_closed = now.clone();
+            return (number, now, while_closed);
+        }
+        // Where something is announced, that closes; else all of them do.
+        let is_any_announced =
+            first.is_announced() || others.iter().any(|gate| gate.is_announced());
+        let (number, while_closed) = of(gate::strictest(first, others, |gate| {
+            match gate.is_announced() || !is_any_announced {
+                true => gate.decide_closed(visitor, journal),
+                false => gate.decide(visitor, journal),
+            }
+        }));
+        (number, of(now).1, while_closed)
     }
 
     fn of(verdict: Verdict<'_>, gate: &Gate, visitor: &impl Visitor) -> Self {

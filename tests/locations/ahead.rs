@@ -35,7 +35,8 @@ fn cached_pages() {
             &["/blogs%2fx", "/a%2f..%2fblogs/x"],
             &["/blogs%2f..%2fother/x"],
         ),
-        ("AllowEncodedSlashes NoDecode", &["/blogs/a%2fx"], &["/blogs%2fx", "/other%2fx"]),
+        // What httpd does not decode, the application may.
+        ("AllowEncodedSlashes NoDecode", &["/blogs/a%2fx", "/blogs%2fx"], &["/other%2fx"]),
     ] {
         hold_cached_pages(directives, inside, outside);
     }

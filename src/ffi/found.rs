@@ -1,0 +1,137 @@
+//! Which sections a request is in: those that httpd has found, or will find, and those of the other
+//! readings of its path.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::mem;
+
+use super::bindings::{
+    AP_NOTE_LOCATION_WALK, OK, PROXYREQ_NONE, ap_get_request_note, ap_location_walk, apr_pstrdup,
+    apr_table_make, maintenance_normalize,
+};
+use super::request::Request;
+use super::section::Section;
+use super::server::config_slot;
+use crate::hash;
+use crate::readings::readings;
+
+/// The sections of a request.
+pub(super) struct Found<'r> {
+    /// Those that httpd goes by; None for a request that is in none.
+    pub(super) section: Option<&'r Section<'r>>,
+    /// Those of the path's other readings, where they are others.
+    pub(super) others: Vec<Option<&'r Section<'r>>>,
+}
+
+impl<'r> Found<'r> {
+    fn new(section: Option<&'r Section<'r>>, others: Vec<Option<&'r Section<'r>>>) -> Self {
+        let mut found = Self { section, others: vec![] };
+        for other in others {
+            if found.all().all(|known| Section::key_of(known) != Section::key_of(other)) {
+                found.others.push(other);
+            }
+        }
+        found
+    }
+
+    /// For a server without sections.
+    pub(super) fn none() -> Self {
+        Self { section: None, others: vec![] }
+    }
+
+    /// All of them, httpd's first.
+    pub(super) fn all(&self) -> impl Iterator<Item = Option<&'r Section<'r>>> {
+        std::iter::once(self.section).chain(self.others.iter().copied())
+    }
+
+    /// Tells those of the other readings from others; 0 where there are none.
+    pub(super) fn key_of_others(&self) -> u64 {
+        let add =
+            |key, other: &Option<&Section<'_>>| hash::of((key, Section::key_of(*other))).max(1);
+        self.others.iter().fold(0, add)
+    }
+}
+
+// What the SAFETY comments here rest on is said at `Request`.
+impl<'r> Request<'r> {
+    /// The sections that httpd has found for the request so far.
+    pub(super) fn section(&self) -> Option<&'r Section<'r>> {
+        // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
+        // configuration's pool, from the request's, or from one that is a part of that and cleared
+        // with it (that of what `ap_internal_fast_redirect` put in the request's place).
+        unsafe { config_slot(self.rec().per_dir_config).cast::<Section<'r>>().as_ref() }
+    }
+
+    /// The same, with those of the path's other readings.
+    pub(super) fn found(&mut self) -> Found<'r> {
+        let section = self.section();
+        Found::new(section, self.sections_of(self.readings(self.rec().uri)))
+    }
+
+    /// Those that httpd will find for the request, for a hook that runs before. None where httpd is
+    /// going to turn the path down.
+    pub(super) fn found_ahead(&mut self) -> Found<'r> {
+        let (pool, uri) = (self.rec().pool, self.rec().uri);
+        // SAFETY: a copy of a C string from the request's pool.
+        let path = unsafe { apr_pstrdup(pool, uri) };
+        // A forward proxy's is a whole URL, which stays as it is.
+        let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
+        // SAFETY: the copy, which nobody else knows.
+        if path.is_null() || !is_url && unsafe { maintenance_normalize(self.as_ptr(), path) } == 0 {
+            return Found::none();
+        }
+        // As it was sent, too: what is left to httpd alone (nocanon), others may remove otherwise.
+        let mut readings = self.readings(uri);
+        if !readings.is_empty() {
+            readings.extend(self.readings(path));
+        }
+        let section = self.walk(path);
+        Found::new(section, self.sections_of(readings))
+    }
+
+    /// The other readings of a path of the request.
+    fn readings(&self, path: *const c_char) -> Vec<CString> {
+        // SAFETY: null or a C string of the request's pool.
+        unsafe {
+            // Most paths are done here.
+            match path.is_null() || libc::strchr(path, c_int::from(b'%')).is_null() {
+                true => vec![],
+                false => readings(CStr::from_ptr(path).to_bytes()),
+            }
+        }
+    }
+
+    fn sections_of(&mut self, readings: Vec<CString>) -> Vec<Option<&'r Section<'r>>> {
+        let section = |path: CString| {
+            let path = self.pool().buffer(path.as_bytes());
+            self.walk(path)
+        };
+        readings.into_iter().map(section).collect()
+    }
+
+    /// The sections that httpd finds for a path, which is a C string of the request's pool.
+    fn walk(&mut self, path: *mut c_char) -> Option<&'r Section<'r>> {
+        let (pool, uri) = (self.rec().pool, self.rec().uri);
+        let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
+        let defaults = self.server()?.lookup_defaults;
+        // SAFETY: what `ap_process_request_internal` does. All that the walk changes is put back:
+        // what it keeps for the next one, too, by which httpd tells whether a subrequest needs
+        // another login.
+        unsafe {
+            let walked = ap_get_request_note(self.as_ptr(), AP_NOTE_LOCATION_WALK as usize);
+            if walked.is_null() {
+                return None;
+            }
+            let before = mem::replace(&mut *walked, std::ptr::null_mut());
+            self.rec_mut().uri = path;
+            self.rec_mut().per_dir_config = defaults;
+            self.rec_mut().subprocess_env = apr_table_make(pool, 1);
+            let is_found = ap_location_walk(self.as_ptr()) == OK as c_int;
+            let found = config_slot(self.rec().per_dir_config).cast::<Section<'r>>();
+            *walked = before;
+            self.rec_mut().uri = uri;
+            self.rec_mut().subprocess_env = env;
+            self.rec_mut().per_dir_config = per_dir_config;
+            found.as_ref().filter(|_| is_found)
+        }
+    }
+}

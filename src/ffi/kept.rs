@@ -1,0 +1,74 @@
+//! What was decided for a request, as the module keeps it with that, and for how long it counts.
+
+use std::ffi::c_char;
+
+use super::found::Found;
+use super::request::Request;
+use super::section::Section;
+use crate::records::{Reason, Visit};
+
+/// A verdict, and what it was made for.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'r> {
+    pub(super) outcome: Outcome,
+    /// The key of the sections that the request was in.
+    pub(super) sections: u64,
+    /// That of the sections of its path's other readings.
+    pub(super) others: u64,
+    /// The path that it had.
+    pub(super) uri: *const c_char,
+    /// Has a handler begun to answer it?
+    pub(super) is_being_answered: bool,
+    /// The client's request; older than the request that this is kept with where that comes of an
+    /// internal redirect.
+    pub(super) visit: Option<&'r Visit<'static>>,
+}
+
+/// A verdict in one piece of memory with the client's request.
+pub(super) struct Followed<'r> {
+    pub(super) kept: Kept<'r>,
+    pub(super) visit: Visit<'static>,
+}
+
+// SAFETY: another thread does no more with it than drop it, and of a verdict nothing is dropped.
+// That the visit may be dropped there is checked below.
+unsafe impl Send for Followed<'_> {}
+
+const fn can_be_sent<T: Send>() {}
+const _: () = can_be_sent::<Visit<'static>>();
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nobody knows yet.
+    Judged,
+    LetIn(Reason),
+    Refused,
+}
+
+impl Outcome {
+    /// None where the request is not let in.
+    pub(super) fn of(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Refused, Self::LetIn)
+    }
+}
+
+impl Kept<'_> {
+    /// Does it count for the request where it is now? As in most of the hooks; what was refused is
+    /// always judged again.
+    pub(super) fn holds_here(&self, request: &Request<'_>) -> bool {
+        self.sections == Section::key_of(request.section())
+            && self.uri == request.rec().uri.cast_const()
+            && matches!(self.outcome, Outcome::LetIn(_))
+    }
+
+    /// Does it count for the request, or for this part of it, in these sections, too?
+    pub(super) fn holds_in(&self, request: &Request<'_>, found: &Found<'_>) -> bool {
+        let Outcome::LetIn(reason) = self.outcome else {
+            return false;
+        };
+        self.sections == Section::key_of(found.section)
+            && self.others == found.key_of_others()
+            && (self.uri == request.rec().uri.cast_const() || !reason.is_bound_to_path())
+    }
+}
