@@ -38,7 +38,9 @@ pub(crate) fn instead_of(word: &str, place: Place) -> Option<String> {
 fn name(name: &str, place: Place) -> String {
     match place {
         Place::Directive => format!("write host={name}"),
-        Place::List | Place::Flag => format!("write host={name} in MaintenanceAllow"),
+        Place::List => format!("write host={name} in MaintenanceAllow"),
+        // What a flag says is not for the log, beside networks.
+        Place::Flag => "write host=NAME in MaintenanceAllow".into(),
     }
 }
 
@@ -293,7 +295,7 @@ mod tests {
             (
                 "node1",
                 "write host=node1 in MaintenanceAllow",
-                "write host=node1 in MaintenanceAllow",
+                "write host=NAME in MaintenanceAllow",
             ),
             ("all", "write 0.0.0.0/0 and ::/0", "write 0.0.0.0/0 and ::/0"),
             ("env=X", "write it in MaintenanceAllow", "write it in MaintenanceAllow"),

@@ -337,7 +337,8 @@ fn shown(text: &str) -> String {
     text.replace("\r\n", "\n").chars().map(plain).collect()
 }
 
-/// An entry of `allow`. The error does not repeat it: the log is not the place for what a flag says.
+/// An entry of `allow`. The error does not repeat it, as the log is not the place for what a flag
+/// says; but it names the networks that were probably meant.
 fn network(entry: &Value<'_>) -> Result<IpNet, Wrong> {
     let word = text(entry)?;
     network::parse(word).map_err(|cause| {
