@@ -243,6 +243,7 @@ fn a_flag_that_the_children_never_see_with_an_interval() {
 #[test]
 fn a_flag_below_tmp() {
     let elsewhere = tempfile::tempdir_in("/tmp").expect("a folder");
+    set_mode(elsewhere.path(), 0o755);
     let flag = elsewhere.path().join("site.flag");
     let line = format!("MaintenanceFlag {} /var/tmp/site.flag", flag.display());
     let mut httpd = Httpd::start(&line);

@@ -158,8 +158,8 @@ fn one_looks_at_a_time() {
 fn one_looks_in_an_interval() {
     loom::model(|| {
         let slot = Arc::new(Slot::default());
-        let hour = Duration::from_secs(3600);
-        let look = |slot: &Slot| Turns::new(slot, hour).take(|| false).is_some();
+        const HOUR: Duration = Duration::from_secs(3600);
+        let look = |slot: &Slot| Turns::new(slot, HOUR).take(|| false).is_some();
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || look(&theirs));
         let looks = [look(&slot), other.join().expect("looked")];

@@ -62,6 +62,8 @@ fn own_address() -> SocketAddr {
 
 impl Setup {
     pub fn new(directives: &str) -> Self {
+        // What tests write, the user that the children run as has to be able to read.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         let root = tempfile::Builder::new().prefix("maintenance-").tempdir().expect("a folder");
         // Readable for the user that the children run as.
         set_mode(root.path(), 0o755);
