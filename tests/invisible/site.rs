@@ -49,6 +49,7 @@ const LOGGED: &[&str] = &[
     "AH00690",                 // no variant of a document suits
     "AH00957|AH01114",         // the backend that is not there
     "AH02811|End of script output before headers", // scripts that are not there, or broken
+    "write \"CacheQuickHandler off\"", // the module's own advice, for a location with a flag
     "AH01225",                 // a script is the ErrorDocument of a request that ends too early
 ];
 

@@ -58,6 +58,7 @@ fn hold_cached_pages(directives: &str, inside: &[&str], outside: &[&str]) {
     let proxy = format!("ProxyPass / http://{}/ nocanon", backend.address);
     let mut httpd = setup.modules(&["proxy", "proxy_http"]).directives(&proxy).start();
     httpd.allow_log("AH01136"); // of dot segments with nocanon
+    httpd.expect_log("write \"CacheQuickHandler off\"");
     for target in [inside, outside].concat() {
         for _ in 0..2 {
             assert!(get(&httpd, target).starts_with("HTTP/1.1 200"), "{directives} {target}");
@@ -111,6 +112,7 @@ fn cached_parts_of_a_page() {
     setup.write("htdocs/page.shtml", "<!--#include virtual=\"/blogs/page.html\" -->");
     let mut httpd = with_pages(setup, &["blogs"]).start();
     httpd.allow_log("include:error");
+    httpd.expect_log("write \"CacheQuickHandler off\"");
     let client = crate::support::Client::new(&format!("http://{}", httpd.address().ip()));
     for _ in 0..3 {
         assert_eq!(client.get("/blogs/page.html").body, "blogs\n");
