@@ -1,82 +1,74 @@
-//! The last good content of the files that other programs write, kept over restarts: httpd unloads the
-//! module then, and its memory goes with it. A file that broke since must not decide whether httpd goes
-//! on.
-//!
-//! The parent keeps what it has read, at a start and while it watches, and asks for it when it reads the
-//! configuration again and the file is of no use.
+//! What was decided for a request, as the module keeps it with that, and for how long it counts.
 
-use std::path::Path;
-use std::time::SystemTime;
+use std::ffi::c_char;
 
-use crate::file::Version;
-use crate::hash;
+use super::found::Found;
+use super::request::Request;
+use super::section::Section;
+use crate::records::{Reason, Visit};
 
-/// What a file is for. The numbers stay the same from one build to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// An allow file.
-    List = 1,
-    /// A plugin-cfg.xml.
-    PluginCfg = 2,
-    /// A page.
-    Page = 3,
+/// A verdict, and what it was made for.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'r> {
+    pub(super) outcome: Outcome,
+    /// The key of the sections that the request was in.
+    pub(super) sections: u64,
+    /// That of the sections of its path's other readings.
+    pub(super) others: u64,
+    /// The path that it had.
+    pub(super) uri: *const c_char,
+    /// Has a handler begun to answer it?
+    pub(super) is_being_answered: bool,
+    /// The client's request; older than the request that this is kept with where that comes of an
+    /// internal redirect.
+    pub(super) visit: Option<&'r Visit<'static>>,
 }
 
-/// A version that could be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Good {
-    /// Tells it from other versions; 0 where there has been none.
-    pub word: u64,
-    /// When it was written.
-    pub modified: Option<SystemTime>,
-    /// When it was read.
-    pub read: Option<SystemTime>,
+/// A verdict in one piece of memory with the client's request.
+pub(super) struct Followed<'r> {
+    pub(super) kept: Kept<'r>,
+    pub(super) visit: Visit<'static>,
 }
 
-impl Good {
-    /// Where there has been none.
-    pub const NONE: Self = Self { word: 0, modified: None, read: None };
+// SAFETY: another thread does no more with it than drop it, and of a verdict nothing is dropped.
+// That the visit may be dropped there is checked below.
+unsafe impl Send for Followed<'_> {}
 
-    /// A version that is read just now.
-    pub fn now(version: Version) -> Self {
-        let (word, modified) = (outcome(version, true), version.modified());
-        Self { word, modified, read: Some(SystemTime::now()) }
+const fn can_be_sent<T: Send>() {}
+const _: () = can_be_sent::<Visit<'static>>();
+
+/// What becomes of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nobody knows yet.
+    Judged,
+    LetIn(Reason),
+    Refused,
+}
+
+impl Outcome {
+    /// None where the request is not let in.
+    pub(super) fn of(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Refused, Self::LetIn)
     }
 }
 
-/// What came of a version, as one word.
-pub(crate) fn outcome(version: Version, is_good: bool) -> u64 {
-    hash::of((version, is_good)).max(1)
-}
+impl Kept<'_> {
+    /// Does it count for the request where it is now? As in most of the hooks; what was refused is
+    /// always judged again.
+    pub(super) fn holds_here(&self, request: &Request<'_>) -> bool {
+        self.sections == Section::key_of(request.section())
+            && self.uri == request.rec().uri.cast_const()
+            && matches!(self.outcome, Outcome::LetIn(_))
+    }
 
-/// A content, and which version it is.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// The version.
-    pub good: Good,
-    /// Its bytes.
-    pub content: Vec<u8>,
-}
-
-/// Who keeps contents.
-pub trait Keeper: Sync {
-    /// Does httpd run already? Then it must go on.
-    fn is_restart(&self) -> bool;
-
-    /// Keeps the content of a good version in the place of the one before. Of what a child has read
-    /// nothing is kept: it could not outlive the child.
-    fn keep(&self, of: Use, path: &Path, content: &[u8], good: Good);
-
-    /// What was kept last.
-    fn kept(&self, of: Use, path: &Path) -> Option<Kept>;
-}
-
-/// How a file is kept.
-pub struct Keeping<T> {
-    /// By whom.
-    pub keeper: &'static dyn Keeper,
-    /// What it is for.
-    pub of: Use,
-    /// What stands in for a content where there is none.
-    pub nothing: fn() -> T,
+    /// Does it count for the request, or for this part of it, in these sections, too?
+    pub(super) fn holds_in(&self, request: &Request<'_>, found: &Found<'_>) -> bool {
+        let Outcome::LetIn(reason) = self.outcome else {
+            return false;
+        };
+        self.sections == Section::key_of(found.section)
+            && self.others == found.key_of_others()
+            && (self.uri == request.rec().uri.cast_const() || !reason.is_bound_to_path())
+    }
 }

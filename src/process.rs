@@ -1,20 +1,42 @@
-//! The processes of this server.
+//! What this process knows of itself, and the records that it shares with the others.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI32, Ordering};
 
-use nix::unistd::{Pid, getpgid, getpgrp};
+use once_cell::sync::OnceCell;
 
-/// Is there a process of this server with this number?
-pub(crate) fn is_alive(process: i32) -> bool {
-    getpgid(Some(Pid::from_raw(process))) == Ok(getpgrp())
+use crate::records::Records;
+
+/// The records, once there are any.
+static RECORDS: OnceCell<&Records> = OnceCell::new();
+
+/// The records; None while the configuration is read.
+pub(super) fn records() -> Option<&'static Records> {
+    RECORDS.get().copied()
 }
 
-/// Which processes live, asked once for each.
-#[derive(Default)]
-pub(crate) struct Living(BTreeMap<i32, bool>);
+/// Has the records kept from now on: the same segment at each restart.
+pub(super) fn keep(records: &'static Records) {
+    let _ = RECORDS.set(records);
+}
 
-impl Living {
-    pub(crate) fn has(&mut self, process: i32) -> bool {
-        *self.0.entry(process).or_insert_with(|| is_alive(process))
+/// The number of this process, which costs a system call to ask for.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+/// A child begins: what is recorded of a process of the same number is of one that is dead.
+pub(super) fn begin() {
+    let process = i32::try_from(std::process::id()).unwrap_or(0);
+    PROCESS.store(process, Ordering::Relaxed);
+    if let Some(records) = records() {
+        records.forget(process);
     }
+}
+
+/// The number of this child.
+pub(super) fn number() -> i32 {
+    PROCESS.load(Ordering::Relaxed)
+}
+
+/// Is it a child?
+pub(super) fn is_child() -> bool {
+    number() != 0
 }

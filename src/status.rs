@@ -1,194 +1,219 @@
-//! The status of a refusal.
+//! `SetHandler maintenance-status`, and the module's part of mod_status's page.
 
-use std::ffi::{CStr, CString};
-use std::str::FromStr;
+use std::ffi::{CStr, c_char, c_int};
 
-use thiserror::Error;
+use jiff::Timestamp;
 
-use crate::allow::Expr;
-use crate::config::Surroundings;
+use super::bindings::{
+    DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
+    ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
+    server_rec,
+};
+use super::guard::guard;
+use super::request::Request;
+use super::server::{config, servers};
+use super::{log, process, scopes, start, suppose};
+use crate::flag::{News, Observer};
+use crate::journal::Journal;
+use crate::refusal::Asker;
+use crate::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
+use crate::stack;
 
-/// Why the words of a `MaintenanceStatus` make no sense.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum StatusError {
-    /// A word that is no status code of an error.
-    #[error("\"{0}\" is no status code of an error; write one from 400 to 599")]
-    Code(String),
-    /// A second word that is no expression.
-    #[error("\"{0}\" is no \"expr=EXPR\"")]
-    NoExpr(String),
-    /// An expression that httpd does not understand.
-    #[error("\"{word}\" is no expression: {cause}")]
-    Expr {
-        /// The word.
-        word: String,
-        /// What httpd's parser says.
-        cause: String,
-    },
-    /// `expr="EXPR"`, of which httpd makes several words.
-    #[error(
-        "\"{0}\" has quotes in its middle; write the quotes around the whole word: \"expr=...\""
-    )]
-    Quotes(String),
-    /// More than two words.
-    #[error("\"{0}\" is one word too many")]
-    TooMany(String),
-}
+const HANDLER: &CStr = c"maintenance-status";
 
-impl StatusError {
-    /// Does nobody know what the words were to say?
-    pub fn is_unguessed(&self) -> bool {
-        matches!(self, Self::NoExpr(_) | Self::TooMany(_))
-    }
-}
-
-/// A status code from 400 to 599 (RFC 9110, 15.5 and 15.6).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Status {
-    code: u16,
-    line: CString,
-}
-
-impl Status {
-    fn new(code: u16) -> Self {
-        // Digits and letters: there is no NUL that could make this fail.
-        let line = CString::new(format!("{code} Maintenance")).unwrap_or_default();
-        Self { code, line }
-    }
-
-    /// The number.
-    pub fn code(&self) -> u16 {
-        self.code
-    }
-
-    /// Code and reason phrase, for the codes that httpd has no phrase for.
-    pub fn line(&self) -> &CStr {
-        &self.line
-    }
-}
-
-/// 500: the HCL Connections desktop plug-ins answer a 403 with an endless password prompt.
-impl Default for Status {
-    fn default() -> Self {
-        Self::new(500)
-    }
-}
-
-impl FromStr for Status {
-    type Err = StatusError;
-
-    fn from_str(word: &str) -> Result<Self, StatusError> {
-        let digits = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
-        match word.parse() {
-            Ok(code @ 400..=599) if digits => Ok(Self::new(code)),
-            _ => Err(StatusError::Code(word.into())),
-        }
-    }
-}
-
-/// Which status a refusal has: `MaintenanceStatus` of one scope or of several.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StatusRules {
-    /// The first whose expression holds counts.
-    conditional: Vec<(Expr, Status)>,
-    fallback: Status,
-}
-
-/// The `MaintenanceStatus` lines of one scope.
-#[derive(Clone, Debug, Default)]
-pub struct StatusLines {
-    conditional: Vec<(Expr, Status)>,
-    /// The last line without an expression.
-    fallback: Option<Status>,
-}
-
-impl StatusLines {
-    /// Adds the words of one line.
-    ///
-    /// # Errors
-    /// [`StatusError`]
-    pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), StatusError> {
-        let (code, rest) = words.split_first().unwrap_or((&"", &[]));
-        let status: Status = code.parse()?;
-        match rest {
-            [] => {
-                self.fallback = Some(status);
-                Ok(())
+/// A request that nobody has answered: is it one for the report?
+pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's request, which this thread alone uses until the function returns.
+            let mut request = unsafe { Request::from_raw(r) };
+            match request.handler() == Some(HANDLER) {
+                true => answer(&mut request),
+                false => DECLINED as c_int,
             }
-            [word] => {
-                let text = word.strip_prefix("expr=");
-                let text = text.ok_or_else(|| StatusError::NoExpr((*word).into()))?;
-                let expr = place.compile(text).map_err(|cause| match text.starts_with('"') {
-                    true => StatusError::Quotes((*word).into()),
-                    false => StatusError::Expr { word: (*word).into(), cause },
-                })?;
-                self.conditional.push((expr, status));
-                Ok(())
+        },
+        HTTP_INTERNAL_SERVER_ERROR as c_int,
+    )
+}
+
+/// httpd's call for a part of mod_status's page.
+pub(super) unsafe extern "C" fn section(
+    r: *mut request_rec,
+    is_short: c_int,
+    is_plain: c_int,
+) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's request, which this thread alone uses until the function returns.
+            let mut request = unsafe { Request::from_raw(r) };
+            let Some(report) = report(&mut request, false) else {
+                return DECLINED as c_int;
+            };
+            let text = stack::deep(|| match (is_short != 0, is_plain != 0) {
+                (true, _) => report::short_lines(&report),
+                (false, true) => format!("<hr /><pre>{}</pre>", report::short_lines(&report)),
+                (false, false) => report::html_section(&report),
+            });
+            request.write(&text.unwrap_or_default());
+            OK as c_int
+        },
+        DECLINED as c_int,
+    )
+}
+
+fn answer(request: &mut Request<'_>) -> c_int {
+    if request.rec().method_number != M_GET as c_int {
+        // HEAD is the same method. SAFETY: the list of methods is as old as the request.
+        unsafe { (*request.rec().allowed_methods).method_mask = 1 << M_GET };
+        return HTTP_METHOD_NOT_ALLOWED as c_int;
+    }
+    request.headers_out().set(c"Cache-Control", c"no-store");
+    request.headers_out().set(c"Vary", c"Accept");
+    request.headers_out().set(c"X-Content-Type-Options", c"nosniff");
+    let policy = c"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    request.headers_out().set(c"Content-Security-Policy", policy);
+    match Query::parse(&request.query(), request.header(c"Accept")) {
+        Ok(query) => show(request, &query),
+        Err(error) => {
+            request.rec_mut().status = HTTP_BAD_REQUEST as c_int;
+            request.send(c"text/plain; charset=utf-8", &format!("{error}\n"));
+            OK as c_int
+        }
+    }
+}
+
+fn show(request: &mut Request<'_>, query: &Query) -> c_int {
+    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
+        visit.forget(); // the looks of those who watch are not to hide the other requests
+    }
+    let preflight = query.question.as_ref().map(|question| suppose::preflight(request, question));
+    let details = query.format != Format::Prometheus;
+    let Some(report) = report(request, details) else {
+        log::error("there is no report: the configuration is not complete");
+        return HTTP_INTERNAL_SERVER_ERROR as c_int;
+    };
+    let preflight = preflight.as_ref();
+    let content_type = match query.format {
+        Format::Html => c"text/html; charset=utf-8",
+        Format::Json => c"application/json",
+        Format::Prometheus => report::PROMETHEUS,
+    };
+    let text = stack::deep(|| match query.format {
+        Format::Html => report::page(&report, query, preflight),
+        Format::Json => report::json(&report, preflight),
+        Format::Prometheus => report::metrics(&report),
+    });
+    match text.unwrap_or_else(|| Err("there is no thread to write it in".to_owned())) {
+        Ok(text) => {
+            if let Some(seconds) = query.refresh {
+                request.set_refresh(seconds);
             }
-            [word, ..] if word.starts_with("expr=\"") => Err(StatusError::Quotes((*word).into())),
-            [_, word, ..] => Err(StatusError::TooMany((*word).into())),
+            request.send(content_type, &text);
+            OK as c_int
         }
-    }
-
-    /// These lines inside a scope with the lines `outer`: what they leave open is decided there.
-    pub fn within(&self, outer: &Self) -> Self {
-        if self.fallback.is_some() {
-            return self.clone();
+        Err(error) => {
+            log::error(&format!("the report cannot be shown: {error}"));
+            HTTP_INTERNAL_SERVER_ERROR as c_int
         }
-        let conditional = self.conditional.iter().chain(&outer.conditional).cloned().collect();
-        Self { conditional, fallback: outer.fallback.clone() }
-    }
-
-    /// Is nothing said?
-    pub fn is_empty(&self) -> bool {
-        self.conditional.is_empty() && self.fallback.is_none()
-    }
-
-    /// The rules that they make.
-    pub fn rules(&self) -> StatusRules {
-        let fallback = self.fallback.clone().unwrap_or_default();
-        StatusRules { conditional: self.conditional.clone(), fallback }
     }
 }
 
-impl StatusRules {
-    /// The status for a request for which `holds` says which expressions hold.
-    pub fn choose(&self, holds: impl Fn(Expr) -> bool) -> &Status {
-        let found = self.conditional.iter().find(|(expr, _)| holds(*expr));
-        found.map_or(&self.fallback, |(_, status)| status)
+/// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
+/// requests do.
+fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
+    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
+        visit.leave_flight();
     }
-
-    /// All statuses that it may be.
-    pub fn codes(&self) -> impl Iterator<Item = u16> {
-        let conditional = self.conditional.iter().map(|(_, status)| status);
-        conditional.chain([&self.fallback]).map(Status::code)
+    // SAFETY: httpd's main server, as long as the child serves requests.
+    let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
+    let now = Timestamp::now();
+    let flags = start::flags(main);
+    for flag in &flags {
+        let report = &mut |news: News<'_>| log::Log.flag(news);
+        flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
+    for server in servers(main) {
+        suppose::make_gates(request, server);
+    }
+    for gate in start::gates(main) {
+        gate.refresh_changed(&log::Log);
+    }
+    // SAFETY: a C string of httpd's own.
+    let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
+    let interval = config(main).map(|config| config.settings.check_interval());
+    let facts = Facts {
+        server: banner.to_string_lossy().into_owned(),
+        now,
+        check_interval: interval.unwrap_or_default(),
+        scopes: servers(main).flat_map(scope_facts).collect(),
+        flags,
+        records: process::records()?,
+    };
+    Some(Report::new(facts, details))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A server and its locations.
+fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
+    let config = config(server);
+    let watched = config.and_then(|config| Some((config.gates()?, config.counted()?)));
+    let facts = |kind, location: Option<&str>, gates, number| ScopeFacts {
+        kind,
+        server: scopes::name(server),
+        location: location.map(str::to_owned),
+        addresses: scopes::addresses(server),
+        defined: scopes::defined(server),
+        gates,
+        number,
+    };
+    let kind = if server.is_virtual != 0 { ScopeKind::VirtualHost } else { ScopeKind::Server };
+    let Some((gates, counted)) = watched else {
+        return vec![facts(kind, None, vec![], None)];
+    };
+    let own = facts(kind, None, vec![gates.own()], Some(counted.own));
+    let sections = gates.sections().iter().map(|(number, section)| {
+        let inside = gates.inside(*number).collect();
+        let number = counted.scope(Some(number));
+        facts(ScopeKind::Location, Some(&section.name), inside, Some(number))
+    });
+    std::iter::once(own).chain(sections).collect()
+}
 
-    #[test]
-    fn codes() {
-        for (word, code) in [
-            ("400", Some(400)),
-            ("500", Some(500)),
-            ("503", Some(503)),
-            ("599", Some(599)),
-            ("399", None),
-            ("600", None),
-            ("200", None),
-            ("1000", None),
-            ("+503", None),
-            ("0503", None),
-            ("503 ", None),
-            ("abc", None),
-            ("", None),
-        ] {
-            assert_eq!(word.parse::<Status>().ok().map(|status| status.code()), code, "{word}");
+// What the SAFETY comments here rest on is said at `Request`.
+impl<'r> Request<'r> {
+    /// What SetHandler and the like say.
+    fn handler(&self) -> Option<&'r CStr> {
+        let handler = self.rec().handler;
+        // SAFETY: null or a C string that lives as long as the request.
+        (!handler.is_null()).then(|| unsafe { CStr::from_ptr(handler) })
+    }
+
+    /// The query string as it was sent; what is no UTF-8 in it becomes no parameter's name.
+    fn query(&self) -> String {
+        let query: *const c_char = self.rec().args;
+        match query.is_null() {
+            true => String::new(),
+            // SAFETY: a C string of the request's pool.
+            false => unsafe { CStr::from_ptr(query) }.to_string_lossy().into_owned(),
         }
-        assert_eq!("599".parse::<Status>().expect("a code").line(), c"599 Maintenance");
-        assert_eq!(Status::default().code(), 500);
+    }
+
+    /// As mod_status does it.
+    fn set_refresh(&self, seconds: u32) {
+        self.headers_out().set(c"Refresh", self.pool().text(seconds.to_string().as_bytes()));
+    }
+
+    fn send(&mut self, content_type: &'static CStr, text: &str) {
+        // SAFETY: httpd keeps the static text.
+        unsafe { ap_set_content_type(self.as_ptr(), content_type.as_ptr()) };
+        self.write(text);
+    }
+
+    /// A client that goes away meanwhile is httpd's to log.
+    fn write(&mut self, text: &str) {
+        for part in text.as_bytes().chunks(1 << 20) {
+            // SAFETY: httpd copies the bytes; their number fits.
+            unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.as_ptr()) };
+        }
     }
 }

@@ -1,0 +1,81 @@
+//! A maintenance gate for Apache httpd and IBM HTTP Server. While a flag file exists, every
+//! request of a client that is not on the allowlist is refused with the maintenance page.
+//!
+//! # The way of a request
+//!
+//! 1. httpd calls `ffi::hooks` first of all quick handlers. A guard around every function that
+//!    httpd calls keeps a panic from taking the child down.
+//! 2. The hook finds the [`gates::Gates`] of the virtual host, made when the configuration was
+//!    read, in them the [`gate::Gate`] of the location, and asks it to decide. It does so again
+//!    where the request comes into another location on its way.
+//! 3. [`gate`] looks at the flags ([`flag`]), whose content may say that it closes later or no
+//!    more ([`window`]); if one closes it asks the allowlist ([`allow`]), whose files are read
+//!    again when they have changed ([`watched`]). The verdict is open, allowed or blocked.
+//! 4. The hook keeps the verdict with the request, for the log and for internal redirects, and
+//!    declines the request or has it refused.
+//! 5. [`refusal`] puts the whole answer together: status ([`status`]), the page in the type,
+//!    language and coding that suit ([`page`], [`negotiate`]) and when to come back
+//!    ([`retry_after`]). The hook sends it through httpd's output filters.
+//! 6. Beside that, [`records`] counts the request, follows it to its end if it was let in, and
+//!    takes note of who was refused. [`report`] tells the administrator.
+//!
+//! The directives ([`config`]) are checked word by word when the configuration is read; nothing
+//! that can fail is left for the request.
+//!
+//! Everything but `ffi` is safe Rust that knows nothing of httpd and is tested without it.
+
+#![deny(unsafe_code, missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod ahead;
+pub mod allow;
+pub mod board;
+pub mod config;
+pub mod duration;
+mod encoding;
+pub mod file;
+pub mod flag;
+pub mod gate;
+pub mod gates;
+mod hash;
+#[cfg(all(test, not(loom)))]
+mod hostile;
+pub mod journal;
+pub mod kept;
+pub mod negotiate;
+pub mod page;
+mod process;
+pub mod readings;
+pub mod records;
+pub mod refusal;
+pub mod report;
+pub mod retry_after;
+pub mod settle;
+pub mod stack;
+pub mod status;
+mod sync;
+pub mod text;
+pub mod two_places;
+mod user;
+pub mod watched;
+pub mod window;
+#[cfg(all(test, not(loom)))]
+#[path = "ffi/words.rs"]
+mod words;
+pub mod zone;
+
+// Unit tests and fuzzing run without httpd, whose symbols this part needs.
+#[cfg(not(any(test, fuzzing)))]
+mod ffi;
+
+#[cfg(test)]
+mod meeting;
+
+// Defects that sanitizers and Miri have to find: the proof that they are on.
+#[cfg(all(test, feature = "provoke-defect"))]
+#[path = "../tests/planted.rs"]
+#[allow(unsafe_code)]
+mod planted;
