@@ -8,7 +8,8 @@ TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) g++ libapache2-mod-jk libapache2-mod-security2 libfaketime util-linux valgrind
+TEST_PACKAGES  := $(BUILD_PACKAGES) curl g++ jq libapache2-mod-jk libapache2-mod-security2 libfaketime util-linux \
+  valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
@@ -43,23 +44,24 @@ demo: rust ## Install what is missing, build, and show a round trip on a real ht
 	$(CARGO) build --release --locked
 	@httpd-test/demo.sh $(MODULE)
 
-# The module under test is the one that ships; the feature adds the tests of the panic guard,
-# which have a module of their own.
+# The module under test is the one that ships; the tests of the panic guard have one of their own.
+TEST := $(CARGO) test --locked --package maintenance_core --package mod_maintenance
+
 test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run all tests
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
-	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --features provoke-panic
+	MAINTENANCE_MODULE=$(MODULE) $(TEST)
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 
 # Monotonic clocks begin near zero: "an hour ago" does not exist yet. A time namespace needs root.
 test-boot: rust ## Run the tests as on a machine that was booted 30 seconds ago (as root)
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
-	$(CARGO) test --locked --features provoke-panic --no-run
+	$(TEST) --no-run
 	uptime=$$(cut -d . -f 1 /proc/uptime) && \
 	  back=$$(( uptime > 30 ? uptime - 30 : 0 )) && \
 	  MAINTENANCE_MODULE=$(MODULE) unshare --time --monotonic -$$back --boottime -$$back \
-	  $(CARGO) test --locked --features provoke-panic
+	  $(TEST)
 
 # Screenshots are left in SHOTS, if that is set.
 test-browser: rust ## Install a browser and look at the module's pages in it
@@ -73,7 +75,7 @@ test-browser: rust ## Install a browser and look at the module's pages in it
 soak: rust ## Load a server while faults are injected and every answer is judged (SOAK=30m; default: 5 minutes)
 	@$(PACKAGES) $(BUILD_PACKAGES) libfaketime util-linux
 	$(CARGO) build --release --locked
-	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test soak
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) run --locked --package maintenance_soak
 
 # What is found on the way goes to target/fuzz; the corpus in the repository is only read.
 fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)
@@ -85,7 +87,7 @@ fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (d
 	done
 
 fuzz-planted: rust $(TOOLS)/bin/cargo-fuzz ## Plant a defect for each fuzz target, which it has to find
-	@$(PACKAGES) $(BUILD_PACKAGES) perl
+	@$(PACKAGES) gcc libc6-dev g++ perl
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=1
 	env -u CARGO_TARGET_DIR PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" tests/planted.sh fuzz/planted.txt \
 	  target/fuzz-planted sh -c '$(CARGO) fuzz run --sanitizer none "$$0" -- -max_len=8192 -max_total_time=120'
@@ -96,9 +98,10 @@ LOOM := CARGO_TARGET_DIR=$(abspath $(CARGO_TARGET_DIR))/loom RUSTFLAGS="--cfg lo
   CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
 
 loom: rust ## Try all orders in which threads and processes can write to what they share
-	@$(PACKAGES) $(BUILD_PACKAGES) perl
-	$(LOOM) $(CARGO) test --locked --lib -- models::
-	$(LOOM) tests/planted.sh tests/loom/planted.txt target/loom/planted $(CARGO) test --locked --lib --
+	@$(PACKAGES) gcc libc6-dev perl
+	$(LOOM) $(CARGO) test --locked --package maintenance_core -- models::
+	$(LOOM) tests/planted.sh tests/loom/planted.txt target/loom/planted \
+	  $(CARGO) test --locked --package maintenance_core --
 
 sanitize: asan tsan miri ## All three of them
 
@@ -114,20 +117,19 @@ asan: nightly ## Run all tests under AddressSanitizer and UndefinedBehaviorSanit
 	@tests/sanitize/asan.sh
 
 tsan: nightly ## Run the unit tests under ThreadSanitizer
-	@$(PACKAGES) $(BUILD_PACKAGES)
+	@$(PACKAGES) gcc libc6-dev
 	@tests/sanitize/tsan.sh
 
 miri: nightly ## Run unit tests under Miri
-	@$(PACKAGES) $(BUILD_PACKAGES)
+	@$(PACKAGES) gcc libc6-dev
 	@tests/sanitize/miri.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
-	$(CARGO) clippy --locked --test soak -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 
 audit: $(TOOLS)/bin/cargo-deny ## Check the dependencies for known vulnerabilities (needs the network)
@@ -138,16 +140,17 @@ $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deny@0.20.2
 
 $(TOOLS)/bin/cargo-fuzz:
-	@$(PACKAGES) $(TEST_PACKAGES)
+	@$(PACKAGES) gcc g++ libc6-dev
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-fuzz@0.13.2
 
-# benches/cost/main.rs says what ONLY, ROUNDS and CHART choose.
+# tools/bench/src/main.rs says what ONLY, ROUNDS and CHART choose.
 bench: rust ## Measure what a request costs the server (BASELINE=/path/to/other.so: beside another build)
 	@$(PACKAGES) $(BENCH_PACKAGES)
 	$(CARGO) build --release --locked
 	$(CARGO) build --profile symbols --locked
 	MAINTENANCE_MODULE=$(MODULE) MAINTENANCE_SYMBOLS=$(SYMBOLS) \
-	  $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) $(CARGO) bench --profile client --locked
+	  $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) \
+	  $(CARGO) run --locked --profile client --package maintenance_bench
 
 dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
 	@$(PACKAGES) $(DIST_PACKAGES)

@@ -9,14 +9,14 @@ use super::bindings::{
     ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
 use super::request::Request;
-use crate::negotiate::Encoding;
-use crate::refusal::Answer;
+use maintenance_core::negotiate::Encoding;
+use maintenance_core::refusal::Answer;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(super) fn answer(&mut self, answer: Answer<'r>) -> c_int {
+    pub(crate) fn answer(&mut self, answer: Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
         }
@@ -146,7 +146,7 @@ impl<'r> Request<'r> {
     }
 
     /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
-    pub(super) fn refuse_plainly(&mut self) -> c_int {
+    pub(crate) fn refuse_plainly(&mut self) -> c_int {
         self.err_headers_out().set(c"Cache-Control", c"no-store");
         let sentence = c"The site is closed for maintenance. Please try again later.";
         // SAFETY: httpd copies the sentence.

@@ -7,8 +7,8 @@ use super::bindings::{
 };
 use super::server::{ServerConfig, config, servers};
 use super::{log, scopes};
-use crate::ahead::{self, Line};
-use crate::watched::listed;
+use maintenance_core::ahead::{self, Line};
+use maintenance_core::watched::listed;
 
 /// The directives of mod_cache's that hold for a server, in their order. Sections of other kinds are
 /// left out: mod_cache knows none of them so early. `<IfModule>` and the like are not in the tree.
@@ -60,7 +60,7 @@ fn position(directive: &ap_directive_t) -> String {
 }
 
 /// Warns where mod_cache answers ahead for servers with locations that are closed by themselves.
-pub(super) fn warn_of_cache(main: &server_rec) {
+pub(crate) fn warn_of_cache(main: &server_rec) {
     let has_flags = |config: &ServerConfig| {
         let mut sections = config.sections.values();
         config.settings.is_on() && sections.any(|section| !section.settings.own_flags().is_empty())

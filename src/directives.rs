@@ -15,18 +15,18 @@ use super::keep;
 use super::section::Section;
 use super::server::{ServerConfig, config_slot, server_root};
 use super::thread;
-use crate::allow::Expr;
-use crate::config::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
-use crate::kept::Keeper;
+use maintenance_core::allow::Expr;
+use maintenance_core::config::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
+use maintenance_core::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]
-pub(super) struct Commands([command_rec; DIRECTIVES.len() + 1]);
+pub(crate) struct Commands([command_rec; DIRECTIVES.len() + 1]);
 
 // SAFETY: the table and what it points to never change.
 unsafe impl Sync for Commands {}
 
-pub(super) static COMMANDS: Commands = Commands({
+pub(crate) static COMMANDS: Commands = Commands({
     // SAFETY: all zero is a valid command_rec (pointers, an optional function, integers).
     let mut commands: [command_rec; DIRECTIVES.len() + 1] = unsafe { mem::zeroed() };
     let (mut free, mut rest): (&mut [command_rec], &[Directive]) = (&mut commands, &DIRECTIVES);

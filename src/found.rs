@@ -11,15 +11,15 @@ use super::bindings::{
 use super::request::Request;
 use super::section::Section;
 use super::server::config_slot;
-use crate::hash;
-use crate::readings::readings;
+use maintenance_core::hash;
+use maintenance_core::readings::readings;
 
 /// The sections of a request.
-pub(super) struct Found<'r> {
+pub(crate) struct Found<'r> {
     /// Those that httpd goes by; None for a request that is in none.
-    pub(super) section: Option<&'r Section<'r>>,
+    pub(crate) section: Option<&'r Section<'r>>,
     /// Those of the path's other readings, where they are others.
-    pub(super) others: Vec<Option<&'r Section<'r>>>,
+    pub(crate) others: Vec<Option<&'r Section<'r>>>,
 }
 
 impl<'r> Found<'r> {
@@ -34,17 +34,17 @@ impl<'r> Found<'r> {
     }
 
     /// For a server without sections.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { section: None, others: vec![] }
     }
 
     /// All of them, httpd's first.
-    pub(super) fn all(&self) -> impl Iterator<Item = Option<&'r Section<'r>>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Option<&'r Section<'r>>> {
         std::iter::once(self.section).chain(self.others.iter().copied())
     }
 
     /// Tells those of the other readings from others; 0 where there are none.
-    pub(super) fn key_of_others(&self) -> u64 {
+    pub(crate) fn key_of_others(&self) -> u64 {
         let add =
             |key, other: &Option<&Section<'_>>| hash::of((key, Section::key_of(*other))).max(1);
         self.others.iter().fold(0, add)
@@ -54,7 +54,7 @@ impl<'r> Found<'r> {
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
     /// The sections that httpd has found for the request so far.
-    pub(super) fn section(&self) -> Option<&'r Section<'r>> {
+    pub(crate) fn section(&self) -> Option<&'r Section<'r>> {
         // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
         // configuration's pool, from the request's, or from one that is a part of that and cleared
         // with it (that of what `ap_internal_fast_redirect` put in the request's place).
@@ -62,14 +62,14 @@ impl<'r> Request<'r> {
     }
 
     /// The same, with those of the path's other readings.
-    pub(super) fn found(&mut self) -> Found<'r> {
+    pub(crate) fn found(&mut self) -> Found<'r> {
         let section = self.section();
         Found::new(section, self.sections_of(self.readings(self.rec().uri)))
     }
 
     /// Those that httpd will find for the request, for a hook that runs before. None where httpd is
     /// going to turn the path down.
-    pub(super) fn found_ahead(&mut self) -> Found<'r> {
+    pub(crate) fn found_ahead(&mut self) -> Found<'r> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         // SAFETY: a copy of a C string from the request's pool.
         let path = unsafe { apr_pstrdup(pool, uri) };

@@ -12,12 +12,12 @@ use super::log;
 ///
 /// Unwind safety: what the bodies share are atomics, which are whole at every moment, and the
 /// request, of which the fallback uses only what httpd itself set.
-pub(super) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
+pub(crate) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
     caught(body).unwrap_or(fallback)
 }
 
 /// The same with a fallback that has to be worked out, and one for the case that it panics, too.
-pub(super) fn guard_or<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T, last: T) -> T {
+pub(crate) fn guard_or<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T, last: T) -> T {
     caught(body).or_else(|| caught(fallback)).unwrap_or(last)
 }
 

@@ -26,16 +26,16 @@ use super::request::Request;
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
-use crate::flag::Closing;
-use crate::gate::{self, Gate, Verdict};
-use crate::gates::Gates;
-use crate::records::{Reason, Whereabouts};
+use maintenance_core::flag::Closing;
+use maintenance_core::gate::{self, Gate, Verdict};
+use maintenance_core::gates::Gates;
+use maintenance_core::records::{Reason, Whereabouts};
 
 /// httpd's call after it has loaded the module.
-pub(super) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
+pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
-            crate::stack::provide(super::thread::deep);
+            maintenance_core::stack::provide(super::thread::deep);
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
             // Before mod_cache, which would answer from its cache and whose handler is "really
             // first", too, and before mod_rewrite and mod_proxy.

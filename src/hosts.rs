@@ -11,13 +11,13 @@ use super::request::Request;
 use super::role::Role;
 use super::scopes;
 use super::server::servers;
-use crate::report::Host;
+use maintenance_core::report::Host;
 
 /// The servers to which a request for this host, which has this role, could come: on this
 /// connection's address the one that httpd itself chooses, on others those that have the name, and
 /// true. Where none has it, the one that httpd falls back to here; or there, where another port is
 /// asked for.
-pub(super) fn servers_of<'r>(
+pub(crate) fn servers_of<'r>(
     request: &mut Request<'r>,
     host: &Host,
     role: Role,

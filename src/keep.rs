@@ -20,7 +20,7 @@ use super::bindings::{
     apr_pool_userdata_set, maintenance_generation,
 };
 use super::process;
-use crate::kept::{Good, Keeper, Kept, Use};
+use maintenance_core::kept::{Good, Keeper, Kept, Use};
 
 const KEY: &CStr = c"mod_maintenance:kept:1";
 
@@ -73,7 +73,7 @@ struct Keep;
 ///
 /// # Safety
 /// `process_pool` is `process_rec::pool`, which lives until the process ends.
-pub(super) unsafe fn keeper(process_pool: *mut apr_pool_t) -> Option<&'static dyn Keeper> {
+pub(crate) unsafe fn keeper(process_pool: *mut apr_pool_t) -> Option<&'static dyn Keeper> {
     IS_READING.store(true, Ordering::Relaxed);
     // SAFETY: the caller vouches for the pool.
     let is_there = unsafe { find(process_pool, true) };
@@ -115,7 +115,7 @@ fn generation() -> i64 {
 ///
 /// # Safety
 /// As for [`keeper`].
-pub(super) unsafe fn finish(process_pool: *mut apr_pool_t) {
+pub(crate) unsafe fn finish(process_pool: *mut apr_pool_t) {
     // SAFETY: the caller vouches for the pool.
     unsafe { find(process_pool, false) };
     let _held = lock();

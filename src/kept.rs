@@ -5,29 +5,29 @@ use std::ffi::c_char;
 use super::found::Found;
 use super::request::Request;
 use super::section::Section;
-use crate::records::{Reason, Visit};
+use maintenance_core::records::{Reason, Visit};
 
 /// A verdict, and what it was made for.
 #[derive(Clone, Copy)]
-pub(super) struct Kept<'r> {
-    pub(super) outcome: Outcome,
+pub(crate) struct Kept<'r> {
+    pub(crate) outcome: Outcome,
     /// The key of the sections that the request was in.
-    pub(super) sections: u64,
+    pub(crate) sections: u64,
     /// That of the sections of its path's other readings.
-    pub(super) others: u64,
+    pub(crate) others: u64,
     /// The path that it had.
-    pub(super) uri: *const c_char,
+    pub(crate) uri: *const c_char,
     /// Has a handler begun to answer it?
-    pub(super) is_being_answered: bool,
+    pub(crate) is_being_answered: bool,
     /// The client's request; older than the request that this is kept with where that comes of an
     /// internal redirect.
-    pub(super) visit: Option<&'r Visit<'static>>,
+    pub(crate) visit: Option<&'r Visit<'static>>,
 }
 
 /// A verdict in one piece of memory with the client's request.
-pub(super) struct Followed<'r> {
-    pub(super) kept: Kept<'r>,
-    pub(super) visit: Visit<'static>,
+pub(crate) struct Followed<'r> {
+    pub(crate) kept: Kept<'r>,
+    pub(crate) visit: Visit<'static>,
 }
 
 // SAFETY: another thread does no more with it than drop it, and of a verdict nothing is dropped.
@@ -39,7 +39,7 @@ const _: () = can_be_sent::<Visit<'static>>();
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Nobody knows yet.
     Judged,
     LetIn(Reason),
@@ -48,7 +48,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// None where the request is not let in.
-    pub(super) fn of(reason: Option<Reason>) -> Self {
+    pub(crate) fn of(reason: Option<Reason>) -> Self {
         reason.map_or(Self::Refused, Self::LetIn)
     }
 }
@@ -56,14 +56,14 @@ impl Outcome {
 impl Kept<'_> {
     /// Does it count for the request where it is now? As in most of the hooks; what was refused is
     /// always judged again.
-    pub(super) fn holds_here(&self, request: &Request<'_>) -> bool {
+    pub(crate) fn holds_here(&self, request: &Request<'_>) -> bool {
         self.sections == Section::key_of(request.section())
             && self.uri == request.rec().uri.cast_const()
             && matches!(self.outcome, Outcome::LetIn(_))
     }
 
     /// Does it count for the request, or for this part of it, in these sections, too?
-    pub(super) fn holds_in(&self, request: &Request<'_>, found: &Found<'_>) -> bool {
+    pub(crate) fn holds_in(&self, request: &Request<'_>, found: &Found<'_>) -> bool {
         let Outcome::LetIn(reason) = self.outcome else {
             return false;
         };

@@ -5,7 +5,11 @@
 //! Configuration is read and changed by one thread, before there are requests; from then on it
 //! is only read, until its pool is cleared.
 
-#![allow(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod answer;
 mod bindings;

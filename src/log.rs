@@ -10,15 +10,15 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
-use crate::flag::{self, FlagFile, FolderProblem, News};
-use crate::journal::Journal;
-use crate::text;
-use crate::user;
-use crate::watched::{FileNews, Instead};
-use crate::window::Moment;
+use maintenance_core::flag::{self, FlagFile, FolderProblem, News};
+use maintenance_core::journal::Journal;
+use maintenance_core::text;
+use maintenance_core::user;
+use maintenance_core::watched::{FileNews, Instead};
+use maintenance_core::window::Moment;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
-pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
+pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
     // SAFETY: null stands for the main server. The text is copied before the call returns.
@@ -26,12 +26,12 @@ pub(super) fn write(server: Option<&server_rec>, level: i32, message: &str) {
 }
 
 /// Writes an error to the main server's error log.
-pub(super) fn error(message: &str) {
+pub(crate) fn error(message: &str) {
     write(None, APLOG_ERR, message);
 }
 
 /// The main server's error log, where news go that concern the whole server.
-pub(super) struct Log;
+pub(crate) struct Log;
 
 impl Journal for Log {
     fn flag(&self, news: News<'_>) {
@@ -239,14 +239,14 @@ fn say(news: &News<'_>) -> (i32, String) {
 }
 
 /// Says at start which files close the site.
-pub(super) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
+pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     for list in flag::lists(flags) {
         write(None, APLOG_NOTICE, &format!("looking for {list}"));
     }
 }
 
 /// A warning at start.
-pub(super) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
+pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
     let folder = flag.parent().unwrap_or(flag).display();
     write(
         None,

@@ -13,7 +13,7 @@ use super::guard::guard;
 
 /// A pool that lives for all of `'p`, which is neither shortened nor prolonged.
 #[derive(Clone, Copy)]
-pub(super) struct Pool<'p> {
+pub(crate) struct Pool<'p> {
     pool: *mut apr_pool_t,
     life: PhantomData<Cell<&'p ()>>,
 }
@@ -22,13 +22,13 @@ impl<'p> Pool<'p> {
     /// # Safety
     /// `pool` is a live pool, which this thread alone uses, and is neither cleared nor destroyed
     /// before `'p` is over.
-    pub(super) unsafe fn from_raw(pool: *mut apr_pool_t) -> Self {
+    pub(crate) unsafe fn from_raw(pool: *mut apr_pool_t) -> Self {
         Self { pool, life: PhantomData }
     }
 
     /// Gives `value` to the pool, which drops it when it is cleared or destroyed: those first that
     /// came last, and maybe in another thread (mod_http2 does so with streams that are done).
-    pub(super) fn give<T: Send + 'p>(self, value: T) -> &'p mut T {
+    pub(crate) fn give<T: Send + 'p>(self, value: T) -> &'p mut T {
         let place = self.place(value);
         // SAFETY: `from_raw`; the pool alone drops the value, once, when nobody has a reference to
         // it any more. No cleanup for processes that are forked to run something else: they replace
@@ -42,7 +42,7 @@ impl<'p> Pool<'p> {
 
     /// Puts a value into the pool's own memory, where nothing is dropped.
     #[inline(always)]
-    pub(super) fn put<T: Copy + 'p>(self, value: T) -> &'p mut T {
+    pub(crate) fn put<T: Copy + 'p>(self, value: T) -> &'p mut T {
         // SAFETY: a value that nobody else has, as old as the pool's memory.
         unsafe { &mut *self.place(value) }
     }
@@ -60,20 +60,20 @@ impl<'p> Pool<'p> {
     }
 
     /// A copy of a text, as a C string; what is behind a NUL does not count.
-    pub(super) fn text(self, text: &[u8]) -> &'p CStr {
+    pub(crate) fn text(self, text: &[u8]) -> &'p CStr {
         let text: *const c_char = self.buffer(text);
         // SAFETY: a C string that the pool keeps.
         unsafe { CStr::from_ptr(text) }
     }
 
     /// The same for httpd to write to.
-    pub(super) fn buffer(self, text: &[u8]) -> *mut c_char {
+    pub(crate) fn buffer(self, text: &[u8]) -> *mut c_char {
         // SAFETY: `from_raw`; the function copies the bytes and adds a NUL.
         unsafe { apr_pstrmemdup(self.pool, text.as_ptr().cast(), text.len()) }
     }
 
     /// For httpd's functions.
-    pub(super) fn as_ptr(self) -> *mut apr_pool_t {
+    pub(crate) fn as_ptr(self) -> *mut apr_pool_t {
         self.pool
     }
 }

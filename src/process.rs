@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use crate::records::Records;
+use maintenance_core::records::Records;
 
 /// The records, once there are any.
 static RECORDS: OnceCell<&Records> = OnceCell::new();
 
 /// The records; None while the configuration is read.
-pub(super) fn records() -> Option<&'static Records> {
+pub(crate) fn records() -> Option<&'static Records> {
     RECORDS.get().copied()
 }
 
 /// Has the records kept from now on: the same segment at each restart.
-pub(super) fn keep(records: &'static Records) {
+pub(crate) fn keep(records: &'static Records) {
     let _ = RECORDS.set(records);
 }
 
@@ -23,7 +23,7 @@ pub(super) fn keep(records: &'static Records) {
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
 /// A child begins: what is recorded of a process of the same number is of one that is dead.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     let process = i32::try_from(std::process::id()).unwrap_or(0);
     PROCESS.store(process, Ordering::Relaxed);
     if let Some(records) = records() {
@@ -32,11 +32,11 @@ pub(super) fn begin() {
 }
 
 /// The number of this child.
-pub(super) fn number() -> i32 {
+pub(crate) fn number() -> i32 {
     PROCESS.load(Ordering::Relaxed)
 }
 
 /// Is it a child?
-pub(super) fn is_child() -> bool {
+pub(crate) fn is_child() -> bool {
     number() != 0
 }

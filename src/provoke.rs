@@ -4,10 +4,10 @@ use std::hint::black_box;
 
 use super::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
 use super::request::Request;
-use crate::refusal::Asker;
+use maintenance_core::refusal::Asker;
 
 /// Does what the header `X-Provoke-Defect` names.
-pub(super) fn provoke(request: &Request<'_>) {
+pub(crate) fn provoke(request: &Request<'_>) {
     // SAFETY: none of it is sound, as the feature wants it.
     unsafe {
         match request.header(c"X-Provoke-Defect").unwrap_or_default() {

@@ -17,11 +17,11 @@ use super::log;
 use super::pool::Pool;
 use super::server::{config_slot, host, set_config_slot};
 use super::table::Table;
-use crate::allow::{Admission, Expr, Visitor};
-use crate::gate::BLOCKED;
-use crate::records::{Reason, Visit};
-use crate::refusal::Asker;
-use crate::text;
+use maintenance_core::allow::{Admission, Expr, Visitor};
+use maintenance_core::gate::BLOCKED;
+use maintenance_core::records::{Reason, Visit};
+use maintenance_core::refusal::Asker;
+use maintenance_core::text;
 
 /// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the
 /// compiler keeps them from leaving something of the request where it would be found later.
@@ -30,7 +30,7 @@ use crate::text;
 /// first hook (`ap_read_request`), and its tables, connection, server and configuration live as
 /// long as its pool, or longer. A handle and not a reference, as httpd's functions write to the
 /// request while it is looked at.
-pub(super) struct Request<'r> {
+pub(crate) struct Request<'r> {
     rec: *mut request_rec,
     life: PhantomData<Cell<&'r ()>>,
 }
@@ -39,43 +39,43 @@ impl<'r> Request<'r> {
     /// # Safety
     /// `r` is a request of httpd's that this thread alone uses for as long as the result lives, and
     /// its pool is not cleared before `'r` is over.
-    pub(super) unsafe fn from_raw(r: *mut request_rec) -> Self {
+    pub(crate) unsafe fn from_raw(r: *mut request_rec) -> Self {
         Self { rec: r, life: PhantomData }
     }
 
     /// For httpd's functions.
-    pub(super) fn as_ptr(&self) -> *mut request_rec {
+    pub(crate) fn as_ptr(&self) -> *mut request_rec {
         self.rec
     }
 
     /// Its fields. They are copied at once: a borrow must not last over a call of httpd's, which may
     /// write to them.
-    pub(super) fn rec(&self) -> &request_rec {
+    pub(crate) fn rec(&self) -> &request_rec {
         // SAFETY: `from_raw`, and see above.
         unsafe { &*self.rec }
     }
 
-    pub(super) fn rec_mut(&mut self) -> &mut request_rec {
+    pub(crate) fn rec_mut(&mut self) -> &mut request_rec {
         // SAFETY: as above.
         unsafe { &mut *self.rec }
     }
 
-    pub(super) fn pool(&self) -> Pool<'r> {
+    pub(crate) fn pool(&self) -> Pool<'r> {
         // SAFETY: `from_raw`.
         unsafe { Pool::from_raw(self.rec().pool) }
     }
 
-    pub(super) fn headers_in(&self) -> Table<'r> {
+    pub(crate) fn headers_in(&self) -> Table<'r> {
         // SAFETY: a table of the request's, of whose memory nothing goes before its pool.
         unsafe { Table::from_raw(self.rec().headers_in) }
     }
 
-    pub(super) fn headers_out(&self) -> Table<'r> {
+    pub(crate) fn headers_out(&self) -> Table<'r> {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.rec().headers_out) }
     }
 
-    pub(super) fn err_headers_out(&self) -> Table<'r> {
+    pub(crate) fn err_headers_out(&self) -> Table<'r> {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.rec().err_headers_out) }
     }
@@ -91,13 +91,13 @@ impl<'r> Request<'r> {
     }
 
     /// Is it made by the server for a part of another request's answer?
-    pub(super) fn is_subrequest(&self) -> bool {
+    pub(crate) fn is_subrequest(&self) -> bool {
         !self.rec().main.is_null()
     }
 
     /// What was decided for the request that was redirected internally to this one, or of whose answer
     /// this one is a part.
-    pub(super) fn kept_by_origin(&self) -> Option<Kept<'r>> {
+    pub(crate) fn kept_by_origin(&self) -> Option<Kept<'r>> {
         let before = self.rec().prev;
         self.kept_by(if before.is_null() { self.rec().main } else { before })
     }
@@ -113,7 +113,7 @@ impl<'r> Request<'r> {
     /// mod_dir and mod_negotiation, which look for what they are to show. Not so with mod_dav, which
     /// acts on what it looks up (COPY, MOVE), and with those that look up a part of an answer, whose
     /// size, time or name they show themselves (mod_include, mod_autoindex).
-    pub(super) fn comes_to_a_handler(&self) -> bool {
+    pub(crate) fn comes_to_a_handler(&self) -> bool {
         let is_part = self
             .kept_by(self.rec().main)
             .is_some_and(|main| main.is_being_answered || main.outcome == Outcome::Refused);
@@ -121,7 +121,7 @@ impl<'r> Request<'r> {
     }
 
     /// A handler begins to answer the request.
-    pub(super) fn begin_answer(&mut self) {
+    pub(crate) fn begin_answer(&mut self) {
         // SAFETY: the slot is null or holds what `keep` put there, which this thread alone uses.
         if let Some(kept) = unsafe { self.slot().as_mut() } {
             kept.is_being_answered = true;
@@ -129,13 +129,13 @@ impl<'r> Request<'r> {
     }
 
     /// The virtual host.
-    pub(super) fn server(&self) -> Option<&'r server_rec> {
+    pub(crate) fn server(&self) -> Option<&'r server_rec> {
         // SAFETY: the configuration is not changed, and outlives all requests.
         unsafe { self.rec().server.as_ref() }
     }
 
     /// The verdict that [`Request::keep`] kept.
-    pub(super) fn kept(&self) -> Option<Kept<'r>> {
+    pub(crate) fn kept(&self) -> Option<Kept<'r>> {
         // SAFETY: the slot is null or holds what `keep` put there, as old as the request.
         unsafe { self.slot().as_ref().copied() }
     }
@@ -148,7 +148,7 @@ impl<'r> Request<'r> {
     /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
     /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
     #[inline(always)]
-    pub(super) fn keep(&mut self, kept: Kept<'r>) {
+    pub(crate) fn keep(&mut self, kept: Kept<'r>) {
         // SAFETY: this thread alone uses the request, whose pool is as old as it. What is kept is
         // only ever copied.
         unsafe {
@@ -169,7 +169,7 @@ impl<'r> Request<'r> {
     }
 
     /// Keeps a client's request, which is about to be judged and ends with this one.
-    pub(super) fn keep_visit(&mut self, visit: Visit<'static>) -> &'r Visit<'static> {
+    pub(crate) fn keep_visit(&mut self, visit: Visit<'static>) -> &'r Visit<'static> {
         let kept = Kept {
             outcome: Outcome::Judged,
             sections: 0,
@@ -210,26 +210,26 @@ impl<'r> Request<'r> {
     }
 
     /// Keeps a value as long as the request.
-    pub(super) fn own<T: Send + 'r>(&self, value: T) -> &'r T {
+    pub(crate) fn own<T: Send + 'r>(&self, value: T) -> &'r T {
         self.pool().give(value)
     }
 
     /// The path as it was sent, without a query, and without what a proxy's client puts in front of
     /// it, which may hold a password.
-    pub(super) fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         let path = self.rec().parsed_uri.path;
         // SAFETY: null or a C string of the request's pool.
         if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
     }
 
     /// Has httpd found the sections, and all else that applies to the request?
-    pub(super) fn is_mapped(&self) -> bool {
+    pub(crate) fn is_mapped(&self) -> bool {
         let defaults = self.server().map(|server| server.lookup_defaults);
         defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
     }
 
     /// Names the very entry that admits the request, at LogLevel debug.
-    pub(super) fn log_admission(&self, admission: &Admission<'_>) {
+    pub(crate) fn log_admission(&self, admission: &Admission<'_>) {
         // SAFETY: the text is copied before the call returns.
         unsafe {
             if maintenance_logs_debug(self.rec) != 0 {
@@ -242,7 +242,7 @@ impl<'r> Request<'r> {
 
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
-    pub(super) fn provoke_panic(&self) {
+    pub(crate) fn provoke_panic(&self) {
         if self.headers_in().get(c"X-Provoke-Panic").is_some() {
             panic!("provoked");
         }
@@ -250,7 +250,7 @@ impl<'r> Request<'r> {
 
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
-    pub(super) fn provoke_second_panic(&self) {
+    pub(crate) fn provoke_second_panic(&self) {
         if self.headers_in().get(c"X-Provoke-Panic") == Some(c"twice") {
             panic!("provoked again");
         }
@@ -258,7 +258,7 @@ impl<'r> Request<'r> {
 
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
-    pub(super) fn provoke_panic_at(&self, target: &str) {
+    pub(crate) fn provoke_panic_at(&self, target: &str) {
         if self.target() == target.as_bytes() {
             panic!("provoked");
         }

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::bindings::APLOG_WARNING;
 use super::log;
-use crate::allow::hosts::{self, Resolved};
-use crate::watched::listed;
+use maintenance_core::allow::hosts::{self, Resolved};
+use maintenance_core::watched::listed;
 
 /// For all names together.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 const WORKERS: usize = 16;
 
 /// The addresses of all names that resolve in time.
-pub(super) fn resolve(mut names: Vec<String>) -> Resolved {
+pub(crate) fn resolve(mut names: Vec<String>) -> Resolved {
     names.sort();
     names.dedup();
     if names.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn resolve(mut names: Vec<String>) -> Resolved {
 }
 
 /// Warns of the names of `host=` that do not resolve.
-pub(super) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Resolved) {
+pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Resolved) {
     let gone: BTreeSet<_> = names.filter(|name| !resolved.contains_key(*name)).collect();
     let gone: Vec<_> = gone.into_iter().collect();
     let (names, verb, they) = match gone[..] {

@@ -18,8 +18,8 @@ macro_rules! role {
         /// The fields of a request that tell the one that is supposed from the one that asks, or
         /// that httpd may change while it looks at that.
         #[derive(Clone, Copy)]
-        pub(super) struct Role {
-            $(pub(super) $field: $kind,)*
+        pub(crate) struct Role {
+            $(pub(crate) $field: $kind,)*
         }
 
         impl Role {
@@ -94,7 +94,7 @@ impl Request<'_> {
     /// # Safety
     /// The fields of the role are what httpd expects there, and what they point to lives at least as
     /// long as the request's pool.
-    pub(super) unsafe fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) unsafe fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
         role.swap(self.rec_mut());
         let playing = Playing { request: self, own: role };
         act(&mut *playing.request)
@@ -102,7 +102,7 @@ impl Request<'_> {
 
     /// The same while the request is one of this client. None, and no call, where httpd cannot make
     /// an address of it.
-    pub(super) fn disguise<T>(
+    pub(crate) fn disguise<T>(
         &mut self,
         client: IpAddr,
         act: impl FnOnce(&mut Self) -> T,

@@ -9,9 +9,9 @@ use super::bindings::{server_addr_rec, server_rec};
 use super::pool::Pool;
 use super::process;
 use super::server::{Counted, config, host, servers, set_config_slot};
-use crate::board::Key;
-use crate::gates::Number;
-use crate::records::{Records, ScopeId};
+use maintenance_core::board::Key;
+use maintenance_core::gates::Number;
+use maintenance_core::records::{Records, ScopeId};
 
 /// Gives each server, also those without directives of their own, and each of its sections
 /// a number to be counted under, the same as before a restart.
@@ -19,7 +19,7 @@ use crate::records::{Records, ScopeId};
 /// # Safety
 /// The servers are those of the configuration that is being made, by this thread alone, and the pool
 /// is theirs.
-pub(super) unsafe fn number(main: &server_rec, records: &'static Records, pool: Pool<'_>) {
+pub(crate) unsafe fn number(main: &server_rec, records: &'static Records, pool: Pool<'_>) {
     for server in servers(main).skip(1) {
         let (own, outer) = (config(server), config(main));
         if let Some(outer) = outer.filter(|outer| own.is_some_and(|own| std::ptr::eq(own, *outer)))
@@ -79,7 +79,7 @@ fn label(server: &server_rec) -> String {
 }
 
 /// ServerName, with the port where that is known.
-pub(super) fn name(server: &server_rec) -> String {
+pub(crate) fn name(server: &server_rec) -> String {
     match ports(server)[..] {
         [port] => format!("{}:{port}", host(server)),
         _ => host(server).into_owned(),
@@ -99,17 +99,17 @@ fn ports(server: &server_rec) -> Vec<u16> {
 }
 
 /// Has the server an address with this port, or one for all ports? Not so the main server.
-pub(super) fn is_at(server: &server_rec, port: u16) -> bool {
+pub(crate) fn is_at(server: &server_rec, port: u16) -> bool {
     addresses_at(server, port).next().is_some()
 }
 
 /// Does nothing that comes in at this port go past the server?
-pub(super) fn takes_all(server: &server_rec, port: u16) -> bool {
+pub(crate) fn takes_all(server: &server_rec, port: u16) -> bool {
     addresses_at(server, port).any(|host| ["*", "_default_", "0.0.0.0"].contains(&&*host))
 }
 
 /// Does httpd choose between these by the name alone, at this port?
-pub(super) fn share_an_address(one: &server_rec, other: &server_rec, port: u16) -> bool {
+pub(crate) fn share_an_address(one: &server_rec, other: &server_rec, port: u16) -> bool {
     let others: Vec<_> = addresses_at(other, port).collect();
     addresses_at(one, port).any(|host| others.contains(&host))
 }
@@ -125,7 +125,7 @@ fn addresses_at(server: &server_rec, port: u16) -> impl Iterator<Item = String> 
 }
 
 /// File and line of a server, where they are known.
-pub(super) fn defined(server: &server_rec) -> Option<String> {
+pub(crate) fn defined(server: &server_rec) -> Option<String> {
     let file = server.defn_name;
     // SAFETY: a C string that lives as long as the server.
     let file = (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) })?;
@@ -134,7 +134,7 @@ pub(super) fn defined(server: &server_rec) -> Option<String> {
 
 /// What stands in `<VirtualHost>`, each once: a `*` stands for IPv4 and for IPv6. Nothing for the
 /// main server.
-pub(super) fn addresses(server: &server_rec) -> Vec<String> {
+pub(crate) fn addresses(server: &server_rec) -> Vec<String> {
     let text = |address: &server_addr_rec| {
         // SAFETY: a C string that lives as long as the server.
         let host = unsafe { CStr::from_ptr(address.virthost) }.to_string_lossy();

@@ -6,13 +6,13 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pool::Pool;
-use crate::gates::{Chain, Number};
-use crate::hash;
+use maintenance_core::gates::{Chain, Number};
+use maintenance_core::hash;
 
 /// One section, or several that apply together. Has nothing to drop, so it takes no more of a
 /// pool than its memory.
 #[derive(Clone, Copy)]
-pub(super) struct Section<'p> {
+pub(crate) struct Section<'p> {
     key: u64,
     parts: Parts<'p>,
 }
@@ -25,25 +25,25 @@ enum Parts<'p> {
 
 impl<'p> Section<'p> {
     /// A section that is read just now.
-    pub(super) fn new(pool: Pool<'p>) -> &'p mut Self {
+    pub(crate) fn new(pool: Pool<'p>) -> &'p mut Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         pool.put(Self { key: number.key(), parts: Parts::One(number) })
     }
 
     /// `inner` inside of `outer`.
-    pub(super) fn merge(pool: Pool<'p>, outer: &'p Self, inner: &'p Self) -> &'p mut Self {
+    pub(crate) fn merge(pool: Pool<'p>, outer: &'p Self, inner: &'p Self) -> &'p mut Self {
         let key = hash::of((outer.key, inner.key)).max(1);
         pool.put(Self { key, parts: Parts::Both(outer, inner) })
     }
 
     /// [`Chain::key`] for a request that may be in no section.
-    pub(super) fn key_of(section: Option<&Section<'_>>) -> u64 {
+    pub(crate) fn key_of(section: Option<&Section<'_>>) -> u64 {
         section.map_or(0, |section| section.key)
     }
 
     /// The number of a section that is read just now.
-    pub(super) fn number(&self) -> Option<Number> {
+    pub(crate) fn number(&self) -> Option<Number> {
         match self.parts {
             Parts::One(number) => Some(number),
             Parts::Both(..) => None,

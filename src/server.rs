@@ -11,45 +11,45 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
-use crate::config::Settings;
-use crate::gate::{Gate, Place};
-use crate::gates::{Chain, Gates, Number, Sections};
-use crate::records::{Records, ScopeId, Whereabouts};
+use maintenance_core::config::Settings;
+use maintenance_core::gate::{Gate, Place};
+use maintenance_core::gates::{Chain, Gates, Number, Sections};
+use maintenance_core::records::{Records, ScopeId, Whereabouts};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
-pub(super) struct ServerConfig {
-    pub(super) settings: Settings,
-    pub(super) sections: Sections,
+pub(crate) struct ServerConfig {
+    pub(crate) settings: Settings,
+    pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
     counted: OnceCell<Counted>,
 }
 
 /// Where a server's requests are counted.
-pub(super) struct Counted {
-    pub(super) records: &'static Records,
-    pub(super) own: ScopeId,
-    pub(super) sections: BTreeMap<Number, ScopeId>,
+pub(crate) struct Counted {
+    pub(crate) records: &'static Records,
+    pub(crate) own: ScopeId,
+    pub(crate) sections: BTreeMap<Number, ScopeId>,
     /// Which reading of the configuration it is.
-    pub(super) generation: u8,
+    pub(crate) generation: u8,
 }
 
 impl Counted {
     /// The number of the innermost scope of a request in these sections.
-    pub(super) fn scope(&self, sections: Option<&impl Chain>) -> ScopeId {
+    pub(crate) fn scope(&self, sections: Option<&impl Chain>) -> ScopeId {
         let innermost = sections.and_then(Chain::innermost);
         innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
     }
 
     /// Where a request in these sections is, which this gate is for.
-    pub(super) fn place(&self, sections: Option<&impl Chain>, gate: &Gate) -> Whereabouts {
+    pub(crate) fn place(&self, sections: Option<&impl Chain>, gate: &Gate) -> Whereabouts {
         Whereabouts { scope: self.scope(sections), flags: gate.bits() }
     }
 }
 
 impl ServerConfig {
     /// This virtual host inside the main server, whose sections hold for it, too.
-    pub(super) fn within(&self, outer: &Self) -> Self {
+    pub(crate) fn within(&self, outer: &Self) -> Self {
         let sections = outer.sections.iter().chain(&self.sections);
         Self {
             settings: self.settings.within(&outer.settings),
@@ -59,23 +59,23 @@ impl ServerConfig {
     }
 
     /// The same for a virtual host without directives of its own, with the same gates.
-    pub(super) fn shared(&self) -> Self {
+    pub(crate) fn shared(&self) -> Self {
         let (settings, sections) = (self.settings.clone(), self.sections.clone());
         Self { settings, sections, gates: self.gates.clone(), counted: OnceCell::new() }
     }
 
     /// Where requests are counted; None where the engine is off.
-    pub(super) fn counted(&self) -> Option<&Counted> {
+    pub(crate) fn counted(&self) -> Option<&Counted> {
         self.counted.get()
     }
 
     /// Has them counted from now on.
-    pub(super) fn count(&self, counted: Counted) {
+    pub(crate) fn count(&self, counted: Counted) {
         let _ = self.counted.set(counted); // once for each reading of the configuration
     }
 
     /// What the server and each of its sections say, where the engine is on.
-    pub(super) fn scopes(&self) -> impl Iterator<Item = &Settings> {
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &Settings> {
         let sections = self.sections.values().map(|section| &section.settings);
         let scopes = std::iter::once(&self.settings).chain(sections);
         scopes.filter(|_| self.settings.is_on())
@@ -85,7 +85,7 @@ impl ServerConfig {
     ///
     /// # Errors
     /// Where a flag is missing, which would leave the server open.
-    pub(super) fn build_gates(&self, place: &Arc<Place>) -> Result<(), &'static str> {
+    pub(crate) fn build_gates(&self, place: &Arc<Place>) -> Result<(), &'static str> {
         let new = || {
             let gates = Gates::new(&self.settings, &self.sections, place);
             gates.map(Arc::new).ok_or("a flag was not made")
@@ -95,13 +95,13 @@ impl ServerConfig {
     }
 
     /// The gates; None where the engine is off.
-    pub(super) fn gates(&self) -> Option<&Gates> {
+    pub(crate) fn gates(&self) -> Option<&Gates> {
         self.gates.get()?.as_deref()
     }
 }
 
 /// The configuration of `server`.
-pub(super) fn config(server: &server_rec) -> Option<&ServerConfig> {
+pub(crate) fn config(server: &server_rec) -> Option<&ServerConfig> {
     // SAFETY: the slot holds null or what `create` or `merge` in `module` put there, a
     // ServerConfig that lives as long as the configuration, and so as long as `server`.
     unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
@@ -111,7 +111,7 @@ pub(super) fn config(server: &server_rec) -> Option<&ServerConfig> {
 ///
 /// # Safety
 /// `vector` is a live vector with a place for every module.
-pub(super) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
+pub(crate) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
     // SAFETY: a vector is an array of pointers, and httpd set the index when it loaded us.
     unsafe { *slot(vector) }
 }
@@ -120,7 +120,7 @@ pub(super) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
 ///
 /// # Safety
 /// As for [`config_slot`], and no other thread uses the vector.
-pub(super) unsafe fn set_config_slot(vector: *mut ap_conf_vector_t, value: *mut c_void) {
+pub(crate) unsafe fn set_config_slot(vector: *mut ap_conf_vector_t, value: *mut c_void) {
     // SAFETY: as above.
     unsafe { *slot(vector) = value }
 }
@@ -134,7 +134,7 @@ unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
 
 /// The servers of a configuration: the main one, then its virtual hosts in the order in which they
 /// stand there; httpd puts each in front of those before it.
-pub(super) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
+pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     let next = |server: &server_rec| {
         // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
         unsafe { server.next.as_ref() }
@@ -144,7 +144,7 @@ pub(super) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
 }
 
 /// The name that `ServerName` gives a server; empty where it has none.
-pub(super) fn host(server: &server_rec) -> Cow<'_, str> {
+pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     let name = server.server_hostname;
     match name.is_null() {
         true => Cow::Borrowed(""),
@@ -157,7 +157,7 @@ pub(super) fn host(server: &server_rec) -> Cow<'_, str> {
 ///
 /// # Safety
 /// `pool` is a live pool; it takes up the text.
-pub(super) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
+pub(crate) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
     // SAFETY: null, or a C string in the pool, which is copied right away.
     unsafe {
         let root = ap_server_root_relative(pool, c"".as_ptr());

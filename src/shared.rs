@@ -8,14 +8,14 @@ use super::bindings::{
     APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
     apr_shm_baseaddr_get, apr_shm_create, apr_status_t,
 };
-use crate::board::Board;
-use crate::records::Records;
+use maintenance_core::board::Board;
+use maintenance_core::records::Records;
 
 /// What lies in shared memory: all zero is a valid value, and so is every bit pattern.
 ///
 /// # Safety
 /// The type consists of atomics alone, and its layout is fixed (`repr(C)`).
-pub(super) unsafe trait Shared: 'static {
+pub(crate) unsafe trait Shared: 'static {
     /// Names it in the process pool, together with its size. The number goes up with the layout or
     /// the meaning: at a restart, a newer build may find what an older one made.
     const KEY: &'static CStr;
@@ -39,7 +39,7 @@ unsafe impl Shared for Records {
 ///
 /// # Safety
 /// `process_pool` is `process_rec::pool`, which lives until the process ends.
-pub(super) unsafe fn segment<T: Shared>(
+pub(crate) unsafe fn segment<T: Shared>(
     process_pool: *mut apr_pool_t,
 ) -> Result<&'static T, apr_status_t> {
     let key = format!("{}:{}", T::KEY.to_string_lossy(), mem::size_of::<T>());

@@ -18,15 +18,15 @@ use super::guard::guard;
 use super::pool::Pool;
 use super::server::{ServerConfig, config, server_root, servers};
 use super::{conftree, keep, log, process, resolver, scopes, shared};
-use crate::board::{Board, BoardFull, Key, MAX_SLOTS};
-use crate::config::Settings;
-use crate::flag::{self, Flag, News, Observer};
-use crate::gate::{Flags, Gate, Place};
-use crate::gates::Gates;
-use crate::journal::Journal;
-use crate::records::Records;
-use crate::refusal::Refusals;
-use crate::zone;
+use maintenance_core::board::{Board, BoardFull, Key, MAX_SLOTS};
+use maintenance_core::config::Settings;
+use maintenance_core::flag::{self, Flag, News, Observer};
+use maintenance_core::gate::{Flags, Gate, Place};
+use maintenance_core::gates::Gates;
+use maintenance_core::journal::Journal;
+use maintenance_core::records::Records;
+use maintenance_core::refusal::Refusals;
+use maintenance_core::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
@@ -38,7 +38,7 @@ type Numbers = BTreeMap<Key, usize>;
 const SMALL_STACK: usize = 64 * 1024;
 
 /// The configuration is complete: makes the gates.
-pub(super) unsafe extern "C" fn post_config(
+pub(crate) unsafe extern "C" fn post_config(
     pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
     temp_pool: *mut apr_pool_t,
@@ -144,7 +144,7 @@ fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
 }
 
 /// `httpd -t`, and the first reading at start: what only the whole configuration shows.
-pub(super) unsafe extern "C" fn check_config(
+pub(crate) unsafe extern "C" fn check_config(
     _pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
     temp_pool: *mut apr_pool_t,
@@ -196,12 +196,12 @@ fn warn_of_folder(flag: &Path, root: &Path) {
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
-pub(super) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
+pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
     servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
 }
 
 /// The flags of all gates, each once.
-pub(super) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
+pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
     let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
     flags.sort_by_key(|flag| flag.path());
     flags.dedup_by_key(|flag| flag.path());
@@ -248,7 +248,7 @@ fn tell(main: &server_rec, root: &Path) {
 }
 
 /// Do the children see other files than the parent?
-pub(super) fn is_chrooted() -> bool {
+pub(crate) fn is_chrooted() -> bool {
     // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
     unsafe { maintenance_is_chrooted() != 0 }
 }
@@ -273,7 +273,7 @@ fn look(main: &server_rec, observer: Observer) {
 
 /// A flag closes its scope. Where all was open until then, the list of those who are refused begins
 /// anew: those of an earlier closing are no help.
-pub(super) fn closed(flag: &Path) {
+pub(crate) fn closed(flag: &Path) {
     // SAFETY: httpd's main server, as long as the process has this configuration.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
     let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
@@ -284,7 +284,7 @@ pub(super) fn closed(flag: &Path) {
 
 /// A child starts, with its final user id: a flag that it may not see is an error now, and not
 /// when the flag is needed.
-pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
+pub(crate) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
     guard(
         || {
             // SAFETY: httpd's list of servers, as long as the child lives.
@@ -297,7 +297,7 @@ pub(super) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
 }
 
 /// The parent, about every ten seconds: openings and closings are logged without requests, too.
-pub(super) unsafe extern "C" fn monitor(main: *mut server_rec) {
+pub(crate) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), ());
     // What killed children have left behind is not to fill the table.

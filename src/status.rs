@@ -13,16 +13,16 @@ use super::guard::guard;
 use super::request::Request;
 use super::server::{config, servers};
 use super::{log, process, scopes, start, suppose};
-use crate::flag::{News, Observer};
-use crate::journal::Journal;
-use crate::refusal::Asker;
-use crate::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
-use crate::stack;
+use maintenance_core::flag::{News, Observer};
+use maintenance_core::journal::Journal;
+use maintenance_core::refusal::Asker;
+use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
+use maintenance_core::stack;
 
 const HANDLER: &CStr = c"maintenance-status";
 
 /// A request that nobody has answered: is it one for the report?
-pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
+pub(crate) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     guard(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
@@ -37,7 +37,7 @@ pub(super) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
 }
 
 /// httpd's call for a part of mod_status's page.
-pub(super) unsafe extern "C" fn section(
+pub(crate) unsafe extern "C" fn section(
     r: *mut request_rec,
     is_short: c_int,
     is_plain: c_int,

@@ -14,11 +14,11 @@ use super::role::Role;
 use super::section::Section;
 use super::server::config;
 use super::{hosts, log, scopes};
-use crate::gates::Chain;
-use crate::report::{Forecast, Host, Outcome, Preflight, Question};
+use maintenance_core::gates::Chain;
+use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
-pub(super) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
+pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
     let role = request.role(question);
     let (servers, is_known_host) = match &question.host {
         Some(host) => hosts::servers_of(request, host, role),
@@ -74,7 +74,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forec
 
 /// Makes the gates of the locations that are given by a path, together with those around them, as
 /// a request would that comes there.
-pub(super) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
+pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
     let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
     for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);

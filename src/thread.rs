@@ -20,7 +20,7 @@ type Work<'a> = &'a mut (dyn FnMut() + Send);
 /// Runs `work` in a thread of its own and waits for its end. What the work keeps for its thread
 /// goes with that; in the parent's own thread it would hold the module in memory when httpd
 /// unloads it, and a restart would not load a new version.
-pub(super) fn apart(work: Work<'_>) {
+pub(crate) fn apart(work: Work<'_>) {
     if started(work).is_none() {
         work();
     }
@@ -28,7 +28,7 @@ pub(super) fn apart(work: Work<'_>) {
 
 /// Runs `work` with a deep stack under it: in this thread, or in one of its own where this one's
 /// stack is small. False where there is no such thread to be had, or the work has panicked.
-pub(super) fn deep(work: Work<'_>) -> bool {
+pub(crate) fn deep(work: Work<'_>) -> bool {
     if is_deep() {
         work();
         return true;

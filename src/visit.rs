@@ -11,16 +11,16 @@ use super::process;
 use super::request::Request;
 use super::section::Section;
 use super::server::Counted;
-use crate::allow::Visitor;
-use crate::records::refused::Refusal;
-use crate::records::{Reason, ScopeId, Visit, Whereabouts, Worker};
-use crate::refusal::Asker;
+use maintenance_core::allow::Visitor;
+use maintenance_core::records::refused::Refusal;
+use maintenance_core::records::{Reason, ScopeId, Visit, Whereabouts, Worker};
+use maintenance_core::refusal::Asker;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
     /// The request of the client that this one is, or a part of, if that counts. It arrives where
     /// nothing was decided `before`, and is in flight from then on.
-    pub(super) fn visit(
+    pub(crate) fn visit(
         &mut self,
         before: Option<Kept<'r>>,
         counted: &Counted,
@@ -48,7 +48,7 @@ impl<'r> Request<'r> {
     /// that is let in, for a `reason`, is followed; another one is forgotten. Each counts once, in
     /// the last scope that it came into.
     #[inline(always)]
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         visit: Option<&'r Visit<'static>>,
         place: Whereabouts,
@@ -69,7 +69,7 @@ impl<'r> Request<'r> {
     }
 
     /// Counts a refusal, and takes note of who is refused.
-    pub(super) fn count_refusal(&self, counted: &Counted, scope: ScopeId, status: u16) {
+    pub(crate) fn count_refusal(&self, counted: &Counted, scope: ScopeId, status: u16) {
         let worker = self.worker(counted);
         counted.records.refuse(worker, scope, status);
         if let Some(address) = self.address() {
@@ -87,7 +87,7 @@ impl<'r> Request<'r> {
 }
 
 /// The answer to a visitor's request has been handed on.
-pub(super) unsafe extern "C" fn ended(visit: *mut c_void) {
+pub(crate) unsafe extern "C" fn ended(visit: *mut c_void) {
     // SAFETY: what `Request::visit` gave to be passed here. The shim passes it on only as long as
     // the request's pool lives, and does so from the thread that serves the request.
     guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), ());
@@ -95,7 +95,7 @@ pub(super) unsafe extern "C" fn ended(visit: *mut c_void) {
 
 /// The connection of a request goes over to HTTP/2, in which the request comes once more, as
 /// a stream.
-pub(super) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
+pub(crate) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
     guard(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.

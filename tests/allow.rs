@@ -2,7 +2,7 @@
 
 mod paths;
 
-use crate::support::{Backend, Httpd, Setup};
+use maintenance_harness::{Backend, Httpd, Setup};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 

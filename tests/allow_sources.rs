@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Children, Client, Httpd, Mpm, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::{Children, Client, Httpd, Mpm, Setup, replace_file, set_mode, wait_for};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 
@@ -274,7 +274,8 @@ fn ten_thousand_networks() {
     setup.write("list", lines.collect::<String>());
     let httpd = setup.start();
     httpd.close();
-    let client = Client::build(&httpd.url(), crate::support::client::Protocol::Http1, None, true);
+    let client =
+        Client::build(&httpd.url(), maintenance_harness::client::Protocol::Http1, None, true);
     for n in (0..5000).step_by(97) {
         assert_eq!(status(&client, &format!("{}77", v4(n))), 200, "{n}");
         assert_eq!(status(&client, &format!("{}:77", v6(n))), 200, "{n}");

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Backend, Setup};
+use maintenance_harness::{Backend, Setup};
 
 /// A program in tests/browser, with these variables.
 fn run(program: &str, variables: &[(&str, OsString)]) {

@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::faketime::Clock;
-use crate::support::{Mpm, Setup, replace_file};
+use maintenance_harness::faketime::Clock;
+use maintenance_harness::{Mpm, Setup, replace_file};
 
 const HOUR: i64 = 3600;
 

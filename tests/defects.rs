@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use crate::support::{Client, Httpd, Mpm, Setup, sanitizer};
+use maintenance_harness::{Client, Httpd, Mpm, Setup, sanitizer};
 
 fn start() -> Httpd {
     assert!(sanitizer::is_on(), "run `make asan`");

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use crate::support::denied::{Denied, Who};
-use crate::support::{Mpm, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::denied::{Denied, Who};
+use maintenance_harness::{Mpm, Setup, replace_file, set_mode, wait_for};
 
 const DENIED: &str = r#"maintenance:error.*flag \S+/maintenance.flag exists, but .* may not look at it: Permission denied.* it closes.*"restorecon \S+/maintenance.flag".*"mv -Z""#;
 const RECOVERED: &str = r"maintenance:notice.*the flag \S+/maintenance.flag can be seen again";
@@ -102,7 +102,7 @@ fn links() {
 #[test]
 fn only_the_children_decide() {
     let is_root = rustix::process::geteuid().is_root();
-    let Some(user) = crate::support::installation::user().filter(|_| is_root) else {
+    let Some(user) = maintenance_harness::installation::user().filter(|_| is_root) else {
         eprintln!("left out: parent and children have the same user");
         return;
     };

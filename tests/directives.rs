@@ -5,7 +5,7 @@ mod hints;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::{Httpd, Setup, set_mode};
+use maintenance_harness::{Httpd, Setup, set_mode};
 
 const ENGINE: &str = "usage: MaintenanceEngine On|Off";
 const FLAGS: &str = "usage: MaintenanceFlag PATH...";

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Answer, Protocol};
-use crate::support::report::InFlight;
-use crate::support::{Backend, Client, Httpd, Mpm, Reports, Setup, wait_for};
+use maintenance_harness::client::{Answer, Protocol};
+use maintenance_harness::report::InFlight;
+use maintenance_harness::{Backend, Client, Httpd, Mpm, Reports, Setup, wait_for};
 
 /// The main server, a location in it, and a virtual host; and room for as many requests as are held.
 const DIRECTIVES: &str = "Timeout 60

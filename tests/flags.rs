@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use crate::status::{STATUS, report};
-use crate::support::{Httpd, Mpm, Setup, set_mode, wait_for};
+use maintenance_harness::{Httpd, Mpm, Setup, set_mode, wait_for};
 
 /// Whatever lies there closes; only nothing is open.
 #[test]

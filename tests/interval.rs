@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{
+use maintenance_harness::{
     Children, Client, Httpd, Mpm, PAGE, Setup, page_with, replace_file, wait_for,
 };
-use crate::support::{client::Protocol, hanging::HangingFolder, set_mode};
+use maintenance_harness::{client::Protocol, hanging::HangingFolder, set_mode};
 
 /// A server whose flag is on a file system that can hang.
 fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-use crate::support::client::Answer;
-use crate::support::{Client, Httpd, Mpm, raw_bytes, replace_file};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Client, Httpd, Mpm, raw_bytes, replace_file};
 use requests::{Case, REQUESTS, cases};
 use site::{Own, Pair, WITHOUT};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Httpd, Mpm, Reports, Setup, replace_file, wait_for};
+use maintenance_harness::{Httpd, Mpm, Reports, Setup, replace_file, wait_for};
 
 const SECONDS: Duration = Duration::from_secs(20);
 

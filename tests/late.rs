@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Httpd, Mpm, Setup, replace_file};
+use maintenance_harness::{Httpd, Mpm, Setup, replace_file};
 
 /// A request of which the server has the first line.
 struct Begun(TcpStream);

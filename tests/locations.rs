@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use crate::support::{Httpd, Mpm, Setup, raw};
+use maintenance_harness::{Httpd, Mpm, Setup, raw};
 
 mod ahead;
 mod encoded;

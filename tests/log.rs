@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Client, Httpd, Mpm, Setup, raw, wait_for};
+use maintenance_harness::{Backend, Client, Httpd, Mpm, Setup, raw, wait_for};
 
 /// One line for each opening and closing, however many children see it at a time.
 #[test]

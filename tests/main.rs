@@ -3,8 +3,6 @@
 
 #![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
 
-mod support;
-
 mod allow;
 mod allow_sources;
 mod browser;

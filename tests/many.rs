@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::support::client::Answer;
-use crate::support::{Httpd, Reports, Setup, wait_for};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Httpd, Reports, Setup, wait_for};
 
 const MANY: usize = 3000;
 

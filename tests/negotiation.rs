@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::support::{Client, Httpd, PAGE, Setup, replace_file};
+use maintenance_harness::{Client, Httpd, PAGE, Setup, replace_file};
 use rows::{LONGEST, rows};
 
 const HTML: &str = "text/html; charset=utf-8";

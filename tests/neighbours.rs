@@ -15,8 +15,8 @@ mod quick_cache;
 mod rewrite;
 pub mod secure;
 
-use crate::support::client::Answer;
-use crate::support::{Client, Httpd, Setup, page_with};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Client, Httpd, Setup, page_with};
 
 /// The fields of a refusal. All others would be a neighbour's.
 const FIELDS: [&str; 9] = [

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::client::Answer;
-use crate::support::{Children, Client, Httpd, Mpm, PAGE, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{
+    Children, Client, Httpd, Mpm, PAGE, Setup, replace_file, set_mode, wait_for,
+};
 
 const TEMPLATE: &str = "<!doctype html><html lang={{ lang }}><title>{{ host }} {{ status }}</title>\
     <p>{{ message }}<p>{{ start }}|{{ end }}|{{ end_text }}|{{ overdue }}|{{ retry_after }}\
@@ -262,7 +264,7 @@ fn statuses_with_conditions() {
         let request = client.request(method, "/").header("Host", host).header("User-Agent", agent);
         let answer = client.send(request);
         assert_eq!(answer.status, status, "{host} {method} {agent}");
-        assert_eq!(answer.body, crate::support::page_with(status));
+        assert_eq!(answer.body, maintenance_harness::page_with(status));
     }
 }
 

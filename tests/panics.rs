@@ -1,11 +1,9 @@
 //! A panic in the request path, as a build with the feature `provoke-panic` has it on demand.
 
-#![cfg(feature = "provoke-panic")]
-
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Backend, Httpd, Mpm, Setup, installation::debug_module, wait_for};
+use maintenance_harness::{Backend, Httpd, Mpm, Setup, installation::debug_module, wait_for};
 
 /// One child with threads: were it to die, it would take the slow request with it.
 fn start(backend: &Backend, errors: &str) -> Httpd {

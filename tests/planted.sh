@@ -8,9 +8,10 @@ cd "$(dirname "$0")/.."
 list=$1 copy=$2
 shift 2
 # What was built there stays.
-rm -rf "$copy/src" "$copy/fuzz/fuzz_targets" "$copy/fuzz/corpus" && mkdir -p "$copy/tests/soak" "$copy/fuzz"
-cp -R Cargo.toml Cargo.lock build.rs c-shim src benches "$copy"
-cp tests/main.rs "$copy/tests" && cp tests/soak/main.rs "$copy/tests/soak"
+rm -rf "$copy/crates" "$copy/fuzz/fuzz_targets" "$copy/fuzz/corpus"
+mkdir -p "$copy/src" "$copy/tests/sanitize" "$copy/fuzz"
+cp -R Cargo.toml Cargo.lock build.rs c-shim src crates tools "$copy"
+cp -R tests/main.rs tests/harness "$copy/tests" && cp -R tests/sanitize/planted "$copy/tests/sanitize"
 cp -R fuzz/Cargo.toml fuzz/Cargo.lock fuzz/fuzz_targets fuzz/corpus "$copy/fuzz"
 failed=0
 while IFS= read -r line <&3; do

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Httpd, Reports, Setup, replace_file, wait_for};
+use maintenance_harness::{Httpd, Reports, Setup, replace_file, wait_for};
 
 const SECONDS: Duration = Duration::from_secs(20);
 

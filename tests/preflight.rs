@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::status::{STATUS, document, report, report_with, scope};
-use crate::support::{Httpd, Setup, replace_file};
+use maintenance_harness::{Httpd, Setup, replace_file};
 
 mod expressions;
 mod random;
@@ -150,7 +150,7 @@ fn main_server_beside_virtual_hosts() {
         .start();
     let (main, host) = ("maintenance.test".to_owned(), format!("maintenance.test:{two}"));
     for port in [one, two] {
-        let client = crate::support::Client::new(&format!("http://{address}:{port}"));
+        let client = maintenance_harness::Client::new(&format!("http://{address}:{port}"));
         for (asked, expected) in [
             ("maintenance.test".to_owned(), vec![&main, &host]),
             (format!("maintenance.test:{one}"), vec![&main]),

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::client::Protocol;
-use crate::support::{Backend, Client, Httpd, Mpm, PAGE, Setup, page_with, raw};
+use maintenance_harness::client::Protocol;
+use maintenance_harness::{Backend, Client, Httpd, Mpm, PAGE, Setup, page_with, raw};
 
 #[test]
 fn methods() {

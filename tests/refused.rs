@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::support::client::Protocol;
-use crate::support::report::RefusedClient;
-use crate::support::{Client, Httpd, Mpm, Reports, Setup, wait_for};
+use maintenance_harness::client::Protocol;
+use maintenance_harness::report::RefusedClient;
+use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, wait_for};
 
 /// The clients on the list, once it names so many refusals.
 #[track_caller]

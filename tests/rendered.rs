@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::{Httpd, Mpm, Setup, replace_file};
+use maintenance_harness::{Httpd, Mpm, Setup, replace_file};
 
 /// The languages of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::client::Protocol;
-use crate::support::{Client, Httpd, Mpm, Setup, sanitizer, wait_for};
+use maintenance_harness::client::Protocol;
+use maintenance_harness::{Client, Httpd, Mpm, Setup, sanitizer, wait_for};
 
 const RESTARTS: usize = 50;
 const FIRST: usize = 10;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Httpd, Mpm, Setup, replace_file, wait_for};
+use maintenance_harness::{Httpd, Mpm, Setup, replace_file, wait_for};
 
 /// A status that leaves the connection open, and as many requests on it as there come.
 const FAST: &str = "MaintenanceStatus 404\nMaxKeepAliveRequests 0\n";

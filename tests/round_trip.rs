@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Client, Httpd, Mpm, PAGE, Setup, client::Protocol};
+use maintenance_harness::{Backend, Client, Httpd, Mpm, PAGE, Setup, client::Protocol};
 
 fn round_trip(mpm: Mpm) {
     const REQUESTS: usize = 1000;

@@ -1,6 +1,6 @@
 //! Virtual hosts count in the order in which they are configured.
 
-use crate::support::{Client, Httpd};
+use maintenance_harness::{Client, Httpd};
 
 /// httpd itself keeps them the other way round. Of two with the same name it takes the first, and
 /// so does a preflight for an address on which it is not asked.

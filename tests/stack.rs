@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::status::STATUS;
-use crate::support::{Mpm, Setup, replace_file, wait_for};
+use maintenance_harness::{Mpm, Setup, replace_file, wait_for};
 
 /// About the least. httpd takes 25 KiB for a line in the error log alone, and its threads crash at
 /// one with 36 KiB, with or without the module.

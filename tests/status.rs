@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::support::client::Answer;
-use crate::support::{Client, Httpd};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Client, Httpd};
 
 mod documents;
 mod flags;

@@ -9,8 +9,8 @@ use std::sync::{Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Answer, Protocol};
-use crate::support::{Client, Httpd, Mpm, Reports, Setup, page_with, wait_for};
+use maintenance_harness::client::{Answer, Protocol};
+use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, page_with, wait_for};
 
 /// The main server, a virtual host without directives of its own, and one with some; and in each
 /// a location. An answer says which entry let the request in while its scope was closed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use crate::support::{Mpm, Setup, installation::debug_module};
+use maintenance_harness::{Mpm, Setup, installation::debug_module};
 
 const VALGRIND: &[&str] = &[
     "valgrind",

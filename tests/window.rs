@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Children, Client, Httpd, Mpm, PAGE, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::{
+    Children, Client, Httpd, Mpm, PAGE, Setup, replace_file, set_mode, wait_for,
+};
 
 /// Sixteen children that serve one request each at a time.
 const SIXTEEN: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 16\nServerLimit 16\n\

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::allow::list::{self, ListError};
+use maintenance_core::allow::list::{self, ListError};
 
 fuzz_target!(|content: &[u8]| {
     let lines = content.split(|byte| *byte == b'\n').count();

@@ -11,12 +11,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::allow::path::ExemptPath;
-use mod_maintenance::allow::{Admission, Expr, Visitor, network};
-use mod_maintenance::config::{DIRECTIVES, Scope, Settings, Surroundings};
-use mod_maintenance::duration;
-use mod_maintenance::refusal::Refusals;
-use mod_maintenance::retry_after::RetryAfter;
+use maintenance_core::allow::path::ExemptPath;
+use maintenance_core::allow::{Admission, Expr, Visitor, network};
+use maintenance_core::config::{DIRECTIVES, Scope, Settings, Surroundings};
+use maintenance_core::duration;
+use maintenance_core::refusal::Refusals;
+use maintenance_core::retry_after::RetryAfter;
 
 const ROOT: &str = "/server";
 const MOST_SECONDS: u128 = 0x7fff_ffff;

@@ -10,13 +10,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::flag::{Closing, Content, News};
-use mod_maintenance::journal::Journal;
-use mod_maintenance::negotiate::Encoding;
-use mod_maintenance::page::{Facts, Pages};
-use mod_maintenance::retry_after::{RetryAfter, Spreader};
-use mod_maintenance::watched::FileNews;
-use mod_maintenance::window::{Moment, Phase, Window};
+use maintenance_core::flag::{Closing, Content, News};
+use maintenance_core::journal::Journal;
+use maintenance_core::negotiate::Encoding;
+use maintenance_core::page::{Facts, Pages};
+use maintenance_core::retry_after::{RetryAfter, Spreader};
+use maintenance_core::watched::FileNews;
+use maintenance_core::window::{Moment, Phase, Window};
 
 /// Of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];

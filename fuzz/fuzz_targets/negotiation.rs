@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::negotiate::{self, Encoding, Media};
+use maintenance_core::negotiate::{self, Encoding, Media};
 
 const TAGS: [&str; 9] =
     ["en", "de-AT", "de", "zh-Hant", "zh-Hans", "pt", "de-CH-1996", "fr-x-a", "fr"];

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::records::refused::Refusal;
-use mod_maintenance::records::{Records, ScopeId};
-use mod_maintenance::report::{
+use maintenance_core::records::refused::Refusal;
+use maintenance_core::records::{Records, ScopeId};
+use maintenance_core::report::{
     self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
 };
 

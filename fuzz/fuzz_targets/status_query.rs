@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::report::{Query, QueryError};
+use maintenance_core::report::{Query, QueryError};
 
 fuzz_target!(|input: &[u8]| {
     let text = String::from_utf8_lossy(input);

@@ -9,14 +9,14 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
-use mod_maintenance::allow::Expr;
-use mod_maintenance::config::Surroundings;
-use mod_maintenance::flag::{Closing, Content, News};
-use mod_maintenance::journal::Journal;
-use mod_maintenance::negotiate::Encoding;
-use mod_maintenance::page::{Facts, MAX_SIZE, PageFile, Pages};
-use mod_maintenance::watched::FileNews;
-use mod_maintenance::window::Window;
+use maintenance_core::allow::Expr;
+use maintenance_core::config::Surroundings;
+use maintenance_core::flag::{Closing, Content, News};
+use maintenance_core::journal::Journal;
+use maintenance_core::negotiate::Encoding;
+use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
+use maintenance_core::watched::FileNews;
+use maintenance_core::window::Window;
 
 struct Nobody;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Httpd, Setup, set_mode};
+use maintenance_harness::{Httpd, Setup, set_mode};
 
 /// What becomes of a request to an exempt path that another module takes elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

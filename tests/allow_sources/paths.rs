@@ -1,6 +1,6 @@
 //! Exempt paths in front of a backend.
 
-use crate::support::{Backend, PAGE, Setup, raw};
+use maintenance_harness::{Backend, PAGE, Setup, raw};
 
 /// Nothing but the exempt paths ever reaches the backend.
 #[test]

@@ -1,6 +1,6 @@
 //! What `httpd -t` says is to be written instead, where it can be guessed.
 
-use crate::support::Setup;
+use maintenance_harness::Setup;
 
 /// What was probably meant, wherever an address is to stand: in the directive, in an allow file and
 /// in the flag, of which the unit tests have more.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Gauges, MAIN, Site, Via};
-use crate::support::{KeepAlive, Mpm, Setup, wait_for};
+use maintenance_harness::{KeepAlive, Mpm, Setup, wait_for};
 
 /// Clients that do not wait any longer. httpd goes on for them until the backend answers.
 fn clients_hang_up(mpm: Mpm, via: Via) {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Gauges, Site, room};
-use crate::support::{KeepAlive, Mpm, Setup};
+use maintenance_harness::{KeepAlive, Mpm, Setup};
 
 const CLIENTS: u64 = 4;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{DIRECTIVES, Gauges, OTHER, Site, room};
-use crate::support::report::InFlight;
-use crate::support::{Client, Mpm, Reports, Setup, wait_for};
+use maintenance_harness::report::InFlight;
+use maintenance_harness::{Client, Mpm, Reports, Setup, wait_for};
 
 impl Site {
     /// Waits until the gauge of all scopes together shows this.

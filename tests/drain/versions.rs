@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Gauges, MAIN, Site};
-use crate::support::{Mpm, Setup};
+use maintenance_harness::{Mpm, Setup};
 
 const VERSIONS: [&str; 4] = ["HTTP/1.1", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"];
 

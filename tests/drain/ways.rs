@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::{AREA, Gauges, MAIN, Site};
-use crate::support::{Mpm, Reports, Setup, wait_for};
+use maintenance_harness::{Mpm, Reports, Setup, wait_for};
 
 /// Beside those that every site here has.
 const DIRECTIVES: &str = "RewriteEngine On

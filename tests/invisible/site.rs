@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use crate::support::{Backend, Httpd, Mpm, Setup, set_mode};
+use maintenance_harness::{Backend, Httpd, Mpm, Setup, set_mode};
 
 /// httpd's own modules that the requests go through.
 const MODULES: &[&str] = &[
@@ -207,7 +207,7 @@ fn start(mpm: Mpm, site: &Path, backend: &Backend, own: Own) -> Httpd {
         ));
     setup.write("conf/server.conf", own.server);
     setup.write("conf/host.conf", own.host);
-    setup.write("conf/page.html", crate::support::PAGE);
+    setup.write("conf/page.html", maintenance_harness::PAGE);
     setup.write("conf/allow.txt", "192.0.2.0/28\n");
     for folder in ["cache", "dav"] {
         fs::create_dir(setup.path(folder)).expect(folder);

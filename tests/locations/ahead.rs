@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::{touch, with_pages};
-use crate::support::{Backend, Httpd, Setup, raw, set_mode};
+use maintenance_harness::{Backend, Httpd, Setup, raw, set_mode};
 
 const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n";
 const CACHE: &str = "CacheEnable disk /\nCacheRoot \"${ROOT}/cache\"\nCacheIgnoreNoLastMod On
@@ -113,7 +113,7 @@ fn cached_parts_of_a_page() {
     let mut httpd = with_pages(setup, &["blogs"]).start();
     httpd.allow_log("include:error");
     httpd.expect_log("write \"CacheQuickHandler off\"");
-    let client = crate::support::Client::new(&format!("http://{}", httpd.address().ip()));
+    let client = maintenance_harness::Client::new(&format!("http://{}", httpd.address().ip()));
     for _ in 0..3 {
         assert_eq!(client.get("/blogs/page.html").body, "blogs\n");
         assert_eq!(client.get("/page.shtml").body, "blogs\n");

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::{is_refused, touch};
-use crate::support::{Backend, Httpd, Reports, Setup, raw};
+use maintenance_harness::{Backend, Httpd, Reports, Setup, raw};
 
 /// As the README recommends it.
 const CLOSED: &str =

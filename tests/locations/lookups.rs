@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::{touch, with_pages};
-use crate::support::Setup;
+use maintenance_harness::Setup;
 
 const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n
     <LocationMatch secret>\nMaintenanceFlag blogs.flag\n</LocationMatch>\n

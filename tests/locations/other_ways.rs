@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{touch, with_pages};
-use crate::support::{Backend, Client, Httpd, Setup, client::Protocol};
+use maintenance_harness::{Backend, Client, Httpd, Setup, client::Protocol};
 
 const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n";
 
@@ -134,7 +134,7 @@ impl Way {
         setup.write("htdocs/choice.var", "URI: blogs/page.html\nContent-Type: text/html\n\n");
         let script =
             setup.write("htdocs/see", "#!/bin/sh\necho Location: /blogs/page.html\necho\n");
-        crate::support::set_mode(&script, 0o755);
+        maintenance_harness::set_mode(&script, 0o755);
         setup.start()
     }
 }
@@ -184,7 +184,7 @@ fn webdav() {
     ));
     let setup = with_pages(setup.modules(&["dav", "dav_fs"]), &["blogs", "other"]);
     for folder in [".", "htdocs", "htdocs/blogs", "htdocs/other"] {
-        crate::support::set_mode(&setup.path(folder), 0o777);
+        maintenance_harness::set_mode(&setup.path(folder), 0o777);
     }
     let mut httpd = setup.start();
     httpd.allow_log("dav:error|maintenance:warn.*can be written by everybody");

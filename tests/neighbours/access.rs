@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{get, round, round_counting};
-use crate::support::{Httpd, Setup};
+use maintenance_harness::{Httpd, Setup};
 
 /// Nobody is asked for a password, and none is looked at.
 #[test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{ask, get, round};
-use crate::support::{PAGE, Setup, raw};
+use maintenance_harness::{PAGE, Setup, raw};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 

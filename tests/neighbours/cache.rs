@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::FIELDS;
-use crate::support::{Backend, PAGE, Setup, client::Answer, set_mode};
+use maintenance_harness::{Backend, PAGE, Setup, client::Answer, set_mode};
 
 /// A page that is in the cache, and one that is asked for while the site is closed.
 fn cached(quick: &str, modules: &[&'static str], directives: &str) {

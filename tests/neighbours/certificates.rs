@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::secure::{OLDER_OPENSSL, with_tls};
-use crate::support::Client;
-use crate::support::client::{Answer, Protocol};
-use crate::support::set_mode;
+use maintenance_harness::Client;
+use maintenance_harness::client::{Answer, Protocol};
+use maintenance_harness::set_mode;
 
 const CHALLENGE: &str = "/.well-known/acme-challenge/token";
 

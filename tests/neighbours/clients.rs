@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Httpd, Mpm, PAGE, Setup, raw, wait_for};
+use maintenance_harness::{Backend, Httpd, Mpm, PAGE, Setup, raw, wait_for};
 
 const MEBIBYTE: usize = 1024 * 1024;
 

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{get, round};
-use crate::support::{Client, PAGE, Setup};
+use maintenance_harness::{Client, PAGE, Setup};
 
 /// The status and the body, decoded as often as Content-Encoding says.
 #[track_caller]

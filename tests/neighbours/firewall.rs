@@ -2,7 +2,7 @@
 //! quick handlers; the phases of the answer see the refusal as they see any other answer.
 
 use super::{ask, get, round_counting};
-use crate::support::{PAGE, Setup};
+use maintenance_harness::{PAGE, Setup};
 
 const MODULES: [&str; 2] = ["unique_id", "security2"];
 
@@ -72,7 +72,7 @@ fn phases_of_the_answer() {
         let client = httpd.client();
         httpd.close();
         let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        let answer = crate::support::raw(httpd.address(), request);
+        let answer = maintenance_harness::raw(httpd.address(), request);
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{rule}: {answer}");
         match denied {
             false => client.get("/").assert_refused(),

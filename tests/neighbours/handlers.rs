@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{ask, get, round, round_counting};
-use crate::support::{Backend, Httpd, Mpm, Setup, set_mode};
+use maintenance_harness::{Backend, Httpd, Mpm, Setup, set_mode};
 
 /// A folder that httpd's children may change.
 fn open_folder(setup: &Setup, name: &str) {

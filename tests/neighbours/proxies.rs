@@ -2,7 +2,7 @@
 
 use super::peer::{Peer, ajp, fcgi};
 use super::{ask, get, round_counting};
-use crate::support::{Backend, Setup, raw};
+use maintenance_harness::{Backend, Setup, raw};
 
 #[test]
 fn http_and_balancer() {
@@ -83,7 +83,7 @@ fn forward_proxy() {
     httpd.close();
     for request in [&absolute, &connect] {
         let answer = raw(httpd.address(), request.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.ends_with(crate::support::PAGE));
+        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.ends_with(maintenance_harness::PAGE));
         assert_eq!(backend.received(), 2);
     }
 }

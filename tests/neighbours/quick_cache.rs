@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Backend, Setup, set_mode};
+use maintenance_harness::{Backend, Setup, set_mode};
 
 const CACHE: &str = "CacheEnable disk /";
 

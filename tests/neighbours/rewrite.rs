@@ -1,7 +1,7 @@
 //! mod_rewrite and mod_alias.
 
 use super::{get, round_counting};
-use crate::support::{Backend, Setup};
+use maintenance_harness::{Backend, Setup};
 
 /// The same rules for the server and in a virtual host.
 #[test]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::client::Protocol;
-use crate::support::{Backend, Client, Mpm, PAGE, Setup, raw, wait_for};
+use maintenance_harness::client::Protocol;
+use maintenance_harness::{Backend, Client, Mpm, PAGE, Setup, raw, wait_for};
 
 /// What a distribution's mod_ssl may say at start.
 pub const OLDER_OPENSSL: &str = "AH01882";

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::neighbours::secure::{OLDER_OPENSSL, with_tls};
 use crate::status::{STATUS, document};
-use crate::support::client::{Answer, Protocol};
-use crate::support::{Client, Httpd, Mpm, Setup, wait_for};
+use maintenance_harness::client::{Answer, Protocol};
+use maintenance_harness::{Client, Httpd, Mpm, Setup, wait_for};
 
 /// Expressions, each with a client for whom it holds and, maybe, one for whom it does not.
 const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
@@ -167,10 +167,9 @@ fn asked_through_a_proxy() {
 }
 
 /// Also where the module fails in between.
-#[cfg(feature = "provoke-panic")]
 #[test]
 fn a_panic_in_between() {
-    let setup = setup(Setup::new("")).module(crate::support::installation::debug_module());
+    let setup = setup(Setup::new("")).module(maintenance_harness::installation::debug_module());
     let mut httpd = setup.start();
     httpd.allow_log("maintenance:error.*internal error, please report it: provoked");
     httpd.allow_log("^$|^thread .* panicked at|^provoked$|^note: run with");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::site::{CLIENTS, CONTENTS, FLAGS, NAMES, PATHS, ports_of, server};
 use crate::status::{report, report_with};
-use crate::support::{Httpd, raw_bytes, replace_file};
+use maintenance_harness::{Httpd, raw_bytes, replace_file};
 
 /// So many states, and so many questions in each.
 const STATES: usize = 25;

@@ -2,7 +2,7 @@
 //! asked of it.
 
 use crate::status::{ONE_CHILD, STATUS};
-use crate::support::{Httpd, Setup};
+use maintenance_harness::{Httpd, Setup};
 
 pub(super) const FLAGS: [&str; 5] =
     ["all.flag", "one.flag", "other.flag", "app.flag", "files.flag"];

@@ -23,8 +23,7 @@ sanitized() {
         CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=$runtime" \
         CC_x86_64_unknown_linux_gnu=clang-14 \
         CFLAGS_x86_64_unknown_linux_gnu="-fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all -fno-omit-frame-pointer -g" \
-        "$cargo" "$1" --locked --features provoke-panic,provoke-defect -Zbuild-std \
-        --target $platform --lib "${@:2}"
+        "$cargo" "$1" --locked -Zbuild-std --target $platform "${@:2}"
 }
 
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-14)
@@ -34,17 +33,20 @@ export ASAN_SYMBOLIZER_PATH
 export ASAN_OPTIONS=abort_on_error=1:strict_string_checks=1:check_initialization_order=1:detect_leaks=0
 export UBSAN_OPTIONS=print_stacktrace=1
 
-sanitized test --no-run
+planted() {
+    sanitized test --package planted_defects -- --ignored "$1"
+}
+sanitized test --package maintenance_core --package planted_defects --no-run
 for defect in use_after_free:heap-use-after-free out_of_bounds:heap-buffer-overflow; do
-    expect "${defect#*:}" sanitized test -- --ignored "planted::${defect%%:*}"
+    expect "${defect#*:}" planted "${defect%%:*}"
 done
-expect "misaligned pointer" sanitized test -- --ignored planted::misaligned
-sanitized test
+expect "misaligned pointer" planted misaligned
+sanitized test --package maintenance_core
 
-sanitized build
+sanitized build --features provoke-panic,provoke-defect
 export MAINTENANCE_PRELOAD=$runtime MAINTENANCE_MODULE=$built/$platform/debug/libmod_maintenance.so
 httpd() {
-    "$cargo" test --locked --features provoke-panic,provoke-defect --test httpd -- "$@"
+    "$cargo" test --locked --features provoke-defect --test httpd -- "$@"
 }
 httpd --ignored defects::
 skip=$(sed 's/#.*//; /^ *$/d; s/^/--skip /' $here/skip-asan)

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 cargo=${CARGO:-cargo}
 interpreted() {
     RUSTUP_TOOLCHAIN=$NIGHTLY CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/miri \
-        "$cargo" miri test --locked --features provoke-defect --lib "$@"
+        "$cargo" miri test --locked --package "$@"
 }
 
 # Real files and the real clock.
@@ -17,10 +17,10 @@ flags="-Zmiri-disable-isolation -Zmiri-strict-provenance"
 export MIRIFLAGS=$flags
 for defect in "data_race:Data race detected" "use_after_free:has been freed" \
     "out_of_bounds:beyond the end of the allocation" "misaligned:alignment"; do
-    expect "${defect#*:}" interpreted -- --ignored "planted::${defect%%:*}"
+    expect "${defect#*:}" interpreted planted_defects -- --ignored "${defect%%:*}"
 done
 tests=$(sed 's/#.*//; /^ *$/d' tests/sanitize/miri-tests)
 # shellcheck disable=SC2086 # words
-interpreted -- $tests
+interpreted maintenance_core -- $tests
 # What threads do at the same time depends on chance.
-MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted -- two_places::
+MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted maintenance_core -- double_buffer::

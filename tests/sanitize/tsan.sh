@@ -13,11 +13,10 @@ cargo=${CARGO:-cargo}
 sanitized() {
     RUSTUP_TOOLCHAIN=$NIGHTLY CARGO_PROFILE_DEV_OPT_LEVEL=1 RUSTFLAGS=-Zsanitizer=thread \
         CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/tsan \
-        "$cargo" test --locked --features provoke-defect -Zbuild-std \
-        --target x86_64-unknown-linux-gnu --lib "$@"
+        "$cargo" test --locked -Zbuild-std --target x86_64-unknown-linux-gnu --package "$@"
 }
 
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-sanitized --no-run
-expect "ThreadSanitizer: data race" sanitized -- --ignored planted::data_race
-sanitized
+sanitized maintenance_core --no-run
+expect "ThreadSanitizer: data race" sanitized planted_defects -- --ignored data_race
+sanitized maintenance_core

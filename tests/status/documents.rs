@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::{ONE_CHILD, STATUS, document, errors, line_of, report, report_with, scope};
-use crate::support::{Backend, Httpd, Setup, replace_file, wait_for};
+use maintenance_harness::{Backend, Httpd, Setup, replace_file, wait_for};
 
 /// A server with everything that the report has a member for.
 fn rich() -> Setup {

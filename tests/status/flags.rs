@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::{ONE_CHILD, STATUS, report, scope};
-use crate::support::{Httpd, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::{Httpd, Setup, replace_file, set_mode, wait_for};
 
 /// The report's flag of this name.
 #[track_caller]

@@ -1,8 +1,8 @@
 //! Which form the report has, with which header fields, and who gets it.
 
 use super::{STATUS, document, report};
-use crate::support::client::Answer;
-use crate::support::{Client, Httpd, Setup};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Client, Httpd, Setup};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";

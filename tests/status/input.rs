@@ -1,8 +1,8 @@
 //! Questions that make no sense, and methods that the report has not.
 
 use super::{STATUS, report};
-use crate::support::client::Answer;
-use crate::support::{Httpd, raw};
+use maintenance_harness::client::Answer;
+use maintenance_harness::{Httpd, raw};
 
 /// Query strings as they are sent, the status, and what the text says; the whole of it where it
 /// ends with a line break.

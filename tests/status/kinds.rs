@@ -9,7 +9,7 @@ use rustix::mount::{UnmountFlags, mount_bind, unmount};
 use serde_json::{Value, json};
 
 use super::{ONE_CHILD, STATUS, report, text_of};
-use crate::support::{Httpd, replace_file};
+use maintenance_harness::{Httpd, replace_file};
 
 /// The only flag, as the report has it.
 fn flag(httpd: &Httpd) -> Value {

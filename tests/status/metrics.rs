@@ -8,7 +8,7 @@ use nom_openmetrics::{MetricDescriptor, MetricType, parser};
 use serde_json::Value;
 
 use super::{ONE_CHILD, STATUS, report};
-use crate::support::{Client, Setup, replace_file, wait_for};
+use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family, its type, and the names of its labels.
 const FAMILIES: [(&str, char, &[&str]); 11] = [

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{STATUS, text_of};
-use crate::support::{Client, Setup, wait_for};
+use maintenance_harness::{Client, Setup, wait_for};
 
 const PLACE: &str = "<Location /server-status>\nSetHandler server-status\n\
     MaintenanceAllow path=/server-status\n</Location>\n";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{STATUS, report, text_of};
-use crate::support::{Httpd, raw, replace_file};
+use maintenance_harness::{Httpd, raw, replace_file};
 
 /// The bytes of a path and of a User-Agent, and as the report has them.
 const ODDITIES: [(&[u8], &[u8], &str, &str); 9] = [

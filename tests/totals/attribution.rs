@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::{MAIN, SHOP, Tally, assert_counted, join, one, setup};
-use crate::support::{Httpd, Mpm, Reports, raw};
+use maintenance_harness::{Httpd, Mpm, Reports, raw};
 
 /// Beside those of `totals`.
 const DIRECTIVES: &str = "RewriteEngine On
@@ -133,10 +133,9 @@ fn other_requests() {
 }
 
 /// Requests in which the module itself fails count as all others do.
-#[cfg(feature = "provoke-panic")]
 #[test]
 fn panics() {
-    use crate::support::{Client, installation::debug_module};
+    use maintenance_harness::{Client, installation::debug_module};
 
     for mpm in Mpm::ALL {
         let mut httpd = setup(mpm).module(debug_module()).start();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{DIRECTIVES, MAIN, OWN, SHOP, Tally, add, assert_counted, join, one, setup};
-use crate::support::{Client, Httpd, Mpm, Reports, Setup, wait_for};
+use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, wait_for};
 
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Httpd, replace_file};
+use maintenance_harness::{Httpd, replace_file};
 
 /// However the time of an announcement is spelled: where it is certain, the site stays open.
 #[test]

@@ -26,6 +26,7 @@ pub trait Keyed {
 
 /// The state of one flag or file. All zero is "nothing known yet". What the numbers mean is up
 /// to its user.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(128))] // cache lines of its own: they do not slow each other down
 pub struct Slot {
@@ -73,6 +74,7 @@ impl Keyed for Slot {
 pub type Board = Table<Slot, MAX_SLOTS>;
 
 /// Places by their keys. All zero is an empty table.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Table<S, const N: usize> {
@@ -189,12 +191,31 @@ impl<S: Default, const N: usize> Default for Table<S, N> {
     }
 }
 
-#[cfg(all(test, loom))]
-pub(crate) fn new_board() -> Box<Board> {
-    Box::default()
+#[cfg(test)]
+impl<S: crate::words::Words, const N: usize> crate::words::Words for Table<S, N> {
+    fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64)) {
+        self.used.for_each(visit);
+        self.places.for_each(visit);
+    }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+crate::words::words!(Slot {
+    key,
+    word,
+    good,
+    told,
+    odd,
+    seen,
+    restless,
+    turn,
+    changed,
+    modified,
+    owner,
+    kind
+});
+
+#[cfg(test)]
 pub(crate) fn new_board() -> Box<Board> {
     crate::words::zeroed()
 }

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The same in every process of this build: `DefaultHasher::new` has fixed keys.
-pub(crate) fn of(what: impl Hash) -> u64 {
+pub fn of(what: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     hasher.finish()

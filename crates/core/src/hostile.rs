@@ -3,7 +3,7 @@
 //! as before.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -36,19 +36,22 @@ const FILLS: [(&str, Fill); 6] = [
 
 /// Overwrites a whole structure.
 fn fill(shared: &impl Words, fill: Fill) {
-    overwrite(shared.words(), fill);
+    fill_first(shared, u64::MAX, fill);
 }
 
 /// Overwrites the part of the board that the flag of a test is in, and some more.
 fn fill_start(board: &Board, fill: Fill) {
-    let words = board.words();
-    overwrite(words.get(..65_536).unwrap_or(words), fill);
+    fill_first(board, 65_536, fill);
 }
 
-fn overwrite(words: &[AtomicU64], fill: Fill) {
-    for (number, word) in (0..).zip(words) {
-        word.store(fill(number), Ordering::Relaxed);
-    }
+fn fill_first(shared: &impl Words, count: u64, fill: Fill) {
+    let mut number = 0;
+    shared.for_each(&mut |word| {
+        if number < count {
+            word.store(fill(number), Ordering::Relaxed);
+        }
+        number += 1;
+    });
 }
 
 fn now() -> Timestamp {

@@ -24,7 +24,8 @@
 //!
 //! Everything but `ffi` is safe Rust that knows nothing of httpd and is tested without it.
 
-#![deny(unsafe_code, missing_docs)]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -35,12 +36,12 @@ pub mod allow;
 pub mod board;
 pub mod config;
 pub mod duration;
-mod encoding;
+pub mod encoding;
 pub mod file;
 pub mod flag;
 pub mod gate;
 pub mod gates;
-mod hash;
+pub mod hash;
 #[cfg(all(test, not(loom)))]
 mod hostile;
 pub mod journal;
@@ -59,23 +60,12 @@ pub mod status;
 mod sync;
 pub mod text;
 pub mod two_places;
-mod user;
+pub mod user;
 pub mod watched;
 pub mod window;
-#[cfg(all(test, not(loom)))]
-#[path = "ffi/words.rs"]
+#[cfg(test)]
 mod words;
 pub mod zone;
 
-// Unit tests and fuzzing run without httpd, whose symbols this part needs.
-#[cfg(not(any(test, fuzzing)))]
-mod ffi;
-
 #[cfg(test)]
 mod meeting;
-
-// Defects that sanitizers and Miri have to find: the proof that they are on.
-#[cfg(all(test, feature = "provoke-defect"))]
-#[path = "../tests/planted.rs"]
-#[allow(unsafe_code)]
-mod planted;

@@ -27,6 +27,7 @@ pub use totals::{Reason, ScopeTotals};
 pub use visit::{Visit, Whereabouts, Worker};
 
 /// The records, as they lie in shared memory. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C)]
 pub struct Records {
@@ -118,6 +119,9 @@ impl Records {
         self.scopes.places().get(scope.index()).unwrap_or(&self.others)
     }
 }
+
+#[cfg(test)]
+crate::words::words!(Records { scopes, others, totals, in_flight, refused, begun, generation });
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -17,7 +17,7 @@ pub fn provide(deep: Deep) {
 }
 
 /// What `work` gives, run with a deep stack under it. None where there is none to be had.
-pub(crate) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+pub fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     let Some(run) = DEEP.get() else { return Some(work()) };
     let (mut work, mut result) = (Some(work), None);
     let is_done = run(&mut || result = work.take().map(|work| work()));

@@ -4,7 +4,7 @@ use std::fs;
 
 /// The name of a local user, else the number. Not getpwuid(3), which can wait for a directory
 /// service and load what it needs for that, OpenSSL for one, into httpd.
-pub(crate) fn name(uid: u32) -> String {
+pub fn name(uid: u32) -> String {
     let uid = uid.to_string();
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {

@@ -48,12 +48,22 @@ pub fn module_under_test() -> PathBuf {
     }
 }
 
-/// The module that cargo built along with the tests, with their features. One with a sanitizer has
-/// them, too.
+/// The module as cargo builds it for tests: without optimizations, and with the feature
+/// `provoke-panic`. One with a sanitizer is built before.
 pub fn debug_module() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if sanitizer::is_on() {
         return module_under_test();
     }
-    let test = std::env::current_exe().expect("the test's own path");
-    test.with_file_name("libmod_maintenance.so")
+    let build = || {
+        // Cargo builds no cdylib for the sake of a test.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let words = ["build", "--quiet", "--locked", "--features", "provoke-panic"];
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo).args(words).current_dir(&root).status().expect("cargo");
+        assert!(built.success(), "the module does not build");
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        fs::canonicalize(root.join(target).join("debug/libmod_maintenance.so")).expect("built")
+    };
+    BUILT.get_or_init(build).clone()
 }

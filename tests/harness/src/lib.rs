@@ -1,6 +1,6 @@
 //! The harness: a real httpd per test, a backend behind it, and clients.
 
-#![allow(dead_code, unused_imports)] // tests and benchmark each leave something unused
+#![allow(missing_docs)]
 
 pub mod backend;
 pub mod children;
@@ -27,7 +27,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The page that a stranger gets by default: in English, with status 500, and an empty flag.
-pub const PAGE: &str = include_str!("../built-in.html");
+pub const PAGE: &str = include_str!("built-in.html");
 
 /// The page where the status is another one, of which it tells its script.
 pub fn page_with(status: u16) -> String {

@@ -146,7 +146,7 @@ impl Setup {
 
     fn write_config(&self) -> PathBuf {
         let found = installation();
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("httpd-test/base.conf");
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../httpd-test/base.conf");
         let mut config = format!(
             "Define ROOT \"{}\"\nDefine ADDRESS {}\nDefine PORT {}\nDefine MPM {}\n\
              Define MODULES \"{}\"\nDefine MAINTENANCE_MODULE \"{}\"\n",

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::client::{Client, Way};
 use crate::report::Instructions;
 use crate::sites::Site;
-use crate::support::set_mode;
+use maintenance_harness::set_mode;
 
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 1000;
@@ -110,6 +110,6 @@ fn last_number(line: &str) -> u64 {
 /// The name without its crate, its hash and the mark of a recursion.
 fn short(name: &str) -> String {
     let name = name.split('\'').next().unwrap_or(name);
-    let name = name.strip_prefix("mod_maintenance::ffi::").unwrap_or(name);
+    let name = name.strip_prefix("mod_maintenance::").unwrap_or(name);
     name.rsplit_once("::h").filter(|(_, hash)| hash.len() == 16).map_or(name, |it| it.0).to_owned()
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::support::installation::installation;
+use maintenance_harness::installation::installation;
 
 /// The processor and the kernel.
 pub fn describe() -> String {

@@ -12,9 +12,6 @@
 
 #![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 mod aims;
 mod callgrind;
 mod chart;
@@ -31,7 +28,7 @@ mod strace;
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use regex::Regex;
 use report::Report;
@@ -115,7 +112,7 @@ fn is_wanted(name: &str) -> bool {
 
 /// JSON, chart and tables.
 fn write(report: &Report) {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     let json = serde_json::to_string_pretty(report).expect("JSON");
     let chart = chart::draw(report);
     let files = [("bench.json", json), ("bench.svg", chart.clone()), ("bench.txt", report.text())];

@@ -13,7 +13,7 @@ use crate::others::{self, Other};
 use crate::plans::{Group, Plan, Server};
 use crate::report::{Cost, Figures};
 use crate::sites;
-use crate::support::{Httpd, wait_for};
+use maintenance_harness::{Httpd, wait_for};
 
 /// A server that runs, whichever it is.
 enum Running {

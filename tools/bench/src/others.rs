@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::recipes;
-use crate::support::{Setup, httpd::processes_of_group, installation::user, wait_for};
+use maintenance_harness::{Setup, httpd::processes_of_group, installation::user, wait_for};
 
 /// One that runs until it is dropped.
 pub struct Other {

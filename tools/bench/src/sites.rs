@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::recipes;
-use crate::support::{Httpd, Mpm, Setup};
+use maintenance_harness::{Httpd, Mpm, Setup};
 
 /// What the site that is open answers.
 pub const OPEN: &str = "hello from httpd\n";

@@ -16,10 +16,10 @@ use fastrand::Rng;
 
 use super::figures::Figures;
 use super::journal::Journal;
-use super::support::Httpd;
-use super::support::denied::Denied;
 use super::world::World;
 pub use disk::Disk;
+use maintenance_harness::Httpd;
+use maintenance_harness::denied::Denied;
 
 /// The injector: all that it does to one server, it does here and tells the world.
 pub struct Injector {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::figures::Figures;
-use super::support::Httpd;
+use maintenance_harness::Httpd;
 
 /// What may be said, and the fault that explains it.
 const EXPLAINED: [(&str, &str); 13] = [

@@ -16,8 +16,6 @@ mod load;
 mod memory;
 mod oracle;
 mod site;
-#[path = "../support/mod.rs"]
-mod support;
 mod timeline;
 mod world;
 
@@ -37,9 +35,9 @@ use faults::{Disk, Injector};
 use figures::Figures;
 use journal::Journal;
 use load::{Common, Kind, Way};
+use maintenance_harness::Httpd;
 use memory::Memory;
 use oracle::Oracle;
-use support::Httpd;
 use world::World;
 
 /// How often memory is looked at.

@@ -10,9 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::content;
 use super::oracle::refusal::{RETRY_AFTER, SPREAD};
-use super::support::denied::{Denied, Who};
-use super::support::faketime::Clock;
-use super::support::{Httpd, Setup};
+use maintenance_harness::denied::{Denied, Who};
+use maintenance_harness::faketime::Clock;
+use maintenance_harness::{Httpd, Setup};
 
 /// The way to the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
 pub struct Tls {

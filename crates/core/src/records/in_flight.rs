@@ -27,6 +27,7 @@ const TRIES: usize = 64;
 const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C, align(128))]
 pub struct InFlight {
     lines: [[Entry; PER_LINE]; LINES],
@@ -41,6 +42,7 @@ impl Default for InFlight {
 }
 
 /// One request. The word says whose the rest is.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(32))]
 struct Entry {
@@ -276,3 +278,9 @@ impl Held<'_> {
         }
     }
 }
+
+#[cfg(test)]
+crate::words::words!(Entry { word, flags, came });
+
+#[cfg(test)]
+crate::words::words!(InFlight { lines, untracked });

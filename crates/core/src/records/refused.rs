@@ -41,6 +41,7 @@ const LOOKS: usize = sync::size(50, 1);
 const PATIENCE: Duration = sync::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Refused {
     /// Nobody outside knows it, so that nobody can choose addresses for a bucket.
@@ -50,6 +51,7 @@ pub struct Refused {
     buckets: [Bucket; BUCKETS],
 }
 
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C, align(128))]
 struct Bucket {
@@ -61,6 +63,7 @@ struct Bucket {
 }
 
 /// What is known of the last request. Written by one at a time, of whom others see that.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C, align(64))]
 struct Details {
@@ -351,6 +354,15 @@ fn timestamp(millis: u64) -> Option<Timestamp> {
     let millis = i64::try_from(millis).ok().filter(|millis| *millis > 0)?;
     Timestamp::from_millisecond(millis).ok()
 }
+
+#[cfg(test)]
+crate::words::words!(Details { lock, tag, address, time, lengths, path, agent });
+
+#[cfg(test)]
+crate::words::words!(Bucket { tags, counts, errors, details });
+
+#[cfg(test)]
+crate::words::words!(Refused { secret, since, buckets });
 
 #[cfg(test)]
 mod tests;

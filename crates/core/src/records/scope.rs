@@ -29,6 +29,7 @@ impl ScopeId {
 }
 
 /// What the counters of one scope mean.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct ScopePlace {
@@ -76,3 +77,6 @@ impl ScopePlace {
         self.statuses.each_ref().map(|place| status(place).filter(|status| *status != 0))
     }
 }
+
+#[cfg(test)]
+crate::words::words!(ScopePlace { key, statuses, is_new });

@@ -44,6 +44,7 @@ impl Reason {
 }
 
 /// One copy of a scope's counters.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub(super) struct Row {
@@ -74,6 +75,7 @@ impl Row {
 }
 
 /// All counters.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
 pub(super) struct Totals {
     copies: [[Row; FIRST]; COPIES],
@@ -145,3 +147,9 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+crate::words::words!(Row { open, allowed, refused, refused_otherwise });
+
+#[cfg(test)]
+crate::words::words!(Totals { copies, rest, none });

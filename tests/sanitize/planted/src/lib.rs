@@ -2,6 +2,8 @@
 //! it that it does. A part of the unit tests with the feature `provoke-defect`, so that they are
 //! built just as these are.
 
+#![cfg(test)]
+
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::super::content::{self, MESSAGE};
 use super::super::figures::Figures;
-use super::super::support::{Httpd, faketime};
 use super::super::world::{Flag, Words, World};
+use maintenance_harness::{Httpd, faketime};
 
 const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::content;
-use super::super::support::set_mode;
 use super::super::timeline::Timeline;
 use super::super::world::{Watched, World};
 use super::Injector;
+use maintenance_harness::set_mode;
 
 type Part = fn(&World) -> &Timeline<Watched>;
 

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::super::content::{self, MESSAGE};
-use super::super::support::set_mode;
 use super::super::world::{FLAG_GRACE, Flag, Words};
 use super::Injector;
+use maintenance_harness::set_mode;
 
 const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;
