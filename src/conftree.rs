@@ -7,8 +7,8 @@ use super::bindings::{
 };
 use super::server::{ServerConfig, config, servers};
 use super::{log, scopes};
-use maintenance_core::ahead::{self, Line};
-use maintenance_core::watched::listed;
+use maintenance_core::directive::cache_advice::{self, Line};
+use maintenance_core::file::watched::listed;
 
 /// The directives of mod_cache's that hold for a server, in their order. Sections of other kinds are
 /// left out: mod_cache knows none of them so early. `<IfModule>` and the like are not in the tree.
@@ -69,7 +69,7 @@ pub(crate) fn warn_of_cache(main: &server_rec) {
     let lines = unsafe { cache_lines() };
     let is_ahead = |server: &&server_rec| {
         let host = (server.is_virtual != 0).then(|| scopes::defined(server)).flatten();
-        config(server).is_some_and(has_flags) && ahead::answers(&lines, host.as_deref())
+        config(server).is_some_and(has_flags) && cache_advice::answers(&lines, host.as_deref())
     };
     let names: Vec<_> = servers(main).filter(is_ahead).map(scopes::name).collect();
     if names.is_empty() {

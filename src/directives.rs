@@ -16,8 +16,8 @@ use super::section::Section;
 use super::server::{ServerConfig, config_slot, server_root};
 use super::thread;
 use maintenance_core::allow::Expr;
-use maintenance_core::config::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
-use maintenance_core::kept::Keeper;
+use maintenance_core::directive::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
+use maintenance_core::file::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
 #[repr(transparent)]

@@ -11,8 +11,8 @@ use super::bindings::{
 use super::request::Request;
 use super::section::Section;
 use super::server::config_slot;
-use maintenance_core::hash;
-use maintenance_core::readings::readings;
+use maintenance_core::engine::readings::readings;
+use maintenance_core::shared::hash;
 
 /// The sections of a request.
 pub(crate) struct Found<'r> {

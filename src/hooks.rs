@@ -26,10 +26,10 @@ use super::request::Request;
 use super::section::Section;
 use super::server::{Counted, config};
 use super::{log, start, status, visit};
+use maintenance_core::engine::gate::{self, Gate, Verdict};
+use maintenance_core::engine::gates::Gates;
 use maintenance_core::flag::Closing;
-use maintenance_core::gate::{self, Gate, Verdict};
-use maintenance_core::gates::Gates;
-use maintenance_core::records::{Reason, Whereabouts};
+use maintenance_core::stats::{Reason, Whereabouts};
 
 /// httpd's call after it has loaded the module.
 pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {

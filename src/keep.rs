@@ -20,7 +20,7 @@ use super::bindings::{
     apr_pool_userdata_set, maintenance_generation,
 };
 use super::process;
-use maintenance_core::kept::{Good, Keeper, Kept, Use};
+use maintenance_core::file::kept::{Good, Keeper, Kept, Use};
 
 const KEY: &CStr = c"mod_maintenance:kept:1";
 

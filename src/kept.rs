@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::found::Found;
 use super::request::Request;
 use super::section::Section;
-use maintenance_core::records::{Reason, Visit};
+use maintenance_core::stats::{Reason, Visit};
 
 /// A verdict, and what it was made for.
 #[derive(Clone, Copy)]

@@ -10,12 +10,12 @@ use super::bindings::{
     apr_time_exp_t, maintenance_log, server_rec,
 };
 use super::start;
+use maintenance_core::events::Journal;
+use maintenance_core::file::watched::{FileNews, Instead};
+use maintenance_core::flag::spec::Moment;
 use maintenance_core::flag::{self, FlagFile, FolderProblem, News};
-use maintenance_core::journal::Journal;
 use maintenance_core::text;
-use maintenance_core::user;
-use maintenance_core::watched::{FileNews, Instead};
-use maintenance_core::window::Moment;
+use maintenance_core::text::user;
 
 /// Writes a line to a server's error log; without one, to that of the main server.
 pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {

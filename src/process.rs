@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use maintenance_core::records::Records;
+use maintenance_core::stats::Records;
 
 /// The records, once there are any.
 static RECORDS: OnceCell<&Records> = OnceCell::new();

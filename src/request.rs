@@ -18,9 +18,9 @@ use super::pool::Pool;
 use super::server::{config_slot, host, set_config_slot};
 use super::table::Table;
 use maintenance_core::allow::{Admission, Expr, Visitor};
-use maintenance_core::gate::BLOCKED;
-use maintenance_core::records::{Reason, Visit};
+use maintenance_core::engine::gate::BLOCKED;
 use maintenance_core::refusal::Asker;
+use maintenance_core::stats::{Reason, Visit};
 use maintenance_core::text;
 
 /// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::bindings::APLOG_WARNING;
 use super::log;
-use maintenance_core::allow::hosts::{self, Resolved};
-use maintenance_core::watched::listed;
+use maintenance_core::file::watched::listed;
+use maintenance_core::net::hosts::{self, Resolved};
 
 /// For all names together.
 const LIMIT: Duration = Duration::from_secs(5);

@@ -9,9 +9,9 @@ use super::bindings::{server_addr_rec, server_rec};
 use super::pool::Pool;
 use super::process;
 use super::server::{Counted, config, host, servers, set_config_slot};
-use maintenance_core::board::Key;
-use maintenance_core::gates::Number;
-use maintenance_core::records::{Records, ScopeId};
+use maintenance_core::engine::gates::Number;
+use maintenance_core::shared::table::Key;
+use maintenance_core::stats::{Records, ScopeId};
 
 /// Gives each server, also those without directives of their own, and each of its sections
 /// a number to be counted under, the same as before a restart.

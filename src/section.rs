@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::pool::Pool;
-use maintenance_core::gates::{Chain, Number};
-use maintenance_core::hash;
+use maintenance_core::engine::gates::{Chain, Number};
+use maintenance_core::shared::hash;
 
 /// One section, or several that apply together. Has nothing to drop, so it takes no more of a
 /// pool than its memory.

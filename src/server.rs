@@ -11,10 +11,10 @@ use once_cell::sync::OnceCell;
 
 use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use super::module::maintenance_module;
-use maintenance_core::config::Settings;
-use maintenance_core::gate::{Gate, Place};
-use maintenance_core::gates::{Chain, Gates, Number, Sections};
-use maintenance_core::records::{Records, ScopeId, Whereabouts};
+use maintenance_core::directive::Settings;
+use maintenance_core::engine::gate::{Gate, Place};
+use maintenance_core::engine::gates::{Chain, Gates, Number, Sections};
+use maintenance_core::stats::{Records, ScopeId, Whereabouts};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]

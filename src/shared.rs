@@ -8,8 +8,8 @@ use super::bindings::{
     APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
     apr_shm_baseaddr_get, apr_shm_create, apr_status_t,
 };
-use maintenance_core::board::Board;
-use maintenance_core::records::Records;
+use maintenance_core::shared::table::Board;
+use maintenance_core::stats::Records;
 
 /// What lies in shared memory: all zero is a valid value, and so is every bit pattern.
 ///

@@ -18,15 +18,15 @@ use super::guard::guard;
 use super::pool::Pool;
 use super::server::{ServerConfig, config, server_root, servers};
 use super::{conftree, keep, log, process, resolver, scopes, shared};
-use maintenance_core::board::{Board, BoardFull, Key, MAX_SLOTS};
-use maintenance_core::config::Settings;
+use maintenance_core::directive::Settings;
+use maintenance_core::engine::gate::{Flags, Gate, Place};
+use maintenance_core::engine::gates::Gates;
+use maintenance_core::events::Journal;
 use maintenance_core::flag::{self, Flag, News, Observer};
-use maintenance_core::gate::{Flags, Gate, Place};
-use maintenance_core::gates::Gates;
-use maintenance_core::journal::Journal;
-use maintenance_core::records::Records;
 use maintenance_core::refusal::Refusals;
-use maintenance_core::zone;
+use maintenance_core::shared::table::{Board, BoardFull, Key, MAX_SLOTS};
+use maintenance_core::stats::Records;
+use maintenance_core::text::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;

@@ -14,7 +14,7 @@ use super::role::Role;
 use super::section::Section;
 use super::server::config;
 use super::{hosts, log, scopes};
-use maintenance_core::gates::Chain;
+use maintenance_core::engine::gates::Chain;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.

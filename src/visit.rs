@@ -12,9 +12,9 @@ use super::request::Request;
 use super::section::Section;
 use super::server::Counted;
 use maintenance_core::allow::Visitor;
-use maintenance_core::records::refused::Refusal;
-use maintenance_core::records::{Reason, ScopeId, Visit, Whereabouts, Worker};
 use maintenance_core::refusal::Asker;
+use maintenance_core::stats::top_clients::Refusal;
+use maintenance_core::stats::{Reason, ScopeId, Visit, Whereabouts, Worker};
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::path::ExemptPath;
 use maintenance_core::allow::{Admission, Expr, Visitor, network};
-use maintenance_core::config::{DIRECTIVES, Scope, Settings, Surroundings};
-use maintenance_core::duration;
+use maintenance_core::directive::{DIRECTIVES, Scope, Settings, Surroundings};
+use maintenance_core::text::duration;
 use maintenance_core::refusal::Refusals;
-use maintenance_core::retry_after::RetryAfter;
+use maintenance_core::refusal::retry_after::RetryAfter;
 
 const ROOT: &str = "/server";
 const MOST_SECONDS: u128 = 0x7fff_ffff;

@@ -11,12 +11,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::flag::{Closing, Content, News};
-use maintenance_core::journal::Journal;
+use maintenance_core::events::Journal;
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, Pages};
-use maintenance_core::retry_after::{RetryAfter, Spreader};
-use maintenance_core::watched::FileNews;
-use maintenance_core::window::{Moment, Phase, Window};
+use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
+use maintenance_core::file::watched::FileNews;
+use maintenance_core::flag::spec::{Moment, Phase, Window};
 
 /// Of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];

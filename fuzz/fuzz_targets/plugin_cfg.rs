@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::allow::hosts;
+use maintenance_core::net::hosts;
 use maintenance_core::allow::plugin_cfg::{self, Host};
 
 fuzz_target!(|content: &[u8]| match plugin_cfg::parse(content) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::records::refused::Refusal;
-use maintenance_core::records::{Records, ScopeId};
+use maintenance_core::stats::top_clients::Refusal;
+use maintenance_core::stats::{Records, ScopeId};
 use maintenance_core::report::{
     self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
 };

@@ -10,13 +10,13 @@ use std::sync::{Arc, LazyLock};
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::Expr;
-use maintenance_core::config::Surroundings;
+use maintenance_core::directive::Surroundings;
 use maintenance_core::flag::{Closing, Content, News};
-use maintenance_core::journal::Journal;
+use maintenance_core::events::Journal;
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
-use maintenance_core::watched::FileNews;
-use maintenance_core::window::Window;
+use maintenance_core::file::watched::FileNews;
+use maintenance_core::flag::spec::Window;
 
 struct Nobody;
 

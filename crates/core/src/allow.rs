@@ -1,10 +1,7 @@
 //! The allowlist: who passes while the scope is closed.
 
 mod admission;
-pub(crate) mod hint;
-pub mod hosts;
 pub mod list;
-pub mod network;
 pub mod nodes;
 pub mod path;
 pub mod plugin_cfg;
@@ -16,12 +13,13 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::board::{Key, Slot};
-use crate::config::Surroundings;
+use crate::directive::Surroundings;
+use crate::file::watched::{self, FileNews, Watched};
 use crate::flag::Observer;
-use crate::watched::{self, FileNews, Watched};
+use crate::net::hosts::Resolved;
+use crate::net::network;
+use crate::shared::table::{Key, Slot};
 pub use admission::{Admission, Means, Visitor};
-use hosts::Resolved;
 use nodes::NodeFile;
 use path::ExemptPath;
 pub use report::AllowEntry;
@@ -325,8 +323,9 @@ mod tests {
 
     fn label(allowlist: &Allowlist, address: &'static str, target: &'static str) -> &'static str {
         let admission = allowlist.admit(&Client(address, target), &mut |news| panic!("{news:?}"));
-        let verdict = admission.map(crate::gate::Verdict::Allowed);
-        let label = verdict.as_ref().map_or(crate::gate::BLOCKED, |verdict| verdict.label());
+        let verdict = admission.map(crate::engine::gate::Verdict::Allowed);
+        let label =
+            verdict.as_ref().map_or(crate::engine::gate::BLOCKED, |verdict| verdict.label());
         label.to_str().expect("text")
     }
 

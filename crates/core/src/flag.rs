@@ -4,18 +4,19 @@
 //! A flag is looked at with one `stat`. It is opened only if it is a regular file with something
 //! in it, and only when it has changed: a FIFO, a folder or a file that nobody may read close the
 //! site like any other. What all processes of the server know of a flag stands on the
-//! [`board`](crate::board) that they share, so that each change is reported once and not once per
+//! [`board`](crate::shared::table) that they share, so that each change is reported once and not once per
 //! child. With an interval they also share the looks.
 
 mod content;
+mod event;
 mod kind;
+mod lease;
 mod look;
 mod naming;
-mod news;
 mod place;
 mod report;
+pub mod spec;
 mod state;
-mod turn;
 mod word;
 
 use std::ffi::CString;
@@ -32,26 +33,26 @@ use jiff::tz::TimeZone;
 use nix::errno::Errno;
 use nix::sys::stat::stat;
 
-use crate::board::{Key, Slot};
-use crate::settle::LastSeen;
-use crate::window::{Phase, Window};
+use crate::file::debounce::LastSeen;
+use crate::flag::spec::{Phase, Window};
+use crate::shared::table::{Key, Slot};
 pub use content::Content;
 use content::Reader;
+pub use event::{FlagFile, News};
 pub use kind::{FileForm, FileKind};
+use lease::{Turn, Turns};
 use look::Look;
 pub use naming::lists;
-pub use news::{FlagFile, News};
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
 use report::Noted;
 use state::{Basis, Known, State, Word};
-use turn::{Turn, Turns};
 pub use word::{FlagError, check_path, check_word};
 
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// The key of a flag's slot on the [`Board`](crate::board::Board).
+/// The key of a flag's slot on the [`Board`](crate::shared::table::Board).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
 }
@@ -323,7 +324,7 @@ impl<'b> Flag<'b> {
         report: &mut dyn FnMut(News<'_>),
     ) {
         let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
-        news::tell(&self.path, was, is, (before, file), content, report);
+        event::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
         match &look {
             Some(Ok(Look::Denied(error))) if is.basis != was.basis => {

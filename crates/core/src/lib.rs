@@ -31,41 +31,18 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-pub mod ahead;
 pub mod allow;
-pub mod board;
-pub mod config;
-pub mod duration;
-pub mod encoding;
+pub mod directive;
+pub mod engine;
+pub mod events;
 pub mod file;
 pub mod flag;
-pub mod gate;
-pub mod gates;
-pub mod hash;
-#[cfg(all(test, not(loom)))]
-mod hostile;
-pub mod journal;
-pub mod kept;
 pub mod negotiate;
+pub mod net;
 pub mod page;
-mod process;
-pub mod readings;
-pub mod records;
 pub mod refusal;
 pub mod report;
-pub mod retry_after;
-pub mod settle;
+pub mod shared;
 pub mod stack;
-pub mod status;
-mod sync;
+pub mod stats;
 pub mod text;
-pub mod two_places;
-pub mod user;
-pub mod watched;
-pub mod window;
-#[cfg(test)]
-mod words;
-pub mod zone;
-
-#[cfg(test)]
-mod meeting;

@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use minijinja::value::Value;
 
+use crate::events::Journal;
+use crate::file::watched::{FileNews, InForce};
 use crate::flag::Closing;
-use crate::hash;
-use crate::journal::Journal;
+use crate::flag::spec::Window;
 use crate::negotiate::{self, Encoding, Media};
+use crate::shared::hash;
 use crate::stack;
-use crate::watched::{FileNews, InForce};
-use crate::window::Window;
 pub use body::Body;
 pub use cache::Cache;
 use cache::{IsStale, Key};

@@ -1,18 +1,21 @@
 //! How those are answered who are refused: every part of the answer, chosen for the request.
 
+pub mod retry_after;
+pub mod status;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use self::retry_after::{RetryAfter, Spreader};
+use self::status::{Status, StatusRules};
 use crate::allow::{Expr, Visitor};
+use crate::events::Journal;
 use crate::flag::Closing;
-use crate::journal::Journal;
 use crate::negotiate::{self, Encoding};
 use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
-use crate::retry_after::{RetryAfter, Spreader};
-use crate::status::{Status, StatusRules};
 
 /// How a scope refuses.
 pub struct Refusal {

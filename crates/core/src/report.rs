@@ -20,9 +20,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::engine::gate::Gate;
 use crate::flag::Flag;
-use crate::gate::Gate;
-use crate::records::{Records, ScopeId};
+use crate::stats::{Records, ScopeId};
 use flags::FlagView;
 pub use html::page;
 pub use json::json;

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use thiserror::Error;
 
-use super::hint::{self, Place};
-use super::network::{self, NetworkError};
-use crate::encoding;
+use crate::net::hint::{self, Place};
+use crate::net::network::{self, NetworkError};
+use crate::text::encoding;
 
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-use super::hosts::{self, Resolved};
-use super::network;
 use super::plugin_cfg::{self, Host, PluginCfg};
 use super::source::Networks;
+use crate::file::kept::{Keeper, Keeping, Use};
+use crate::file::watched::{FileNews, Watched};
 use crate::flag::Observer;
-use crate::kept::{Keeper, Keeping, Use};
-use crate::watched::{FileNews, Watched};
+use crate::net::hosts::{self, Resolved};
+use crate::net::network;
 
 /// What a plugin-cfg.xml admits.
 #[derive(Debug, Default)]
@@ -256,8 +256,10 @@ mod tests {
             .expect("written");
         let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
         nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
-        let board = Box::leak(crate::board::new_board());
-        nodes.file.report_through(board.claim(&[crate::watched::key(&path)]).expect("a slot")[0]);
+        let board = Box::leak(crate::shared::table::new_board());
+        nodes
+            .file
+            .report_through(board.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);
         let nodes = Arc::new(nodes);
         let mut news = vec![];
         nodes.learn(&Resolved::new());

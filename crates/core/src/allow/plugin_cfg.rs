@@ -227,7 +227,7 @@ fn host(value: &str) -> Option<Host> {
     if let Ok(address) = bare.parse() {
         return Some(Host::Address(address));
     }
-    super::hosts::is_name(value).then(|| Host::Name(value.to_owned()))
+    crate::net::hosts::is_name(value).then(|| Host::Name(value.to_owned()))
 }
 
 /// WebSphere writes ISO-8859-1, UTF-8 or (edited on Windows) UTF-16. Of what is read here only

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::token::Token;
 use super::{Allowlist, Entry, Means};
-use crate::watched::InForce;
+use crate::file::watched::InForce;
 
 /// One entry of an allowlist, for those who ask who passes.
 #[derive(Clone, Debug)]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 
-use super::{list, network};
-use crate::kept::{Keeper, Keeping, Use};
-use crate::watched::Watched;
+use super::list;
+use crate::file::kept::{Keeper, Keeping, Use};
+use crate::file::watched::Watched;
+use crate::net::network;
 
 /// Networks, each with a number that tells where it comes from. A look-up walks one prefix trie:
 /// its cost does not grow with the number of networks, and it neither allocates nor locks.

@@ -7,14 +7,14 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Means;
-use super::hint::{self, Place};
-use super::hosts;
-use super::network::{self, NetworkError};
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
 use super::source::{self, Networks};
-use crate::config::Surroundings;
-use crate::watched::Watched;
+use crate::directive::Surroundings;
+use crate::file::watched::Watched;
+use crate::net::hint::{self, Place};
+use crate::net::hosts;
+use crate::net::network::{self, NetworkError};
 
 /// Why a word of `MaintenanceAllow` admits nobody.
 #[derive(Debug, Error, PartialEq, Eq)]

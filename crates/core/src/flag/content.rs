@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::state::{Basis, File};
-use crate::board::Slot;
+use crate::file::debounce::LastSeen;
 use crate::file::{self, FileError, Version};
-use crate::hash;
-use crate::settle::LastSeen;
+use crate::flag::spec::{MAX_SIZE, Window};
+use crate::shared::double_buffer::TwoPlaces;
+use crate::shared::hash;
+use crate::shared::table::Slot;
 use crate::stack;
-use crate::two_places::TwoPlaces;
-use crate::window::{MAX_SIZE, Window};
 
 /// So often a content is looked at again that may still be written.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -297,7 +297,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::board::{Key, new_board};
+    use crate::shared::table::{Key, new_board};
 
     /// A thread that has looked before the others, and goes on after them, does not keep what they
     /// have seen from counting.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, eaccess};
 
+use super::event::FlagFile;
 use super::kind::FileKind;
-use super::news::FlagFile;
 
 /// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;

@@ -12,9 +12,9 @@ use super::kind::FileKind;
 use super::look::Look;
 use super::state::{Basis, Known, State};
 use super::{Flag, place};
-use crate::board::Slot;
-use crate::sync::AtomicU64;
-use crate::window::Phase;
+use crate::flag::spec::Phase;
+use crate::shared::atomics::AtomicU64;
+use crate::shared::table::Slot;
 
 /// What all processes know of a flag together, and this one of its content.
 #[derive(Clone, Debug)]

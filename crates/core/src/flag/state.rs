@@ -1,6 +1,6 @@
 //! What all processes know of a flag, as the one word that its slot on the board has for it.
 
-use crate::window::Phase;
+use crate::flag::spec::Phase;
 
 /// What is known of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize};
 use std::thread;
 
 use super::*;
-use crate::board::new_board;
+use crate::shared::table::new_board;
 
 mod clock;
 mod place;
@@ -16,7 +16,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-fn flag<'b>(path: &Path, board: &'b crate::board::Board) -> Flag<'b> {
+fn flag<'b>(path: &Path, board: &'b crate::shared::table::Board) -> Flag<'b> {
     let slot = board.claim(&[key(path)]).expect("a slot")[0];
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }

@@ -10,13 +10,13 @@ use thiserror::Error;
 
 use super::name::{NameError, PageName};
 use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
-use crate::board::{Key, Slot};
-use crate::config::{Apart, Surroundings};
+use crate::directive::{Apart, Surroundings};
+use crate::file::kept::{Keeping, Use};
+use crate::file::watched::Watched;
+use crate::flag::spec::Window;
 use crate::flag::{Closing, Content};
-use crate::kept::{Keeping, Use};
 use crate::negotiate::Media;
-use crate::watched::Watched;
-use crate::window::Window;
+use crate::shared::table::{Key, Slot};
 
 /// Some browsers show a page of their own in the place of an error page that is not longer.
 const HIDDEN_UP_TO: usize = 512;
@@ -144,7 +144,7 @@ pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageF
     inner.iter().chain(outer.iter().filter(is_missing)).cloned().collect()
 }
 
-/// The key of a page's slot on the [`Board`](crate::board::Board).
+/// The key of a page's slot on the [`Board`](crate::shared::table::Board).
 pub fn key(path: &Path) -> Key {
     Key::of(("page", path))
 }

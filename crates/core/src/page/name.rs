@@ -4,8 +4,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::flag::spec::{instead_of, is_language};
 use crate::negotiate::Media;
-use crate::window::{instead_of, is_language};
 
 /// A name that does not say what the file is.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::time;
 use crate::flag::Flag;
-use crate::user;
-use crate::window::Phase;
+use crate::flag::spec::Phase;
+use crate::text::user;
 
 /// A flag.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use minijinja::{
 
 use super::{Preflight, Query, Report};
 use crate::text;
-use crate::zone;
+use crate::text::zone;
 use answers::Answers;
 use times::Clock;
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::query::Question;
 use crate::allow::{Admission, Visitor};
-use crate::gate::{self, Gate, Verdict};
-use crate::journal::Journal;
+use crate::engine::gate::{self, Gate, Verdict};
+use crate::events::Journal;
 
 /// A question, and an answer for each server that the request could come to.
 #[derive(Debug, Serialize)]

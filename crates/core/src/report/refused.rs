@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::time;
-use crate::records::refused::{BUCKETS, Client, ENTRIES, Refused, Text};
+use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Refused, Text};
 use crate::text;
 
 /// So many clients are listed.

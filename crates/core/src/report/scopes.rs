@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::{ScopeFacts, ScopeKind, State, file_time};
 use crate::allow::{AllowEntry, Means};
-use crate::gate::Gate;
+use crate::engine::gate::Gate;
+use crate::file::watched::InForce;
+use crate::flag::spec::Phase;
 use crate::page::Page;
-use crate::records::in_flight::Running;
-use crate::records::{Records, ScopeTotals};
-use crate::watched::InForce;
-use crate::window::Phase;
+use crate::stats::in_flight::Running;
+use crate::stats::{Records, ScopeTotals};
 
 /// So many networks of an entry are listed.
 const LISTED: usize = 256;

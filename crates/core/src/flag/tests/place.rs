@@ -5,7 +5,10 @@ use super::*;
 const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
 
 /// Processes that have looked while there was no flag, and so have read nothing.
-fn processes<'b, const N: usize>(path: &Path, board: &'b crate::board::Board) -> [Flag<'b>; N] {
+fn processes<'b, const N: usize>(
+    path: &Path,
+    board: &'b crate::shared::table::Board,
+) -> [Flag<'b>; N] {
     let processes = [(); N].map(|()| flag(path, board));
     assert!(processes.iter().all(|process| look(process) == (false, vec![])));
     processes

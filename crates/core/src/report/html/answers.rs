@@ -103,8 +103,8 @@ fn capitalized(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::tests::new_records;
     use crate::report::{ScopeFacts, ScopeKind};
+    use crate::stats::tests::new_records;
 
     /// A report of scopes in these states, in each of which three requests run, one of them from
     /// before the closing where it is closed.

@@ -8,15 +8,15 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::allow::Means;
-use crate::board::Key;
+use crate::engine::gates::tests::{place, section, settings};
+use crate::engine::gates::{Gates, Sections};
 use crate::flag::{Flag, Observer};
-use crate::gates::tests::{place, section, settings};
-use crate::gates::{Gates, Sections};
-use crate::records::refused::Refusal;
-use crate::records::tests::new_records;
-use crate::records::{Reason, Visit, Whereabouts, Worker};
 use crate::report::flags::FlagState;
 use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind};
+use crate::shared::table::Key;
+use crate::stats::tests::new_records;
+use crate::stats::top_clients::Refusal;
+use crate::stats::{Reason, Visit, Whereabouts, Worker};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
 const STRANGE: &str = "<script>alert(1)</script>";

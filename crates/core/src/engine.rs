@@ -1,0 +1,10 @@
+//! One request: what is decided, and by which gate.
+
+pub mod gate;
+pub mod gates;
+pub mod readings;
+
+#[cfg(test)]
+mod concurrency_tests;
+#[cfg(all(test, not(loom)))]
+mod corruption_tests;

@@ -1,0 +1,214 @@
+//! A child that somebody else has taken over can write anything into the memory that all processes
+//! share. What the others do with it has to end, and soon, and what they see of the file system counts
+//! as before.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::flag::{self, Flag, Observer};
+use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
+use crate::shared::table::{Board, Key, Keyed, MAX_SLOTS, new_board};
+use crate::shared::words::Words;
+use crate::stats::tests::new_records;
+use crate::stats::top_clients::Refusal;
+use crate::stats::{Reason, Records, ScopeId, Visit, Whereabouts, Worker};
+
+/// All that parent and children do with the records, or with a flag, together.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What somebody writes, by the number of the word.
+type Fill = fn(u64) -> u64;
+
+const FILLS: [(&str, Fill); 6] = [
+    ("ones", |_| u64::MAX),
+    ("the highest that is signed", |_| i64::MAX as u64),
+    ("low numbers", |number| number % 7),
+    ("our process", |number| u64::from(std::process::id()) | number << 22),
+    ("a lock of ours, or a huge number", |number| {
+        u64::from(std::process::id()) | u64::MAX << 32 | number << 40
+    }),
+    ("anything", |_| fastrand::u64(..)),
+];
+
+/// Overwrites a whole structure.
+fn fill(shared: &impl Words, fill: Fill) {
+    fill_first(shared, u64::MAX, fill);
+}
+
+/// Overwrites the part of the board that the flag of a test is in, and some more.
+fn fill_start(board: &Board, fill: Fill) {
+    fill_first(board, 65_536, fill);
+}
+
+fn fill_first(shared: &impl Words, count: u64, fill: Fill) {
+    let mut number = 0;
+    shared.for_each(&mut |word| {
+        if number < count {
+            word.store(fill(number), Ordering::Relaxed);
+        }
+        number += 1;
+    });
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("a time")
+}
+
+fn timed<T>(what: &str, act: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = act();
+    assert!(start.elapsed() < SOON, "{what}: {:?}", start.elapsed());
+    result
+}
+
+fn serve(records: &'static Records, scope: ScopeId) {
+    let here = i32::try_from(std::process::id()).expect("a number");
+    for connection in 0..100 {
+        let worker = Worker { process: here, connection, generation: 1 };
+        let place = Whereabouts { scope, flags: 1 };
+        let visit = Visit::new(records, worker, place, now().as_microsecond());
+        visit.let_in(place, Reason::Open);
+        visit.let_in(Whereabouts { scope: ScopeId::OTHERS, ..place }, Reason::Open);
+        visit.end();
+        records.refuse(worker, scope, 500 + connection as u16 % 10);
+        let address = [10, 0, 0, connection as u8].into();
+        let refusal = Refusal { address, path: b"/", agent: b"", time: now() };
+        records.refused().count(refusal, here);
+    }
+}
+
+fn report(records: &'static Records, number: ScopeId) {
+    let scope = ScopeFacts {
+        kind: ScopeKind::Server,
+        server: "www.example.com:80".into(),
+        location: None,
+        addresses: vec![],
+        defined: None,
+        gates: vec![],
+        number: Some(number),
+    };
+    let (server, check_interval) = ("Apache".into(), Duration::ZERO);
+    let scopes = vec![scope];
+    let facts = Facts { server, now: now(), check_interval, scopes, flags: vec![], records };
+    let report = Report::new(facts, true);
+    let query = report::Query::parse("", None).expect("a query");
+    report::page(&report, &query, None).expect("a page");
+    report::json(&report, None).expect("a document");
+    report::metrics(&report).expect("metrics");
+    report::short_lines(&report);
+    report::html_section(&report);
+}
+
+#[test]
+fn records() {
+    let records = new_records();
+    let key = [Key::of("scope")];
+    for (what, with) in FILLS {
+        let mut scope = ScopeId::OTHERS;
+        for act in ["serve", "report", "forget", "tidy", "clear", "claim"] {
+            fill(records, with);
+            timed(&format!("{act}, {what}"), || match act {
+                "serve" => serve(records, scope),
+                "report" => report(records, scope),
+                "forget" => records.forget(1),
+                "tidy" => records.tidy(),
+                "clear" => records.refused().clear(now()),
+                _ => scope = records.claim(&key, now())[0],
+            });
+        }
+        timed(what, || {
+            serve(records, scope);
+            report(records, scope);
+        });
+    }
+}
+
+fn looks(flag: &Flag<'_>) -> [bool; 3] {
+    [Observer::Child, Observer::Parent, Observer::Child]
+        .map(|observer| flag.look(observer, now(), &now, &mut |_| ()).is_some())
+}
+
+fn flag_at<'b>(board: &'b Board, path: &Path, interval: Duration) -> Flag<'b> {
+    Flag::new(path.into(), &board.places()[0], interval, TimeZone::UTC)
+}
+
+/// Looked at with each request, a flag that is not there closes nothing, whatever the board says.
+#[test]
+fn an_absent_flag() {
+    let board = new_board();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flag");
+    for (what, with) in FILLS {
+        fill_start(&board, with);
+        let flag = flag_at(&board, &path, Duration::ZERO);
+        assert_eq!(timed(what, || looks(&flag)), [false; 3], "{what}");
+        fill_start(&board, with);
+        timed(what, || flag.report());
+    }
+}
+
+/// And one that this child has read, and that has come to rest, closes.
+#[test]
+fn a_flag_that_was_read() {
+    let board = new_board();
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("empty", ""), ("full", "message = \"x\"")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a flag");
+        std::thread::sleep(Duration::from_millis(400));
+        fill_start(&board, |_| 0);
+        let flag = flag_at(&board, &path, Duration::ZERO);
+        assert!(flag.look(Observer::Child, now(), &now, &mut |_| ()).is_some());
+        for (what, with) in FILLS {
+            // Every state, with any content: also that of a flag which has opened by itself.
+            for known in 0..8 {
+                fill_start(&board, with);
+                let word = &board.places()[0].word;
+                word.store(word.load(Ordering::SeqCst) & !15 | known, Ordering::SeqCst);
+                let found = timed(what, || flag.look(Observer::Child, now(), &now, &mut |_| ()));
+                assert!(found.is_some(), "{name}, {what}, {known}");
+            }
+        }
+    }
+}
+
+/// With an interval the word on the board is believed, true or not; but nobody waits for long.
+#[test]
+fn with_an_interval() {
+    let board = new_board();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flag");
+    for (what, with) in FILLS {
+        fill_start(&board, with);
+        let flag = flag_at(&board, &path, Duration::from_secs(3600));
+        timed(what, || looks(&flag));
+    }
+    let flag = flag_at(&board, &path, Duration::from_secs(3600));
+    fill_start(&board, |_| 0);
+    assert_eq!(looks(&flag), [false; 3], "it is absent");
+    for (known, closes) in [(1, false), (3, true), (2, false), (4, true), (5, false)] {
+        board.places()[0].word.store(known, Ordering::SeqCst);
+        assert_eq!(flag.was_closing(), closes);
+    }
+}
+
+/// A restart finds places for all that the configuration wants.
+#[test]
+fn claims() {
+    let board = new_board();
+    let keys = [1, 2, 3].map(|number| flag::key(Path::new(&format!("/flag/{number}"))));
+    for (what, with) in FILLS {
+        fill(&*board, with);
+        timed(what, || board.claim(&keys)).expect(what);
+        let places: Vec<_> = keys.iter().map(|key| board.position(*key)).collect();
+        assert!(places.iter().all(|place| place.is_some_and(|place| place < MAX_SLOTS)), "{what}");
+    }
+    // All places have one key, which is wanted.
+    let key = board.claim(&keys).expect("places")[0].key().load(Ordering::SeqCst);
+    board.places().iter().for_each(|place| place.key().store(key, Ordering::SeqCst));
+    board.claim(&keys).expect("places");
+}

@@ -1,0 +1,317 @@
+//! The decision: does this request pass?
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use jiff::Timestamp;
+
+use crate::allow::{Admission, Allowlist, Visitor};
+use crate::directive::Settings;
+use crate::events::Journal;
+use crate::file::watched::FileNews;
+use crate::flag::spec::Phase;
+use crate::flag::{Closing, Flag, News, Observer};
+use crate::net::hosts::Resolved;
+use crate::refusal::{Answer, Asker, Refusal, Refusals};
+use crate::shared::table::{Key, Slot};
+
+/// What was decided for a request, once and for good.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// No flag closes the scope.
+    Open,
+    /// Closed, and on the allowlist.
+    Allowed(Admission<'a>),
+    /// Closed, and not on the allowlist.
+    Blocked(Blocked<'a>),
+}
+
+/// Why a request is blocked.
+#[derive(Debug)]
+pub struct Blocked<'a> {
+    /// What is said about it: of several flags by the one whose content is to be shown.
+    pub closing: Closing,
+    /// That flag; None where one is only supposed to be there.
+    pub flag: Option<&'a Path>,
+}
+
+/// The label of [`Verdict::Open`].
+pub const OPEN: &CStr = c"open";
+/// The label of [`Verdict::Blocked`].
+pub const BLOCKED: &CStr = c"blocked";
+
+impl Verdict<'_> {
+    /// The verdict in one word, as the note `maintenance` and the environment variable
+    /// `MAINTENANCE` have it (which exist only while closed).
+    pub const fn label(&self) -> &'static CStr {
+        match self {
+            Self::Open => OPEN,
+            Self::Allowed(admission) => admission.means().label(),
+            Self::Blocked(..) => BLOCKED,
+        }
+    }
+
+    /// The higher, the fewer requests pass.
+    const fn strictness(&self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Allowed(..) => 1,
+            Self::Blocked(..) => 2,
+        }
+    }
+}
+
+/// The verdict on a request that may come to any of several gates: the strictest of what they all
+/// decide, and of those that are alike the first. With the number of the gate that has made it: 0 is
+/// `first`, the others follow.
+pub fn strictest<'g>(
+    first: &'g Gate,
+    others: &[&'g Gate],
+    decide: impl Fn(&'g Gate) -> Verdict<'g>,
+) -> (usize, Verdict<'g>) {
+    let others = (1..).zip(others).map(|(number, gate)| (number, decide(gate)));
+    others.fold((0, decide(first)), |before, next| {
+        if next.1.strictness() > before.1.strictness() { next } else { before }
+    })
+}
+
+/// What a gate needs to know of the server around it.
+pub struct Place {
+    /// Where relative paths begin.
+    pub server_root: PathBuf,
+    /// What all processes know of flags and files.
+    pub slots: Slots,
+    /// What names resolve to.
+    pub resolved: Resolved,
+    /// All flags of the server.
+    pub flags: Flags,
+    /// How its scopes refuse.
+    pub refusals: Refusals,
+    /// So many gates were made for combinations of sections.
+    pub combinations: AtomicUsize,
+}
+
+impl Place {
+    fn allowlist(&self, settings: &Settings) -> Allowlist {
+        settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied())
+    }
+
+    fn refusal(&self, settings: &Settings) -> Arc<Refusal> {
+        settings.refusal(&self.refusals, |key| self.slots.get(&key).copied())
+    }
+}
+
+/// The slots of flags and files on the board, by their keys.
+pub type Slots = BTreeMap<Key, &'static Slot>;
+
+/// The flags of a server, by their paths.
+pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
+
+/// The gate of one scope.
+pub struct Gate {
+    /// The innermost scope's last; each is shared with the other gates that it closes.
+    flags: Vec<Arc<Flag<'static>>>,
+    /// The bits of all of them.
+    bits: u64,
+    allowlist: Arc<Allowlist>,
+    refusal: Arc<Refusal>,
+}
+
+impl Gate {
+    /// The gate that the settings of a server describe. None where one of its flags is not among
+    /// those of `place`.
+    pub fn new(settings: &Settings, place: &Place) -> Option<Self> {
+        let flags = settings.flags(&place.server_root);
+        let flags: Vec<_> =
+            flags.iter().map(|path| place.flags.get(path).cloned()).collect::<Option<_>>()?;
+        Some(Self {
+            bits: bits(&flags),
+            flags,
+            allowlist: Arc::new(place.allowlist(settings)),
+            refusal: place.refusal(settings),
+        })
+    }
+
+    /// The gate of a scope inside this one's: with `inner`, what the scope itself says, and
+    /// `merged`, the same merged with what is around it. What it does not speak of is shared, so
+    /// that a hundred scopes do not take a hundred times the memory.
+    pub fn narrowed(&self, inner: &Settings, merged: &Settings, place: &Place) -> Self {
+        let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
+        let mut flags = self.flags.clone();
+        for flag in own {
+            flags.retain(|other| !Arc::ptr_eq(other, flag));
+            flags.push(Arc::clone(flag));
+        }
+        Self {
+            bits: bits(&flags),
+            flags,
+            allowlist: match inner.allow().is_empty() {
+                true => Arc::clone(&self.allowlist),
+                false => Arc::new(place.allowlist(merged)),
+            },
+            refusal: match inner.shape_refusals() {
+                false => Arc::clone(&self.refusal),
+                true => place.refusal(merged),
+            },
+        }
+    }
+
+    /// Is each of its flags absent, and was so before? As most of the time: then the verdict is
+    /// [`Verdict::Open`], and there is nothing to report.
+    #[inline(always)]
+    pub fn is_still_open(&self) -> bool {
+        // Nobody is asked twice where one of them is there.
+        let mut flags = self.flags.iter();
+        flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent())
+    }
+
+    /// Decides for one request.
+    pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
+        let closings = self.look(visitor, journal);
+        self.judge(closings, visitor, journal)
+    }
+
+    /// Decides as if the scope were closed: by the flags that announce it, or else by one that says
+    /// nothing. As [`Gate::decide`], where it is closed.
+    pub fn decide_closed(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
+        let mut closings = self.look(visitor, journal);
+        if closings.shown.is_none() {
+            let announced = self.flags.iter().rev().filter_map(|flag| {
+                let report = flag.report();
+                let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
+                Some((flag, Closing { content, ..Closing::default() }))
+            });
+            for (flag, closing) in announced {
+                closings.add(flag.path(), closing, visitor);
+            }
+        }
+        let plain = || Blocked { closing: Closing::default(), flag: None };
+        closings.shown = closings.shown.or_else(|| Some(plain()));
+        self.judge(closings, visitor, journal)
+    }
+
+    /// Does one of its flags say when it is going to close?
+    pub fn is_announced(&self) -> bool {
+        self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
+    }
+
+    fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
+        let came = visitor.now();
+        let mut closings = Closings::default();
+        for flag in self.flags.iter().rev() {
+            let report = &mut |news: News<'_>| journal.flag(news);
+            if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
+                closings.add(flag.path(), closing, visitor);
+            }
+        }
+        closings
+    }
+
+    fn judge<'a>(
+        &'a self,
+        closings: Closings<'a>,
+        visitor: &impl Visitor,
+        journal: &impl Journal,
+    ) -> Verdict<'a> {
+        let Some(blocked) = closings.shown else {
+            return Verdict::Open;
+        };
+        let mut file_news = |news: FileNews<'_>| journal.file(news);
+        let admission = self.allowlist.admit(visitor, &mut file_news);
+        let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
+        admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
+    }
+
+    /// The answer for a request that is blocked.
+    pub fn refuse(
+        &self,
+        asker: &impl Asker,
+        closing: &Closing,
+        journal: &dyn Journal,
+    ) -> Option<Answer<'_>> {
+        self.refusal.answer(asker, closing, journal)
+    }
+
+    /// Says which files could not be used at a restart; for the parent, before it forks.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+        self.allowlist.tell_start(report);
+        self.refusal.pages().tell_start(report);
+    }
+
+    /// Reads the files of the allowlist and the pages that have changed. A child also tries
+    /// whether it may read them at all, which is better known at its start than at their next
+    /// change.
+    pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
+        let check = observer == Observer::Child;
+        self.allowlist.refresh(observer, check, &mut |news| journal.file(news));
+        self.refusal.pages().refresh(check, journal);
+    }
+
+    /// Reads the files that have changed, as a request does that needs them.
+    pub fn refresh_changed(&self, journal: &impl Journal) {
+        self.allowlist.refresh(Observer::Child, false, &mut |news| journal.file(news));
+        self.refusal.pages().refresh(false, journal);
+    }
+
+    /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
+    pub fn was_closed(&self) -> bool {
+        self.flags.iter().any(|flag| flag.was_closing())
+    }
+
+    /// Who passes.
+    pub fn allowlist(&self) -> &Allowlist {
+        &self.allowlist
+    }
+
+    /// How it refuses.
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// Is the allowlist the same as the other's, and the way of refusing?
+    #[cfg(test)]
+    pub(crate) fn shares_with(&self, other: &Self) -> (bool, bool) {
+        let Self { allowlist, refusal, .. } = self;
+        (Arc::ptr_eq(allowlist, &other.allowlist), Arc::ptr_eq(refusal, &other.refusal))
+    }
+
+    /// The bits of all its flags.
+    pub fn bits(&self) -> u64 {
+        self.bits
+    }
+
+    /// The flags that close this scope, the innermost scope's last.
+    pub fn flags(&self) -> &[Arc<Flag<'static>>] {
+        &self.flags
+    }
+}
+
+fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
+    flags.iter().fold(0, |bits, flag| bits | flag.bit())
+}
+
+/// The flags that close a scope, the innermost scope's first.
+#[derive(Default)]
+struct Closings<'a> {
+    /// The innermost scope's content is shown, if it has any.
+    shown: Option<Blocked<'a>>,
+    invited: Option<Admission<'a>>,
+    /// Each flag closes, so each has to let the client pass.
+    is_uninvited: bool,
+}
+
+impl<'a> Closings<'a> {
+    fn add(&mut self, flag: &'a Path, closing: Closing, visitor: &impl Visitor) {
+        let window = closing.content.window();
+        let network = visitor.address().and_then(|address| window.allow().find(address));
+        self.is_uninvited |= network.is_none();
+        self.invited = self.invited.or_else(|| Some(Admission::Flag(flag, network?.0)));
+        let is_silent = |shown: &Blocked<'_>| shown.closing.content.window().is_silent();
+        if self.shown.as_ref().is_none_or(is_silent) {
+            self.shown = Some(Blocked { closing, flag: Some(flag) });
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The gates of one server: its own, and those of the locations in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use once_cell::sync::OnceCell;
+
+use crate::directive::Settings;
+use crate::engine::gate::{Gate, Place};
+use crate::shared::hash;
+
+/// The number of a `<Location>` section, the same as long as the configuration is in force.
+pub type Number = u32;
+
+/// A `<Location>` section that holds directives of the module.
+#[derive(Clone, Default)]
+pub struct Section {
+    /// As it stands in the configuration: `<Location /blogs>`.
+    pub name: String,
+    /// What it says.
+    pub settings: Settings,
+}
+
+/// The sections of a server, by their numbers.
+pub type Sections = BTreeMap<Number, Section>;
+
+/// Which sections a request is in, in the order in which httpd merges them.
+pub trait Chain {
+    /// Tells chains from each other; never 0, which is for requests that are in none.
+    fn key(&self) -> u64;
+    /// The sections' numbers, the innermost last.
+    fn numbers(&self) -> Vec<Number>;
+    /// The innermost section's number.
+    fn innermost(&self) -> Option<Number>;
+}
+
+/// In one section alone.
+impl Chain for Number {
+    fn key(&self) -> u64 {
+        hash::of(self).max(1)
+    }
+
+    fn numbers(&self) -> Vec<Number> {
+        vec![*self]
+    }
+
+    fn innermost(&self) -> Option<Number> {
+        Some(*self)
+    }
+}
+
+/// The gates of one server.
+pub struct Gates {
+    settings: Settings,
+    sections: Sections,
+    place: Arc<Place>,
+    own: Gate,
+    made: Made,
+}
+
+/// So many gates are made for good beside those of single sections: clients choose which sections
+/// they come into together.
+const MAX_MADE: usize = 256;
+
+/// And so many for all servers together.
+const MAX_MADE_BY_ALL: usize = 1024;
+
+/// Gates by the keys of their chains, in a list to which several threads can add while others read
+/// it. It is short unless somebody makes it long.
+#[derive(Default)]
+struct Made(OnceCell<Box<Node>>);
+
+struct Node {
+    key: u64,
+    innermost: Option<Number>,
+    gate: Gate,
+    more: Made,
+}
+
+impl Gates {
+    /// The gates of a server with these settings, merged with those of the main server. None
+    /// where one of its flags is not among those of `place`.
+    pub fn new(settings: &Settings, sections: &Sections, place: &Arc<Place>) -> Option<Self> {
+        let settings = settings.of_server(&place.server_root);
+        let mut flags = sections.values().flat_map(|section| section.settings.own_flags());
+        if !flags.all(|flag| place.flags.contains_key(flag)) {
+            return None;
+        }
+        let own = Gate::new(&settings, place)?;
+        let (sections, place) = (sections.clone(), Arc::clone(place));
+        let gates = Self { settings, sections, place, own, made: Made::default() };
+        for number in gates.sections.keys() {
+            gates.of(number);
+        }
+        Some(gates)
+    }
+
+    /// The gate of a request that is in no section.
+    pub fn own(&self) -> &Gate {
+        &self.own
+    }
+
+    /// Do requests have to be held against sections at all?
+    pub fn has_sections(&self) -> bool {
+        !self.sections.is_empty()
+    }
+
+    /// The sections.
+    pub fn sections(&self) -> &Sections {
+        &self.sections
+    }
+
+    /// The gate for requests in these sections. That for several at a time is made at the first
+    /// such request; None where there are too many already.
+    pub fn of(&self, chain: &impl Chain) -> Option<&Gate> {
+        let key = chain.key();
+        let mut made = &self.made;
+        for _ in 0..MAX_MADE + self.sections.len() {
+            let node = match made.0.get() {
+                Some(node) => node,
+                None if self.may_make(chain) => made.0.get_or_init(|| Box::new(self.node(chain))),
+                None => return None,
+            };
+            if node.key == key {
+                return Some(&node.gate);
+            }
+            made = &node.more;
+        }
+        None
+    }
+
+    /// One for a single section, always; each of the others counts.
+    fn may_make(&self, chain: &impl Chain) -> bool {
+        chain.innermost().is_some_and(|number| number.key() == chain.key())
+            || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
+    }
+
+    fn node(&self, chain: &impl Chain) -> Node {
+        let (key, innermost) = (chain.key(), chain.innermost());
+        Node { key, innermost, gate: self.make(chain), more: Made::default() }
+    }
+
+    /// Makes the gate for requests in these sections.
+    pub fn make(&self, chain: &impl Chain) -> Gate {
+        let numbers = chain.numbers();
+        let sections = numbers.iter().filter_map(|number| self.sections.get(number));
+        let inner =
+            sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
+        self.own.narrowed(&inner, &inner.within(&self.settings), &self.place)
+    }
+
+    /// All gates that were made so far.
+    pub fn all(&self) -> impl Iterator<Item = &Gate> {
+        std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
+    }
+
+    /// Those that were made so far for requests of which this is the innermost section; that for the
+    /// section alone first.
+    pub fn inside(&self, innermost: Number) -> impl Iterator<Item = &Gate> {
+        let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
+        nodes.map(|node| &node.gate)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        let first = self.made.0.get().map(|node| &**node);
+        std::iter::successors(first, |node| node.more.0.get().map(|node| &**node))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::ffi::OsStr;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::allow::Admission;
+    use crate::directive::{DIRECTIVES, Surroundings};
+    use crate::engine::gate::{Blocked, Verdict, strictest};
+    use crate::flag::{self, Closing, Flag};
+    use crate::shared::table::new_board;
+
+    struct Root;
+
+    impl Surroundings for Root {
+        fn server_root(&self) -> &Path {
+            Path::new("/root")
+        }
+        fn compile(&self, _: &str) -> Result<crate::allow::Expr, String> {
+            Err("no expressions here".into())
+        }
+    }
+
+    /// In the sections with these numbers.
+    struct In(&'static [Number]);
+
+    impl Chain for In {
+        fn key(&self) -> u64 {
+            self.0.iter().fold(0, |key, number| hash::of((key, number.key()))).max(1)
+        }
+        fn numbers(&self) -> Vec<Number> {
+            self.0.to_vec()
+        }
+        fn innermost(&self) -> Option<Number> {
+            self.0.last().copied()
+        }
+    }
+
+    pub(crate) fn section(lines: &str) -> Section {
+        Section { name: lines.into(), settings: settings(lines) }
+    }
+
+    pub(crate) fn settings(lines: &str) -> Settings {
+        let mut settings = Settings::default();
+        for line in lines.lines() {
+            let mut words = line.split_whitespace();
+            let name = words.next().expect("a name").as_bytes();
+            let directive = DIRECTIVES.iter().find(|known| known.name.to_bytes() == name);
+            let words: Vec<_> = words.map(OsStr::new).collect();
+            directive.expect(line).apply(&mut settings, &words, &Root).expect(line);
+        }
+        settings
+    }
+
+    /// Where these are the flags; relative paths begin at `/root`.
+    pub(crate) fn place(flags: &[&str]) -> Arc<Place> {
+        let board: &'static _ = Box::leak(new_board());
+        let flag = |(number, name): (usize, &&str)| {
+            let path = PathBuf::from("/root").join(name);
+            let slot = board.claim(&[flag::key(&path)]).expect("a slot")[0];
+            let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
+            (path, Arc::new(flag.numbered(number)))
+        };
+        let flags = flags.iter().enumerate().map(flag).collect();
+        let (server_root, (resolved, refusals, combinations)) =
+            ("/root".into(), Default::default());
+        let slots = Default::default();
+        Arc::new(Place { server_root, slots, resolved, flags, refusals, combinations })
+    }
+
+    fn flags(gate: &Gate) -> Vec<&str> {
+        let names = gate.flags().iter().filter_map(|flag| flag.path().file_name()?.to_str());
+        names.collect()
+    }
+
+    #[test]
+    fn scopes_add_up() {
+        let place = place(&["maintenance.flag", "a", "b"]);
+        let sections = Sections::from([
+            (1, section("MaintenanceFlag a")),
+            (2, section("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
+            (3, section("MaintenanceStatus 503")),
+        ]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
+        for (chain, expected) in [
+            (&[1][..], &["maintenance.flag", "a"][..]),
+            (&[2], &["maintenance.flag", "b", "a"]),
+            (&[3], &["maintenance.flag"]),
+            (&[1, 3], &["maintenance.flag", "a"]),
+            (&[1, 2], &["maintenance.flag", "b", "a"]),
+            (&[2, 1], &["maintenance.flag", "b", "a"]),
+        ] {
+            let chain: &'static [Number] = chain.to_vec().leak();
+            let gate = gates.of(&In(chain)).expect("made");
+            assert_eq!(flags(gate), expected, "{chain:?}");
+            assert!(
+                gates.of(&In(chain)).is_some_and(|again| std::ptr::eq(gate, again)),
+                "{chain:?} is made once"
+            );
+        }
+        assert_eq!(flags(gates.own()), ["maintenance.flag"]);
+    }
+
+    #[test]
+    fn what_is_not_said_is_shared() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([
+            (1, section("MaintenanceFlag a")),
+            (2, section("MaintenanceAllow none")),
+            (3, section("MaintenanceRetryAfter off")),
+        ]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let shares = |number: Number| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
+        assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
+    }
+
+    /// Of what the gates of a request say the strictest counts.
+    #[test]
+    fn the_strictest_verdict() {
+        let place = place(&["maintenance.flag"]);
+        let gates = [(); 3].map(|()| Gate::new(&Settings::default(), &place).expect("a gate"));
+        let [first, others @ ..] = [&gates[0], &gates[1], &gates[2]];
+        let verdict = |word: char| match word {
+            'o' => Verdict::Open,
+            'a' => Verdict::Allowed(Admission::Env(c"A")),
+            _ => Verdict::Blocked(Blocked { closing: Closing::default(), flag: None }),
+        };
+        for (verdicts, number, label) in [
+            ("o", 0, c"open"),
+            ("b", 0, c"blocked"),
+            ("oo", 0, c"open"),
+            ("oa", 1, c"allowed:env"),
+            ("ao", 0, c"allowed:env"),
+            ("ab", 1, c"blocked"),
+            ("ba", 0, c"blocked"),
+            ("aa", 0, c"allowed:env"),
+            ("bb", 0, c"blocked"),
+            ("oab", 2, c"blocked"),
+            ("oba", 1, c"blocked"),
+            ("obb", 1, c"blocked"),
+            ("ooa", 2, c"allowed:env"),
+        ] {
+            let decide = |gate: &Gate| {
+                let number = gates.iter().position(|other| std::ptr::eq(gate, other));
+                verdict(verdicts.chars().nth(number.expect("one of them")).expect("a word"))
+            };
+            let found = strictest(first, &others[..verdicts.len() - 1], decide);
+            assert_eq!((found.0, found.1.label()), (number, label), "{verdicts}");
+        }
+    }
+
+    #[test]
+    fn a_missing_flag_makes_no_gates() {
+        let sections = Sections::from([(1, section("MaintenanceFlag gone"))]);
+        let new =
+            |sections| Gates::new(&Settings::default(), sections, &place(&["maintenance.flag"]));
+        assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
+    }
+
+    /// Threads that make the same gates at a time get the same ones.
+    #[test]
+    fn made_by_several_threads() {
+        let place = place(&["maintenance.flag"]);
+        let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        const CHAINS: [&[Number]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
+        let made = std::thread::scope(|scope| {
+            let ask = || {
+                CHAINS
+                    .map(|chain| gates.of(&In(chain)).map(|gate| std::ptr::from_ref(gate) as usize))
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
+        });
+        assert!(made.iter().all(|other| *other == made[0]));
+        assert_eq!(gates.all().count(), 1 + 8 + CHAINS.len());
+    }
+
+    /// Clients cannot fill the memory with combinations of sections.
+    #[test]
+    fn not_more_than_so_many() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
+        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let chains = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
+        for (number, chain) in chains.enumerate() {
+            assert_eq!(gates.of(&chain).is_some(), number < MAX_MADE, "{number}");
+            assert_eq!(flags(&gates.make(&chain)), ["maintenance.flag", "a"]);
+        }
+        assert_eq!(gates.all().count(), 2 + MAX_MADE);
+        assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
+    }
+
+    /// Nor with those of many virtual hosts.
+    #[test]
+    fn not_more_than_so_many_by_all() {
+        let place = place(&["maintenance.flag", "a"]);
+        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
+        let hosts = 2 * MAX_MADE_BY_ALL / MAX_MADE;
+        let made = (0..hosts).map(|_| {
+            let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+            for length in 2..=MAX_MADE {
+                gates.of(&In(vec![1; length].leak()));
+            }
+            assert!(gates.of(&1).is_some(), "a section alone has one");
+            gates.all().count()
+        });
+        let made: Vec<_> = made.collect();
+        assert_eq!(made.iter().sum::<usize>(), 2 * hosts + MAX_MADE_BY_ALL, "{made:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Who wants to hear what has changed.
+
+use std::path::Path;
+
+use crate::file::watched::FileNews;
+use crate::flag::News;
+
+/// The log, as the core sees it.
+pub trait Journal {
+    /// News of a flag.
+    fn flag(&self, news: News<'_>);
+    /// News of a file of the allowlist or of a page.
+    fn file(&self, news: FileNews<'_>);
+    /// A page was made anew; for those who look closely. None: the built-in one.
+    fn rendered(&self, page: Option<&Path>, media: &str);
+}

@@ -1,0 +1,51 @@
+//! What several processes make of versions that are new to them (`make loom`).
+
+use std::path::Path;
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::*;
+use crate::shared::atomics::AtomicU64;
+
+/// A version that has just come is settled for nobody, however long the one before was.
+#[test]
+fn just_come() {
+    let version = Version::MISSING; // changed in the far future, as far as its times go
+    let is_settled =
+        move |slot: &Slot| LastSeen::of(slot).is_settled(slot, version, Duration::ZERO);
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(move || {
+        let slot = Arc::new(Slot::default());
+        let theirs = Arc::clone(&slot);
+        let other = thread::spawn(move || is_settled(&theirs));
+        assert_ne!(is_settled(&slot), Some(true));
+        assert_ne!(other.join().expect("seen"), Some(true));
+    });
+}
+
+/// A look that is slow does not put back the version before.
+#[test]
+fn slow_looks() {
+    let versions = [Version::MISSING, Version::of(Path::new("/")).expect("a folder")];
+    loom::model(move || {
+        let shared = Arc::new((Slot::default(), AtomicU64::default()));
+        let look = move |(slot, file): &(Slot, AtomicU64)| {
+            let last = LastSeen::of(slot);
+            let version = file.load(Ordering::Relaxed);
+            let is_settled = last.is_settled(slot, versions[version as usize], Duration::ZERO);
+            (version, is_settled)
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || look(&theirs));
+        shared.1.store(1, Ordering::Relaxed);
+        let (version, is_settled) = look(&shared);
+        other.join().expect("looked");
+        assert_eq!(version, 1);
+        if is_settled.is_some() {
+            let last = LastSeen::of(&shared.0);
+            assert_eq!(last, LastSeen::new(versions[1], last.since()));
+        }
+    });
+}

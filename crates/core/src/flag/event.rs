@@ -1,0 +1,215 @@
+//! What there is to say about a flag, once for the whole server.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::content::Content;
+use super::kind::FileKind;
+use super::report::Noted;
+use super::state::{Basis, Known, State};
+use crate::flag::spec::{Moment, Phase, Window};
+
+/// Something about a flag that the administrator wants to read in the log, once.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The flag closes its scope from now on.
+    Closed {
+        /// Which one.
+        flag: &'a Path,
+        /// Since when it is there and whose it is; None where nobody can see that now.
+        file: Option<FlagFile>,
+        /// When it is to be over.
+        end: Option<Moment>,
+    },
+    /// The flag is there, and closes its scope later.
+    Announced {
+        /// Which one.
+        flag: &'a Path,
+        /// When it does.
+        start: Moment,
+        /// Since when it is there and whose it is.
+        file: Option<FlagFile>,
+        /// It closed its scope before.
+        opens: bool,
+    },
+    /// The end has passed, and the scope is still closed.
+    Overdue {
+        /// Which one.
+        flag: &'a Path,
+        /// When it should have been over.
+        end: Moment,
+    },
+    /// The end has passed, and the scope is open again by itself.
+    Reopened {
+        /// Which one.
+        flag: &'a Path,
+        /// When it was over.
+        end: Moment,
+    },
+    /// The flag was deleted where it comes from, and is still mounted here, so it counts as before.
+    Deleted {
+        /// Which one.
+        flag: &'a Path,
+    },
+    /// The clock was set back, by which what the flag says is judged anew.
+    ClockSetBack {
+        /// Which one.
+        flag: &'a Path,
+    },
+    /// The flag is gone.
+    Gone {
+        /// Which one.
+        flag: &'a Path,
+        /// Whether it closed its scope until then.
+        opens: bool,
+    },
+    /// The flag closes its scope as before, and its content or its owner has changed.
+    Changed {
+        /// Which one.
+        flag: &'a Path,
+        /// Since when it is there and whose it is.
+        file: Option<FlagFile>,
+        /// When it is to be over.
+        end: Option<Moment>,
+    },
+    /// The content cannot be used, and nothing of it is.
+    Unusable {
+        /// Which one.
+        flag: &'a Path,
+        /// Why, with line and column where there are any.
+        cause: &'a str,
+    },
+    /// Something in the content does not count.
+    Odd {
+        /// Which one.
+        flag: &'a Path,
+        /// What, with its line.
+        what: &'a str,
+    },
+    /// The file system does not say whether the flag is there.
+    LookFailed {
+        /// Which one.
+        flag: &'a Path,
+        /// Why.
+        error: &'a io::Error,
+        /// Does it close its scope meanwhile?
+        closes: bool,
+        /// The parent stands in for its children.
+        parent_looks: bool,
+    },
+    /// The flag is there, but may not be looked at, and so it closes its scope.
+    Denied {
+        /// Which one.
+        flag: &'a Path,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// After [`News::LookFailed`] or [`News::Denied`]: it can be looked at again.
+    LookRecovered {
+        /// Which one.
+        flag: &'a Path,
+    },
+}
+
+/// What the file system says about a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagFile {
+    /// Its time of modification; for `touch`, when that was run.
+    pub since: Option<SystemTime>,
+    /// The user id of its owner.
+    pub owner: u32,
+    /// What it is.
+    pub kind: FileKind,
+}
+
+impl FlagFile {
+    pub(super) fn of(metadata: &Metadata, kind: FileKind) -> Self {
+        Self { since: metadata.modified().ok(), owner: metadata.uid(), kind }
+    }
+}
+
+/// What happened between two states, in the order in which it is to be told.
+pub(super) fn tell(
+    flag: &Path,
+    was: State,
+    is: State,
+    (before, file): (Noted, Option<FlagFile>),
+    content: Option<&Content>,
+    report: &mut dyn FnMut(News<'_>),
+) {
+    if was.failed && !is.failed {
+        report(News::LookRecovered { flag });
+    }
+    if let (Known::Present(before), Known::Present(now)) = (was.known, is.known)
+        && was.basis == is.basis
+        && now < before
+    {
+        report(News::ClockSetBack { flag });
+    }
+    let Some(content) = content else {
+        if matches!(was.known, Known::Present(_)) {
+            report(News::Gone { flag, opens: was.known.closes() });
+        }
+        return;
+    };
+    let is_given = before.owner.zip(file).is_some_and(|(before, file)| before != file.owner);
+    tell_phase(flag, was, is, (is_given, file), content.window(), report);
+    if before.kind.is_some_and(|before| !before.is_deleted)
+        && file.is_some_and(|file| file.kind.is_deleted)
+    {
+        report(News::Deleted { flag });
+    }
+    if is.basis != was.basis && is.basis == content.basis() {
+        if let Some(cause) = content.error() {
+            report(News::Unusable { flag, cause });
+        }
+        for what in content.window().warnings() {
+            report(News::Odd { flag, what });
+        }
+    }
+}
+
+/// Does it say something else than before? Not, where that was not known, and it says nothing now.
+fn is_another(was: Basis, is: Basis, window: &Window) -> bool {
+    let was_unknown = [Basis::YOUNG, Basis::DENIED].contains(&was);
+    is != was && is != Basis::DENIED && !(was_unknown && window.is_silent())
+}
+
+fn tell_phase(
+    flag: &Path,
+    was: State,
+    is: State,
+    (is_given, file): (bool, Option<FlagFile>),
+    window: &Window,
+    report: &mut dyn FnMut(News<'_>),
+) {
+    let end = window.end();
+    let closed = was.known != Known::Nothing && was.known.closes();
+    match is.known {
+        Known::Nothing | Known::Absent => {}
+        Known::Present(Phase::Announced) => {
+            let is_news = is_given || (is.known, is.basis) != (was.known, was.basis);
+            if let Some(start) = window.start().filter(|_| is_news) {
+                report(News::Announced { flag, start, file, opens: closed });
+            }
+        }
+        Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
+            if !closed {
+                report(News::Closed { flag, file, end });
+            } else if is_given || is_another(was.basis, is.basis, window) {
+                report(News::Changed { flag, file, end });
+            }
+            if phase == Phase::Overdue && was.known != is.known {
+                end.into_iter().for_each(|end| report(News::Overdue { flag, end }));
+            }
+        }
+        Known::Present(Phase::Reopened) => {
+            if let Some(end) = end.filter(|_| was.known != is.known) {
+                report(News::Reopened { flag, end });
+            }
+        }
+    }
+}

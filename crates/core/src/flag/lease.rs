@@ -1,0 +1,228 @@
+//! Whose turn it is to look at a flag, where that is not done at every request.
+//!
+//! A look can hang with the file system that the flag is on. So only one at a time looks, of all
+//! processes together, and the others go by what is known; that is seen from a word which they
+//! share.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::shared::atomics;
+use crate::shared::process::is_alive;
+use crate::shared::table::Slot;
+
+/// A look that takes longer hangs, and nobody waits for it.
+const HANGING: Duration = atomics::patience(Duration::from_millis(100));
+
+/// So often those who wait for a look see whether it is over.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// After so long it is taken for given up: its process may have died, and another one of the same
+/// number and group may have come in its place.
+const GIVEN_UP: Duration = Duration::from_secs(600);
+
+/// The turns for one flag.
+pub(super) struct Turns<'b> {
+    slot: &'b Slot,
+    interval: Duration,
+}
+
+/// A look that may be taken now. Ends when it is dropped.
+pub(super) struct Turn<'b> {
+    /// The word that stands for it, where only one looks at a time.
+    claim: Option<(&'b Slot, Word)>,
+}
+
+/// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
+/// still at it. All zero where nobody has looked yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Word(u64);
+
+impl Word {
+    /// As many as Linux needs for a process number (PID_MAX_LIMIT).
+    const PID_BITS: u32 = 22;
+
+    fn new(began: u64, looker: i32) -> Self {
+        let looker = u64::try_from(looker).unwrap_or(0);
+        Self(began << Self::PID_BITS | looker)
+    }
+
+    /// `now` has to be of after the word was read: it is not to be older than its look. A moment
+    /// without end where nobody has looked yet, since the clock itself begins near 0.
+    fn elapsed(self, now: u64) -> Duration {
+        let began = self.0 >> Self::PID_BITS;
+        let elapsed = now.checked_sub(began).filter(|_| began != 0); // nor in the future
+        elapsed.map_or(Duration::MAX, Duration::from_millis)
+    }
+
+    fn looker(self) -> i32 {
+        i32::try_from(self.0 & ((1 << Self::PID_BITS) - 1)).unwrap_or(0)
+    }
+
+    fn is_running(self, now: u64) -> bool {
+        self.looker() != 0 && self.elapsed(now) < GIVEN_UP && is_alive(self.looker())
+    }
+
+    fn ended(self) -> Self {
+        Self(self.0 >> Self::PID_BITS << Self::PID_BITS)
+    }
+}
+
+impl<'b> Turns<'b> {
+    pub(super) fn new(slot: &'b Slot, interval: Duration) -> Self {
+        Self { slot, interval }
+    }
+
+    /// May everybody look at any time?
+    pub(super) fn are_free(&self) -> bool {
+        self.interval.is_zero()
+    }
+
+    /// Was the last look not recent enough to go by?
+    pub(super) fn are_due(&self) -> bool {
+        let last = self.last();
+        last.elapsed(milliseconds()) >= self.interval
+    }
+
+    /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
+    /// yet. None where the last one is recent enough, or where one hangs.
+    pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Turn<'b>> {
+        if self.are_free() {
+            return Some(Turn::unclaimed());
+        }
+        let mut waits_since = None;
+        loop {
+            let last = self.last();
+            let now = milliseconds();
+            // Asked each time: another thread may have seen it meanwhile.
+            let is_wanted = is_wanted();
+            if last.is_running(now) {
+                let start = *waits_since.get_or_insert(now);
+                let has_waited = now.saturating_sub(start) >= millis(HANGING);
+                if !is_wanted || has_waited || last.elapsed(now) >= HANGING {
+                    return None;
+                }
+                atomics::sleep(PAUSE);
+                continue;
+            }
+            if last.elapsed(now) < self.interval && !is_wanted {
+                return None;
+            }
+            let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
+            if self.replace(last, claim) {
+                return Some(Turn { claim: Some((self.slot, claim)) });
+            }
+        }
+    }
+
+    fn last(&self) -> Word {
+        Word(self.slot.turn.load(Ordering::Acquire))
+    }
+
+    fn replace(&self, before: Word, after: Word) -> bool {
+        let word = &self.slot.turn;
+        word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Turn<'_> {
+    /// A look that keeps nobody else from looking.
+    pub(super) fn unclaimed() -> Self {
+        Self { claim: None }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some((slot, claim)) = self.claim {
+            // If it was taken for given up, the word is another's.
+            let (before, after) = (claim.0, claim.ended().0);
+            let _ = slot.turn.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Of a clock that nobody sets, and that is the same for all processes. Never 0, which stands for a
+/// look that was never taken.
+fn milliseconds() -> u64 {
+    let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
+    since_boot.map_or(0, millis).max(1)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::table::{Key, new_board};
+
+    const INTERVAL: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn one_at_a_time_and_once_per_interval() {
+        let board = new_board();
+        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let turns = Turns::new(slot, INTERVAL);
+        let turn = turns.take(|| false).expect("never looked");
+        assert!(turns.take(|| false).is_none(), "somebody looks");
+        assert!(turns.take(|| true).is_none(), "and does not come to an end");
+        drop(turn);
+        assert!(turns.take(|| false).is_none(), "not due");
+        assert!(turns.take(|| true).is_some(), "wanted");
+        let short = Turns::new(slot, Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(short.take(|| false).is_some(), "due");
+        assert!(short.take(|| false).is_none());
+        let always = Turns::new(slot, Duration::ZERO);
+        let (_one, _other) =
+            (always.take(|| false).expect("zero"), always.take(|| false).expect("zero"));
+    }
+
+    #[test]
+    fn the_dead_do_not_look() {
+        let board = new_board();
+        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let turns = Turns::new(slot, INTERVAL);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let looker = i32::try_from(child.id()).expect("a number");
+        let now = milliseconds();
+        let set =
+            |began: u64, looker| slot.turn.store(Word::new(began, looker).0, Ordering::SeqCst);
+        set(now.saturating_sub(1000), looker);
+        assert!(turns.take(|| true).is_none(), "a child of ours looks");
+        child.kill().expect("killed");
+        child.wait().expect("dead");
+        assert!(turns.take(|| true).is_some(), "it is dead");
+        set(now.saturating_sub(1000), 1);
+        assert!(turns.take(|| true).is_some(), "a process that is none of ours");
+    }
+
+    /// A machine's monotonic clock begins near 0: what was never looked at is due then, too.
+    #[test]
+    fn what_was_never_looked_at_is_due() {
+        for now in [1, 30_000, 3_600_000, 1 << 40] {
+            let never = Word(0);
+            assert!(never.elapsed(now) >= INTERVAL && never.elapsed(now) >= GIVEN_UP, "{now}");
+            let looked = Word::new(now, 0);
+            assert!(looked != never && looked.elapsed(now) == Duration::ZERO, "{now}");
+            assert_eq!(looked.elapsed(now + 50), Duration::from_millis(50), "{now}");
+        }
+        // Nobody has looked in the future: what says so is not to keep everybody from looking.
+        assert!(Word::new(31_000, 0).elapsed(30_000) >= INTERVAL);
+    }
+
+    #[test]
+    fn a_look_that_hangs_is_given_up() {
+        let own = i32::try_from(std::process::id()).expect("a number");
+        let patience = millis(GIVEN_UP);
+        for began in [1, 30_000] {
+            let look = Word::new(began, own);
+            let is_running = [began, began + patience - 1, began + patience];
+            assert_eq!(is_running.map(|now| look.is_running(now)), [true, true, false], "{began}");
+        }
+    }
+}

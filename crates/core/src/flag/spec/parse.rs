@@ -1,0 +1,367 @@
+//! From TOML to a window.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use thiserror::Error;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::language::{instead_of, is_language};
+use super::{Message, Moment, Window, keys, time};
+use crate::net::hint::{self, Place};
+use crate::net::network::{self, NetworkError};
+use crate::text::duration::{self, MAX_SECONDS};
+use crate::text::encoding;
+
+/// Why a text is no content of a flag.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("line {line}, column {column}: {cause}")]
+pub struct WindowError {
+    /// Counted from 1.
+    line: usize,
+    /// In characters, counted from 1.
+    column: usize,
+    cause: String,
+}
+
+/// A mistake, and where in the text it is, in bytes.
+struct Wrong(Range<usize>, String);
+
+type Key<'a> = Spanned<Cow<'a, str>>;
+type Value<'a> = Spanned<DeValue<'a>>;
+
+pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowError> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    if encoding::is_utf16(content) {
+        return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
+    }
+    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    let text = str::from_utf8(content).map_err(|error| {
+        let good = content.get(..error.valid_up_to()).unwrap_or_default();
+        let good = str::from_utf8(good).unwrap_or_default();
+        at(good, good.len(), "this is not UTF-8; save the file as UTF-8".into())
+    })?;
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader::of(text, zone);
+    // More spellings of a time are certain than TOML knows.
+    let is_time = |span: &Range<usize>| {
+        text.get(span.clone()).is_some_and(|text| time::moment(text, zone).is_ok())
+    };
+    let spans = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message()));
+    let syntax = spans.filter(|(span, _)| !is_time(span));
+    let syntax =
+        syntax.map(|(span, message)| Wrong(span.clone(), syntax_fault(text, span, message)));
+    let syntax: Vec<_> = syntax.collect();
+    reader.read(table.get_ref(), syntax.is_empty());
+    reader.finish(syntax)
+}
+
+/// The error at a byte of the text.
+fn at(text: &str, offset: usize, cause: String) -> WindowError {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    WindowError { line, column, cause }
+}
+
+/// What is wrong where the text is no TOML.
+fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
+    let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim();
+    let is_yaml = |(key, rest): (&str, &str)| {
+        let key = key.trim_matches(['"', '\'', ' ', '-']);
+        let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        !key.is_empty()
+            && key.chars().all(is_key)
+            && (rest.is_empty() || rest.starts_with([' ', '\t']))
+    };
+    let value = text.get(span).unwrap_or_default();
+    if text.trim_start().starts_with('{') {
+        "this is JSON; write TOML: start = 2026-11-22T22:00:00+01:00".into()
+    } else if line == "---" || line.split_once(':').is_some_and(is_yaml) {
+        "this is YAML; write TOML: start = 2026-11-22T22:00:00+01:00".into()
+    } else if value.starts_with(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{ab}']) {
+        "these are typographic quotes; write straight ones (\")".into()
+    } else if message.starts_with("string values must be quoted") {
+        "this text is not in quotes; write \"...\"".into()
+    } else {
+        message.lines().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Reads a table, and takes note of all that is wrong with it.
+struct Reader<'t> {
+    text: &'t str,
+    zone: &'t TimeZone,
+    window: Window,
+    /// The keys that are there.
+    seen: Vec<&'static str>,
+    /// Why the content cannot be used.
+    faults: Vec<Wrong>,
+    /// What does not count.
+    odd: Vec<Wrong>,
+    /// Keys that are misspelled or in the wrong place: they do not count, either. Where the key
+    /// that was meant is missing and decides when the scope is closed, they are faults.
+    slips: Vec<(&'static str, Wrong)>,
+}
+
+impl<'t> Reader<'t> {
+    fn of(text: &'t str, zone: &'t TimeZone) -> Self {
+        Self {
+            text,
+            zone,
+            window: Window::default(),
+            seen: vec![],
+            faults: vec![],
+            odd: vec![],
+            slips: vec![],
+        }
+    }
+
+    fn read(&mut self, table: &DeTable<'_>, is_whole: bool) {
+        let has_start = table.iter().any(|(key, _)| keys::known(key.get_ref()) == Some("start"));
+        for (key, value) in in_order(table) {
+            match keys::known(key.get_ref()) {
+                Some(known) if self.seen.contains(&known) => {
+                    let cause = format!("this is a second {known}; leave one of them");
+                    self.faults.push(Wrong(key.span(), cause));
+                }
+                Some(known) => {
+                    self.seen.push(known);
+                    if let Err(fault) = self.read_value(known, value) {
+                        self.faults.push(fault);
+                    }
+                }
+                None => self.read_unknown(key, value, has_start),
+            }
+        }
+        self.check(table, is_whole);
+    }
+
+    fn read_value(&mut self, key: &str, value: &Value<'_>) -> Result<(), Wrong> {
+        match key {
+            "message" => self.window.message = self.message(value)?,
+            "start" => self.window.start = Some(self.moment(value)?),
+            "end" => self.window.end = Some(self.moment(value)?),
+            "reopen" => match text(value)? {
+                "auto" => self.window.reopens = true,
+                _ => return Err(wrong(value, "the only value is \"auto\"")),
+            },
+            "retry_after" => self.window.retry_after = Some(seconds(value)?),
+            "allow" => {
+                let entries = value.get_ref().as_array();
+                let cause = "this is not an array of texts; write [\"10.30.0.0/24\"]";
+                let entries = entries.ok_or_else(|| wrong(value, cause))?;
+                let networks = entries.iter().map(|entry| Ok((network(entry)?, 0)));
+                self.window.allow = networks.collect::<Result<_, Wrong>>()?;
+            }
+            _ => self.window.vars = self.vars(value)?,
+        }
+        Ok(())
+    }
+
+    fn read_unknown(&mut self, key: &Key<'_>, value: &Value<'_>, has_start: bool) {
+        let shown = quoted(key.get_ref());
+        let inner = value.get_ref().as_table().map(in_order).unwrap_or_default();
+        let start = inner.iter().find(|(key, _)| keys::known(key.get_ref()) == Some("start"));
+        if let Some((start, _)) = start {
+            let cause = format!("start belongs above [{}]", shown.trim_matches('"'));
+            self.slips.push(("start", Wrong(start.span(), cause)));
+        }
+        let is_time = match value.get_ref() {
+            DeValue::String(text) => time::moment(text, self.zone).is_ok(),
+            other => other.is_datetime(),
+        };
+        if let Some(meant) = keys::meant(key.get_ref()) {
+            let slip = Wrong(key.span(), format!("there is no key {shown}; did you mean {meant}?"));
+            // `from = "Anna"` is none.
+            let is_start = is_time || key.get_ref().to_ascii_lowercase().starts_with("start");
+            match meant == "start" && !is_start {
+                true => self.odd.push(slip),
+                false => self.slips.push((meant, slip)),
+            }
+            return;
+        }
+        let more = if is_time && !has_start { ", and without start it closes at once" } else { "" };
+        self.odd.push(Wrong(key.span(), format!("there is no key {shown}{more}")));
+    }
+
+    /// What only several keys together tell; of a text that is not whole one of them may be missing.
+    fn check(&mut self, table: &DeTable<'_>, is_whole: bool) {
+        let value = |wanted: &str| {
+            let found = in_order(table)
+                .into_iter()
+                .find(|(key, _)| keys::known(key.get_ref()) == Some(wanted));
+            found.map_or(0..0, |(_, value)| value.span())
+        };
+        if let (Some(start), Some(end)) = (self.window.start, self.window.end)
+            && end.at <= start.at
+        {
+            let cause = "the end is not later than the start".into();
+            self.faults.push(Wrong(value("end"), cause));
+        }
+        let reopens_never = is_whole && self.window.reopens && !self.seen.contains(&"end");
+        if reopens_never && self.slips.iter().all(|(meant, _)| *meant != "end") {
+            let cause = "there is no end to reopen at; write end = 2026-11-23T01:30:00+01:00";
+            self.faults.push(Wrong(value("reopen"), cause.into()));
+        }
+        for (meant, slip) in std::mem::take(&mut self.slips) {
+            let is_fault = !self.seen.contains(&meant)
+                && (meant == "start" || meant == "end" && reopens_never);
+            if is_fault { self.faults.push(slip) } else { self.odd.push(slip) }
+        }
+    }
+
+    /// The window, or the first fault.
+    fn finish(mut self, syntax: Vec<Wrong>) -> Result<Window, WindowError> {
+        // Of two at one place, the first says more.
+        let faults = self.faults.into_iter().chain(syntax);
+        if let Some(Wrong(span, cause)) = faults.min_by_key(|Wrong(span, _)| span.start) {
+            return Err(at(self.text, span.start, cause));
+        }
+        self.odd.sort_by_key(|Wrong(span, _)| span.start);
+        self.window.warnings = warnings(self.odd, self.text);
+        Ok(self.window)
+    }
+
+    fn moment(&self, value: &Value<'_>) -> Result<Moment, Wrong> {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Datetime(_) => self.text.get(value.span()).unwrap_or_default(),
+            _ => "",
+        };
+        time::moment(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
+    }
+
+    fn message(&mut self, value: &Value<'_>) -> Result<Message, Wrong> {
+        match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => Ok(Message::None),
+            DeValue::String(text) => Ok(Message::Same(shown(text))),
+            DeValue::Table(table) => {
+                let mut texts = BTreeMap::new();
+                for (key, value) in in_order(table) {
+                    // As a locale has it.
+                    let tag = key.get_ref().replace('_', "-");
+                    if let Some(known) = keys::known(key.get_ref()) {
+                        let cause = format!("{known} belongs above [message]");
+                        self.slips.push((known, Wrong(key.span(), cause)));
+                    } else if is_language(&tag) {
+                        texts.insert(tag, shown(text(value)?));
+                    } else {
+                        let cause = format!(
+                            "{} is not a language; {}",
+                            quoted(key.get_ref()),
+                            instead_of(key.get_ref())
+                        );
+                        self.odd.push(Wrong(key.span(), cause));
+                    }
+                }
+                texts.retain(|_, text| !text.trim().is_empty());
+                Ok(if texts.is_empty() { Message::None } else { Message::ByLanguage(texts) })
+            }
+            _ => {
+                let cause = "this is not a text; put it in quotes, or write a table of texts by \
+                             language";
+                Err(wrong(value, cause))
+            }
+        }
+    }
+
+    fn vars(&mut self, value: &Value<'_>) -> Result<BTreeMap<String, String>, Wrong> {
+        let table = value.get_ref().as_table();
+        let cause = "this is not a table of texts; write { name = \"text\" }";
+        let table = table.ok_or_else(|| wrong(value, cause))?;
+        let mut texts = BTreeMap::new();
+        for (key, value) in in_order(table) {
+            match (keys::known(key.get_ref()), value.get_ref().as_str()) {
+                (Some(known), None) => {
+                    let cause = format!("{known} belongs above [vars]");
+                    self.slips.push((known, Wrong(key.span(), cause)));
+                }
+                _ => {
+                    texts.insert(key.get_ref().clone().into_owned(), shown(text(value)?));
+                }
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// The first few of the things that do not count, each with its line.
+fn warnings(odd: Vec<Wrong>, text: &str) -> Vec<String> {
+    const NAMED: usize = 5;
+    let more = odd.len().saturating_sub(NAMED);
+    let named = odd.into_iter().take(NAMED).map(|Wrong(span, cause)| {
+        let WindowError { line, cause, .. } = at(text, span.start, cause);
+        format!("line {line}: {cause}")
+    });
+    let more = (more > 0).then(|| format!("{more} further keys do not count"));
+    named.chain(more).collect()
+}
+
+/// The entries of a table as they stand in the file.
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Value<'i>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// A key for a message, on one line and not too long.
+fn quoted(key: &str) -> String {
+    const SHOWN: usize = 40;
+    let start: String = key.chars().take(SHOWN).collect();
+    let more = if start.len() < key.len() { "..." } else { "" };
+    format!("\"{}{more}\"", start.escape_debug())
+}
+
+fn wrong(value: &Value<'_>, cause: &str) -> Wrong {
+    Wrong(value.span(), cause.into())
+}
+
+fn text<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
+    let cause = "this is not a text; put it in quotes";
+    value.get_ref().as_str().ok_or_else(|| wrong(value, cause))
+}
+
+/// What can be shown: line ends as in Unix, and no control characters.
+fn shown(text: &str) -> String {
+    let plain = |character: char| match character {
+        '\n' | '\t' => character,
+        other if other.is_control() => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.replace("\r\n", "\n").chars().map(plain).collect()
+}
+
+/// An entry of `allow`. The error does not repeat it, as the log is not the place for what a flag
+/// says; but it names the networks that were probably meant.
+fn network(entry: &Value<'_>) -> Result<IpNet, Wrong> {
+    let word = text(entry)?;
+    network::parse(word).map_err(|cause| {
+        let hint = match cause {
+            NetworkError::Address => hint::instead_of(word, Place::Flag),
+            _ => None,
+        };
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        wrong(entry, &format!("this {cause}{hint}"))
+    })
+}
+
+fn seconds(value: &Value<'_>) -> Result<u32, Wrong> {
+    let seconds = match value.get_ref() {
+        DeValue::Integer(number) => {
+            u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| *n <= MAX_SECONDS)
+        }
+        DeValue::String(text) => duration::seconds(text).ok(),
+        _ => None,
+    };
+    let cause = "this is neither a duration nor seconds from 0 to 2147483647; write \"5m\"";
+    seconds.ok_or_else(|| wrong(value, cause))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Addresses, networks and names of hosts.
+
+pub mod hint;
+pub mod hosts;
+pub mod network;

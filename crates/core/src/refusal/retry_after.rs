@@ -1,0 +1,185 @@
+//! When a refused client is asked to come back (Retry-After, RFC 9110, 10.2.3).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::flag::spec::Window;
+use crate::text::duration::{self, DurationError, MAX_SECONDS};
+
+/// Why the words of a `MaintenanceRetryAfter` make no sense.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RetryAfterError {
+    /// A word that is no duration.
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    /// A second word that is no spread.
+    #[error("\"{0}\" is no spread=DURATION; write spread=1m")]
+    Spread(String),
+    /// More than two words, or anything behind `off`.
+    #[error("\"{0}\" is one word too many")]
+    TooMany(String),
+}
+
+/// `MaintenanceRetryAfter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RetryAfter {
+    /// In seconds; None: no Retry-After.
+    base: Option<u32>,
+    /// In seconds: so much later at the most.
+    spread: u32,
+}
+
+impl Default for RetryAfter {
+    fn default() -> Self {
+        Self { base: Some(300), spread: 60 }
+    }
+}
+
+impl RetryAfter {
+    /// Reads the words of the directive.
+    ///
+    /// # Errors
+    /// [`RetryAfterError`]
+    pub fn parse(words: &[&str]) -> Result<Self, RetryAfterError> {
+        let (first, rest) = words.split_first().unwrap_or((&"", &[]));
+        let off = first.eq_ignore_ascii_case("off");
+        match rest {
+            [] if off => Ok(Self { base: None, spread: 0 }),
+            [] => Ok(Self { base: Some(duration::seconds(first)?), spread: 0 }),
+            [word] if !off => {
+                let spread = word.strip_prefix("spread=");
+                let spread = spread.ok_or_else(|| RetryAfterError::Spread((*word).into()))?;
+                Ok(Self {
+                    base: Some(duration::seconds(first)?),
+                    spread: duration::seconds(spread)?,
+                })
+            }
+            [_, word, ..] | [word, ..] => Err(RetryAfterError::TooMany((*word).into())),
+        }
+    }
+
+    /// The seconds that do not depend on the moment; None where there is no Retry-After, or
+    /// where it counts down to an `end` that lies ahead.
+    pub fn fixed(&self, window: &Window, is_overdue: bool) -> Option<u32> {
+        match window.end() {
+            Some(_) if !is_overdue => None,
+            _ => window.retry_after().or(self.base),
+        }
+    }
+
+    /// The seconds to say at this moment: until the window's `end` where that lies ahead, else
+    /// what the flag says, else what the directive says, and a random part of the spread, so
+    /// that clients do not all come back at one moment.
+    pub fn draw(&self, window: &Window, now: Timestamp, spreader: &Spreader) -> Option<u32> {
+        let base = window.retry_after().or(self.base)?;
+        let until_end = window.end().and_then(|end| {
+            let micros = end.at().as_microsecond().checked_sub(now.as_microsecond())?;
+            let seconds = u64::try_from(micros).ok()?.div_ceil(1_000_000);
+            (seconds > 0).then(|| u32::try_from(seconds).unwrap_or(MAX_SECONDS))
+        });
+        let spread = spreader.draw(self.spread, now);
+        Some(until_end.unwrap_or(base).saturating_add(spread).min(MAX_SECONDS))
+    }
+}
+
+/// Draws random numbers without a lock and without anything that is kept for each thread, which
+/// would hold the module in memory when httpd unloads it.
+#[derive(Debug, Default)]
+pub struct Spreader(AtomicU64);
+
+impl Spreader {
+    /// A number from 0 to `max`. The moment keeps children, which are born equal, apart.
+    fn draw(&self, max: u32, now: Timestamp) -> u32 {
+        if max == 0 {
+            return 0;
+        }
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15; // as in SplitMix64: spreads what counts up
+        let count = self.0.fetch_add(GOLDEN, Ordering::Relaxed);
+        let moment = now.as_microsecond().cast_unsigned().wrapping_mul(GOLDEN.rotate_left(32) | 1);
+        fastrand::Rng::with_seed(count ^ moment).u32(0..=max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+
+    fn window(text: &str) -> Window {
+        Window::parse(text.as_bytes(), &jiff::tz::TimeZone::UTC).expect("a window")
+    }
+
+    #[test]
+    fn words() {
+        let of = |base, spread| Some(RetryAfter { base, spread });
+        for (words, expected) in [
+            (&["90"][..], of(Some(90), 0)),
+            (&["5m", "spread=1m"], of(Some(300), 60)),
+            (&["0", "spread=0"], of(Some(0), 0)),
+            (&["off"], of(None, 0)),
+            (&["Off"], of(None, 0)),
+            (&["off", "spread=1m"], None),
+            (&["5m", "1m"], None),
+            (&["5m", "spread="], None),
+            (&["5m", "spread=1m", "x"], None),
+            (&["-5m"], None),
+            (&["soon"], None),
+        ] {
+            assert_eq!(RetryAfter::parse(words).ok(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_counts() {
+        let now: Timestamp = "2026-11-22T12:00:00.25Z".parse().expect("a time");
+        let exactly = RetryAfter { base: Some(300), spread: 0 };
+        let off = RetryAfter { base: None, spread: 0 };
+        for (text, rule, expected) in [
+            ("", exactly, Some(300)),
+            ("retry_after = 20", exactly, Some(20)),
+            ("retry_after = 20", off, Some(20)),
+            ("retry_after = 20\nend = 2026-11-22T12:10:00Z", exactly, Some(600)),
+            ("end = 2026-11-22T12:10:00Z", exactly, Some(600)),
+            ("end = 2026-11-22T12:00:00.3Z", exactly, Some(1)),
+            ("end = 2026-11-22T12:00:00.25Z", exactly, Some(300)),
+            ("end = 2026-11-22T11:00:00Z", exactly, Some(300)),
+            ("end = 9999-01-01T00:00:00Z", exactly, Some(MAX_SECONDS)),
+            ("end = 2026-11-22T12:10:00Z", off, None),
+            ("", off, None),
+        ] {
+            let window = window(text);
+            assert_eq!(rule.draw(&window, now, &Spreader::default()), expected, "{text}");
+            let is_overdue = window.end().is_some_and(|end| end.at() <= now);
+            let fixed = rule.fixed(&window, is_overdue);
+            assert!(fixed.is_none() || fixed == expected, "{text}");
+        }
+    }
+
+    /// Evenly over the whole range, for many draws in one moment and for one draw in each of
+    /// many processes: chi-squared, 60 degrees of freedom, exceeded once in 10^6.
+    #[test]
+    fn spread_evenly() {
+        const DRAWS: u32 = 100_000;
+        let start: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let one = Spreader::default();
+        let chi_squared = |draw: &dyn Fn(u32) -> u32| {
+            let mut counts = [0_u32; 61];
+            (0..DRAWS).for_each(|number| counts[draw(number) as usize] += 1);
+            let expected = f64::from(DRAWS) / 61.0;
+            counts
+                .iter()
+                .map(|count| (f64::from(*count) - expected).powi(2) / expected)
+                .sum::<f64>()
+        };
+        let burst = chi_squared(&|_| one.draw(60, start));
+        let births = chi_squared(&|number| {
+            let now = start + i64::from(number).microseconds();
+            Spreader::default().draw(60, now)
+        });
+        let both = chi_squared(&|number| one.draw(60, start + i64::from(number).milliseconds()));
+        assert!(burst < 127.0 && births < 127.0 && both < 127.0, "{burst} {births} {both}");
+    }
+}

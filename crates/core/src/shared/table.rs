@@ -1,0 +1,277 @@
+//! What all processes of the server know together: a table of small states, in memory that
+//! parent and children share. With it, each change is reported once and not once per child.
+//!
+//! The tables have room for more than anybody needs. What of them was never used is no memory until it is
+//! touched, so nobody looks behind the places that were given away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use std::sync::atomic::Ordering;
+
+use thiserror::Error;
+
+use crate::shared::atomics::{self, AtomicU64};
+use crate::shared::hash;
+
+/// How many states the server can have at a time: flags and watched files.
+pub const MAX_SLOTS: usize = atomics::size(262_144, 2);
+
+/// A place in shared memory that belongs to whatever has its key. All zero is a free one.
+pub trait Keyed {
+    /// A hash of what it is for, 0 where it is free.
+    fn key(&self) -> &AtomicU64;
+    /// Forgets what it was for, but for the key.
+    fn clear(&self);
+}
+
+/// The state of one flag or file. All zero is "nothing known yet". What the numbers mean is up
+/// to its user.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Debug, Default)]
+#[repr(C, align(128))] // cache lines of its own: they do not slow each other down
+pub struct Slot {
+    key: AtomicU64,
+    /// The state itself.
+    pub(crate) word: AtomicU64,
+    /// For a file: the last version that could be used.
+    pub(crate) good: AtomicU64,
+    /// For a file: what was last told of its content, in a hash.
+    pub(crate) told: AtomicU64,
+    /// For a file: what in it is of no use, as it was told last, in a hash.
+    pub(crate) odd: AtomicU64,
+    /// For a flag: the version that was seen last ([`LastSeen`](crate::file::debounce::LastSeen)).
+    pub(crate) seen: AtomicU64,
+    /// For a flag: since when one version has followed the other without a rest, in the same unit.
+    pub(crate) restless: AtomicU64,
+    /// For a flag: who looks at it, or did so last, where that is not done at every request.
+    pub(crate) turn: AtomicU64,
+    /// For a flag: when the state itself changed last, in milliseconds since 1970.
+    pub(crate) changed: AtomicU64,
+    /// For a flag: its time of modification at that moment, in milliseconds since 1970.
+    pub(crate) modified: AtomicU64,
+    /// For a flag: its owner's user id at that moment.
+    pub(crate) owner: AtomicU64,
+    /// For a flag: what lay there at that moment.
+    pub(crate) kind: AtomicU64,
+}
+
+impl Keyed for Slot {
+    fn key(&self) -> &AtomicU64 {
+        &self.key
+    }
+
+    fn clear(&self) {
+        let Self { key: _, word, good, told, odd, seen, restless, turn, .. } = self;
+        let Self { changed, modified, owner, kind, .. } = self;
+        let flags = [seen, restless, turn, changed, modified, owner, kind];
+        for word in [word, good, told, odd].into_iter().chain(flags) {
+            word.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// The table, as it lies in shared memory. All zero is an empty one.
+pub type Board = Table<Slot, MAX_SLOTS>;
+
+/// Places by their keys. All zero is an empty table.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Table<S, const N: usize> {
+    /// So many places, from the first one on, were ever given away.
+    used: AtomicU64,
+    places: [S; N],
+}
+
+/// More different things than there are places.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("more than {0} different flags and files are configured")]
+pub struct BoardFull(pub usize);
+
+/// What a place is for, the same in every process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of something that its hash tells from everything else in the table.
+    pub fn of(what: impl Hash) -> Self {
+        Self(hash::of(what).max(1))
+    }
+
+    pub(crate) fn stands_in(self, place: &impl Keyed) -> bool {
+        Self(place.key().load(Ordering::Acquire)) == self
+    }
+}
+
+impl<S: Keyed, const N: usize> Table<S, N> {
+    /// The numbers of the places of these keys, in their order. What was known before a restart is
+    /// still known, so that a restart in the middle of the maintenance is no news. For the parent,
+    /// before it forks.
+    ///
+    /// Children of the generation before still write to the places that they had, so one that
+    /// is no longer wanted gets another key only when there is no free one left.
+    ///
+    /// # Errors
+    /// [`BoardFull`]
+    pub fn claim_numbers(&self, keys: &[Key]) -> Result<Vec<usize>, BoardFull> {
+        let mut used = self.used().len();
+        let mut known = BTreeMap::new();
+        for (number, place) in self.used().iter().enumerate() {
+            // Of several with one key, which nobody but an intruder makes, the first one is it.
+            known.entry(Key(place.key().load(Ordering::Acquire))).or_insert(number);
+        }
+        let mut wanted: BTreeSet<_> =
+            keys.iter().filter_map(|key| known.get(key).copied()).collect();
+        let mut unwanted = 0;
+        let mut numbers = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(number) = known.get(key) {
+                numbers.push(*number);
+                continue;
+            }
+            let number = match used < N {
+                true => used,
+                false => {
+                    while wanted.contains(&unwanted) {
+                        unwanted += 1;
+                    }
+                    unwanted
+                }
+            };
+            self.give(number, *key)?;
+            used = used.max(number + 1);
+            known.insert(*key, number);
+            wanted.insert(number);
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    /// The same with the places themselves.
+    ///
+    /// # Errors
+    /// [`BoardFull`]
+    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&S>, BoardFull> {
+        let numbers = self.claim_numbers(keys)?;
+        numbers.into_iter().map(|number| self.places.get(number).ok_or(BoardFull(N))).collect()
+    }
+
+    /// The place of a key that was claimed. Looks at one after the other.
+    pub fn find(&self, key: Key) -> Option<&S> {
+        self.used().iter().find(|place| key.stands_in(*place))
+    }
+
+    /// The number of a key's place. Looks at one after the other.
+    pub fn position(&self, key: Key) -> Option<usize> {
+        self.used().iter().position(|place| key.stands_in(place))
+    }
+
+    /// All places, free ones, too.
+    pub fn places(&self) -> &[S; N] {
+        &self.places
+    }
+
+    fn used(&self) -> &[S] {
+        let used = usize::try_from(self.used.load(Ordering::Acquire)).unwrap_or(N);
+        self.places.get(..used).unwrap_or(&self.places)
+    }
+
+    fn give(&self, number: usize, key: Key) -> Result<(), BoardFull> {
+        let place = self.places.get(number).ok_or(BoardFull(N))?;
+        place.clear();
+        place.key().store(key.0, Ordering::Release);
+        self.used.fetch_max(number as u64 + 1, Ordering::AcqRel);
+        Ok(())
+    }
+}
+
+impl<S: Default, const N: usize> Default for Table<S, N> {
+    fn default() -> Self {
+        Self { used: AtomicU64::default(), places: std::array::from_fn(|_| S::default()) }
+    }
+}
+
+#[cfg(test)]
+impl<S: crate::shared::words::Words, const N: usize> crate::shared::words::Words for Table<S, N> {
+    fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64)) {
+        self.used.for_each(visit);
+        self.places.for_each(visit);
+    }
+}
+
+#[cfg(test)]
+crate::shared::words::words!(Slot {
+    key,
+    word,
+    good,
+    told,
+    odd,
+    seen,
+    restless,
+    turn,
+    changed,
+    modified,
+    owner,
+    kind
+});
+
+#[cfg(test)]
+pub(crate) fn new_board() -> Box<Board> {
+    crate::shared::words::zeroed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_keeps_what_is_known() {
+        const SLOTS: usize = 100;
+        let board = Table::<Slot, SLOTS>::default();
+        let keys: Vec<_> = (0..=SLOTS).map(Key::of).collect();
+        for slot in board.claim(&keys[..SLOTS]).expect("slots") {
+            slot.word.store(7, Ordering::SeqCst);
+        }
+        assert_eq!(board.claim(&keys).err(), Some(BoardFull(SLOTS)));
+        let words = |keys: &[Key]| -> Vec<_> {
+            let slots = board.claim(keys).expect("slots");
+            slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
+        };
+        // The last key takes a slot that is no longer wanted, and leaves those that are.
+        let kept = &keys[..SLOTS - 1];
+        assert_eq!(
+            words(&[kept, &keys[SLOTS..]].concat()),
+            [vec![7; kept.len()], vec![0]].concat()
+        );
+        assert_eq!(words(kept), vec![7; kept.len()]);
+    }
+
+    /// As many as anybody has, in reasonable time, and found again.
+    #[test]
+    #[cfg(not(loom))]
+    fn a_hundred_thousand() {
+        let board = new_board();
+        let keys: Vec<_> = (0..100_000).map(Key::of).collect();
+        let start = std::time::Instant::now();
+        let numbers = board.claim_numbers(&keys).expect("slots");
+        assert_eq!(numbers, (0..100_000).collect::<Vec<_>>());
+        let backwards: Vec<_> = keys.iter().rev().copied().collect();
+        let again = board.claim_numbers(&backwards).expect("slots");
+        assert_eq!(again, (0..100_000).rev().collect::<Vec<_>>());
+        assert_eq!(board.position(keys[99_999]), Some(99_999));
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_slot_is_not_reused_as_long_as_there_are_free_ones() {
+        let board = new_board();
+        let key = Key::of;
+        let old = board.claim(&[key("old")]).expect("a slot")[0];
+        let new = board.claim(&[key("new")]).expect("a slot")[0];
+        assert!(!std::ptr::eq(old, new), "a child of the old generation would write to it");
+        assert!(std::ptr::eq(old, board.claim(&[key("old")]).expect("a slot")[0]));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models;

@@ -1,0 +1,48 @@
+//! For tests: every word of what lies in shared memory, so that one can be overwritten after the other.
+
+use crate::shared::atomics::AtomicU64;
+
+/// A structure of words that all processes share.
+pub(crate) trait Words {
+    /// Calls `visit` with each word.
+    fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64));
+}
+
+impl Words for AtomicU64 {
+    fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64)) {
+        visit(self);
+    }
+}
+
+impl<T: Words, const N: usize> Words for [T; N] {
+    fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64)) {
+        for part in self {
+            part.for_each(visit);
+        }
+    }
+}
+
+/// Implements [`Words`] for a structure by its fields; one that is left out does not compile.
+macro_rules! words {
+    ($name:ty { $($field:ident),* $(,)? }) => {
+        impl $crate::shared::words::Words for $name {
+            fn for_each(&self, visit: &mut dyn FnMut(&$crate::shared::atomics::AtomicU64)) {
+                let Self { $($field),* } = self;
+                $($crate::shared::words::Words::for_each($field, visit);)*
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// One that is all zero, as shared memory is at first; most of it is not touched.
+#[cfg(not(loom))]
+pub(crate) fn zeroed<T: bytemuck::Zeroable>() -> Box<T> {
+    bytemuck::zeroed_box()
+}
+
+/// One that is all zero; the tables of a model are small.
+#[cfg(loom)]
+pub(crate) fn zeroed<T: Default>() -> Box<T> {
+    Box::default()
+}

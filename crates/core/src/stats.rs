@@ -1,0 +1,138 @@
+//! What all processes of the server remember of the requests: how many were let in and refused in
+//! each scope, which of them are still running, and who is refused most.
+//!
+//! It lies in shared memory of a fixed size, of which what was never used is not there. A request writes to it without a lock, and to cache
+//! lines that few others write to; what a child leaves behind that is killed is found by its
+//! process number.
+
+pub mod in_flight;
+mod scope;
+pub mod top_clients;
+mod totals;
+mod tracked;
+
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use crate::shared::atomics::AtomicU64;
+use crate::shared::process;
+use crate::shared::table::{Key, Table};
+use in_flight::{InFlight, Running};
+pub use scope::ScopeId;
+use scope::{MAX_SCOPES, ScopePlace};
+use top_clients::Refused;
+use totals::Totals;
+pub use totals::{Reason, ScopeTotals};
+pub use tracked::{Visit, Whereabouts, Worker};
+
+/// The records, as they lie in shared memory. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Default)]
+#[repr(C)]
+pub struct Records {
+    scopes: Table<ScopePlace, MAX_SCOPES>,
+    /// For all scopes that have no place in the table.
+    others: ScopePlace,
+    totals: Totals,
+    in_flight: InFlight,
+    refused: Refused,
+    /// When they were begun, in milliseconds since 1970.
+    begun: AtomicU64,
+    /// How often the configuration was read.
+    generation: AtomicU64,
+}
+
+impl Records {
+    /// The numbers of these scopes, for the parent, before it forks. What was counted for a scope
+    /// before a restart still counts. Scopes for which there is no place share a number.
+    pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
+        let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.refused.begin();
+        // A table that is large enough for the keys is not full.
+        let known = keys.get(..MAX_SCOPES).unwrap_or(keys);
+        let numbers = self.scopes.claim_numbers(known).unwrap_or_default();
+        for number in numbers.iter().copied() {
+            let Some(place) = self.scopes.places().get(number) else { continue };
+            if place.is_new() {
+                self.totals.clear(ScopeId::new(number));
+            }
+        }
+        let mut ids: Vec<_> = numbers.into_iter().map(ScopeId::new).collect();
+        ids.resize(keys.len(), ScopeId::OTHERS);
+        ids
+    }
+
+    /// When they were begun: at the start of the server.
+    pub fn begun(&self) -> Option<Timestamp> {
+        let millis = i64::try_from(self.begun.load(Ordering::Acquire)).ok()?;
+        Timestamp::from_millisecond(millis).ok()
+    }
+
+    /// The last reading of the configuration, modulo 256.
+    pub fn generation(&self) -> u8 {
+        self.generation.load(Ordering::Acquire) as u8
+    }
+
+    /// What was counted in a scope.
+    pub fn totals(&self, scope: ScopeId) -> ScopeTotals {
+        self.totals.of(scope, self.place(scope).statuses())
+    }
+
+    /// The requests that were let in and have not ended.
+    pub fn running(&self) -> Vec<Running> {
+        self.in_flight.running(&mut process::Living::default())
+    }
+
+    /// So many of them there was no room to follow.
+    pub fn untracked(&self) -> u64 {
+        self.in_flight.untracked()
+    }
+
+    /// Who is refused.
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// Counts a refusal with this status.
+    pub fn refuse(&self, worker: Worker, scope: ScopeId, status: u16) {
+        let column = self.place(scope).column(status);
+        self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets what a process has left behind, of which nothing runs any more.
+    pub fn forget(&self, process: i32) {
+        self.in_flight.free_where(|other| other == process);
+        self.refused.release_where(|other| other == process);
+    }
+
+    /// Forgets what dead processes have left behind, which is not to fill the tables.
+    pub fn tidy(&self) {
+        let mut living = process::Living::default();
+        self.in_flight.free_where(|process| !living.has(process));
+        self.refused.release_where(|process| !living.has(process));
+    }
+
+    fn place(&self, scope: ScopeId) -> &ScopePlace {
+        self.scopes.places().get(scope.index()).unwrap_or(&self.others)
+    }
+}
+
+#[cfg(test)]
+crate::shared::words::words!(Records {
+    scopes,
+    others,
+    totals,
+    in_flight,
+    refused,
+    begun,
+    generation
+});
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

@@ -1,0 +1,286 @@
+//! The requests that were let in and have not ended.
+//!
+//! Each has an entry, which names the process that serves it: an entry of a process that is dead
+//! does not count. A request takes its entry before the flags are looked at for it. So whoever has
+//! seen a flag close, and then looks here, finds every request for which the flag was looked at
+//! earlier. Entries are looked for where few others look, by the number of the connection, which in
+//! httpd is that of a thread.
+
+use std::array::from_fn;
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::scope::ScopeId;
+use super::tracked::Worker;
+use crate::shared::atomics::{self, AtomicU64, fence};
+use crate::shared::process::Living;
+
+const LINES: usize = atomics::size(4096, 2);
+/// As many as two cache lines hold.
+const PER_LINE: usize = atomics::size(4, 1);
+/// In so many lines an entry is looked for.
+const TRIES: usize = 64;
+/// For so long those are waited for that are being judged.
+const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
+
+/// The table. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[repr(C, align(128))]
+pub struct InFlight {
+    lines: [[Entry; PER_LINE]; LINES],
+    untracked: AtomicU64,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        let lines = from_fn(|_| from_fn(|_| Entry::default()));
+        Self { lines, untracked: AtomicU64::default() }
+    }
+}
+
+/// One request. The word says whose the rest is.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Debug, Default)]
+#[repr(C, align(32))]
+struct Entry {
+    word: AtomicU64,
+    /// See [`Running::flags`].
+    flags: AtomicU64,
+    /// In microseconds since 1970.
+    came: AtomicU64,
+}
+
+/// A request that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// The process that serves it.
+    pub process: i32,
+    /// The innermost scope that it is in.
+    pub scope: ScopeId,
+    /// It was let in while the scope was open.
+    pub was_open: bool,
+    /// When it came.
+    pub began: Timestamp,
+    /// The flags that close where it is, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
+    pub flags: u64,
+    /// Which reading of the configuration it was judged by.
+    pub generation: u8,
+}
+
+impl Running {
+    /// Was it let in before one of the flags `closing` closed where it is? By an earlier
+    /// configuration it may have been somewhere else, so any flag counts.
+    pub fn is_from_before(&self, closing: u64, generation: u8) -> bool {
+        let flags = if self.generation == generation { self.flags } else { u64::MAX };
+        self.was_open && flags & closing != 0
+    }
+}
+
+/// [`Entry::word`]: which process and scope a request is in, how far it has come, and by which
+/// reading of the configuration. 0 where the entry is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Word(u64);
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Judged,
+    WasOpen,
+    WasClosed,
+}
+
+impl Word {
+    const FREE: Self = Self(0);
+    /// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
+    const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
+    const SCOPE_AT: u32 = 22;
+    const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
+    const STAGE_AT: u32 = Self::SCOPE_AT + 17;
+    const GENERATION_AT: u32 = Self::STAGE_AT + 2;
+
+    fn judged(process: i32, scope: ScopeId, generation: u8) -> Self {
+        let process = u64::try_from(process).unwrap_or(0) & Self::PROCESS;
+        Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Judged)
+    }
+
+    /// The same request in this scope, and so far.
+    fn at(self, scope: ScopeId, stage: Stage) -> Self {
+        let others = self.0 & !((1 << Self::GENERATION_AT) - 1) | self.0 & Self::PROCESS;
+        let scope = scope.index() as u64 & Self::SCOPE;
+        Self(others | (stage as u64) << Self::STAGE_AT | scope << Self::SCOPE_AT)
+    }
+
+    /// None where the entry is free.
+    fn process(self) -> Option<i32> {
+        i32::try_from(self.0 & Self::PROCESS).ok().filter(|_| self != Self::FREE)
+    }
+
+    fn scope(self) -> ScopeId {
+        ScopeId::new((self.0 >> Self::SCOPE_AT & Self::SCOPE) as usize)
+    }
+
+    fn stage(self) -> Stage {
+        match self.0 >> Self::STAGE_AT & 3 {
+            0 => Stage::Judged,
+            1 => Stage::WasOpen,
+            _ => Stage::WasClosed,
+        }
+    }
+
+    fn generation(self) -> u8 {
+        (self.0 >> Self::GENERATION_AT) as u8
+    }
+}
+
+/// Where a request is counted as in flight, until it leaves.
+#[derive(Debug)]
+pub(super) struct Held<'r> {
+    place: Place<'r>,
+    /// What stands there, unless somebody else has freed it; free from the moment of leaving on.
+    word: Cell<Word>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place<'r> {
+    Entry(&'r Entry),
+    /// There was no room: it is counted here.
+    Untracked(&'r AtomicU64),
+}
+
+impl InFlight {
+    /// For a request that came at this moment, in microseconds since 1970, and is about to be
+    /// judged.
+    pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
+        let Worker { process, generation, .. } = worker;
+        let word = Word::judged(process, scope, generation);
+        let start = worker.spread(LINES);
+        let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
+        let free = lines.flatten().find(|entry| {
+            entry.word.load(Ordering::Relaxed) == Word::FREE.0 && entry.replace(Word::FREE, word)
+        });
+        let place = match free {
+            Some(entry) => {
+                fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
+                entry.flags.store(flags, Ordering::Relaxed);
+                entry.came.store(u64::try_from(came).unwrap_or(0), Ordering::Relaxed);
+                Place::Entry(entry)
+            }
+            None => {
+                self.untracked.fetch_add(1, Ordering::Relaxed);
+                Place::Untracked(&self.untracked)
+            }
+        };
+        // Before the flags are looked at.
+        fence(Ordering::SeqCst);
+        Held { place, word: word.into() }
+    }
+
+    /// Those of processes that live.
+    pub(super) fn running(&self, living: &mut Living) -> Vec<Running> {
+        // After the flags were looked at.
+        fence(Ordering::SeqCst);
+        let deadline = Instant::now() + PATIENCE;
+        let entries = self.lines.iter().flatten();
+        let running = entries.filter_map(|entry| entry.running(deadline));
+        running.filter(|running| living.has(running.process)).collect()
+    }
+
+    /// Frees the entries of processes of which this is true.
+    pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
+        for entry in self.lines.iter().flatten() {
+            let word = Word(entry.word.load(Ordering::Acquire));
+            if word.process().is_some_and(&mut is_gone) {
+                entry.replace(word, Word::FREE);
+            }
+        }
+    }
+
+    /// How many run that have no entry. A child that is killed leaves its own behind here.
+    pub(super) fn untracked(&self) -> u64 {
+        self.untracked.load(Ordering::Relaxed)
+    }
+}
+
+impl Entry {
+    /// False where somebody else was faster.
+    fn replace(&self, before: Word, after: Word) -> bool {
+        let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
+        self.word.compare_exchange(before.0, after.0, success, failure).is_ok()
+    }
+
+    /// None where there is no request, or one that is refused meanwhile. One that is judged until
+    /// the deadline passes counts as let in.
+    fn running(&self, deadline: Instant) -> Option<Running> {
+        loop {
+            let word = Word(self.word.load(Ordering::Acquire));
+            let process = word.process()?;
+            if word.stage() == Stage::Judged && Instant::now() < deadline {
+                atomics::sleep(Duration::from_micros(100));
+                continue;
+            }
+            let came = i64::try_from(self.came.load(Ordering::Relaxed)).ok()?;
+            let flags = self.flags.load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            if self.word.load(Ordering::Relaxed) != word.0 {
+                continue; // what was read may be of another request
+            }
+            return Some(Running {
+                process,
+                scope: word.scope(),
+                was_open: word.stage() != Stage::WasClosed,
+                began: Timestamp::from_microsecond(came).ok()?,
+                flags,
+                generation: word.generation(),
+            });
+        }
+    }
+}
+
+impl Held<'_> {
+    /// The request is let in, or has come into another scope and is let in there.
+    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
+        let word = self.word.get();
+        let Place::Entry(entry) = self.place else { return };
+        if word == Word::FREE {
+            return;
+        }
+        if word.stage() != Stage::Judged {
+            self.change(entry, word.at(word.scope(), Stage::Judged)); // for those who read meanwhile
+            fence(Ordering::Release); // as above
+        }
+        entry.flags.store(flags, Ordering::Relaxed);
+        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
+        self.change(entry, word.at(scope, stage));
+    }
+
+    fn change(&self, entry: &Entry, word: Word) {
+        if entry.replace(self.word.get(), word) {
+            self.word.set(word);
+        }
+    }
+
+    /// The request has ended, or was refused.
+    pub(super) fn leave(&self) {
+        let before = self.word.replace(Word::FREE);
+        if before == Word::FREE {
+            return;
+        }
+        match self.place {
+            Place::Entry(entry) => {
+                entry.replace(before, Word::FREE); // unless somebody else has freed it
+            }
+            Place::Untracked(count) => {
+                count.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+crate::shared::words::words!(Entry { word, flags, came });
+
+#[cfg(test)]
+crate::shared::words::words!(InFlight { lines, untracked });

@@ -1,0 +1,212 @@
+//! What becomes of the records when threads and processes are at them together (`make loom`).
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::*;
+use crate::shared::process::Living;
+use crate::shared::table::Key;
+
+/// A process of this server.
+fn here() -> i32 {
+    i32::try_from(std::process::id()).expect("a number")
+}
+
+/// None of this server.
+const DEAD: i32 = 1;
+
+fn worker(process: i32) -> Worker {
+    Worker { process, connection: 1, generation: 1 }
+}
+
+/// Tells a request in all that is known of it.
+fn running(number: u16) -> Running {
+    Running {
+        process: here(),
+        scope: ScopeId::new(number.into()),
+        was_open: true,
+        began: at(number),
+        flags: u64::from(number) + 10,
+        generation: 1,
+    }
+}
+
+fn at(second: u16) -> Timestamp {
+    Timestamp::from_second(second.into()).expect("a time")
+}
+
+fn enter<'r>(in_flight: &'r InFlight, process: i32, of: Running) -> in_flight::Held<'r> {
+    in_flight.enter(worker(process), of.scope, of.flags, of.began.as_microsecond())
+}
+
+fn all(in_flight: &InFlight) -> Vec<Running> {
+    in_flight.running(&mut Living::default())
+}
+
+/// Is let in where it finds the site open, and says so.
+fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
+    let held = enter(in_flight, here(), of);
+    let is_open = flag.load(Ordering::Relaxed) == 0;
+    match is_open {
+        true => held.let_in(of.scope, of.flags, true),
+        false => held.leave(),
+    }
+    is_open
+}
+
+/// Where there is too much to try everything: no thread is interrupted more than twice.
+fn bounded(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(model);
+}
+
+/// Whoever closes, and looks then, finds who was let in before that.
+#[test]
+fn found_after_closing() {
+    loom::model(|| {
+        let shared = Arc::new((InFlight::default(), AtomicU64::default()));
+        let theirs = Arc::clone(&shared);
+        let asking = thread::spawn(move || request(&theirs.0, &theirs.1, running(1)));
+        shared.1.store(1, Ordering::Relaxed);
+        let found = all(&shared.0);
+        let expected = if asking.join().expect("judged") { vec![running(1)] } else { vec![] };
+        assert_eq!(found, expected);
+    });
+}
+
+/// So does whoever sees that another one has closed.
+#[test]
+fn found_after_a_closing_that_was_seen() {
+    loom::model(|| {
+        let shared = Arc::new((InFlight::default(), AtomicU64::default()));
+        let theirs = Arc::clone(&shared);
+        let asking = thread::spawn(move || request(&theirs.0, &theirs.1, running(1)));
+        let theirs = Arc::clone(&shared);
+        let closing = thread::spawn(move || theirs.1.store(1, Ordering::Release));
+        let found = (shared.1.load(Ordering::Acquire) != 0).then(|| all(&shared.0));
+        let was_let_in = asking.join().expect("judged");
+        closing.join().expect("closed");
+        if let Some(found) = found {
+            assert_eq!(found, if was_let_in { vec![running(1)] } else { vec![] });
+        }
+    });
+}
+
+/// An entry is that of one request.
+#[test]
+fn two_enter() {
+    loom::model(|| {
+        let shared = Arc::new(InFlight::default());
+        let let_in = |in_flight: &InFlight, number| {
+            let of = running(number);
+            enter(in_flight, here(), of).let_in(of.scope, of.flags, true);
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || let_in(&theirs, 1));
+        let_in(&shared, 0);
+        other.join().expect("let in");
+        let mut found = all(&shared);
+        found.sort_by_key(|running| running.began);
+        assert_eq!(found, [running(0), running(1)]);
+    });
+}
+
+/// What is read of an entry is of one request, also while that ends and another one comes.
+#[test]
+fn one_after_the_other() {
+    bounded(|| {
+        let shared = Arc::new(InFlight::default());
+        let theirs = Arc::clone(&shared);
+        let requests = thread::spawn(move || {
+            for of in [running(0), running(1)] {
+                let held = enter(&theirs, here(), of);
+                held.let_in(of.scope, of.flags, true);
+                held.leave();
+            }
+        });
+        let found = all(&shared);
+        assert!(found.iter().all(|one| [running(0), running(1)].contains(one)), "{found:?}");
+        requests.join().expect("served");
+        assert_eq!(all(&shared), []);
+    });
+}
+
+/// And while it comes into another scope.
+#[test]
+fn into_another_scope() {
+    loom::model(|| {
+        let shared = Arc::new(InFlight::default());
+        let theirs = Arc::clone(&shared);
+        let came = running(0);
+        let went = Running { began: came.began, ..running(1) };
+        let moving = thread::spawn(move || {
+            let held = enter(&theirs, here(), came);
+            held.let_in(came.scope, came.flags, true);
+            held.let_in(went.scope, went.flags, true);
+        });
+        let found = all(&shared);
+        assert!([vec![], vec![came], vec![went]].contains(&found), "{found:?}");
+        moving.join().expect("served");
+        assert_eq!(all(&shared), [went]);
+    });
+}
+
+/// An entry that was taken from a process because it is dead is not freed by that.
+#[test]
+fn late_owner() {
+    loom::model(|| {
+        let shared = Arc::new(InFlight::default());
+        let (theirs, of) = (Arc::clone(&shared), running(0));
+        let dying = thread::spawn(move || {
+            let held = enter(&theirs, DEAD, of);
+            held.let_in(of.scope, of.flags, true);
+            held.leave();
+        });
+        shared.free_where(|process| process == DEAD);
+        let of = running(1);
+        enter(&shared, here(), of).let_in(of.scope, of.flags, true);
+        dying.join().expect("dead");
+        let found: Vec<_> =
+            all(&shared).iter().map(|found| (found.process, found.scope, found.was_open)).collect();
+        assert_eq!(found, [(of.process, of.scope, true)]);
+    });
+}
+
+/// No count is lost, each status has one column, and nobody is left behind in flight.
+#[test]
+fn counted() {
+    bounded(|| {
+        let records = Arc::new(Records::default());
+        let scope = ScopeId::new(0);
+        let serve = move |records: &Records, status| {
+            let place = Whereabouts { scope, flags: 1 };
+            let visit = Visit::new(records, worker(here()), place, at(1).as_microsecond());
+            visit.let_in(place, Reason::Open);
+            drop(visit);
+            records.refuse(worker(here()), scope, status);
+        };
+        let theirs = Arc::clone(&records);
+        let other = thread::spawn(move || serve(&theirs, 503));
+        serve(&records, 500);
+        other.join().expect("served");
+        let totals = records.totals(scope);
+        assert_eq!((totals.open, totals.refused), (2, [(500, 1), (503, 1)].into()));
+        assert_eq!((records.running(), records.untracked()), (vec![], 0));
+    });
+}
+
+/// A child of before a restart counts on, and what it counts is not lost.
+#[test]
+fn counted_over_a_restart() {
+    loom::model(|| {
+        let records = Arc::new(Records::default());
+        let keys = [Key::of("scope")];
+        let scope = records.claim(&keys, at(1))[0];
+        let theirs = Arc::clone(&records);
+        let old = thread::spawn(move || theirs.refuse(worker(here()), scope, 500));
+        assert_eq!(records.claim(&keys, at(2)), [scope]);
+        old.join().expect("counted");
+        assert_eq!(records.totals(scope).refused, [(500, 1)].into());
+    });
+}

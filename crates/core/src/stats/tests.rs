@@ -1,0 +1,236 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::thread;
+
+use super::*;
+use crate::allow::Means;
+
+pub(crate) fn new_records() -> &'static Records {
+    Box::leak(crate::shared::words::zeroed())
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("a time")
+}
+
+fn keys(names: &[&str]) -> Vec<Key> {
+    names.iter().map(Key::of).collect()
+}
+
+fn here() -> Worker {
+    Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
+}
+
+fn at_scope(scope: ScopeId) -> Whereabouts {
+    Whereabouts { scope, flags: 1 << scope.index() }
+}
+
+/// A request that is let in.
+fn visit(
+    records: &'static Records,
+    worker: Worker,
+    scope: ScopeId,
+    reason: Reason,
+    began: Timestamp,
+) -> Visit<'static> {
+    let visit = Visit::new(records, worker, at_scope(scope), began.as_microsecond());
+    visit.let_in(at_scope(scope), reason);
+    visit
+}
+
+const OPEN: Reason = Reason::Open;
+const ALLOWED: Reason = Reason::Allowed(Means::File);
+
+#[test]
+fn each_request_counts_once() {
+    let records = new_records();
+    let [one, two] = records.claim(&keys(&["one", "two"]), at(0))[..] else { panic!() };
+    assert_eq!(records.begun(), Some(at(0)));
+    drop(visit(records, here(), one, OPEN, at(1)));
+    let moved = visit(records, here(), one, OPEN, at(2));
+    moved.let_in(at_scope(two), ALLOWED);
+    let refused = visit(records, here(), one, OPEN, at(3));
+    refused.forget();
+    records.refuse(here(), two, 503);
+    let running = |was_open, scope, began| Running {
+        process: here().process,
+        scope,
+        was_open,
+        began: at(began),
+        flags: at_scope(scope).flags,
+        generation: 1,
+    };
+    assert_eq!(records.running(), [running(false, two, 2)]);
+    let other = visit(records, here(), one, OPEN, at(4));
+    assert_eq!(records.running(), [running(false, two, 2), running(true, one, 4)]);
+    other.leave_flight();
+    assert_eq!(records.running(), [running(false, two, 2)]);
+    drop((moved, refused, other));
+    assert_eq!(records.running(), []);
+    let totals = records.totals(one);
+    assert_eq!((totals.open, totals.refused), (2, BTreeMap::new()));
+    let totals = records.totals(two);
+    assert_eq!((totals.open, totals.allowed[&Means::File]), (0, 1));
+    assert_eq!(totals.refused, [(503, 1)].into());
+}
+
+/// Each scope has counters for some statuses, and one for all others.
+#[test]
+fn statuses() {
+    let records = new_records();
+    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    for (status, times) in (500..510).zip(1..) {
+        for connection in 0..times {
+            records.refuse(Worker { connection, ..here() }, scope, status);
+        }
+    }
+    let totals = records.totals(scope);
+    let expected = (500..506).zip(1..).collect();
+    assert_eq!((totals.refused, totals.refused_otherwise), (expected, 7 + 8 + 9 + 10));
+}
+
+/// Scopes that stay keep what was counted; one that takes the place of another does not inherit.
+#[test]
+fn restarts() {
+    let records = new_records();
+    let many: Vec<_> = (0..=scope::MAX_SCOPES).map(Key::of).collect();
+    let ids = records.claim(&many, at(0));
+    assert_eq!(*ids.last().expect("one"), ScopeId::OTHERS, "there is no place for it");
+    for id in &ids {
+        records.refuse(here(), *id, 500);
+    }
+    let new = records.claim(&[&many[1..10], &keys(&["new"])].concat(), at(9));
+    assert_eq!(records.begun(), Some(at(0)));
+    assert_eq!(new[..9], ids[1..10]);
+    let refused = |id| records.totals(id).refused.get(&500).copied();
+    assert!(new[..9].iter().all(|id| refused(*id) == Some(1)));
+    assert_eq!(refused(new[9]), None);
+    assert_eq!(records.totals(ScopeId::OTHERS).refused, [(500, 1)].into());
+}
+
+#[test]
+fn the_dead_are_not_in_flight() {
+    let records = new_records();
+    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
+    let process = i32::try_from(child.id()).expect("a number");
+    let visits = [process, here().process, process]
+        .map(|process| visit(records, Worker { process, ..here() }, scope, OPEN, at(1)));
+    assert_eq!(records.running().len(), 3);
+    child.kill().expect("killed");
+    child.wait().expect("dead");
+    assert_eq!(records.running().len(), 1, "those of the dead do not count");
+    let again = visit(records, Worker { process, ..here() }, scope, OPEN, at(2));
+    records.forget(here().process);
+    drop((visits, again));
+    assert_eq!(records.running(), [], "and what others have in their places stays theirs");
+    assert_eq!(records.totals(scope).open, 4);
+}
+
+/// More at a time than there is room for: they are let in, and it is said that they are not followed.
+#[test]
+fn too_many() {
+    const ROOM: u64 = 4096 * 4;
+    let records = new_records();
+    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let new = |connection| visit(records, Worker { connection, ..here() }, scope, OPEN, at(1));
+    let visits: Vec<_> = (0..ROOM).map(new).collect();
+    let untracked = records.untracked();
+    assert_eq!(records.running().len() as u64 + untracked, ROOM);
+    assert!(untracked < ROOM / 100, "{untracked} without need");
+    let more: Vec<_> = (0..ROOM).map(new).collect();
+    assert!(records.untracked() >= ROOM, "{}", records.untracked());
+    drop((visits, more));
+    assert_eq!((records.running(), records.untracked()), (vec![], 0));
+    assert_eq!(records.totals(scope).open, 2 * ROOM);
+}
+
+/// Threads that share connections and scopes lose nothing.
+#[test]
+fn many_threads() {
+    const ROUNDS: u64 = 20_000;
+    let records = new_records();
+    let ids = records.claim(&keys(&["one", "two"]), at(0));
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let ids = &ids;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let place = Worker { connection: round % 3, ..here() };
+                    let visit = visit(records, place, ids[0], OPEN, at(1));
+                    if round % 2 == 0 {
+                        visit.let_in(at_scope(ids[1]), ALLOWED);
+                    }
+                    if round % 10 == thread {
+                        records.refuse(place, ids[1], 500);
+                    }
+                }
+            });
+        }
+    });
+    let (one, two) = (records.totals(ids[0]), records.totals(ids[1]));
+    assert_eq!((one.open, two.allowed[&Means::File]), (2 * ROUNDS, 2 * ROUNDS));
+    assert_eq!(two.refused, [(500, 4 * ROUNDS / 10)].into());
+    assert_eq!((records.running().len(), records.untracked()), (0, 0));
+}
+
+/// Whoever asks waits for a request that is being judged, and takes it for let in if that lasts.
+#[test]
+fn being_judged() {
+    let records = new_records();
+    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let arrival = || Visit::new(records, here(), at_scope(scope), at(1).as_microsecond());
+    let lasting = arrival();
+    assert_eq!(
+        records.running().iter().map(|running| running.was_open).collect::<Vec<_>>(),
+        [true]
+    );
+    drop(lasting);
+    for reason in [None, Some(OPEN), Some(ALLOWED)] {
+        let (judging, judged) = std::sync::mpsc::channel();
+        let found = thread::scope(|threads| {
+            threads.spawn(move || {
+                let arrival = arrival();
+                judging.send(()).expect("a reader");
+                thread::sleep(std::time::Duration::from_millis(20));
+                reason.into_iter().for_each(|reason| arrival.let_in(at_scope(scope), reason));
+                match reason {
+                    None => drop(arrival),
+                    Some(_) => std::mem::forget(arrival),
+                }
+            });
+            judged.recv().expect("a request");
+            records.running()
+        });
+        let found: Vec<_> = found.iter().map(|running| running.was_open).collect();
+        assert_eq!(found, reason.map(|reason| reason == OPEN).into_iter().collect::<Vec<_>>());
+        records.forget(here().process);
+    }
+    assert_eq!(records.totals(scope).open, 0);
+}
+
+/// What closes is told by the flags of where the request is; by an earlier configuration it may have
+/// been elsewhere.
+#[test]
+fn from_before() {
+    let running = |flags, was_open, generation| Running {
+        process: 1,
+        scope: ScopeId::OTHERS,
+        was_open,
+        began: at(0),
+        flags,
+        generation,
+    };
+    for (flags, was_open, generation, closing, expected) in [
+        (0b01, true, 2, 0b01, true),
+        (0b01, true, 2, 0b10, false),
+        (0b11, true, 2, 0b10, true),
+        (0b01, false, 2, 0b01, false),
+        (0b01, true, 1, 0b10, true),
+        (0b01, true, 1, 0, false),
+        (0b01, false, 1, 0b10, false),
+    ] {
+        let running = running(flags, was_open, generation);
+        assert_eq!(running.is_from_before(closing, 2), expected, "{running:?} {closing}");
+    }
+}

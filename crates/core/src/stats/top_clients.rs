@@ -1,0 +1,371 @@
+//! The clients that are refused most, in a table of a fixed size.
+//!
+//! It is a Space-Saving sketch (Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and
+//! Top-k Elements in Data Streams, 2005), in buckets: an address always counts in the same bucket,
+//! which a secret number and the address choose. There it takes the entry with the lowest count,
+//! unless it has one, and goes on counting from that; so an entry says too much by no more than
+//! that count, its error. Of the `n` refusals that fall into one bucket of 16 entries, the error is
+//! at most `n / 16`, and an address with more than `n / 16` of them is always in the table,
+//! however many others there are. Of all refusals a bucket gets one in 256 on the average, where
+//! they come from many addresses.
+//!
+//! Counting takes no lock. Threads that count in one entry while it changes hands may be off by one
+//! each.
+
+use std::array::from_fn;
+use std::cmp::Reverse;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::shared::atomics::{self, AtomicU64, fence};
+use crate::shared::hash;
+
+/// So many buckets there are.
+pub const BUCKETS: usize = atomics::size(256, 1);
+/// So many entries a bucket has.
+pub const ENTRIES: usize = atomics::size(16, 2);
+/// So many bytes of a request's path and of its User-Agent are kept.
+pub const TEXT: usize = atomics::size(128, 8);
+
+/// The words of a text.
+const WORDS: usize = TEXT / 8;
+/// So often an entry is looked for, should others be faster.
+const TRIES: usize = 8;
+/// So often one is read that others write to.
+const LOOKS: usize = atomics::size(50, 1);
+/// For so long those who write are waited for, with all entries together.
+const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
+
+/// The table. All zero is an empty one.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[repr(C)]
+pub struct Refused {
+    /// Nobody outside knows it, so that nobody can choose addresses for a bucket.
+    secret: AtomicU64,
+    /// Since when there are counts, in milliseconds since 1970.
+    since: AtomicU64,
+    buckets: [Bucket; BUCKETS],
+}
+
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Default)]
+#[repr(C, align(128))]
+struct Bucket {
+    /// Hashes of addresses; 0 where an entry is free.
+    tags: [AtomicU64; ENTRIES],
+    counts: [AtomicU64; ENTRIES],
+    errors: [AtomicU64; ENTRIES],
+    details: [Details; ENTRIES],
+}
+
+/// What is known of the last request. Written by one at a time, of whom others see that.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Default)]
+#[repr(C, align(64))]
+struct Details {
+    /// In the upper half how often it was written, in the lower one the process that writes.
+    lock: AtomicU64,
+    /// Of which address; another one's words may still be here.
+    tag: AtomicU64,
+    address: [AtomicU64; 2],
+    time: AtomicU64,
+    /// Of path and User-Agent; the latter's in the upper half.
+    lengths: AtomicU64,
+    path: [AtomicU64; WORDS],
+    agent: [AtomicU64; WORDS],
+}
+
+impl Default for Refused {
+    fn default() -> Self {
+        let (secret, since) = Default::default();
+        Self { secret, since, buckets: from_fn(|_| Bucket::default()) }
+    }
+}
+
+/// A request that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'a> {
+    /// Who asked.
+    pub address: IpAddr,
+    /// For which path, as it was sent.
+    pub path: &'a [u8],
+    /// With which User-Agent; empty where there was none.
+    pub agent: &'a [u8],
+    /// When.
+    pub time: Timestamp,
+}
+
+/// A client that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its address.
+    pub address: IpAddr,
+    /// How often it was refused, or a little more seldom.
+    pub count: u64,
+    /// By how much `count` may be too high.
+    pub error: u64,
+    /// The path that it asked for last, as it was sent.
+    pub path: Text,
+    /// Its last User-Agent; empty where there was none.
+    pub agent: Text,
+    /// When it was refused last.
+    pub time: Option<Timestamp>,
+}
+
+/// The beginning of a text that a stranger has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// At most [`TEXT`] bytes of it.
+    pub start: Vec<u8>,
+    /// Is there more?
+    pub is_cut: bool,
+}
+
+impl Refused {
+    /// For the parent, once, before it forks.
+    pub fn begin(&self) {
+        let random = RandomState::new().hash_one(0).max(1);
+        let _ = self.secret.compare_exchange(0, random, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Forgets everybody, as the first flag closes after all was open.
+    pub fn clear(&self, now: Timestamp) {
+        for bucket in &self.buckets {
+            for word in bucket.tags.iter().chain(&bucket.counts).chain(&bucket.errors) {
+                word.store(0, Ordering::Release);
+            }
+        }
+        self.since.store(millis(now), Ordering::Release);
+    }
+
+    /// Since when there are counts; None before the first closing.
+    pub fn since(&self) -> Option<Timestamp> {
+        timestamp(self.since.load(Ordering::Acquire))
+    }
+
+    /// Counts a refusal, in the process with this number.
+    pub fn count(&self, refusal: Refusal<'_>, process: i32) {
+        let tag = self.tag(refusal.address);
+        let [bucket, ..] = &self.buckets;
+        let bucket = self.buckets.get(tag as usize % BUCKETS).unwrap_or(bucket);
+        if let Some(details) = bucket.count(tag) {
+            details.write(tag, refusal, process);
+        }
+    }
+
+    /// What an address is called in the table; never 0. Its bucket follows from it.
+    fn tag(&self, address: IpAddr) -> u64 {
+        hash::of((self.secret.load(Ordering::Relaxed), address.to_canonical())).max(1)
+    }
+
+    /// The clients, those first that were certainly refused most.
+    pub fn clients(&self) -> Vec<Client> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut clients: Vec<_> =
+            self.buckets.iter().flat_map(|bucket| bucket.clients(deadline)).collect();
+        // Two threads that find an address missing may put it into two entries.
+        clients.sort_by_key(|client| client.address);
+        clients.dedup_by(|other, client| {
+            let is_same = other.address == client.address;
+            if is_same {
+                client.count = client.count.saturating_add(other.count);
+                client.error = client.error.saturating_add(other.error);
+            }
+            is_same
+        });
+        let certain = |client: &Client| client.count.saturating_sub(client.error);
+        clients.sort_by_key(|client| {
+            (Reverse(certain(client)), Reverse(client.count), client.address)
+        });
+        clients
+    }
+
+    /// Frees what processes were about to write of which this is true.
+    pub(super) fn release_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
+        for details in self.buckets.iter().flat_map(|bucket| &bucket.details) {
+            let lock = Lock(details.lock.load(Ordering::Acquire));
+            if let Some(writer) = lock.writer()
+                && is_gone(writer)
+            {
+                // Half written: of nobody. Taken first, as others may be at it, too.
+                let mine = lock.free().taken_by(i32::MAX);
+                let order = (Ordering::AcqRel, Ordering::Relaxed);
+                if details.lock.compare_exchange(lock.0, mine.0, order.0, order.1).is_ok() {
+                    details.tag.store(0, Ordering::Relaxed);
+                    details.lock.store(mine.free().0, Ordering::Release);
+                }
+            }
+        }
+    }
+}
+
+impl Bucket {
+    /// Counts, and gives the details of the entry. None where others were always faster.
+    fn count(&self, tag: u64) -> Option<&Details> {
+        for _ in 0..TRIES {
+            let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
+            let (entry, before) = match self.tags.iter().position(mine) {
+                Some(entry) => (entry, tag),
+                None => self.lowest(),
+            };
+            let (has, count, error) =
+                (self.tags.get(entry)?, self.counts.get(entry)?, self.errors.get(entry)?);
+            // Not from anybody else who may have come meanwhile: that is not the lowest then.
+            if before != tag {
+                let low = if before == 0 { 0 } else { count.load(Ordering::Relaxed) };
+                let order = (Ordering::AcqRel, Ordering::Relaxed);
+                if has.compare_exchange(before, tag, order.0, order.1).is_err() {
+                    continue;
+                }
+                error.store(low, Ordering::Relaxed);
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+            return self.details.get(entry);
+        }
+        None
+    }
+
+    /// The entry that is free, or else has the lowest count, and whose it is.
+    fn lowest(&self) -> (usize, u64) {
+        let tags = self.tags.iter().map(|tag| tag.load(Ordering::Relaxed));
+        let count = |(_, (tag, count)): &(usize, (u64, &AtomicU64))| match tag {
+            0 => 0,
+            _ => count.load(Ordering::Relaxed).max(1),
+        };
+        let lowest = tags.zip(&self.counts).enumerate().min_by_key(count);
+        lowest.map_or((0, 0), |(entry, (tag, _))| (entry, tag))
+    }
+
+    fn clients(&self, deadline: Instant) -> impl Iterator<Item = Client> {
+        let entries = self.tags.iter().zip(&self.counts).zip(&self.errors).zip(&self.details);
+        entries.filter_map(move |(((tag, count), error), details)| {
+            let tag = tag.load(Ordering::Acquire);
+            let (count, error) = (count.load(Ordering::Relaxed), error.load(Ordering::Relaxed));
+            let client = (tag != 0).then(|| details.read(tag, deadline)).flatten()?;
+            Some(Client { count, error, ..client })
+        })
+    }
+}
+
+/// [`Details::lock`].
+#[derive(Clone, Copy)]
+struct Lock(u64);
+
+impl Lock {
+    fn writer(self) -> Option<i32> {
+        i32::try_from(self.0 & u64::from(u32::MAX)).ok().filter(|writer| *writer != 0)
+    }
+
+    fn taken_by(self, process: i32) -> Self {
+        Self(self.0 | u64::try_from(process).unwrap_or(1))
+    }
+
+    fn free(self) -> Self {
+        Self((self.0 >> 32).wrapping_add(1) << 32)
+    }
+}
+
+impl Details {
+    /// Unless another thread is at it, which writes something as new.
+    fn write(&self, tag: u64, refusal: Refusal<'_>, process: i32) {
+        let lock = Lock(self.lock.load(Ordering::Relaxed));
+        let taken = lock.taken_by(process);
+        let order = (Ordering::Acquire, Ordering::Relaxed);
+        if lock.writer().is_some()
+            || self.lock.compare_exchange(lock.0, taken.0, order.0, order.1).is_err()
+        {
+            return;
+        }
+        fence(Ordering::Release); // whoever sees a word of what follows sees the lock, too
+        self.tag.store(tag, Ordering::Relaxed);
+        let address = match refusal.address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        let [high, low] = &self.address;
+        high.store((address.to_bits() >> 64) as u64, Ordering::Relaxed);
+        low.store(address.to_bits() as u64, Ordering::Relaxed);
+        self.time.store(millis(refusal.time), Ordering::Relaxed);
+        let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        let lengths = length(refusal.agent) << 32 | length(refusal.path);
+        self.lengths.store(lengths, Ordering::Relaxed);
+        store(&self.path, refusal.path);
+        store(&self.agent, refusal.agent);
+        self.lock.store(taken.free().0, Ordering::Release);
+    }
+
+    /// None where they are another's, or are being written.
+    fn read(&self, tag: u64, deadline: Instant) -> Option<Client> {
+        for _ in 0..LOOKS {
+            let before = Lock(self.lock.load(Ordering::Acquire));
+            if before.writer().is_some() {
+                if Instant::now() >= deadline {
+                    return None;
+                }
+                atomics::sleep(Duration::from_micros(100));
+                continue;
+            }
+            let is_mine = self.tag.load(Ordering::Relaxed) == tag;
+            let [high, low] = self.address.each_ref().map(|word| word.load(Ordering::Relaxed));
+            let lengths = self.lengths.load(Ordering::Relaxed);
+            let client = Client {
+                address: Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).to_canonical(),
+                count: 0,
+                error: 0,
+                path: load(&self.path, lengths & u64::from(u32::MAX)),
+                agent: load(&self.agent, lengths >> 32),
+                time: timestamp(self.time.load(Ordering::Relaxed)),
+            };
+            fence(Ordering::Acquire);
+            if self.lock.load(Ordering::Relaxed) == before.0 {
+                return is_mine.then_some(client);
+            }
+        }
+        None
+    }
+}
+
+fn store(words: &[AtomicU64; WORDS], text: &[u8]) {
+    let text = text.get(..TEXT).unwrap_or(text);
+    for (word, part) in words.iter().zip(text.chunks(8)) {
+        let mut bytes = [0; 8];
+        for (byte, from) in bytes.iter_mut().zip(part) {
+            *byte = *from;
+        }
+        word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+    }
+}
+
+fn load(words: &[AtomicU64; WORDS], length: u64) -> Text {
+    let bytes = words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes());
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    Text { start: bytes.take(length).collect(), is_cut: length > TEXT }
+}
+
+fn millis(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millisecond()).unwrap_or(0)
+}
+
+fn timestamp(millis: u64) -> Option<Timestamp> {
+    let millis = i64::try_from(millis).ok().filter(|millis| *millis > 0)?;
+    Timestamp::from_millisecond(millis).ok()
+}
+
+#[cfg(test)]
+crate::shared::words::words!(Details { lock, tag, address, time, lengths, path, agent });
+
+#[cfg(test)]
+crate::shared::words::words!(Bucket { tags, counts, errors, details });
+
+#[cfg(test)]
+crate::shared::words::words!(Refused { secret, since, buckets });
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(all(test, loom))]
+mod models;

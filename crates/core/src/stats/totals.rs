@@ -1,0 +1,155 @@
+//! How many requests were let in and refused. Each scope has its counters several times over, so
+//! that the threads of the server seldom write to the same ones; their sum counts. Where there are
+//! thousands of scopes, threads seldom meet in one, so those behind the first thousands have them once.
+
+use std::array::from_fn;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
+use super::tracked::Worker;
+use crate::allow::Means;
+use crate::engine::gate::Verdict;
+use crate::shared::atomics::{self, AtomicU64};
+
+/// So many copies of the counters there are for each of the first scopes.
+const COPIES: usize = atomics::size(16, 2);
+
+/// So many are the first ones.
+const FIRST: usize = atomics::size(4096, 2);
+
+/// Why a request was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No flag closed the scope.
+    Open,
+    /// It was closed, and the request on the allowlist.
+    Allowed(Means),
+}
+
+impl Reason {
+    /// None where the request is refused.
+    pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
+        match verdict {
+            Verdict::Open => Some(Self::Open),
+            Verdict::Allowed(admission) => Some(Self::Allowed(admission.means())),
+            Verdict::Blocked(_) => None,
+        }
+    }
+
+    /// Does it count no more where the request is taken to another path?
+    pub fn is_bound_to_path(self) -> bool {
+        matches!(self, Self::Allowed(means) if means.is_bound_to_path())
+    }
+}
+
+/// One copy of a scope's counters.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub(super) struct Row {
+    open: AtomicU64,
+    allowed: [AtomicU64; Means::ALL.len()],
+    /// By the columns of the scope's statuses.
+    refused: [AtomicU64; MAX_STATUSES],
+    /// With a status that has no column.
+    refused_otherwise: AtomicU64,
+}
+
+impl Row {
+    pub(super) fn let_in(&self, reason: Reason) -> &AtomicU64 {
+        match reason {
+            Reason::Open => &self.open,
+            Reason::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
+        }
+    }
+
+    pub(super) fn refused(&self, column: usize) -> &AtomicU64 {
+        self.refused.get(column).unwrap_or(&self.refused_otherwise)
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &AtomicU64> {
+        let rest = self.refused.iter().chain([&self.refused_otherwise]);
+        [&self.open].into_iter().chain(&self.allowed).chain(rest)
+    }
+}
+
+/// All counters.
+#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
+#[repr(C)]
+pub(super) struct Totals {
+    copies: [[Row; FIRST]; COPIES],
+    /// Of the others.
+    rest: [Row; MAX_SCOPES + 1 - FIRST],
+    /// In the place of a row that is not there.
+    none: Row,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        let row = |_| Row::default();
+        Self { copies: from_fn(|_| from_fn(row)), rest: from_fn(row), none: Row::default() }
+    }
+}
+
+/// What was counted in a scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeTotals {
+    /// Let in while the scope was open, and ended.
+    pub open: u64,
+    /// Let in while it was closed, and ended.
+    pub allowed: BTreeMap<Means, u64>,
+    /// Refused, by the status of the answer.
+    pub refused: BTreeMap<u16, u64>,
+    /// Refused with one of the statuses for which there is no counter.
+    pub refused_otherwise: u64,
+}
+
+impl Totals {
+    /// The counters of a scope that a connection's requests write to.
+    pub(super) fn row(&self, worker: Worker, scope: ScopeId) -> &Row {
+        let number = scope.index();
+        let row = match number.checked_sub(FIRST) {
+            None => self.copies.get(worker.spread(COPIES)).and_then(|copy| copy.get(number)),
+            Some(number) => self.rest.get(number),
+        };
+        row.unwrap_or(&self.none)
+    }
+
+    fn rows(&self, scope: ScopeId) -> impl Iterator<Item = &Row> {
+        let number = scope.index();
+        let rest = number.checked_sub(FIRST).and_then(|number| self.rest.get(number));
+        self.copies.iter().filter_map(move |copy| copy.get(number)).chain(rest)
+    }
+
+    pub(super) fn clear(&self, scope: ScopeId) {
+        for counter in self.rows(scope).flat_map(Row::counters) {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn of(&self, scope: ScopeId, statuses: [Option<u16>; MAX_STATUSES]) -> ScopeTotals {
+        let sum = |counter: &dyn Fn(&Row) -> &AtomicU64| {
+            let counts = self.rows(scope).map(|row| counter(row).load(Ordering::Relaxed));
+            counts.fold(0, u64::wrapping_add)
+        };
+        let let_in = |reason| sum(&|row: &Row| row.let_in(reason));
+        let statuses = statuses.into_iter().enumerate();
+        ScopeTotals {
+            open: let_in(Reason::Open),
+            allowed: Means::ALL.map(|means| (means, let_in(Reason::Allowed(means)))).into(),
+            refused: statuses
+                .filter_map(|(column, status)| {
+                    Some((status?, sum(&|row: &Row| row.refused(column))))
+                })
+                .collect(),
+            refused_otherwise: sum(&|row: &Row| &row.refused_otherwise),
+        }
+    }
+}
+
+#[cfg(test)]
+crate::shared::words::words!(Row { open, allowed, refused, refused_otherwise });
+
+#[cfg(test)]
+crate::shared::words::words!(Totals { copies, rest, none });
