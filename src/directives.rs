@@ -6,15 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
-use super::bindings::{
+use crate::location::Section;
+use crate::server::{ServerConfig, config_slot, server_root};
+use crate::sys::bindings::{
     ACCESS_CONF, RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func,
     cmd_how_RAW_ARGS, cmd_parms, command_rec, maintenance_compile,
 };
-use super::guard::guard;
-use super::keep;
-use super::section::Section;
-use super::server::{ServerConfig, config_slot, server_root};
-use super::thread;
+use crate::sys::guard::guard;
+use crate::sys::kept_contents;
+use crate::sys::scratch_thread;
 use maintenance_core::allow::Expr;
 use maintenance_core::directive::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
 use maintenance_core::file::kept::Keeper;
@@ -163,12 +163,12 @@ impl Surroundings for Line<'_> {
     }
 
     fn apart(&self) -> Apart {
-        thread::apart
+        scratch_thread::apart
     }
 
     fn keeper(&self) -> Option<&'static dyn Keeper> {
         // SAFETY: the server of the line, and the process that reads it, whose pool outlives all.
-        unsafe { keep::keeper((*(*self.parms.server).process).pool) }
+        unsafe { kept_contents::keeper((*(*self.parms.server).process).pool) }
     }
 
     fn compile(&self, expr: &str) -> Result<Expr, String> {

@@ -12,20 +12,23 @@
 
 use std::ffi::c_int;
 
-use super::bindings::{
+use crate::decision::{Kept, Outcome};
+use crate::error_log;
+use crate::location::Section;
+use crate::location_walk::Found;
+use crate::request::Request;
+use crate::server::{Counted, config};
+use crate::startup;
+use crate::status_handler;
+use crate::sys::bindings::{
     APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
     maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
-use super::found::Found;
-use super::guard::{guard, guard_or};
-use super::kept::{Kept, Outcome};
-use super::request::Request;
-use super::section::Section;
-use super::server::{Counted, config};
-use super::{log, start, status, visit};
+use crate::sys::guard::{guard, guard_or};
+use crate::tracking;
 use maintenance_core::engine::gate::{self, Gate, Verdict};
 use maintenance_core::engine::gates::Gates;
 use maintenance_core::flag::Closing;
@@ -35,7 +38,7 @@ use maintenance_core::stats::{Reason, Whereabouts};
 pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
-            maintenance_core::stack::provide(super::thread::deep);
+            maintenance_core::stack::provide(crate::sys::scratch_thread::deep);
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
             // Before mod_cache, which would answer from its cache and whose handler is "really
             // first", too, and before mod_rewrite and mod_proxy.
@@ -44,19 +47,19 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
             // for as long as the hooks are registered. No predecessors, no successors.
             unsafe {
                 maintenance_find_functions();
-                maintenance_hook_check_config(Some(start::check_config));
-                ap_hook_post_config(Some(start::post_config), none, none, middle);
-                ap_hook_child_init(Some(start::child_init), none, none, middle);
-                maintenance_hook_monitor(Some(start::monitor));
+                maintenance_hook_check_config(Some(startup::check_config));
+                ap_hook_post_config(Some(startup::post_config), none, none, middle);
+                ap_hook_child_init(Some(startup::child_init), none, none, middle);
+                maintenance_hook_monitor(Some(startup::monitor));
                 ap_hook_quick_handler(Some(quick_handler), none, none, first);
                 ap_hook_translate_name(Some(mapped), none, none, first);
                 ap_hook_header_parser(Some(mapped), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
-                ap_hook_handler(Some(status::handler), none, none, middle);
-                maintenance_hook_status(Some(status::section));
-                maintenance_hook_end(Some(visit::ended));
-                maintenance_hook_switch(Some(visit::switched));
+                ap_hook_handler(Some(status_handler::handler), none, none, middle);
+                maintenance_hook_status(Some(status_handler::section));
+                maintenance_hook_end(Some(tracking::ended));
+                maintenance_hook_switch(Some(tracking::switched));
             }
         },
         (),
@@ -194,7 +197,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
     #[cfg(feature = "provoke-panic")]
     request.provoke_panic();
     #[cfg(feature = "provoke-defect")]
-    super::provoke::provoke(request);
+    crate::provoke::provoke(request);
     let gate = server.gate(request, found.section);
     if !found.others.is_empty() {
         return decide_among(request, server, found, before, gate);
@@ -205,7 +208,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
         request.settle(visit, place, found, Some(Reason::Open));
         return DECLINED as c_int;
     }
-    let verdict = gate.decide(request, &log::Log);
+    let verdict = gate.decide(request, &error_log::Log);
     request.settle(visit, place, found, Reason::of(&verdict));
     conclude(request, server, before, (gate, place), verdict)
 }
@@ -225,7 +228,8 @@ fn decide_among<'r>(
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
     let scope = server.counted.scope(found.section);
     let visit = request.visit(before, server.counted, Whereabouts { scope, flags });
-    let (number, verdict) = gate::strictest(first, &others, |gate| gate.decide(request, &log::Log));
+    let (number, verdict) =
+        gate::strictest(first, &others, |gate| gate.decide(request, &error_log::Log));
     let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
     let section = found.all().nth(number).flatten();
     let place = Whereabouts { scope: server.counted.scope(section), flags };
@@ -268,7 +272,7 @@ fn refuse<'r>(
     closing: &Closing,
     count: impl FnOnce(&Request<'r>, u16),
 ) -> c_int {
-    let answer = gate.refuse(request, closing, &log::Log);
+    let answer = gate.refuse(request, closing, &error_log::Log);
     count(request, answer.as_ref().map_or(PLAIN, |answer| answer.status.code()));
     match answer {
         Some(answer) => request.answer(answer),

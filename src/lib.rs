@@ -11,32 +11,24 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-mod answer;
-mod bindings;
-mod conftree;
+mod config_tree;
+mod decision;
 mod directives;
-mod found;
-mod guard;
+mod dry_run;
+mod error_log;
 mod hooks;
-mod hosts;
-mod keep;
-mod kept;
-mod log;
+mod location;
+mod location_walk;
 mod module;
-mod pool;
-mod process;
+mod overlay;
 #[cfg(feature = "provoke-defect")]
 mod provoke;
 mod request;
-mod resolver;
-mod role;
+mod response;
 mod scopes;
-mod section;
 mod server;
-mod shared;
-mod start;
-mod status;
-mod suppose;
-mod table;
-mod thread;
-mod visit;
+mod startup;
+mod status_handler;
+mod sys;
+mod tracking;
+mod virtual_hosts;

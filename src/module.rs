@@ -5,16 +5,16 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem;
 use std::ptr;
 
-use super::bindings::{
+use crate::directives::COMMANDS;
+use crate::hooks;
+use crate::location::Section;
+use crate::server::ServerConfig;
+use crate::sys::bindings::{
     MODULE_MAGIC_COOKIE, MODULE_MAGIC_NUMBER_MAJOR, MODULE_MAGIC_NUMBER_MINOR, apr_pool_t, module,
     server_rec,
 };
-use super::directives::COMMANDS;
-use super::guard::guard;
-use super::hooks;
-use super::pool::Pool;
-use super::section::Section;
-use super::server::ServerConfig;
+use crate::sys::guard::guard;
+use crate::sys::pool::Pool;
 
 /// `LoadModule maintenance_module ...`. httpd writes to it when it loads the module.
 #[unsafe(no_mangle)]
@@ -38,7 +38,7 @@ pub static mut maintenance_module: module = {
     this
 };
 
-/// An empty configuration for a server. After a panic null, which [`super::server::config`]
+/// An empty configuration for a server. After a panic null, which [`crate::server::config`]
 /// and the directives take for "none".
 unsafe extern "C" fn create(pool: *mut apr_pool_t, _server: *mut server_rec) -> *mut c_void {
     guard(

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use super::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
-use super::request::Request;
+use crate::request::Request;
+use crate::sys::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
 use maintenance_core::refusal::Asker;
 
 /// Does what the header `X-Provoke-Defect` names.

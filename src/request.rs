@@ -8,15 +8,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 
-use super::bindings::{
+use crate::decision::{Followed, Kept, Outcome};
+use crate::error_log;
+use crate::server::{config_slot, host, set_config_slot};
+use crate::sys::bindings::{
     APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, maintenance_address, maintenance_evaluate,
     maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
-use super::kept::{Followed, Kept, Outcome};
-use super::log;
-use super::pool::Pool;
-use super::server::{config_slot, host, set_config_slot};
-use super::table::Table;
+use crate::sys::pool::Pool;
+use crate::sys::table::Table;
 use maintenance_core::allow::{Admission, Expr, Visitor};
 use maintenance_core::engine::gate::BLOCKED;
 use maintenance_core::refusal::Asker;
@@ -290,7 +290,11 @@ impl Visitor for Request<'_> {
     fn satisfies(&self, expr: Expr) -> bool {
         self.evaluate(expr).unwrap_or_else(|error| {
             let error = error.to_string_lossy();
-            log::write(self.server(), APLOG_ERR, &format!("an expr= cannot be evaluated: {error}"));
+            error_log::write(
+                self.server(),
+                APLOG_ERR,
+                &format!("an expr= cannot be evaluated: {error}"),
+            );
             false
         })
     }

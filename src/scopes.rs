@@ -5,10 +5,10 @@ use std::ffi::CStr;
 
 use jiff::Timestamp;
 
-use super::bindings::{server_addr_rec, server_rec};
-use super::pool::Pool;
-use super::process;
-use super::server::{Counted, config, host, servers, set_config_slot};
+use crate::server::{Counted, config, host, servers, set_config_slot};
+use crate::sys::bindings::{server_addr_rec, server_rec};
+use crate::sys::pool::Pool;
+use crate::sys::process;
 use maintenance_core::engine::gates::Number;
 use maintenance_core::shared::table::Key;
 use maintenance_core::stats::{Records, ScopeId};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use super::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
-use super::module::maintenance_module;
+use crate::module::maintenance_module;
+use crate::sys::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, Place};
 use maintenance_core::engine::gates::{Chain, Gates, Number, Sections};

@@ -3,14 +3,14 @@
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-use super::bindings::{DECLINED, maintenance_watch_end, request_rec};
-use super::found::Found;
-use super::guard::guard;
-use super::kept::{Kept, Outcome};
-use super::process;
-use super::request::Request;
-use super::section::Section;
-use super::server::Counted;
+use crate::decision::{Kept, Outcome};
+use crate::location::Section;
+use crate::location_walk::Found;
+use crate::request::Request;
+use crate::server::Counted;
+use crate::sys::bindings::{DECLINED, maintenance_watch_end, request_rec};
+use crate::sys::guard::guard;
+use crate::sys::process;
 use maintenance_core::allow::Visitor;
 use maintenance_core::refusal::Asker;
 use maintenance_core::stats::top_clients::Refusal;

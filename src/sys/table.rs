@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 
-use super::bindings::{
+use crate::sys::bindings::{
     apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
 };
 

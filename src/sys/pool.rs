@@ -5,11 +5,11 @@ use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::mem;
 
-use super::bindings::{
+use crate::sys::bindings::{
     APR_SUCCESS, apr_palloc, apr_pool_cleanup_null, apr_pool_cleanup_register, apr_pool_t,
     apr_pstrmemdup, apr_status_t,
 };
-use super::guard::guard;
+use crate::sys::guard::guard;
 
 /// A pool that lives for all of `'p`, which is neither shortened nor prolonged.
 #[derive(Clone, Copy)]

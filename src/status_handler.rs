@@ -4,15 +4,19 @@ use std::ffi::{CStr, c_char, c_int};
 
 use jiff::Timestamp;
 
-use super::bindings::{
+use crate::dry_run;
+use crate::error_log;
+use crate::request::Request;
+use crate::scopes;
+use crate::server::{config, servers};
+use crate::startup;
+use crate::sys::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
     ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
     server_rec,
 };
-use super::guard::guard;
-use super::request::Request;
-use super::server::{config, servers};
-use super::{log, process, scopes, start, suppose};
+use crate::sys::guard::guard;
+use crate::sys::process;
 use maintenance_core::events::Journal;
 use maintenance_core::flag::{News, Observer};
 use maintenance_core::refusal::Asker;
@@ -87,10 +91,10 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
     if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
         visit.forget(); // the looks of those who watch are not to hide the other requests
     }
-    let preflight = query.question.as_ref().map(|question| suppose::preflight(request, question));
+    let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
     let details = query.format != Format::Prometheus;
     let Some(report) = report(request, details) else {
-        log::error("there is no report: the configuration is not complete");
+        error_log::error("there is no report: the configuration is not complete");
         return HTTP_INTERNAL_SERVER_ERROR as c_int;
     };
     let preflight = preflight.as_ref();
@@ -113,7 +117,7 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
             OK as c_int
         }
         Err(error) => {
-            log::error(&format!("the report cannot be shown: {error}"));
+            error_log::error(&format!("the report cannot be shown: {error}"));
             HTTP_INTERNAL_SERVER_ERROR as c_int
         }
     }
@@ -128,16 +132,16 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     // SAFETY: httpd's main server, as long as the child serves requests.
     let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
-    let flags = start::flags(main);
+    let flags = startup::flags(main);
     for flag in &flags {
-        let report = &mut |news: News<'_>| log::Log.flag(news);
+        let report = &mut |news: News<'_>| error_log::Log.flag(news);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
     for server in servers(main) {
-        suppose::make_gates(request, server);
+        dry_run::make_gates(request, server);
     }
-    for gate in start::gates(main) {
-        gate.refresh_changed(&log::Log);
+    for gate in startup::gates(main) {
+        gate.refresh_changed(&error_log::Log);
     }
     // SAFETY: a C string of httpd's own.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };

@@ -4,13 +4,13 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem;
 
-use super::bindings::{
+use crate::location::Section;
+use crate::request::Request;
+use crate::server::config_slot;
+use crate::sys::bindings::{
     AP_NOTE_LOCATION_WALK, OK, PROXYREQ_NONE, ap_get_request_note, ap_location_walk, apr_pstrdup,
     apr_table_make, maintenance_normalize,
 };
-use super::request::Request;
-use super::section::Section;
-use super::server::config_slot;
 use maintenance_core::engine::readings::readings;
 use maintenance_core::shared::hash;
 

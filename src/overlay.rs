@@ -7,11 +7,11 @@ use std::ffi::{CString, c_char, c_int};
 use std::mem::{self, MaybeUninit};
 use std::net::IpAddr;
 
-use super::bindings::{
+use crate::request::Request;
+use crate::sys::bindings::{
     APR_INET, APR_INET6, ap_conf_vector_t, apr_table_t, apr_uri_t, maintenance_client,
     maintenance_reset_client, maintenance_set_client, request_rec, server_rec,
 };
-use super::request::Request;
 
 macro_rules! role {
     ($($field:ident: $kind:ty,)*) => {

@@ -5,8 +5,8 @@ use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::bindings::APLOG_ERR;
-use super::log;
+use crate::error_log;
+use crate::sys::bindings::APLOG_ERR;
 
 /// Runs `body`. If it panics, says so in the error log and gives `fallback`.
 ///
@@ -28,7 +28,7 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
     };
     let tell = || {
         let said = message(&*payload);
-        log::write(None, APLOG_ERR, &format!("internal error, please report it: {said}"));
+        error_log::write(None, APLOG_ERR, &format!("internal error, please report it: {said}"));
         drop(payload); // which may panic, as what is thrown may be anything
     };
     if let Err(other) = catch_unwind(AssertUnwindSafe(tell)) {

@@ -9,15 +9,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::bindings::{
+use crate::config_tree;
+use crate::error_log;
+use crate::scopes;
+use crate::server::{ServerConfig, config, server_root, servers};
+use crate::sys::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
     maintenance_is_first_reading, maintenance_is_test, maintenance_main_server,
     maintenance_thread_stack, server_rec,
 };
-use super::guard::guard;
-use super::pool::Pool;
-use super::server::{ServerConfig, config, server_root, servers};
-use super::{conftree, keep, log, process, resolver, scopes, shared};
+use crate::sys::guard::guard;
+use crate::sys::kept_contents;
+use crate::sys::pool::Pool;
+use crate::sys::process;
+use crate::sys::resolver;
+use crate::sys::shared_memory;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Flags, Gate, Place};
 use maintenance_core::engine::gates::Gates;
@@ -49,7 +55,7 @@ pub(crate) unsafe extern "C" fn post_config(
         || match unsafe { prepare(&*main, pool, temp_pool) } {
             Ok(()) => OK as c_int,
             Err(cause) => {
-                log::write(None, APLOG_ERR, &cause);
+                error_log::write(None, APLOG_ERR, &cause);
                 FAILED
             }
         },
@@ -71,7 +77,8 @@ unsafe fn prepare(
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
     let (board, records, root) = unsafe {
         let process_pool = (*main.process).pool;
-        let (board, records) = (shared::segment(process_pool), shared::segment(process_pool));
+        let (board, records) =
+            (shared_memory::segment(process_pool), shared_memory::segment(process_pool));
         (board, records, server_root(temp_pool))
     };
     let no_memory = |status| format!("no shared memory (APR status {status})");
@@ -102,7 +109,7 @@ unsafe fn prepare(
         gate.refusal().pages().prepare();
     }
     // SAFETY: the pool of the process, which outlives everything.
-    unsafe { keep::finish((*main.process).pool) };
+    unsafe { kept_contents::finish((*main.process).pool) };
     Ok(())
 }
 
@@ -162,7 +169,7 @@ pub(crate) unsafe extern "C" fn check_config(
             if keys(main, &root).len() <= MAX_SLOTS {
                 return OK as c_int;
             }
-            log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
+            error_log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
             FAILED
         },
         FAILED,
@@ -174,12 +181,12 @@ fn warn(main: &server_rec, root: &Path) {
     if are_looks_free(main) {
         flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
     }
-    conftree::warn_of_cache(main);
+    config_tree::warn_of_cache(main);
     let mut said = BTreeSet::new();
     for settings in settings(main) {
         settings.allow().tell_odd(&mut |news| {
             if said.insert(format!("{news:?}")) {
-                log::Log.file(news);
+                error_log::Log.file(news);
             }
         });
     }
@@ -192,7 +199,7 @@ fn are_looks_free(main: &server_rec) -> bool {
 
 fn warn_of_folder(flag: &Path, root: &Path) {
     let problems = flag::folder_problems(flag, root);
-    problems.iter().for_each(|problem| log::warn_of_folder(flag, problem));
+    problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
 /// The gates of all servers whose engine is on, and of their sections.
@@ -210,7 +217,7 @@ pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
 
 /// Says at start what is looked for, and what will not go well later.
 fn tell(main: &server_rec, root: &Path) {
-    log::name_flags(flags(main).iter().map(|flag| flag.path()));
+    error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
         // Once: a restart is not to wait for a file system that hangs.
         if flag.is_unknown() {
@@ -222,11 +229,11 @@ fn tell(main: &server_rec, root: &Path) {
         gate.tell_start(&mut |news| {
             // Two directives can name one file.
             if files.insert(format!("{news:?}")) {
-                log::Log.file(news);
+                error_log::Log.file(news);
             }
         });
     }
-    conftree::warn_of_cache(main);
+    config_tree::warn_of_cache(main);
     // SAFETY: looks at variables of httpd's, which are set while the configuration is read.
     let stack = unsafe { maintenance_thread_stack() };
     if (1..SMALL_STACK).contains(&stack) {
@@ -234,7 +241,7 @@ fn tell(main: &server_rec, root: &Path) {
             "ThreadStackSize {stack} is small, and a thread whose stack ends takes its child down; write \
              ThreadStackSize {SMALL_STACK} or more"
         );
-        log::write(None, APLOG_WARNING, &message);
+        error_log::write(None, APLOG_WARNING, &message);
     }
     let shorts: BTreeSet<_> =
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
@@ -243,7 +250,7 @@ fn tell(main: &server_rec, root: &Path) {
             "the page {} has 512 bytes or less: some browsers show an error page of their own instead",
             page.display()
         );
-        log::write(None, APLOG_WARNING, &message);
+        error_log::write(None, APLOG_WARNING, &message);
     }
 }
 
@@ -258,7 +265,7 @@ fn look(main: &server_rec, observer: Observer) {
     if is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let report = &mut |news: News<'_>| log::Log.flag(news);
+    let report = &mut |news: News<'_>| error_log::Log.flag(news);
     for flag in flags(main) {
         match observer {
             Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
@@ -267,7 +274,7 @@ fn look(main: &server_rec, observer: Observer) {
     }
     // Children that are forked from now on begin with these versions.
     for gate in gates(main) {
-        gate.refresh(observer, &log::Log);
+        gate.refresh(observer, &error_log::Log);
     }
 }
 

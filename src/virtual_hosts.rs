@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::ptr;
 
-use super::bindings::{
+use crate::overlay::Role;
+use crate::request::Request;
+use crate::scopes;
+use crate::server::servers;
+use crate::sys::bindings::{
     ap_matches_request_vhost, ap_update_vhost_from_headers, maintenance_listening_port,
     maintenance_main_server, server_rec,
 };
-use super::request::Request;
-use super::role::Role;
-use super::scopes;
-use super::server::servers;
 use maintenance_core::report::Host;
 
 /// The servers to which a request for this host, which has this role, could come: on this

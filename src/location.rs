@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::pool::Pool;
+use crate::sys::pool::Pool;
 use maintenance_core::engine::gates::{Chain, Number};
 use maintenance_core::shared::hash;
 

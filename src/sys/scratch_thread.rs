@@ -6,7 +6,7 @@ use std::ptr;
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-use super::guard::guard;
+use crate::sys::guard::guard;
 
 /// The stack of a thread of the module's own: as much as Linux gives by default, of which only what
 /// is used takes memory.

@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::bindings::{
+use crate::sys::bindings::{
     APR_SUCCESS, apr_palloc, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get,
     apr_pool_userdata_set, maintenance_generation,
 };
-use super::process;
+use crate::sys::process;
 use maintenance_core::file::kept::{Good, Keeper, Kept, Use};
 
 const KEY: &CStr = c"mod_maintenance:kept:1";

@@ -2,11 +2,12 @@
 
 use std::ffi::CStr;
 
-use super::bindings::{
+use crate::error_log;
+use crate::scopes;
+use crate::server::{ServerConfig, config, servers};
+use crate::sys::bindings::{
     APLOG_WARNING, ap_conftree, ap_directive_t, maintenance_has_cache_quick_handler, server_rec,
 };
-use super::server::{ServerConfig, config, servers};
-use super::{log, scopes};
 use maintenance_core::directive::cache_advice::{self, Line};
 use maintenance_core::file::watched::listed;
 
@@ -85,5 +86,5 @@ pub(crate) fn warn_of_cache(main: &server_rec) {
          a location with a MaintenanceFlag of {} can come from the cache while that is closed: {remedy}",
         listed(&names, ", ")
     );
-    log::write(None, APLOG_WARNING, &message);
+    error_log::write(None, APLOG_WARNING, &message);
 }

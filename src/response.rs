@@ -3,12 +3,12 @@
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
-use super::bindings::{
+use crate::request::Request;
+use crate::sys::bindings::{
     DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
     ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
     ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
-use super::request::Request;
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::refusal::Answer;
 

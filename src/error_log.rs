@@ -5,11 +5,11 @@ use std::path::Path;
 use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::bindings::{
+use crate::startup;
+use crate::sys::bindings::{
     APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
     apr_time_exp_t, maintenance_log, server_rec,
 };
-use super::start;
 use maintenance_core::events::Journal;
 use maintenance_core::file::watched::{FileNews, Instead};
 use maintenance_core::flag::spec::Moment;
@@ -36,7 +36,7 @@ pub(crate) struct Log;
 impl Journal for Log {
     fn flag(&self, news: News<'_>) {
         if let News::Closed { flag, .. } = &news {
-            start::closed(flag);
+            startup::closed(flag);
         }
         let (level, message) = say(&news);
         write(None, level, &message);
@@ -215,7 +215,7 @@ fn say(news: &News<'_>) -> (i32, String) {
                  httpd's children can see it{}",
                 flag.display(),
                 if *closes { "closed" } else { "open" },
-                match *parent_looks && !start::is_chrooted() {
+                match *parent_looks && !startup::is_chrooted() {
                     true =>
                         ", or until its parent process, which looks about every ten seconds, sees \
                              a change",

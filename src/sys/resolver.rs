@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bindings::APLOG_WARNING;
-use super::log;
+use crate::error_log;
+use crate::sys::bindings::APLOG_WARNING;
 use maintenance_core::file::watched::listed;
 use maintenance_core::net::hosts::{self, Resolved};
 
@@ -31,7 +31,7 @@ pub(crate) fn resolve(mut names: Vec<String>) -> Resolved {
         return Resolved::new();
     }
     in_child(&names).unwrap_or_else(|error| {
-        log::write(None, APLOG_WARNING, &format!("cannot resolve names: {error}"));
+        error_log::write(None, APLOG_WARNING, &format!("cannot resolve names: {error}"));
         Resolved::new()
     })
 }
@@ -50,7 +50,7 @@ pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Re
         listed(&gone, ", "),
         LIMIT.as_secs()
     );
-    log::write(None, APLOG_WARNING, &message);
+    error_log::write(None, APLOG_WARNING, &message);
 }
 
 fn in_child(names: &[String]) -> std::io::Result<Resolved> {

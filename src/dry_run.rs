@@ -4,16 +4,18 @@ use std::ffi::{c_char, c_int};
 use std::net::IpAddr;
 use std::ptr;
 
-use super::bindings::{
+use crate::error_log;
+use crate::location::Section;
+use crate::location_walk::Found;
+use crate::overlay::Role;
+use crate::request::Request;
+use crate::scopes;
+use crate::server::config;
+use crate::sys::bindings::{
     HTTP_OK, M_GET, PROXYREQ_NONE, apr_table_make, apr_table_setn, apr_table_t, apr_uri_t,
     server_rec,
 };
-use super::found::Found;
-use super::request::Request;
-use super::role::Role;
-use super::section::Section;
-use super::server::config;
-use super::{hosts, log, scopes};
+use crate::virtual_hosts;
 use maintenance_core::engine::gates::Chain;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
@@ -21,7 +23,7 @@ use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
     let role = request.role(question);
     let (servers, is_known_host) = match &question.host {
-        Some(host) => hosts::servers_of(request, host, role),
+        Some(host) => virtual_hosts::servers_of(request, host, role),
         None => (request.server().into_iter().collect(), true),
     };
     let answers = request.disguise(question.client, |request| {
@@ -29,7 +31,7 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
         answers.collect()
     });
     let answers = answers.unwrap_or_else(|| {
-        log::error(&format!("no preflight: httpd takes {} for no address", question.client));
+        error_log::error(&format!("no preflight: httpd takes {} for no address", question.client));
         vec![] // and not those to the client that asks
     });
     Preflight::new(question, is_known_host, answers)
@@ -61,7 +63,8 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forec
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
         // Of several readings of the path, the one that decides.
-        let (number, now, while_closed) = Outcome::now_and_while_closed(all, supposed, &log::Log);
+        let (number, now, while_closed) =
+            Outcome::now_and_while_closed(all, supposed, &error_log::Log);
         let innermost = found.all().nth(number).flatten().and_then(Chain::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_void};
 use std::mem;
 use std::ptr;
 
-use super::bindings::{
+use crate::sys::bindings::{
     APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
     apr_shm_baseaddr_get, apr_shm_create, apr_status_t,
 };

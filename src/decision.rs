@@ -2,9 +2,9 @@
 
 use std::ffi::c_char;
 
-use super::found::Found;
-use super::request::Request;
-use super::section::Section;
+use crate::location::Section;
+use crate::location_walk::Found;
+use crate::request::Request;
 use maintenance_core::stats::{Reason, Visit};
 
 /// A verdict, and what it was made for.

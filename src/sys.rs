@@ -1,0 +1,11 @@
+//! What httpd, APR and the operating system are for the rest: bindings, pools, shared memory, threads.
+
+pub(crate) mod bindings;
+pub(crate) mod guard;
+pub(crate) mod kept_contents;
+pub(crate) mod pool;
+pub(crate) mod process;
+pub(crate) mod resolver;
+pub(crate) mod scratch_thread;
+pub(crate) mod shared_memory;
+pub(crate) mod table;
