@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use crate::location::Section;
 use crate::location_walk::Found;
 use crate::request::Request;
-use maintenance_core::stats::{Reason, Visit};
+use maintenance_core::stats::{Reason, TrackedRequest};
 
 /// A verdict, and what it was made for.
 #[derive(Clone, Copy)]
@@ -21,13 +21,13 @@ pub(crate) struct Kept<'r> {
     pub(crate) is_being_answered: bool,
     /// The client's request; older than the request that this is kept with where that comes of an
     /// internal redirect.
-    pub(crate) visit: Option<&'r Visit<'static>>,
+    pub(crate) tracked: Option<&'r TrackedRequest<'static>>,
 }
 
 /// A verdict in one piece of memory with the client's request.
 pub(crate) struct Followed<'r> {
     pub(crate) kept: Kept<'r>,
-    pub(crate) visit: Visit<'static>,
+    pub(crate) tracked: TrackedRequest<'static>,
 }
 
 // SAFETY: another thread does no more with it than drop it, and of a verdict nothing is dropped.
@@ -35,7 +35,7 @@ pub(crate) struct Followed<'r> {
 unsafe impl Send for Followed<'_> {}
 
 const fn can_be_sent<T: Send>() {}
-const _: () = can_be_sent::<Visit<'static>>();
+const _: () = can_be_sent::<TrackedRequest<'static>>();
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::sys::guard::guard;
 use crate::sys::kept_contents;
 use crate::sys::scratch_thread;
 use maintenance_core::allow::Expr;
-use maintenance_core::directive::{Apart, DIRECTIVES, Directive, Scope, Surroundings};
+use maintenance_core::directive::{DIRECTIVES, Directive, DirectiveContext, Scope, Scratch};
 use maintenance_core::file::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
@@ -126,7 +126,7 @@ impl Line<'_> {
     }
 }
 
-impl Surroundings for Line<'_> {
+impl DirectiveContext for Line<'_> {
     fn server_root(&self) -> &Path {
         &self.root
     }
@@ -162,8 +162,8 @@ impl Surroundings for Line<'_> {
         }
     }
 
-    fn apart(&self) -> Apart {
-        scratch_thread::apart
+    fn scratch(&self) -> Scratch {
+        scratch_thread::scratch
     }
 
     fn keeper(&self) -> Option<&'static dyn Keeper> {

@@ -7,7 +7,7 @@ use std::ptr;
 use crate::error_log;
 use crate::location::Section;
 use crate::location_walk::Found;
-use crate::overlay::Role;
+use crate::overlay::Overlay;
 use crate::request::Request;
 use crate::scopes;
 use crate::server::config;
@@ -16,18 +16,18 @@ use crate::sys::bindings::{
     server_rec,
 };
 use crate::virtual_hosts;
-use maintenance_core::engine::gates::Chain;
+use maintenance_core::engine::gates::SectionPath;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
 pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
-    let role = request.role(question);
+    let overlay = request.overlay(question);
     let (servers, is_known_host) = match &question.host {
-        Some(host) => virtual_hosts::servers_of(request, host, role),
+        Some(host) => virtual_hosts::servers_of(request, host, overlay),
         None => (request.server().into_iter().collect(), true),
     };
-    let answers = request.disguise(question.client, |request| {
-        let answers = servers.into_iter().map(|server| forecast(request, server, role));
+    let answers = request.as_client(question.client, |request| {
+        let answers = servers.into_iter().map(|server| forecast(request, server, overlay));
         answers.collect()
     });
     let answers = answers.unwrap_or_else(|| {
@@ -37,7 +37,7 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
     Preflight::new(question, is_known_host, answers)
 }
 
-fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forecast {
+fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) -> Forecast {
     let mut forecast = Forecast {
         server: scopes::name(server),
         location: None,
@@ -48,7 +48,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forec
     else {
         return forecast;
     };
-    let role = request.at(server, role);
+    let overlay = request.at(server, overlay);
     let act = |supposed: &mut Request<'_>| {
         #[cfg(feature = "provoke-panic")]
         supposed.provoke_panic_at("/provoke-panic");
@@ -65,14 +65,14 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, role: Role) -> Forec
         // Of several readings of the path, the one that decides.
         let (number, now, while_closed) =
             Outcome::now_and_while_closed(all, supposed, &error_log::Log);
-        let innermost = found.all().nth(number).flatten().and_then(Chain::innermost);
+        let innermost = found.all().nth(number).flatten().and_then(SectionPath::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());
         (forecast.now, forecast.while_closed) = (now, while_closed);
         forecast
     };
-    // SAFETY: the role of `Request::role`, at a server of httpd's.
-    unsafe { request.play(role, act) }
+    // SAFETY: the overlay of `Request::overlay`, at a server of httpd's.
+    unsafe { request.overlaid(overlay, act) }
 }
 
 /// Makes the gates of the locations that are given by a path, together with those around them, as
@@ -81,10 +81,10 @@ pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
     let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
     for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);
-        let role = request.role(&Question { client, path: path.into(), host: None });
-        let role = request.at(server, role);
-        // SAFETY: the role of `Request::role`, at a server of httpd's.
-        unsafe { request.play(role, |supposed| gates.of(supposed.found_ahead().section?)) };
+        let overlay = request.overlay(&Question { client, path: path.into(), host: None });
+        let overlay = request.at(server, overlay);
+        // SAFETY: the overlay of `Request::overlay`, at a server of httpd's.
+        unsafe { request.overlaid(overlay, |supposed| gates.of(supposed.found_ahead().section?)) };
     }
 }
 
@@ -99,8 +99,8 @@ fn plain_path(section: &str) -> Option<&str> {
 impl Request<'_> {
     /// The role of the request of a question: a GET with no other header than Host. It is still
     /// at the server of this request. All that it points to is static, or lives as long as the
-    /// request's pool: see [`Request::play`].
-    fn role(&self, question: &Question) -> Role {
+    /// request's pool: see [`Request::overlaid`].
+    fn overlay(&self, question: &Question) -> Overlay {
         let (path, query) = match question.path.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (question.path.as_str(), None),
@@ -123,7 +123,7 @@ impl Request<'_> {
             // SAFETY: the table and the text are of the same pool.
             unsafe { apr_table_setn(headers_in, c"Host".as_ptr(), self.text(&authority)) };
         }
-        Role {
+        Overlay {
             main: ptr::null_mut(),
             prev: ptr::null_mut(),
             server: self.rec().server,
@@ -157,15 +157,15 @@ impl Request<'_> {
     }
 
     /// The role at a server, where nothing has been done for the request yet.
-    fn at(&self, server: &server_rec, role: Role) -> Role {
-        Role {
+    fn at(&self, server: &server_rec, overlay: Overlay) -> Overlay {
+        Overlay {
             server: ptr::from_ref(server).cast_mut(),
             per_dir_config: server.lookup_defaults,
             headers_out: self.table(), // for an expression's Vary
             err_headers_out: self.table(),
             notes: self.table(),
             subprocess_env: self.table(),
-            ..role
+            ..overlay
         }
     }
 

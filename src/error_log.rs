@@ -10,10 +10,10 @@ use crate::sys::bindings::{
     APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
     apr_time_exp_t, maintenance_log, server_rec,
 };
-use maintenance_core::events::Journal;
-use maintenance_core::file::watched::{FileNews, Instead};
+use maintenance_core::events::EventSink;
+use maintenance_core::file::watched::{FileEvent, Instead};
 use maintenance_core::flag::spec::Moment;
-use maintenance_core::flag::{self, FlagFile, FolderProblem, News};
+use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
 use maintenance_core::text;
 use maintenance_core::text::user;
 
@@ -33,9 +33,9 @@ pub(crate) fn error(message: &str) {
 /// The main server's error log, where news go that concern the whole server.
 pub(crate) struct Log;
 
-impl Journal for Log {
-    fn flag(&self, news: News<'_>) {
-        if let News::Closed { flag, .. } = &news {
+impl EventSink for Log {
+    fn flag(&self, news: FlagEvent<'_>) {
+        if let FlagEvent::Closed { flag, .. } = &news {
             startup::closed(flag);
         }
         let (level, message) = say(&news);
@@ -48,17 +48,17 @@ impl Journal for Log {
         write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
     }
 
-    fn file(&self, news: FileNews<'_>) {
+    fn file(&self, news: FileEvent<'_>) {
         match news {
-            FileNews::Read { path } => {
+            FileEvent::Read { path } => {
                 write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
             }
-            FileNews::AtRestart { path, cause, instead } => write(
+            FileEvent::AtRestart { path, cause, instead } => write(
                 None,
                 APLOG_ERR,
                 &format!("\"{}\" {cause}; {}", path.display(), in_force(instead)),
             ),
-            FileNews::Outdated { path } => write(
+            FileEvent::Outdated { path } => write(
                 None,
                 APLOG_ERR,
                 &format!(
@@ -67,7 +67,7 @@ impl Journal for Log {
                     path.display()
                 ),
             ),
-            FileNews::Unresolved { path, names } => write(
+            FileEvent::Unresolved { path, names } => write(
                 None,
                 APLOG_WARNING,
                 &format!(
@@ -76,18 +76,18 @@ impl Journal for Log {
                     path.display()
                 ),
             ),
-            FileNews::Resolved { path } => {
+            FileEvent::Resolved { path } => {
                 write(None, APLOG_NOTICE, &format!("all names in {} resolve now", path.display()));
             }
-            FileNews::Odd { path, what } => write(
+            FileEvent::Odd { path, what } => write(
                 None,
                 APLOG_WARNING,
                 &format!("in {} this admits nobody: {what}", path.display()),
             ),
-            FileNews::Rendered { path } => {
+            FileEvent::Rendered { path } => {
                 write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));
             }
-            FileNews::Unrendered { path, cause } => write(
+            FileEvent::Unrendered { path, cause } => write(
                 None,
                 APLOG_ERR,
                 &format!(
@@ -95,7 +95,7 @@ impl Journal for Log {
                     path.display()
                 ),
             ),
-            FileNews::Broken { path, cause } => write(
+            FileEvent::Broken { path, cause } => write(
                 None,
                 APLOG_ERR,
                 &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
@@ -136,12 +136,12 @@ fn oddity(file: &Option<FlagFile>) -> String {
     kind.map_or_else(String::new, |kind| format!("; it {kind}"))
 }
 
-fn say(news: &News<'_>) -> (i32, String) {
+fn say(news: &FlagEvent<'_>) -> (i32, String) {
     let until = |end: &Option<Moment>| {
         end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
     };
     match news {
-        News::Closed { flag, file, end } => {
+        FlagEvent::Closed { flag, file, end } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(
                 "closed by the flag {}, there since {}, owner {}{}{}",
@@ -153,13 +153,13 @@ fn say(news: &News<'_>) -> (i32, String) {
             );
             (APLOG_NOTICE, message)
         }
-        News::Announced { flag, start, file, opens } => {
+        FlagEvent::Announced { flag, start, file, opens } => {
             let opens = if *opens { "open again, " } else { "" };
             let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
             let owner = file.as_ref().map_or_else(String::new, owner);
             (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{odd}"))
         }
-        News::Overdue { flag, end } => (
+        FlagEvent::Overdue { flag, end } => (
             APLOG_WARNING,
             format!(
                 "overdue: the flag {} said {}; still closed until it is removed",
@@ -167,7 +167,7 @@ fn say(news: &News<'_>) -> (i32, String) {
                 end.text()
             ),
         ),
-        News::Reopened { flag, end } => (
+        FlagEvent::Reopened { flag, end } => (
             APLOG_NOTICE,
             format!(
                 "open again, the flag {} has reached its end at {}",
@@ -175,40 +175,40 @@ fn say(news: &News<'_>) -> (i32, String) {
                 end.text()
             ),
         ),
-        News::Deleted { flag } => (
+        FlagEvent::Deleted { flag } => (
             APLOG_NOTICE,
             format!(
                 "the flag {} was deleted, but is still mounted here; it counts as before",
                 flag.display()
             ),
         ),
-        News::ClockSetBack { flag } => (
+        FlagEvent::ClockSetBack { flag } => (
             APLOG_WARNING,
             format!(
                 "the clock was set back: the times in the flag {} are compared with it anew",
                 flag.display()
             ),
         ),
-        News::Gone { flag, opens } => {
+        FlagEvent::Gone { flag, opens } => {
             let opens = if *opens { "open again, " } else { "" };
             (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))
         }
-        News::Changed { flag, file, end } => {
+        FlagEvent::Changed { flag, file, end } => {
             let owner = file.as_ref().map_or_else(String::new, owner);
             let (flag, until) = (flag.display(), until(end));
             (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{until}"))
         }
-        News::Unusable { flag, cause } => (
+        FlagEvent::Unusable { flag, cause } => (
             APLOG_ERR,
             format!(
                 "the content of the flag {} cannot be used: {cause}; it closes as if it were empty",
                 flag.display()
             ),
         ),
-        News::Odd { flag, what } => {
+        FlagEvent::Odd { flag, what } => {
             (APLOG_WARNING, format!("in the flag {}, {what}", flag.display()))
         }
-        News::LookFailed { flag, error, closes, parent_looks } => (
+        FlagEvent::LookFailed { flag, error, closes, parent_looks } => (
             APLOG_ERR,
             format!(
                 "cannot see whether the flag {} is there: {error}; what it closes stays {} until \
@@ -223,7 +223,7 @@ fn say(news: &News<'_>) -> (i32, String) {
                 }
             ),
         ),
-        News::Denied { flag, error } => (
+        FlagEvent::Denied { flag, error } => (
             APLOG_ERR,
             format!(
                 "the flag {0} exists, but httpd's children may not look at it: {error}; it closes. \
@@ -232,7 +232,7 @@ fn say(news: &News<'_>) -> (i32, String) {
                 flag.display()
             ),
         ),
-        News::LookRecovered { flag } => {
+        FlagEvent::LookRecovered { flag } => {
             (APLOG_NOTICE, format!("the flag {} can be seen again", flag.display()))
         }
     }

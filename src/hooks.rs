@@ -17,7 +17,7 @@ use crate::error_log;
 use crate::location::Section;
 use crate::location_walk::Found;
 use crate::request::Request;
-use crate::server::{Counted, config};
+use crate::server::{Counters, config};
 use crate::startup;
 use crate::status_handler;
 use crate::sys::bindings::{
@@ -31,8 +31,8 @@ use crate::sys::guard::{guard, guard_or};
 use crate::tracking;
 use maintenance_core::engine::gate::{self, Gate, Verdict};
 use maintenance_core::engine::gates::Gates;
-use maintenance_core::flag::Closing;
-use maintenance_core::stats::{Reason, Whereabouts};
+use maintenance_core::flag::ActiveFlag;
+use maintenance_core::stats::{Reason, ScopeRef};
 
 /// httpd's call after it has loaded the module.
 pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
@@ -159,7 +159,7 @@ fn judge(request: &mut Request<'_>) -> c_int {
 #[derive(Clone, Copy)]
 struct Server<'r> {
     gates: &'r Gates,
-    counted: &'r Counted,
+    counters: &'r Counters,
 }
 
 impl<'r> Server<'r> {
@@ -176,7 +176,7 @@ impl<'r> Server<'r> {
 
 fn watched<'r>(request: &Request<'r>) -> Option<Server<'r>> {
     let config = config(request.server()?)?;
-    Some(Server { gates: config.gates()?, counted: config.counted()? })
+    Some(Server { gates: config.gates()?, counters: config.counters()? })
 }
 
 /// Decides once for each request of a client and the sections that it comes into. Look-ups,
@@ -202,14 +202,14 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
     if !found.others.is_empty() {
         return decide_among(request, server, found, before, gate);
     }
-    let place = server.counted.place(found.section, gate);
-    let visit = request.visit(before, server.counted, place);
+    let place = server.counters.place(found.section, gate);
+    let tracked = request.tracked(before, server.counters, place);
     if gate.is_still_open() {
-        request.settle(visit, place, found, Some(Reason::Open));
+        request.settle(tracked, place, found, Some(Reason::Open));
         return DECLINED as c_int;
     }
     let verdict = gate.decide(request, &error_log::Log);
-    request.settle(visit, place, found, Reason::of(&verdict));
+    request.settle(tracked, place, found, Reason::of(&verdict));
     conclude(request, server, before, (gate, place), verdict)
 }
 
@@ -226,14 +226,14 @@ fn decide_among<'r>(
     let others = found.others.iter();
     let others: Vec<_> = others.map(|section| server.gate(request, *section)).collect();
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
-    let scope = server.counted.scope(found.section);
-    let visit = request.visit(before, server.counted, Whereabouts { scope, flags });
+    let scope = server.counters.scope(found.section);
+    let tracked = request.tracked(before, server.counters, ScopeRef { scope, flags });
     let (number, verdict) =
         gate::strictest(first, &others, |gate| gate.decide(request, &error_log::Log));
     let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
     let section = found.all().nth(number).flatten();
-    let place = Whereabouts { scope: server.counted.scope(section), flags };
-    request.settle(visit, place, found, Reason::of(&verdict));
+    let place = ScopeRef { scope: server.counters.scope(section), flags };
+    request.settle(tracked, place, found, Reason::of(&verdict));
     conclude(request, server, before, (gate.unwrap_or(first), place), verdict)
 }
 
@@ -242,7 +242,7 @@ fn conclude<'r>(
     request: &mut Request<'r>,
     server: Server<'r>,
     before: Option<Kept<'r>>,
-    (gate, place): (&'r Gate, Whereabouts),
+    (gate, place): (&'r Gate, ScopeRef),
     verdict: Verdict<'_>,
 ) -> c_int {
     match verdict {
@@ -257,19 +257,19 @@ fn conclude<'r>(
             let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
             refuse(request, gate, &blocked.closing, |request, status| {
                 if !is_counted {
-                    request.count_refusal(server.counted, place.scope, status);
+                    request.count_refusal(server.counters, place.scope, status);
                 }
             })
         }
     }
 }
 
-/// Answers, and says with which status. Apart from the way of those who pass, which is to be short.
+/// Answers, and says with which status. Scratch from the way of those who pass, which is to be short.
 #[inline(never)]
 fn refuse<'r>(
     request: &mut Request<'r>,
     gate: &'r Gate,
-    closing: &Closing,
+    closing: &ActiveFlag,
     count: impl FnOnce(&Request<'r>, u16),
 ) -> c_int {
     let answer = gate.refuse(request, closing, &error_log::Log);
@@ -294,9 +294,9 @@ fn after_panic(request: &mut Request<'_>) -> c_int {
     let reason = (!is_closed).then_some(Reason::Open);
     let before = request.kept().or_else(|| request.kept_by_origin());
     let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
-    let visit = before.and_then(|before| before.visit);
+    let tracked = before.and_then(|before| before.tracked);
     let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
-    request.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
+    request.keep(Kept { outcome, sections, others, uri, is_being_answered, tracked });
     guard(|| count_after_panic(request, before, reason).unwrap_or_default(), ());
     match is_closed {
         true => request.refuse_plainly(),
@@ -311,13 +311,13 @@ fn count_after_panic<'r>(
     reason: Option<Reason>,
 ) -> Option<()> {
     let server = watched(request)?;
-    let place = server.counted.place(None::<&Section<'_>>, server.gates.own());
-    let visit = request.visit(before, server.counted, place);
+    let place = server.counters.place(None::<&Section<'_>>, server.gates.own());
+    let tracked = request.tracked(before, server.counters, place);
     let found = Found { section: request.section(), ..Found::none() };
-    request.settle(visit, place, &found, reason);
+    request.settle(tracked, place, &found, reason);
     let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
     if reason.is_none() && !is_counted && !request.is_subrequest() {
-        request.count_refusal(server.counted, place.scope, PLAIN);
+        request.count_refusal(server.counters, place.scope, PLAIN);
     }
     Some(())
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sys::pool::Pool;
-use maintenance_core::engine::gates::{Chain, Number};
+use maintenance_core::engine::gates::{SectionId, SectionPath};
 use maintenance_core::shared::hash;
 
 /// One section, or several that apply together. Has nothing to drop, so it takes no more of a
@@ -19,7 +19,7 @@ pub(crate) struct Section<'p> {
 
 #[derive(Clone, Copy)]
 enum Parts<'p> {
-    One(Number),
+    One(SectionId),
     Both(&'p Section<'p>, &'p Section<'p>),
 }
 
@@ -37,20 +37,20 @@ impl<'p> Section<'p> {
         pool.put(Self { key, parts: Parts::Both(outer, inner) })
     }
 
-    /// [`Chain::key`] for a request that may be in no section.
+    /// [`SectionPath::key`] for a request that may be in no section.
     pub(crate) fn key_of(section: Option<&Section<'_>>) -> u64 {
         section.map_or(0, |section| section.key)
     }
 
     /// The number of a section that is read just now.
-    pub(crate) fn number(&self) -> Option<Number> {
+    pub(crate) fn number(&self) -> Option<SectionId> {
         match self.parts {
             Parts::One(number) => Some(number),
             Parts::Both(..) => None,
         }
     }
 
-    fn add_to(&self, numbers: &mut Vec<Number>) {
+    fn add_to(&self, numbers: &mut Vec<SectionId>) {
         match self.parts {
             Parts::One(number) => numbers.push(number),
             Parts::Both(outer, inner) => {
@@ -61,19 +61,19 @@ impl<'p> Section<'p> {
     }
 }
 
-impl Chain for Section<'_> {
+impl SectionPath for Section<'_> {
     fn key(&self) -> u64 {
         self.key
     }
 
-    fn innermost(&self) -> Option<Number> {
+    fn innermost(&self) -> Option<SectionId> {
         match self.parts {
             Parts::One(number) => Some(number),
             Parts::Both(_, inner) => inner.innermost(),
         }
     }
 
-    fn numbers(&self) -> Vec<Number> {
+    fn numbers(&self) -> Vec<SectionId> {
         let mut numbers = vec![];
         self.add_to(&mut numbers);
         numbers

@@ -13,16 +13,16 @@ use crate::sys::bindings::{
     maintenance_reset_client, maintenance_set_client, request_rec, server_rec,
 };
 
-macro_rules! role {
+macro_rules! overlay {
     ($($field:ident: $kind:ty,)*) => {
         /// The fields of a request that tell the one that is supposed from the one that asks, or
         /// that httpd may change while it looks at that.
         #[derive(Clone, Copy)]
-        pub(crate) struct Role {
+        pub(crate) struct Overlay {
             $(pub(crate) $field: $kind,)*
         }
 
-        impl Role {
+        impl Overlay {
             fn swap(&mut self, rec: &mut request_rec) {
                 $(mem::swap(&mut self.$field, &mut rec.$field);)*
             }
@@ -30,7 +30,7 @@ macro_rules! role {
     };
 }
 
-role! {
+overlay! {
     main: *mut request_rec,
     prev: *mut request_rec,
     server: *mut server_rec,
@@ -63,24 +63,24 @@ role! {
 }
 
 /// Gives a request its own role back.
-struct Playing<'a, 'r> {
+struct Overlaid<'a, 'r> {
     request: &'a mut Request<'r>,
-    own: Role,
+    own: Overlay,
 }
 
-impl Drop for Playing<'_, '_> {
+impl Drop for Overlaid<'_, '_> {
     fn drop(&mut self) {
         self.own.swap(self.request.rec_mut());
     }
 }
 
 /// Gives a request and its connection their own client back.
-struct Disguised<'a, 'r> {
+struct AsClient<'a, 'r> {
     request: &'a mut Request<'r>,
     own: maintenance_client,
 }
 
-impl Drop for Disguised<'_, '_> {
+impl Drop for AsClient<'_, '_> {
     fn drop(&mut self) {
         // SAFETY: the same request, and what was kept of it.
         unsafe { maintenance_reset_client(self.request.as_ptr(), &self.own) };
@@ -94,15 +94,19 @@ impl Request<'_> {
     /// # Safety
     /// The fields of the role are what httpd expects there, and what they point to lives at least as
     /// long as the request's pool.
-    pub(crate) unsafe fn play<T>(&mut self, mut role: Role, act: impl FnOnce(&mut Self) -> T) -> T {
-        role.swap(self.rec_mut());
-        let playing = Playing { request: self, own: role };
+    pub(crate) unsafe fn overlaid<T>(
+        &mut self,
+        mut overlay: Overlay,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        overlay.swap(self.rec_mut());
+        let playing = Overlaid { request: self, own: overlay };
         act(&mut *playing.request)
     }
 
     /// The same while the request is one of this client. None, and no call, where httpd cannot make
     /// an address of it.
-    pub(crate) fn disguise<T>(
+    pub(crate) fn as_client<T>(
         &mut self,
         client: IpAddr,
         act: impl FnOnce(&mut Self) -> T,
@@ -119,7 +123,7 @@ impl Request<'_> {
                 maintenance_set_client(self.as_ptr(), address, family, own.as_mut_ptr()) != 0;
             is_set.then(|| own.assume_init())?
         };
-        let disguised = Disguised { request: self, own };
+        let disguised = AsClient { request: self, own };
         Some(act(&mut *disguised.request))
     }
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::request::Request;
 use crate::sys::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
-use maintenance_core::refusal::Asker;
+use maintenance_core::refusal::RequestHeaders;
 
 /// Does what the header `X-Provoke-Defect` names.
 pub(crate) fn provoke(request: &Request<'_>) {

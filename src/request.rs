@@ -17,10 +17,10 @@ use crate::sys::bindings::{
 };
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
-use maintenance_core::allow::{Admission, Expr, Visitor};
+use maintenance_core::allow::{Admission, ClientRequest, Expr};
 use maintenance_core::engine::gate::BLOCKED;
-use maintenance_core::refusal::Asker;
-use maintenance_core::stats::{Reason, Visit};
+use maintenance_core::refusal::RequestHeaders;
+use maintenance_core::stats::{Reason, TrackedRequest};
 use maintenance_core::text;
 
 /// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the
@@ -169,21 +169,24 @@ impl<'r> Request<'r> {
     }
 
     /// Keeps a client's request, which is about to be judged and ends with this one.
-    pub(crate) fn keep_visit(&mut self, visit: Visit<'static>) -> &'r Visit<'static> {
+    pub(crate) fn keep_visit(
+        &mut self,
+        tracked: TrackedRequest<'static>,
+    ) -> &'r TrackedRequest<'static> {
         let kept = Kept {
             outcome: Outcome::Judged,
             sections: 0,
             others: 0,
             uri: self.rec().uri,
             is_being_answered: false,
-            visit: None,
+            tracked: None,
         };
-        let Followed { kept, visit } = self.pool().give(Followed { kept, visit });
-        let visit = &*visit;
-        kept.visit = Some(visit);
+        let Followed { kept, tracked } = self.pool().give(Followed { kept, tracked });
+        let tracked = &*tracked;
+        kept.tracked = Some(tracked);
         // SAFETY: httpd has made the vector with the request, which this thread alone uses.
         unsafe { set_config_slot(self.rec().request_config, std::ptr::from_mut(kept).cast()) };
-        visit
+        tracked
     }
 
     #[inline(never)]
@@ -265,7 +268,7 @@ impl<'r> Request<'r> {
     }
 }
 
-impl Visitor for Request<'_> {
+impl ClientRequest for Request<'_> {
     fn address(&self) -> Option<IpAddr> {
         // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
         // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
@@ -320,7 +323,7 @@ impl Visitor for Request<'_> {
     }
 }
 
-impl Asker for Request<'_> {
+impl RequestHeaders for Request<'_> {
     fn header(&self, name: &CStr) -> Option<&[u8]> {
         self.headers_in().get(name).map(CStr::to_bytes)
     }

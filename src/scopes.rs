@@ -5,13 +5,13 @@ use std::ffi::CStr;
 
 use jiff::Timestamp;
 
-use crate::server::{Counted, config, host, servers, set_config_slot};
+use crate::server::{Counters, config, host, servers, set_config_slot};
 use crate::sys::bindings::{server_addr_rec, server_rec};
 use crate::sys::pool::Pool;
 use crate::sys::process;
-use maintenance_core::engine::gates::Number;
+use maintenance_core::engine::gates::SectionId;
 use maintenance_core::shared::table::Key;
-use maintenance_core::stats::{Records, ScopeId};
+use maintenance_core::stats::{ScopeId, Stats};
 
 /// Gives each server, also those without directives of their own, and each of its sections
 /// a number to be counted under, the same as before a restart.
@@ -19,7 +19,7 @@ use maintenance_core::stats::{Records, ScopeId};
 /// # Safety
 /// The servers are those of the configuration that is being made, by this thread alone, and the pool
 /// is theirs.
-pub(crate) unsafe fn number(main: &server_rec, records: &'static Records, pool: Pool<'_>) {
+pub(crate) unsafe fn number(main: &server_rec, stats: &'static Stats, pool: Pool<'_>) {
     for server in servers(main).skip(1) {
         let (own, outer) = (config(server), config(main));
         if let Some(outer) = outer.filter(|outer| own.is_some_and(|own| std::ptr::eq(own, *outer)))
@@ -49,14 +49,14 @@ pub(crate) unsafe fn number(main: &server_rec, records: &'static Records, pool: 
             std::iter::once(*own).chain(sections.iter().map(|(_, key)| *key))
         })
         .collect();
-    process::keep(records);
-    let mut numbers = records.claim(&claimed, Timestamp::now()).into_iter();
+    process::keep(stats);
+    let mut numbers = stats.claim(&claimed, Timestamp::now()).into_iter();
     let mut next = || numbers.next().unwrap_or(ScopeId::OTHERS);
     for (config, _, sections) in scopes {
         let own = next();
-        let sections: BTreeMap<Number, _> =
+        let sections: BTreeMap<SectionId, _> =
             sections.into_iter().map(|(number, _)| (number, next())).collect();
-        config.count(Counted { records, own, sections, generation: records.generation() });
+        config.count(Counters { stats, own, sections, generation: stats.generation() });
     }
 }
 

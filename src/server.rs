@@ -12,9 +12,9 @@ use once_cell::sync::OnceCell;
 use crate::module::maintenance_module;
 use crate::sys::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use maintenance_core::directive::Settings;
-use maintenance_core::engine::gate::{Gate, Place};
-use maintenance_core::engine::gates::{Chain, Gates, Number, Sections};
-use maintenance_core::stats::{Records, ScopeId, Whereabouts};
+use maintenance_core::engine::gate::{Gate, ServerContext};
+use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
+use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
@@ -22,28 +22,28 @@ pub(crate) struct ServerConfig {
     pub(crate) settings: Settings,
     pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
-    counted: OnceCell<Counted>,
+    counters: OnceCell<Counters>,
 }
 
 /// Where a server's requests are counted.
-pub(crate) struct Counted {
-    pub(crate) records: &'static Records,
+pub(crate) struct Counters {
+    pub(crate) stats: &'static Stats,
     pub(crate) own: ScopeId,
-    pub(crate) sections: BTreeMap<Number, ScopeId>,
+    pub(crate) sections: BTreeMap<SectionId, ScopeId>,
     /// Which reading of the configuration it is.
     pub(crate) generation: u8,
 }
 
-impl Counted {
+impl Counters {
     /// The number of the innermost scope of a request in these sections.
-    pub(crate) fn scope(&self, sections: Option<&impl Chain>) -> ScopeId {
-        let innermost = sections.and_then(Chain::innermost);
+    pub(crate) fn scope(&self, sections: Option<&impl SectionPath>) -> ScopeId {
+        let innermost = sections.and_then(SectionPath::innermost);
         innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
     }
 
     /// Where a request in these sections is, which this gate is for.
-    pub(crate) fn place(&self, sections: Option<&impl Chain>, gate: &Gate) -> Whereabouts {
-        Whereabouts { scope: self.scope(sections), flags: gate.bits() }
+    pub(crate) fn place(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
+        ScopeRef { scope: self.scope(sections), flags: gate.bits() }
     }
 }
 
@@ -61,17 +61,17 @@ impl ServerConfig {
     /// The same for a virtual host without directives of its own, with the same gates.
     pub(crate) fn shared(&self) -> Self {
         let (settings, sections) = (self.settings.clone(), self.sections.clone());
-        Self { settings, sections, gates: self.gates.clone(), counted: OnceCell::new() }
+        Self { settings, sections, gates: self.gates.clone(), counters: OnceCell::new() }
     }
 
     /// Where requests are counted; None where the engine is off.
-    pub(crate) fn counted(&self) -> Option<&Counted> {
-        self.counted.get()
+    pub(crate) fn counters(&self) -> Option<&Counters> {
+        self.counters.get()
     }
 
     /// Has them counted from now on.
-    pub(crate) fn count(&self, counted: Counted) {
-        let _ = self.counted.set(counted); // once for each reading of the configuration
+    pub(crate) fn count(&self, counters: Counters) {
+        let _ = self.counters.set(counters); // once for each reading of the configuration
     }
 
     /// What the server and each of its sections say, where the engine is on.
@@ -85,7 +85,7 @@ impl ServerConfig {
     ///
     /// # Errors
     /// Where a flag is missing, which would leave the server open.
-    pub(crate) fn build_gates(&self, place: &Arc<Place>) -> Result<(), &'static str> {
+    pub(crate) fn build_gates(&self, place: &Arc<ServerContext>) -> Result<(), &'static str> {
         let new = || {
             let gates = Gates::new(&self.settings, &self.sections, place);
             gates.map(Arc::new).ok_or("a flag was not made")

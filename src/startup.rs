@@ -25,13 +25,13 @@ use crate::sys::process;
 use crate::sys::resolver;
 use crate::sys::shared_memory;
 use maintenance_core::directive::Settings;
-use maintenance_core::engine::gate::{Flags, Gate, Place};
+use maintenance_core::engine::gate::{Flags, Gate, ServerContext};
 use maintenance_core::engine::gates::Gates;
-use maintenance_core::events::Journal;
-use maintenance_core::flag::{self, Flag, News, Observer};
+use maintenance_core::events::EventSink;
+use maintenance_core::flag::{self, Flag, FlagEvent, Observer};
 use maintenance_core::refusal::Refusals;
-use maintenance_core::shared::table::{Board, BoardFull, Key, MAX_SLOTS};
-use maintenance_core::stats::Records;
+use maintenance_core::shared::table::{Key, MAX_SLOTS, StateTable, TableFull};
+use maintenance_core::stats::Stats;
 use maintenance_core::text::zone;
 
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
@@ -75,14 +75,14 @@ unsafe fn prepare(
         return Ok(()); // at start the configuration is read twice; this time for the check alone
     }
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
-    let (board, records, root) = unsafe {
+    let (board, stats, root) = unsafe {
         let process_pool = (*main.process).pool;
-        let (board, records) =
+        let (board, stats) =
             (shared_memory::segment(process_pool), shared_memory::segment(process_pool));
-        (board, records, server_root(temp_pool))
+        (board, stats, server_root(temp_pool))
     };
     let no_memory = |status| format!("no shared memory (APR status {status})");
-    let (board, records): (&Board, _) = (board.map_err(no_memory)?, records.map_err(no_memory)?);
+    let (board, stats): (&StateTable, _) = (board.map_err(no_memory)?, stats.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that none takes a slot that another one still wants.
     let keys = keys(main, &root);
@@ -97,12 +97,13 @@ unsafe fn prepare(
     resolver::tell_hosts(hosts, &resolved);
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
     let server_root = root.clone();
-    let place = Arc::new(Place { server_root, slots, resolved, flags, refusals, combinations });
+    let place =
+        Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations });
     for config in servers(main).filter_map(config) {
         config.build_gates(&place)?;
     }
     // SAFETY: the caller vouches for the pool and the servers.
-    unsafe { scopes::number(main, records, Pool::from_raw(pool)) };
+    unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
     tell(main, &root);
     look(main, Observer::Parent);
     for gate in gates(main) {
@@ -129,14 +130,14 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
 fn make_flags(
     main: &server_rec,
     root: &Path,
-    board: &'static Board,
+    board: &'static StateTable,
     numbers: &Numbers,
-) -> Result<Flags, BoardFull> {
+) -> Result<Flags, TableFull> {
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
-        let number = numbers.get(&flag::key(&path)).copied().ok_or(BoardFull(MAX_SLOTS))?;
-        let slot = board.places().get(number).ok_or(BoardFull(MAX_SLOTS))?;
+        let number = numbers.get(&flag::key(&path)).copied().ok_or(TableFull(MAX_SLOTS))?;
+        let slot = board.places().get(number).ok_or(TableFull(MAX_SLOTS))?;
         let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
         Ok((path, Arc::new(flag)))
     };
@@ -169,7 +170,7 @@ pub(crate) unsafe extern "C" fn check_config(
             if keys(main, &root).len() <= MAX_SLOTS {
                 return OK as c_int;
             }
-            error_log::write(None, APLOG_ERR, &BoardFull(MAX_SLOTS).to_string());
+            error_log::write(None, APLOG_ERR, &TableFull(MAX_SLOTS).to_string());
             FAILED
         },
         FAILED,
@@ -265,7 +266,7 @@ fn look(main: &server_rec, observer: Observer) {
     if is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let report = &mut |news: News<'_>| error_log::Log.flag(news);
+    let report = &mut |news: FlagEvent<'_>| error_log::Log.flag(news);
     for flag in flags(main) {
         match observer {
             Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
@@ -284,8 +285,8 @@ pub(crate) fn closed(flag: &Path) {
     // SAFETY: httpd's main server, as long as the process has this configuration.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
     let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
-    if let Some(records) = process::records().filter(|_| is_first) {
-        records.refused().clear(Timestamp::now());
+    if let Some(stats) = process::stats().filter(|_| is_first) {
+        stats.refused().clear(Timestamp::now());
     }
 }
 
@@ -308,5 +309,5 @@ pub(crate) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), ());
     // What killed children have left behind is not to fill the table.
-    guard(|| process::records().map_or((), Records::tidy), ());
+    guard(|| process::stats().map_or((), Stats::tidy), ());
 }

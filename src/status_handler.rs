@@ -17,9 +17,9 @@ use crate::sys::bindings::{
 };
 use crate::sys::guard::guard;
 use crate::sys::process;
-use maintenance_core::events::Journal;
-use maintenance_core::flag::{News, Observer};
-use maintenance_core::refusal::Asker;
+use maintenance_core::events::EventSink;
+use maintenance_core::flag::{FlagEvent, Observer};
+use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
 use maintenance_core::stack;
 
@@ -88,8 +88,8 @@ fn answer(request: &mut Request<'_>) -> c_int {
 }
 
 fn show(request: &mut Request<'_>, query: &Query) -> c_int {
-    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
-        visit.forget(); // the looks of those who watch are not to hide the other requests
+    if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+        tracked.forget(); // the looks of those who watch are not to hide the other requests
     }
     let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
     let details = query.format != Format::Prometheus;
@@ -126,15 +126,15 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
 /// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
 /// requests do.
 fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
-    if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
-        visit.leave_flight();
+    if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+        tracked.leave_flight();
     }
     // SAFETY: httpd's main server, as long as the child serves requests.
     let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
     let flags = startup::flags(main);
     for flag in &flags {
-        let report = &mut |news: News<'_>| error_log::Log.flag(news);
+        let report = &mut |news: FlagEvent<'_>| error_log::Log.flag(news);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
     for server in servers(main) {
@@ -152,7 +152,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(scope_facts).collect(),
         flags,
-        records: process::records()?,
+        stats: process::stats()?,
     };
     Some(Report::new(facts, details))
 }
@@ -160,7 +160,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
 /// A server and its locations.
 fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
     let config = config(server);
-    let watched = config.and_then(|config| Some((config.gates()?, config.counted()?)));
+    let watched = config.and_then(|config| Some((config.gates()?, config.counters()?)));
     let facts = |kind, location: Option<&str>, gates, number| ScopeFacts {
         kind,
         server: scopes::name(server),
@@ -171,13 +171,13 @@ fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
         number,
     };
     let kind = if server.is_virtual != 0 { ScopeKind::VirtualHost } else { ScopeKind::Server };
-    let Some((gates, counted)) = watched else {
+    let Some((gates, counters)) = watched else {
         return vec![facts(kind, None, vec![], None)];
     };
-    let own = facts(kind, None, vec![gates.own()], Some(counted.own));
+    let own = facts(kind, None, vec![gates.own()], Some(counters.own));
     let sections = gates.sections().iter().map(|(number, section)| {
         let inside = gates.inside(*number).collect();
-        let number = counted.scope(Some(number));
+        let number = counters.scope(Some(number));
         facts(ScopeKind::Location, Some(&section.name), inside, Some(number))
     });
     std::iter::once(own).chain(sections).collect()

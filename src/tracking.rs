@@ -7,39 +7,40 @@ use crate::decision::{Kept, Outcome};
 use crate::location::Section;
 use crate::location_walk::Found;
 use crate::request::Request;
-use crate::server::Counted;
+use crate::server::Counters;
 use crate::sys::bindings::{DECLINED, maintenance_watch_end, request_rec};
 use crate::sys::guard::guard;
 use crate::sys::process;
-use maintenance_core::allow::Visitor;
-use maintenance_core::refusal::Asker;
+use maintenance_core::allow::ClientRequest;
+use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::stats::top_clients::Refusal;
-use maintenance_core::stats::{Reason, ScopeId, Visit, Whereabouts, Worker};
+use maintenance_core::stats::{Reason, ScopeId, ScopeRef, TrackedRequest, Worker};
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
     /// The request of the client that this one is, or a part of, if that counts. It arrives where
     /// nothing was decided `before`, and is in flight from then on.
-    pub(crate) fn visit(
+    pub(crate) fn tracked(
         &mut self,
         before: Option<Kept<'r>>,
-        counted: &Counted,
-        place: Whereabouts,
-    ) -> Option<&'r Visit<'static>> {
+        counters: &Counters,
+        place: ScopeRef,
+    ) -> Option<&'r TrackedRequest<'static>> {
         match before {
-            Some(before) => before.visit,
+            Some(before) => before.tracked,
             None if self.is_subrequest() => None,
             None => {
-                let worker = self.worker(counted);
-                let visit = Visit::new(counted.records, worker, place, self.rec().request_time);
-                let visit = self.keep_visit(visit);
+                let worker = self.worker(counters);
+                let tracked =
+                    TrackedRequest::new(counters.stats, worker, place, self.rec().request_time);
+                let tracked = self.keep_visit(tracked);
                 // SAFETY: the visit lives as long as the request's pool, and the shim forgets it when
                 // that is cleared, in whichever thread (mod_http2 destroys streams in that of the
                 // client's connection, when nothing runs in them any more).
                 unsafe {
-                    maintenance_watch_end(self.as_ptr(), ptr::from_ref(visit).cast_mut().cast())
+                    maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast())
                 };
-                Some(visit)
+                Some(tracked)
             }
         }
     }
@@ -50,47 +51,47 @@ impl<'r> Request<'r> {
     #[inline(always)]
     pub(crate) fn settle(
         &mut self,
-        visit: Option<&'r Visit<'static>>,
-        place: Whereabouts,
+        tracked: Option<&'r TrackedRequest<'static>>,
+        place: ScopeRef,
         found: &Found<'_>,
         reason: Option<Reason>,
     ) {
-        if let Some(visit) = visit
+        if let Some(tracked) = tracked
             && !self.is_subrequest()
         {
             match reason {
-                Some(reason) => visit.let_in(place, reason),
-                None => visit.forget(),
+                Some(reason) => tracked.let_in(place, reason),
+                None => tracked.forget(),
             }
         }
         let (sections, others) = (Section::key_of(found.section), found.key_of_others());
         let (outcome, uri, is_being_answered) = (Outcome::of(reason), self.rec().uri, false);
-        self.keep(Kept { outcome, sections, others, uri, is_being_answered, visit });
+        self.keep(Kept { outcome, sections, others, uri, is_being_answered, tracked });
     }
 
     /// Counts a refusal, and takes note of who is refused.
-    pub(crate) fn count_refusal(&self, counted: &Counted, scope: ScopeId, status: u16) {
-        let worker = self.worker(counted);
-        counted.records.refuse(worker, scope, status);
+    pub(crate) fn count_refusal(&self, counters: &Counters, scope: ScopeId, status: u16) {
+        let worker = self.worker(counters);
+        counters.stats.refuse(worker, scope, status);
         if let Some(address) = self.address() {
             let agent = self.header(c"User-Agent").unwrap_or_default();
             let refusal = Refusal { address, path: self.path(), agent, time: self.now() };
-            counted.records.refused().count(refusal, worker.process);
+            counters.stats.refused().count(refusal, worker.process);
         }
     }
 
-    fn worker(&self, counted: &Counted) -> Worker {
+    fn worker(&self, counters: &Counters) -> Worker {
         // SAFETY: the connection is as old as the request.
         let connection = unsafe { (*self.rec().connection).id } as u64;
-        Worker { process: process::number(), connection, generation: counted.generation }
+        Worker { process: process::number(), connection, generation: counters.generation }
     }
 }
 
 /// The answer to a visitor's request has been handed on.
-pub(crate) unsafe extern "C" fn ended(visit: *mut c_void) {
-    // SAFETY: what `Request::visit` gave to be passed here. The shim passes it on only as long as
+pub(crate) unsafe extern "C" fn ended(tracked: *mut c_void) {
+    // SAFETY: what `Request::tracked` gave to be passed here. The shim passes it on only as long as
     // the request's pool lives, and does so from the thread that serves the request.
-    guard(|| unsafe { &*visit.cast::<Visit<'static>>() }.end(), ());
+    guard(|| unsafe { &*tracked.cast::<TrackedRequest<'static>>() }.end(), ());
 }
 
 /// The connection of a request goes over to HTTP/2, in which the request comes once more, as
@@ -100,8 +101,8 @@ pub(crate) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let request = unsafe { Request::from_raw(r) };
-            if let Some(visit) = request.kept().and_then(|kept| kept.visit) {
-                visit.forget();
+            if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+                tracked.forget();
             }
         },
         (),

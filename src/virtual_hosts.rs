@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ptr;
 
-use crate::overlay::Role;
+use crate::overlay::Overlay;
 use crate::request::Request;
 use crate::scopes;
 use crate::server::servers;
@@ -20,13 +20,13 @@ use maintenance_core::report::Host;
 pub(crate) fn servers_of<'r>(
     request: &mut Request<'r>,
     host: &Host,
-    role: Role,
+    overlay: Overlay,
 ) -> (Vec<&'r server_rec>, bool) {
     // SAFETY: httpd's servers live as long as the child serves requests.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else {
         return (vec![], false);
     };
-    let named = servers(main).filter(|server| has_name(request, server, role));
+    let named = servers(main).filter(|server| has_name(request, server, overlay));
     let named: BTreeSet<_> = named.map(ptr::from_ref).collect();
     let has_name = |server: &&server_rec| named.contains(&ptr::from_ref(*server));
     // SAFETY: the connection is as old as the request, and so is its address.
@@ -35,7 +35,7 @@ pub(crate) fn servers_of<'r>(
     let mut found = vec![];
     for port in std::iter::once(here).chain(listening().filter(|port| *port != here)) {
         if is_wanted(&port) {
-            let own = (port == here).then(|| server_here(request, role)).flatten();
+            let own = (port == here).then(|| server_here(request, overlay)).flatten();
             found.extend(own);
             found.extend(servers_at(main, port, own, has_name));
         }
@@ -87,14 +87,14 @@ fn is_main(server: Option<&server_rec>) -> bool {
 }
 
 /// The server that httpd chooses for a host on this connection.
-fn server_here<'r>(request: &mut Request<'r>, role: Role) -> Option<&'r server_rec> {
+fn server_here<'r>(request: &mut Request<'r>, overlay: Overlay) -> Option<&'r server_rec> {
     // SAFETY: the connection is as old as the request.
     let server = unsafe { (*request.rec().connection).base_server };
     let hostname = ptr::null(); // the field Host counts
-    let role = Role { server, hostname, ..role };
-    // SAFETY: a server of httpd's, and the role of `Request::role`.
+    let overlay = Overlay { server, hostname, ..overlay };
+    // SAFETY: a server of httpd's, and the overlay of `Request::overlay`.
     unsafe {
-        request.play(role, |request| {
+        request.overlaid(overlay, |request| {
             // What the function changes of httpd's request are fields of the role: server, host
             // name, status, and the port in the parsed URI.
             ap_update_vhost_from_headers(request.as_ptr());
@@ -104,13 +104,13 @@ fn server_here<'r>(request: &mut Request<'r>, role: Role) -> Option<&'r server_r
 }
 
 /// Has the server the role's host name, among its ServerName and ServerAlias?
-fn has_name(request: &mut Request<'_>, server: &server_rec, role: Role) -> bool {
-    let name = role.hostname;
-    let role = Role { server: ptr::from_ref(server).cast_mut(), ..role };
-    // SAFETY: a server of httpd's, and the role of `Request::role`. The function reads the request's
+fn has_name(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) -> bool {
+    let name = overlay.hostname;
+    let overlay = Overlay { server: ptr::from_ref(server).cast_mut(), ..overlay };
+    // SAFETY: a server of httpd's, and the overlay of `Request::overlay`. The function reads the request's
     // server alone, and a C string.
     unsafe {
-        request.play(role, |request| {
+        request.overlaid(overlay, |request| {
             ap_matches_request_vhost(request.as_ptr(), name, server.port) != 0
         })
     }

@@ -12,8 +12,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::path::ExemptPath;
-use maintenance_core::allow::{Admission, Expr, Visitor, network};
-use maintenance_core::directive::{DIRECTIVES, Scope, Settings, Surroundings};
+use maintenance_core::allow::{Admission, Expr, ClientRequest, network};
+use maintenance_core::directive::{DIRECTIVES, Scope, Settings, DirectiveContext};
 use maintenance_core::text::duration;
 use maintenance_core::refusal::Refusals;
 use maintenance_core::refusal::retry_after::RetryAfter;
@@ -23,7 +23,7 @@ const MOST_SECONDS: u128 = 0x7fff_ffff;
 
 struct Place(Result<Scope, String>);
 
-impl Surroundings for Place {
+impl DirectiveContext for Place {
     fn scope(&self) -> Result<Scope, String> {
         self.0.clone()
     }
@@ -193,7 +193,7 @@ fn milliseconds(word: &str) -> Option<u128> {
 
 struct Client(IpAddr);
 
-impl Visitor for Client {
+impl ClientRequest for Client {
     fn address(&self) -> Option<IpAddr> {
         Some(self.0)
     }

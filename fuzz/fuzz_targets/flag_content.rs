@@ -10,13 +10,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::flag::{Closing, Content, News};
-use maintenance_core::events::Journal;
+use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
+use maintenance_core::events::EventSink;
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, Pages};
 use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
-use maintenance_core::file::watched::FileNews;
-use maintenance_core::flag::spec::{Moment, Phase, Window};
+use maintenance_core::file::watched::FileEvent;
+use maintenance_core::flag::spec::{Moment, Phase, FlagSpec};
 
 /// Of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];
@@ -31,23 +31,23 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::new(&[], &Arc::default()
 
 struct Nobody;
 
-impl Journal for Nobody {
-    fn flag(&self, _: News<'_>) {}
-    fn file(&self, news: FileNews<'_>) {
+impl EventSink for Nobody {
+    fn flag(&self, _: FlagEvent<'_>) {}
+    fn file(&self, news: FileEvent<'_>) {
         panic!("{news:?}");
     }
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }
 
 fuzz_target!(|content: &[u8]| {
-    match Window::parse(content, &ZONE) {
+    match FlagSpec::parse(content, &ZONE) {
         Ok(window) => check_window(window, content, &LANGUAGES),
         Err(error) => check_error(&error.to_string(), content),
     }
     check_written(content);
 });
 
-fn check_window(window: Window, content: &[u8], languages: &[&str]) {
+fn check_window(window: FlagSpec, content: &[u8], languages: &[&str]) {
     check_times(&window, content);
     check_texts(&window);
     check_pages(window, languages);
@@ -70,7 +70,7 @@ fn check_written(input: &[u8]) {
         quoted(&english),
     );
     let language = LANGUAGES[input.len() % LANGUAGES.len()];
-    match Window::parse(content.as_bytes(), &ZONE) {
+    match FlagSpec::parse(content.as_bytes(), &ZONE) {
         Ok(window) => {
             let shown = |text: &str| -> String {
                 let plain = |c: char| match c {
@@ -102,13 +102,13 @@ fn check_written(input: &[u8]) {
 }
 
 /// However the times are spelled, they are the same.
-fn check_spellings(window: &Window, [start, end]: [DateTime; 2]) {
+fn check_spellings(window: &FlagSpec, [start, end]: [DateTime; 2]) {
     let short = |time: DateTime| time.to_string().replace('T', " ");
     for content in [
         format!("START = '{start}'\nEnd = \"{end}\""),
         format!("Start = {}\nend = ' {} '", short(start), short(end)),
     ] {
-        let same = Window::parse(content.as_bytes(), &ZONE).unwrap();
+        let same = FlagSpec::parse(content.as_bytes(), &ZONE).unwrap();
         assert_eq!((same.start(), same.end()), (window.start(), window.end()), "{content}");
         assert!(same.warnings().is_empty());
     }
@@ -118,7 +118,7 @@ fn check_spellings(window: &Window, [start, end]: [DateTime; 2]) {
         let short = local.strip_suffix(":00").unwrap_or(local).replace('T', " ");
         for text in [format!("{local}{}", offset.replace(':', "")), format!("{short} {offset}")] {
             for content in [format!("end = {text} # x"), format!("END = '{text}'")] {
-                let same = Window::parse(content.as_bytes(), &ZONE).unwrap();
+                let same = FlagSpec::parse(content.as_bytes(), &ZONE).unwrap();
                 assert_eq!(same.end(), Some(moment), "{content}");
             }
         }
@@ -152,7 +152,7 @@ fn check_error(error: &str, content: &[u8]) {
     assert!((1..=places).contains(&column), "{error}, but only {places} places");
 }
 
-fn check_times(window: &Window, content: &[u8]) {
+fn check_times(window: &FlagSpec, content: &[u8]) {
     let (start, end) = (window.start().map(|start| start.at()), window.end().map(|end| end.at()));
     assert!(start.is_none_or(|start| end.is_none_or(|end| start < end)), "{start:?} {end:?}");
     let mut moments = vec![Timestamp::MIN, Timestamp::MAX];
@@ -182,7 +182,7 @@ fn check_times(window: &Window, content: &[u8]) {
     }
 }
 
-fn check_retry_after(window: &Window, now: Timestamp, is_past: bool) {
+fn check_retry_after(window: &FlagSpec, now: Timestamp, is_past: bool) {
     for rule in [&["5m", "spread=1m"][..], &["off"]] {
         let rule = RetryAfter::parse(rule).unwrap();
         let seconds = rule.draw(window, now, &Spreader::default());
@@ -207,7 +207,7 @@ fn check_moment(moment: Moment) {
     assert_eq!(text, format!("{date} {time} {offset}"));
 }
 
-fn check_texts(window: &Window) {
+fn check_texts(window: &FlagSpec) {
     let plain = |text: &str| !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t');
     for language in LANGUAGES.map(Some).into_iter().chain([None, Some("de-CH-1996"), Some("")]) {
         if let Some((text, tag)) = window.message(language) {
@@ -223,15 +223,15 @@ fn check_texts(window: &Window) {
     }
 }
 
-fn check_pages(window: Window, languages: &[&str]) {
+fn check_pages(window: FlagSpec, languages: &[&str]) {
     let end = window.end();
     let content = Arc::new(Content::of(window));
-    let mut closing = Closing { content, ..Closing::default() };
+    let mut closing = ActiveFlag { content, ..ActiveFlag::default() };
     for is_overdue in [false, true] {
         closing.is_overdue = is_overdue && end.is_some();
         for &language in languages {
             for (accept, check) in [
-                ("text/html", check_html as fn(&str, &Closing, &str)),
+                ("text/html", check_html as fn(&str, &ActiveFlag, &str)),
                 ("application/json", check_json),
                 ("text/plain", check_plain),
             ] {
@@ -248,7 +248,7 @@ fn check_pages(window: Window, languages: &[&str]) {
     }
 }
 
-fn check_html(page: &str, closing: &Closing, language: &str) {
+fn check_html(page: &str, closing: &ActiveFlag, language: &str) {
     let window = closing.content.window();
     assert!(page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{language}\">")), "{page}");
     assert!(page.ends_with("</html>\n"), "{page}");
@@ -282,7 +282,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// RFC 9457, 3.1.
-fn check_json(page: &str, closing: &Closing, language: &str) {
+fn check_json(page: &str, closing: &ActiveFlag, language: &str) {
     let window = closing.content.window();
     let problem: serde_json::Value = serde_json::from_str(page).unwrap();
     assert_eq!(problem["type"], "about:blank");
@@ -298,7 +298,7 @@ fn check_json(page: &str, closing: &Closing, language: &str) {
     }
 }
 
-fn check_plain(page: &str, closing: &Closing, language: &str) {
+fn check_plain(page: &str, closing: &ActiveFlag, language: &str) {
     let window = closing.content.window();
     assert!(!page.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{page:?}");
     if let Some((message, _)) = window.message(Some(language)) {

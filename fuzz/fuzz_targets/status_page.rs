@@ -11,17 +11,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::stats::top_clients::Refusal;
-use maintenance_core::stats::{Records, ScopeId};
+use maintenance_core::stats::{Stats, ScopeId};
 use maintenance_core::report::{
     self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
 };
 
 /// By way of a large stack.
-static RECORDS: LazyLock<&Records> = LazyLock::new(|| {
-    let thread = thread::Builder::new().stack_size(1 << 30).spawn(Box::<Records>::default);
-    let records = Box::leak(thread.unwrap().join().unwrap());
-    records.claim(&[], Timestamp::UNIX_EPOCH);
-    records
+static RECORDS: LazyLock<&Stats> = LazyLock::new(|| {
+    let thread = thread::Builder::new().stack_size(1 << 30).spawn(Box::<Stats>::default);
+    let stats = Box::leak(thread.unwrap().join().unwrap());
+    stats.claim(&[], Timestamp::UNIX_EPOCH);
+    stats
 });
 
 /// Where the input goes.
@@ -83,7 +83,7 @@ impl Shown {
         };
         let scopes = vec![scope(ScopeKind::Server, None), scope(ScopeKind::Location, Some(name()))];
         let (flags, check_interval) = (vec![], Duration::ZERO);
-        let facts = Facts { server: name(), now, check_interval, scopes, flags, records: *RECORDS };
+        let facts = Facts { server: name(), now, check_interval, scopes, flags, stats: *RECORDS };
         let report = Report::new(facts, true);
         let plain = Query { format: Format::Html, refresh: None, question: None };
         let query = Query::parse(&words.query, None).unwrap_or(plain);

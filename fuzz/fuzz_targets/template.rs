@@ -10,19 +10,19 @@ use std::sync::{Arc, LazyLock};
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::Expr;
-use maintenance_core::directive::Surroundings;
-use maintenance_core::flag::{Closing, Content, News};
-use maintenance_core::events::Journal;
+use maintenance_core::directive::DirectiveContext;
+use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
+use maintenance_core::events::EventSink;
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
-use maintenance_core::file::watched::FileNews;
-use maintenance_core::flag::spec::Window;
+use maintenance_core::file::watched::FileEvent;
+use maintenance_core::flag::spec::FlagSpec;
 
 struct Nobody;
 
-impl Journal for Nobody {
-    fn flag(&self, _: News<'_>) {}
-    fn file(&self, _: FileNews<'_>) {}
+impl EventSink for Nobody {
+    fn flag(&self, _: FlagEvent<'_>) {}
+    fn file(&self, _: FileEvent<'_>) {}
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }
 
@@ -38,7 +38,7 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
 /// The server around a page.
 struct Root;
 
-impl Surroundings for Root {
+impl DirectiveContext for Root {
     fn server_root(&self) -> &Path {
         Path::new("/")
     }
@@ -83,7 +83,7 @@ fuzz_target!(|input: &[u8]| {
     check_fine(&closing, &text);
 });
 
-fn render(pages: &Pages, accept: &str, closing: &Closing, host: &str) -> Vec<u8> {
+fn render(pages: &Pages, accept: &str, closing: &ActiveFlag, host: &str) -> Vec<u8> {
     let (page, _) = pages.choose(Some(accept.as_bytes()), None).unwrap();
     let facts = Facts { closing, status: 503, retry_after: Some(60), host };
     let (body, _) = pages.body(page, facts, Encoding::Identity, &Nobody).unwrap();
@@ -95,15 +95,15 @@ fn check_error(error: &str) {
     assert!(!cause.is_empty() && !cause.contains('\n'), "{error:?}");
 }
 
-fn closing(text: &str) -> Closing {
+fn closing(text: &str) -> ActiveFlag {
     let quoted = serde_json::to_string(text).unwrap().replace('\x7f', "\\u007f");
     let content = format!("message = {quoted}\n[vars]\nx = {quoted}\n");
     // One that is too large says nothing.
-    let window = Window::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
-    Closing { content: Arc::new(Content::of(window)), ..Closing::default() }
+    let window = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
+    ActiveFlag { content: Arc::new(Content::of(window)), ..ActiveFlag::default() }
 }
 
-fn check_fine(closing: &Closing, text: &str) {
+fn check_fine(closing: &ActiveFlag, text: &str) {
     let window = closing.content.window();
     let html = String::from_utf8(render(&PAGES, "text/html", closing, text)).unwrap();
     let marks = ['<', '>', '"', '\''].map(|mark| html.matches(mark).count());

@@ -4,19 +4,19 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use maintenance_core::stats::Records;
+use maintenance_core::stats::Stats;
 
 /// The records, once there are any.
-static RECORDS: OnceCell<&Records> = OnceCell::new();
+static RECORDS: OnceCell<&Stats> = OnceCell::new();
 
 /// The records; None while the configuration is read.
-pub(crate) fn records() -> Option<&'static Records> {
+pub(crate) fn stats() -> Option<&'static Stats> {
     RECORDS.get().copied()
 }
 
 /// Has the records kept from now on: the same segment at each restart.
-pub(crate) fn keep(records: &'static Records) {
-    let _ = RECORDS.set(records);
+pub(crate) fn keep(stats: &'static Stats) {
+    let _ = RECORDS.set(stats);
 }
 
 /// The number of this process, which costs a system call to ask for.
@@ -26,8 +26,8 @@ static PROCESS: AtomicI32 = AtomicI32::new(0);
 pub(crate) fn begin() {
     let process = i32::try_from(std::process::id()).unwrap_or(0);
     PROCESS.store(process, Ordering::Relaxed);
-    if let Some(records) = records() {
-        records.forget(process);
+    if let Some(stats) = stats() {
+        stats.forget(process);
     }
 }
 

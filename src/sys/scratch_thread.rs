@@ -20,7 +20,7 @@ type Work<'a> = &'a mut (dyn FnMut() + Send);
 /// Runs `work` in a thread of its own and waits for its end. What the work keeps for its thread
 /// goes with that; in the parent's own thread it would hold the module in memory when httpd
 /// unloads it, and a restart would not load a new version.
-pub(crate) fn apart(work: Work<'_>) {
+pub(crate) fn scratch(work: Work<'_>) {
     if started(work).is_none() {
         work();
     }

@@ -8,8 +8,8 @@ use crate::sys::bindings::{
     APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
     apr_shm_baseaddr_get, apr_shm_create, apr_status_t,
 };
-use maintenance_core::shared::table::Board;
-use maintenance_core::stats::Records;
+use maintenance_core::shared::table::StateTable;
+use maintenance_core::stats::Stats;
 
 /// What lies in shared memory: all zero is a valid value, and so is every bit pattern.
 ///
@@ -22,12 +22,12 @@ pub(crate) unsafe trait Shared: 'static {
 }
 
 // SAFETY: atomics in structures that are `repr(C)`.
-unsafe impl Shared for Board {
+unsafe impl Shared for StateTable {
     const KEY: &'static CStr = c"mod_maintenance:board:7";
 }
 
 // SAFETY: atomics in structures that are `repr(C)`.
-unsafe impl Shared for Records {
+unsafe impl Shared for Stats {
     const KEY: &'static CStr = c"mod_maintenance:records:3";
 }
 

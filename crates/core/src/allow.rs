@@ -13,13 +13,13 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::directive::Surroundings;
-use crate::file::watched::{self, FileNews, Watched};
+use crate::directive::DirectiveContext;
+use crate::file::watched::{self, FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::Resolved;
 use crate::net::network;
 use crate::shared::table::{Key, Slot};
-pub use admission::{Admission, Means, Visitor};
+pub use admission::{Admission, AllowKind, ClientRequest};
 use nodes::NodeFile;
 use path::ExemptPath;
 pub use report::AllowEntry;
@@ -50,7 +50,7 @@ impl AllowRules {
     ///
     /// # Errors
     /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
-    pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), AllowError> {
+    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), AllowError> {
         let from: Option<Arc<str>> = place.position().map(Into::into);
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
@@ -107,7 +107,7 @@ impl AllowRules {
     }
 
     /// What is of no use in the files, each with its path; for `httpd -t`.
-    pub fn tell_odd(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         for entry in &self.tokens {
             if let Token::PluginCfg(nodes) = &entry.token {
                 nodes.file().tell_odd(&nodes.odd(), report);
@@ -177,35 +177,35 @@ impl Allowlist {
     /// news of them go to `report`.
     pub fn admit(
         &self,
-        visitor: &impl Visitor,
-        report: &mut dyn FnMut(FileNews<'_>),
+        request: &impl ClientRequest,
+        report: &mut dyn FnMut(FileEvent<'_>),
     ) -> Option<Admission<'_>> {
-        visitor
+        request
             .address()
             .and_then(|address| self.admit_address(address, report))
             .or_else(|| {
-                self.env.iter().find(|name| visitor.has_env(name)).map(|n| Admission::Env(n))
+                self.env.iter().find(|name| request.has_env(name)).map(|n| Admission::Env(n))
             })
             .or_else(|| {
-                let path = self.paths.iter().find(|path| path.covers(visitor.target()))?;
-                let current = visitor.current_path();
+                let path = self.paths.iter().find(|path| path.covers(request.target()))?;
+                let current = request.current_path();
                 self.paths.iter().find(|path| path.covers_path(current))?;
                 Some(Admission::Path(path.as_str()))
             })
             .or_else(|| {
-                let (text, _) = self.exprs.iter().find(|(_, expr)| visitor.satisfies(*expr))?;
+                let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;
                 Some(Admission::Expr(text))
             })
     }
 
     /// Says which files could not be used at a restart.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.files.iter().for_each(|file| file.tell_start(report));
         self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
     }
 
     /// Reads the files that have changed; with `check`, tries whether they may be read at all.
-    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
         for file in &self.files {
             if check {
                 file.check(report);
@@ -228,7 +228,7 @@ impl Allowlist {
     fn admit_address(
         &self,
         address: IpAddr,
-        report: &mut dyn FnMut(FileNews<'_>),
+        report: &mut dyn FnMut(FileEvent<'_>),
     ) -> Option<Admission<'_>> {
         if let Some((network, _)) = self.networks.find(address) {
             return Some(Admission::Address(network));
@@ -260,7 +260,7 @@ mod tests {
 
     struct Place(tempfile::TempDir);
 
-    impl Surroundings for Place {
+    impl DirectiveContext for Place {
         fn server_root(&self) -> &Path {
             self.0.path()
         }
@@ -271,7 +271,7 @@ mod tests {
 
     struct Client(&'static str, &'static str);
 
-    impl Visitor for Client {
+    impl ClientRequest for Client {
         fn address(&self) -> Option<IpAddr> {
             self.0.parse().ok()
         }

@@ -108,7 +108,7 @@ impl Scope {
 }
 
 /// What the server around the configuration gives to a directive.
-pub trait Surroundings {
+pub trait DirectiveContext {
     /// Where the directive stands.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ pub trait Surroundings {
     fn compile(&self, expr: &str) -> Result<Expr, String>;
 
     /// Runs what leaves something behind in its thread.
-    fn apart(&self) -> Apart {
+    fn scratch(&self) -> Scratch {
         here
     }
 
@@ -143,7 +143,7 @@ pub trait Surroundings {
 }
 
 /// Runs something, in a thread of its own where that matters.
-pub type Apart = fn(&mut (dyn FnMut() + Send));
+pub type Scratch = fn(&mut (dyn FnMut() + Send));
 
 /// Runs it in this thread.
 pub fn here(work: &mut (dyn FnMut() + Send)) {
@@ -218,7 +218,7 @@ impl Directive {
         &self,
         settings: &mut Settings,
         words: &[&OsStr],
-        place: &dyn Surroundings,
+        place: &dyn DirectiveContext,
     ) -> Result<(), DirectiveError> {
         let misplaced = |section| Err(Cause::Misplaced(section, self.innermost.places()));
         let checked = match (place.scope(), words) {
@@ -241,7 +241,7 @@ impl Directive {
 /// The words behind a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
-    place: &'a dyn Surroundings,
+    place: &'a dyn DirectiveContext,
 }
 
 impl<'a> Words<'a> {

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use crate::file::watched::FileNews;
-use crate::flag::News;
+use crate::file::watched::FileEvent;
+use crate::flag::FlagEvent;
 
 /// The log, as the core sees it.
-pub trait Journal {
+pub trait EventSink {
     /// News of a flag.
-    fn flag(&self, news: News<'_>);
+    fn flag(&self, news: FlagEvent<'_>);
     /// News of a file of the allowlist or of a page.
-    fn file(&self, news: FileNews<'_>);
+    fn file(&self, news: FileEvent<'_>);
     /// A page was made anew; for those who look closely. None: the built-in one.
     fn rendered(&self, page: Option<&Path>, media: &str);
 }

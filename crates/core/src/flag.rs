@@ -34,25 +34,25 @@ use nix::errno::Errno;
 use nix::sys::stat::stat;
 
 use crate::file::debounce::LastSeen;
-use crate::flag::spec::{Phase, Window};
+use crate::flag::spec::{FlagSpec, Phase};
 use crate::shared::table::{Key, Slot};
 pub use content::Content;
 use content::Reader;
-pub use event::{FlagFile, News};
+pub use event::{FlagEvent, FlagFile};
 pub use kind::{FileForm, FileKind};
-use lease::{Turn, Turns};
+use lease::{Lease, PollLease};
 use look::Look;
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
 use report::Noted;
-use state::{Basis, Known, State, Word};
+use state::{ContentId, Presence, State, Word};
 pub use word::{FlagError, check_path, check_word};
 
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// The key of a flag's slot on the [`Board`](crate::shared::table::Board).
+/// The key of a flag's slot on the [`StateTable`](crate::shared::table::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
 }
@@ -69,7 +69,7 @@ pub enum Observer {
 
 /// A flag closes its scope.
 #[derive(Clone, Debug, Default)]
-pub struct Closing {
+pub struct ActiveFlag {
     /// What the flag says.
     pub content: Arc<Content>,
     /// It should be open again.
@@ -84,7 +84,7 @@ pub struct Closing {
 struct Moment {
     /// The clock's, which counts for what all processes know.
     clock: Timestamp,
-    /// See [`Closing::at`]: it counts for the request at hand.
+    /// See [`ActiveFlag::at`]: it counts for the request at hand.
     request: Timestamp,
 }
 
@@ -96,7 +96,7 @@ pub struct Flag<'b> {
     /// Tells it from others, mostly.
     number: usize,
     slot: &'b Slot,
-    turns: Turns<'b>,
+    turns: PollLease<'b>,
     reader: Reader,
 }
 
@@ -115,7 +115,7 @@ impl<'b> Flag<'b> {
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
-        let (turns, reader) = (Turns::new(slot, interval), Reader::new(zone));
+        let (turns, reader) = (PollLease::new(slot, interval), Reader::new(zone));
         Self { path, c_path, number: 0, slot, turns, reader }
     }
 
@@ -134,8 +134,8 @@ impl<'b> Flag<'b> {
     pub fn begin(
         &self,
         clock: &dyn Fn() -> Timestamp,
-        report: &mut dyn FnMut(News<'_>),
-    ) -> Option<Closing> {
+        report: &mut dyn FnMut(FlagEvent<'_>),
+    ) -> Option<ActiveFlag> {
         self.reader.forget();
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
         self.turns.are_free().then(look).flatten()
@@ -144,7 +144,7 @@ impl<'b> Flag<'b> {
     /// Is nothing known of it, not even that it cannot be seen?
     pub fn is_unknown(&self) -> bool {
         let State { known, failed, .. } = self.word().state();
-        known == Known::Nothing && !failed
+        known == Presence::Nothing && !failed
     }
 
     /// Where it is.
@@ -182,14 +182,14 @@ impl<'b> Flag<'b> {
         observer: Observer,
         came: Timestamp,
         clock: &dyn Fn() -> Timestamp,
-        report: &mut dyn FnMut(News<'_>),
-    ) -> Option<Closing> {
+        report: &mut dyn FnMut(FlagEvent<'_>),
+    ) -> Option<ActiveFlag> {
         let turn = match observer {
             Observer::Child => self.turns.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
             Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
-            Observer::Parent => Some(Turn::unclaimed()),
+            Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
@@ -217,23 +217,26 @@ impl<'b> Flag<'b> {
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
-            let closing = Closing { content, is_overdue, at: moment.request };
-            return Known::Present(phase).closes().then_some(closing);
+            let closing = ActiveFlag { content, is_overdue, at: moment.request };
+            return Presence::Present(phase).closes().then_some(closing);
         }
     }
 
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, clock: &dyn Fn() -> Timestamp) -> bool {
-        let State { known, basis, failed, .. } = self.word().state();
+        let State { known, content_id, failed, .. } = self.word().state();
         match known {
             _ if failed => false, // the next one that is due tells
-            Known::Nothing => true,
-            Known::Absent => false,
-            Known::Present(_) if [Basis::YOUNG, content::empty()].contains(&basis) => false,
-            Known::Present(phase) => {
+            Presence::Nothing => true,
+            Presence::Absent => false,
+            Presence::Present(_) if [ContentId::YOUNG, content::empty()].contains(&content_id) => {
+                false
+            }
+            Presence::Present(phase) => {
                 let last = self.reader.last();
                 let window = last.content.window();
-                basis != last.content.basis() || next_phase(window, clock(), phase) != phase
+                content_id != last.content.content_id()
+                    || next_phase(window, clock(), phase) != phase
             }
         }
     }
@@ -251,7 +254,7 @@ impl<'b> Flag<'b> {
                 self.judge_present((metadata, *kind), last_seen, was, observer, moment)
             }
             Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
-                let content = Some(self.reader.content_of(Basis::DENIED));
+                let content = Some(self.reader.content_of(ContentId::DENIED));
                 Seen { is: State::DENIED, phase: Some(Phase::Closed), content }
             }
             Some(Err(error)) if is_absence(error) => {
@@ -264,16 +267,16 @@ impl<'b> Flag<'b> {
     /// Time goes on between two looks, while the file system does not answer, and while somebody
     /// writes to the flag. A content that this process has not read says nothing.
     fn judge_as_before(&self, was: State, moment: Moment) -> Seen {
-        let content = self.reader.content_of(was.basis);
+        let content = self.reader.content_of(was.content_id);
         let (known, phase) = match was.known {
-            Known::Nothing => (was.known, Some(Phase::Closed)),
-            Known::Absent => (was.known, None),
-            Known::Present(phase) if content.basis() == was.basis => {
+            Presence::Nothing => (was.known, Some(Phase::Closed)),
+            Presence::Absent => (was.known, None),
+            Presence::Present(phase) if content.content_id() == was.content_id => {
                 let phase = next_phase(content.window(), moment.clock, phase);
                 let of_request = next_phase(content.window(), moment.request, phase);
-                (Known::Present(phase), Some(of_request))
+                (Presence::Present(phase), Some(of_request))
             }
-            Known::Present(phase) => (was.known, Some(phase)),
+            Presence::Present(phase) => (was.known, Some(phase)),
         };
         Seen { is: State { known, ..was }, phase, content: Some(content) }
     }
@@ -286,33 +289,43 @@ impl<'b> Flag<'b> {
         observer: Observer,
         moment: Moment,
     ) -> Seen {
-        let reading =
-            self.reader.read(&self.path, metadata, (self.slot, last_seen), was.basis, moment.clock);
+        let reading = self.reader.read(
+            &self.path,
+            metadata,
+            (self.slot, last_seen),
+            was.content_id,
+            moment.clock,
+        );
         let (content, file) = (&reading.content, reading.file);
         let file = if kind.is_deleted { file.deleted() } else { file };
-        let (window, basis) = (content.window(), content.basis());
+        let (window, content_id) = (content.window(), content.content_id());
         let phase = Some(window.phase(moment.request));
         let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
-            && basis != was.basis
-            && ([basis, was.basis].contains(&content::unreadable()) || was.basis == Basis::DENIED)
+            && content_id != was.content_id
+            && ([content_id, was.content_id].contains(&content::unreadable())
+                || was.content_id == ContentId::DENIED)
         {
             return seen(was);
         }
         let known = match was.known {
-            Known::Present(known) if was.basis == basis => next_phase(window, moment.clock, known),
+            Presence::Present(known) if was.content_id == content_id => {
+                next_phase(window, moment.clock, known)
+            }
             // Somebody is at work on the file: what it said before still counts.
-            Known::Present(_)
-                if was.basis != Basis::YOUNG && !reading.is_settled && was.file == file =>
+            Presence::Present(_)
+                if was.content_id != ContentId::YOUNG
+                    && !reading.is_settled
+                    && was.file == file =>
             {
                 return self.judge_as_before(was, moment);
             }
             _ => window.phase(moment.clock),
         };
-        let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
-        let basis = if is_young { Basis::YOUNG } else { basis };
-        seen(State { known: Known::Present(known), basis, file, ..was })
+        let is_young = content.is_void() && !reading.is_settled && was.content_id != content_id;
+        let content_id = if is_young { ContentId::YOUNG } else { content_id };
+        seen(State { known: Presence::Present(known), content_id, file, ..was })
     }
 
     fn tell(
@@ -321,18 +334,18 @@ impl<'b> Flag<'b> {
         is: State,
         (before, look): (Noted, Option<io::Result<Look>>),
         content: Option<&Content>,
-        report: &mut dyn FnMut(News<'_>),
+        report: &mut dyn FnMut(FlagEvent<'_>),
     ) {
         let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
         event::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
         match &look {
-            Some(Ok(Look::Denied(error))) if is.basis != was.basis => {
-                report(News::Denied { flag, error });
+            Some(Ok(Look::Denied(error))) if is.content_id != was.content_id => {
+                report(FlagEvent::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
                 let (closes, parent_looks) = (is.known.closes(), self.turns.are_free());
-                report(News::LookFailed { flag, error, closes, parent_looks });
+                report(FlagEvent::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
         }
@@ -357,7 +370,7 @@ impl<'b> Flag<'b> {
 
 /// The phase at this moment, where that of the same content is known of an earlier one. A clock that
 /// was set back takes it back, unless that was by little.
-fn next_phase(window: &Window, now: Timestamp, known: Phase) -> Phase {
+fn next_phase(window: &FlagSpec, now: Timestamp, known: Phase) -> Phase {
     let phase = window.phase(now);
     let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
     if phase < known && later() >= known { known } else { phase }

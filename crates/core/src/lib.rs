@@ -16,7 +16,7 @@
 //! 5. [`refusal`] puts the whole answer together: status ([`status`]), the page in the type,
 //!    language and coding that suit ([`page`], [`negotiate`]) and when to come back
 //!    ([`retry_after`]). The hook sends it through httpd's output filters.
-//! 6. Beside that, [`records`] counts the request, follows it to its end if it was let in, and
+//! 6. Beside that, [`stats`] counts the request, follows it to its end if it was let in, and
 //!    takes note of who was refused. [`report`] tells the administrator.
 //!
 //! The directives ([`config`]) are checked word by word when the configuration is read; nothing

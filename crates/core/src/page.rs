@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 use minijinja::value::Value;
 
-use crate::events::Journal;
-use crate::file::watched::{FileNews, InForce};
-use crate::flag::Closing;
-use crate::flag::spec::Window;
+use crate::events::EventSink;
+use crate::file::watched::{FileEvent, InForce};
+use crate::flag::ActiveFlag;
+use crate::flag::spec::FlagSpec;
 use crate::negotiate::{self, Encoding, Media};
 use crate::shared::hash;
 use crate::stack;
@@ -38,7 +38,7 @@ pub const MAX_SIZE: u64 = 1024 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// What the flag says, and whether its end has passed.
-    pub closing: &'a Closing,
+    pub closing: &'a ActiveFlag,
     /// The status of the answer.
     pub status: u16,
     /// Seconds that do not depend on the moment; None where the page can say `end` instead.
@@ -64,7 +64,7 @@ const VARIABLES: [&str; 12] = [
 ];
 
 impl<'a> Facts<'a> {
-    fn window(&self) -> &'a Window {
+    fn window(&self) -> &'a FlagSpec {
         self.closing.content.window()
     }
 
@@ -178,10 +178,10 @@ impl Pages {
         page: &Page,
         facts: Facts<'_>,
         wanted: Encoding,
-        journal: &dyn Journal,
+        events: &dyn EventSink,
     ) -> Option<(Arc<Body>, Encoding)> {
         let source = page.file.as_ref().map(|file| {
-            file.watched().refresh(&mut |news| journal.file(news));
+            file.watched().refresh(&mut |news| events.file(news));
             Arc::clone(&file.watched().value())
         });
         if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
@@ -201,11 +201,11 @@ impl Pages {
             is_overdue: facts.closing.is_overdue,
         };
         let make = || {
-            journal.rendered(
+            events.rendered(
                 page.file.as_ref().map(|file| file.watched().path()),
                 &page.content_type().to_string_lossy(),
             );
-            self.render(page, source.as_deref(), facts, journal).map(Body::new)
+            self.render(page, source.as_deref(), facts, events).map(Body::new)
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
@@ -226,13 +226,13 @@ impl Pages {
         page: &Page,
         source: Option<&file::Source>,
         facts: Facts<'_>,
-        journal: &dyn Journal,
+        events: &dyn EventSink,
     ) -> Option<Vec<u8>> {
         let language = page.language();
         let source = source.filter(|source| !source.is_nothing());
         if let (Some(source), Some(file)) = (source, &page.file) {
             let rendered = stack::deep(|| source.render(facts.values(language).into()))?;
-            let report = &mut |news: FileNews<'_>| journal.file(news);
+            let report = &mut |news: FileEvent<'_>| events.file(news);
             file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
             if let Ok(bytes) = rendered {
                 return Some(bytes);
@@ -256,17 +256,17 @@ impl Pages {
     }
 
     /// Says which files could not be used at a restart.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.files().for_each(|file| file.watched().tell_start(report));
     }
 
     /// Reads the files that have changed; a child also tries whether it may read them at all.
-    pub fn refresh(&self, check: bool, journal: &dyn Journal) {
+    pub fn refresh(&self, check: bool, events: &dyn EventSink) {
         for file in self.files() {
             if check {
-                file.watched().check(&mut |news| journal.file(news));
+                file.watched().check(&mut |news| events.file(news));
             }
-            file.watched().refresh(&mut |news| journal.file(news));
+            file.watched().refresh(&mut |news| events.file(news));
         }
     }
 

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use self::retry_after::{RetryAfter, Spreader};
 use self::status::{Status, StatusRules};
-use crate::allow::{Expr, Visitor};
-use crate::events::Journal;
-use crate::flag::Closing;
+use crate::allow::{ClientRequest, Expr};
+use crate::events::EventSink;
+use crate::flag::ActiveFlag;
 use crate::negotiate::{self, Encoding};
 use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
 
@@ -81,7 +81,7 @@ impl Refusals {
 }
 
 /// What the answer depends on, beside what the allowlist wants to know.
-pub trait Asker: Visitor {
+pub trait RequestHeaders: ClientRequest {
     /// The value of a field of the request's header section, all its lines joined with commas.
     fn header(&self, name: &CStr) -> Option<&[u8]>;
     /// The name of the server or virtual host, as `ServerName` gives it.
@@ -112,21 +112,21 @@ impl Refusal {
     /// had.
     pub fn answer(
         &self,
-        asker: &impl Asker,
-        closing: &Closing,
-        journal: &dyn Journal,
+        request: &impl RequestHeaders,
+        closing: &ActiveFlag,
+        events: &dyn EventSink,
     ) -> Option<Answer<'_>> {
-        let status = self.statuses.choose(|expr: Expr| asker.satisfies(expr));
-        let (accept, language) = (asker.header(c"Accept"), asker.header(c"Accept-Language"));
+        let status = self.statuses.choose(|expr: Expr| request.satisfies(expr));
+        let (accept, language) = (request.header(c"Accept"), request.header(c"Accept-Language"));
         let (page, has_languages) = self.pages.choose(accept, language)?;
         let window = closing.content.window();
         let facts = Facts {
             closing,
             status: status.code(),
             retry_after: self.retry_after.fixed(window, closing.is_overdue),
-            host: &asker.host(),
+            host: &request.host(),
         };
-        let (body, encoding) = self.pages.body(page, facts, encoding(asker, page), journal)?;
+        let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
         Some(Answer {
             status,
             content_type: page.content_type(),
@@ -144,8 +144,8 @@ impl Refusal {
     }
 
     /// The status for a request, and no more of the answer.
-    pub fn status(&self, visitor: &impl Visitor) -> u16 {
-        self.statuses.choose(|expr: Expr| visitor.satisfies(expr)).code()
+    pub fn status(&self, request: &impl ClientRequest) -> u16 {
+        self.statuses.choose(|expr: Expr| request.satisfies(expr)).code()
     }
 
     /// All statuses that it may have.
@@ -161,12 +161,12 @@ impl Refusal {
 
 /// The coding that the client prefers. mod_deflate's and mod_brotli's environment variables mark
 /// clients that only think that they can decode.
-fn encoding(asker: &impl Asker, page: &Page) -> Encoding {
-    let preferred = negotiate::encoding(asker.header(c"Accept-Encoding"));
+fn encoding(request: &impl RequestHeaders, page: &Page) -> Encoding {
+    let preferred = negotiate::encoding(request.header(c"Accept-Encoding"));
     let is_exempt = || {
-        asker.has_env(c"no-gzip")
-            || asker.has_env(c"no-brotli")
-            || (asker.has_env(c"gzip-only-text/html") && !page.is_html())
+        request.has_env(c"no-gzip")
+            || request.has_env(c"no-brotli")
+            || (request.has_env(c"gzip-only-text/html") && !page.is_html())
     };
     match preferred {
         Encoding::Gzip | Encoding::Brotli if is_exempt() => Encoding::Identity,

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::engine::gate::Gate;
 use crate::flag::Flag;
-use crate::stats::{Records, ScopeId};
+use crate::stats::{ScopeId, Stats};
 use flags::FlagView;
 pub use html::page;
 pub use json::json;
@@ -70,7 +70,7 @@ pub struct Facts<'a> {
     /// All flags.
     pub flags: Vec<&'a Flag<'static>>,
     /// What was counted.
-    pub records: &'a Records,
+    pub stats: &'a Stats,
 }
 
 /// One scope.
@@ -141,13 +141,13 @@ impl Report {
     /// Puts it together from what is known; looks at nothing itself. Without `details`, pages and
     /// allowlists are left out.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
-        let Facts { server, now, check_interval, scopes, flags, records } = facts;
+        let Facts { server, now, check_interval, scopes, flags, stats } = facts;
         let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
-        // After the flags: see `records::in_flight`.
+        // After the flags: see `stats::in_flight`.
         let flight = Flight {
             closing: bits.fold(0, |bits, bit| bits | bit),
-            generation: records.generation(),
-            running: records.running(),
+            generation: stats.generation(),
+            running: stats.running(),
             now,
         };
         let mut has_others = false;
@@ -158,7 +158,7 @@ impl Report {
                 let is_other = scope.number == Some(ScopeId::OTHERS);
                 scope.number = scope.number.filter(|_| !is_other || !has_others);
                 has_others |= is_other;
-                ScopeView::new(&scope, records, &flight, details)
+                ScopeView::new(&scope, stats, &flight, details)
             })
             .collect();
         Self {
@@ -169,11 +169,11 @@ impl Report {
             state: scopes.iter().map(|scope| scope.state).max().unwrap_or(State::Off),
             closed_scopes: scopes.iter().filter(|scope| scope.state.is_closed()).count(),
             check_interval: check_interval.as_secs_f64(),
-            counting_since: records.begun().map(time),
-            in_flight: InFlightView::of_all(&flight, records.untracked()),
+            counting_since: stats.begun().map(time),
+            in_flight: InFlightView::of_all(&flight, stats.untracked()),
             flags: flags.into_iter().map(FlagView::new).collect(),
             scopes,
-            refused: RefusedView::new(records.refused()),
+            refused: RefusedView::new(stats.refused()),
         }
     }
 }

@@ -24,13 +24,13 @@ use scope::{MAX_SCOPES, ScopePlace};
 use top_clients::Refused;
 use totals::Totals;
 pub use totals::{Reason, ScopeTotals};
-pub use tracked::{Visit, Whereabouts, Worker};
+pub use tracked::{ScopeRef, TrackedRequest, Worker};
 
 /// The records, as they lie in shared memory. All zero is an empty one.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C)]
-pub struct Records {
+pub struct Stats {
     scopes: Table<ScopePlace, MAX_SCOPES>,
     /// For all scopes that have no place in the table.
     others: ScopePlace,
@@ -43,7 +43,7 @@ pub struct Records {
     generation: AtomicU64,
 }
 
-impl Records {
+impl Stats {
     /// The numbers of these scopes, for the parent, before it forks. What was counted for a scope
     /// before a restart still counts. Scopes for which there is no place share a number.
     pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
@@ -121,7 +121,7 @@ impl Records {
 }
 
 #[cfg(test)]
-crate::shared::words::words!(Records {
+crate::shared::words::words!(Stats {
     scopes,
     others,
     totals,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Expr;
 
 /// What the allowlist wants to know of a request.
-pub trait Visitor {
+pub trait ClientRequest {
     /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
     fn address(&self) -> Option<IpAddr>;
     /// Is this environment variable set for the request?
@@ -54,7 +54,7 @@ pub enum Admission<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "as those of `Admission`")]
-pub enum Means {
+pub enum AllowKind {
     Address,
     Host,
     File,
@@ -65,7 +65,7 @@ pub enum Means {
     Flag,
 }
 
-impl Means {
+impl AllowKind {
     /// All of them, in their order.
     pub const ALL: [Self; 8] = [
         Self::Address,
@@ -106,16 +106,16 @@ impl Means {
 
 impl Admission<'_> {
     /// Of which kind it is.
-    pub const fn means(&self) -> Means {
+    pub const fn means(&self) -> AllowKind {
         match self {
-            Self::Address(..) => Means::Address,
-            Self::Host(..) => Means::Host,
-            Self::File(..) => Means::File,
-            Self::PluginCfg(..) => Means::PluginCfg,
-            Self::Env(..) => Means::Env,
-            Self::Expr(..) => Means::Expr,
-            Self::Path(..) => Means::Path,
-            Self::Flag(..) => Means::Flag,
+            Self::Address(..) => AllowKind::Address,
+            Self::Host(..) => AllowKind::Host,
+            Self::File(..) => AllowKind::File,
+            Self::PluginCfg(..) => AllowKind::PluginCfg,
+            Self::Env(..) => AllowKind::Env,
+            Self::Expr(..) => AllowKind::Expr,
+            Self::Path(..) => AllowKind::Path,
+            Self::Flag(..) => AllowKind::Flag,
         }
     }
 }

@@ -14,7 +14,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use super::plugin_cfg::{self, Host, PluginCfg};
 use super::source::Networks;
 use crate::file::kept::{Keeper, Keeping, Use};
-use crate::file::watched::{FileNews, Watched};
+use crate::file::watched::{FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::{self, Resolved};
 use crate::net::network;
@@ -124,7 +124,7 @@ impl NodeFile {
 
     /// Says what of the file is of no use, and which names do not resolve; for the parent, before it
     /// forks.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.file.tell_start(report);
         let unknown = self.unknown_names();
         if unknown.is_empty() {
@@ -140,7 +140,7 @@ impl NodeFile {
     /// Looks for a new version, as [`Watched::refresh`] does. Names that are not known yet are
     /// resolved in a thread of their own, now and then, and admitted when that is done. Not so in the
     /// parent: at a restart, the thread would come back to code that is gone.
-    pub fn refresh(self: &Arc<Self>, observer: Observer, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn refresh(self: &Arc<Self>, observer: Observer, report: &mut dyn FnMut(FileEvent<'_>)) {
         let has_changed = self.file.refresh(report);
         let is_known = self.file.get().is_none_or(|nodes| nodes.unknown.is_empty());
         if has_changed {
@@ -256,7 +256,7 @@ mod tests {
             .expect("written");
         let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
         nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
-        let board = Box::leak(crate::shared::table::new_board());
+        let board = Box::leak(crate::shared::table::new_state_table());
         nodes
             .file
             .report_through(board.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::token::Token;
-use super::{Allowlist, Entry, Means};
+use super::{AllowKind, Allowlist, Entry};
 use crate::file::watched::InForce;
 
 /// One entry of an allowlist, for those who ask who passes.
@@ -14,7 +14,7 @@ pub struct AllowEntry {
     /// As it is written: `host=node1.example.com`.
     pub word: Arc<str>,
     /// Its kind.
-    pub means: Means,
+    pub means: AllowKind,
     /// File and line of the directive, where they are known.
     pub from: Option<Arc<str>>,
     /// The first of the networks and addresses that it admits now, each with its line in the

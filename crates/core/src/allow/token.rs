@@ -6,11 +6,11 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use super::Means;
+use super::AllowKind;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
 use super::source::{self, Networks};
-use crate::directive::Surroundings;
+use crate::directive::DirectiveContext;
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::hosts;
@@ -121,15 +121,15 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn means(&self) -> Means {
+    pub(super) fn means(&self) -> AllowKind {
         match self {
-            Self::Network(_) => Means::Address,
-            Self::Host(_) => Means::Host,
-            Self::File(_) => Means::File,
-            Self::PluginCfg(_) => Means::PluginCfg,
-            Self::Env(_) => Means::Env,
-            Self::Expr(..) => Means::Expr,
-            Self::Path(_) => Means::Path,
+            Self::Network(_) => AllowKind::Address,
+            Self::Host(_) => AllowKind::Host,
+            Self::File(_) => AllowKind::File,
+            Self::PluginCfg(_) => AllowKind::PluginCfg,
+            Self::Env(_) => AllowKind::Env,
+            Self::Expr(..) => AllowKind::Expr,
+            Self::Path(_) => AllowKind::Path,
         }
     }
 }
@@ -138,7 +138,7 @@ impl Token {
 ///
 /// # Errors
 /// [`AllowError`]
-pub(super) fn parse(word: &str, place: &dyn Surroundings) -> Result<Token, AllowError> {
+pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, AllowError> {
     if word.is_empty() {
         return Err(AllowError::Empty);
     }
@@ -233,7 +233,7 @@ mod tests {
 
     struct Nowhere;
 
-    impl Surroundings for Nowhere {
+    impl DirectiveContext for Nowhere {
         fn server_root(&self) -> &Path {
             Path::new("/nowhere")
         }

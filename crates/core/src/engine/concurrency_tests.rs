@@ -15,18 +15,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::allow::{Expr, Visitor};
-use crate::engine::gate::{Gate, Place, Slots, Verdict};
+use crate::allow::{ClientRequest, Expr};
+use crate::engine::gate::{Gate, ServerContext, Slots, Verdict};
 use crate::engine::gates::tests::settings;
-use crate::events::Journal;
-use crate::file::watched::{FileNews, Watched};
-use crate::flag::{self, Flag, News};
-use crate::refusal::Asker;
+use crate::events::EventSink;
+use crate::file::watched::{FileEvent, Watched};
+use crate::flag::{self, Flag, FlagEvent};
+use crate::refusal::RequestHeaders;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
-use crate::shared::table::{Board, Key, new_board};
-use crate::stats::tests::new_records;
+use crate::shared::table::{Key, StateTable, new_state_table};
+use crate::stats::tests::new_stats;
 use crate::stats::top_clients::Refusal;
-use crate::stats::{Reason, Records, ScopeId, Visit, Whereabouts, Worker};
+use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
 const THREADS: u64 = 8;
 const ROUNDS: usize = 100;
@@ -34,7 +34,7 @@ const ROUNDS: usize = 100;
 /// A client with this number as the end of its address.
 struct Client(u8);
 
-impl Visitor for Client {
+impl ClientRequest for Client {
     fn address(&self) -> Option<IpAddr> {
         Some(IpAddr::from([10, 0, 0, self.0]))
     }
@@ -52,7 +52,7 @@ impl Visitor for Client {
     }
 }
 
-impl Asker for Client {
+impl RequestHeaders for Client {
     fn header(&self, name: &CStr) -> Option<&[u8]> {
         let is_accept = name == c"Accept";
         is_accept.then_some(if self.0.is_multiple_of(2) { b"text/plain" } else { b"text/html" })
@@ -69,16 +69,16 @@ struct Counts {
     open: AtomicU64,
 }
 
-impl Journal for Counts {
-    fn flag(&self, news: News<'_>) {
+impl EventSink for Counts {
+    fn flag(&self, news: FlagEvent<'_>) {
         match news {
-            News::Closed { .. } => self.closed.fetch_add(1, Ordering::SeqCst),
-            News::Gone { .. } => self.open.fetch_add(1, Ordering::SeqCst),
+            FlagEvent::Closed { .. } => self.closed.fetch_add(1, Ordering::SeqCst),
+            FlagEvent::Gone { .. } => self.open.fetch_add(1, Ordering::SeqCst),
             other => panic!("{other:?}"),
         };
     }
-    fn file(&self, news: FileNews<'_>) {
-        assert!(matches!(news, FileNews::Read { .. }), "{news:?}");
+    fn file(&self, news: FileEvent<'_>) {
+        assert!(matches!(news, FileEvent::Read { .. }), "{news:?}");
     }
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }
@@ -103,7 +103,7 @@ impl Site {
             shown(at("list")),
             shown(at("page.txt.j2"))
         ));
-        let board: &'static Board = Box::leak(new_board());
+        let board: &'static StateTable = Box::leak(new_state_table());
         let keys = settings.keys();
         let slots: Slots = keys.iter().copied().zip(board.claim(&keys).expect("slots")).collect();
         let slot = slots[&flag::key(&at("flag"))];
@@ -111,7 +111,7 @@ impl Site {
         let (flag, resolved) = (Arc::new(flag), Default::default());
         let flags = [(at("flag"), Arc::clone(&flag))].into();
         let (server_root, (refusals, combinations)) = (folder.path().into(), Default::default());
-        let place = Place { server_root, slots, resolved, flags, refusals, combinations };
+        let place = ServerContext { server_root, slots, resolved, flags, refusals, combinations };
         let gate = Gate::new(&settings, &place).expect("its flag");
         Self { folder, gate, flags: vec![flag] }
     }
@@ -122,31 +122,31 @@ impl Site {
 }
 
 /// One request, from its beginning to its end. True where it was refused.
-fn ask(site: &Site, records: &Records, scope: ScopeId, worker: Worker, counts: &Counts) -> bool {
+fn ask(site: &Site, stats: &Stats, scope: ScopeId, worker: Worker, counts: &Counts) -> bool {
     let client = Client(worker.connection as u8);
-    let place = Whereabouts { scope, flags: site.gate.bits() };
-    let visit = Visit::new(records, worker, place, client.now().as_microsecond());
+    let place = ScopeRef { scope, flags: site.gate.bits() };
+    let tracked = TrackedRequest::new(stats, worker, place, client.now().as_microsecond());
     if site.gate.is_still_open() {
-        visit.let_in(place, Reason::Open);
+        tracked.let_in(place, Reason::Open);
         return false;
     }
     let verdict = site.gate.decide(&client, counts);
     match Reason::of(&verdict) {
-        Some(reason) => visit.let_in(place, reason),
-        None => visit.forget(),
+        Some(reason) => tracked.let_in(place, reason),
+        None => tracked.forget(),
     }
     let Verdict::Blocked(blocked) = verdict else { return false };
     assert!(worker.connection > 3, "on the allowlist");
     let answer = site.gate.refuse(&client, &blocked.closing, counts).expect("an answer");
     assert!(!answer.body.plain().is_empty());
-    records.refuse(worker, scope, answer.status.code());
+    stats.refuse(worker, scope, answer.status.code());
     let (address, time) = (client.address().expect("an address"), client.now());
     let refusal = Refusal { address, path: b"/", agent: b"test", time };
-    records.refused().count(refusal, worker.process);
+    stats.refused().count(refusal, worker.process);
     true
 }
 
-fn report(site: &Site, records: &Records, scope: ScopeId) -> Report {
+fn report(site: &Site, stats: &Stats, scope: ScopeId) -> Report {
     let facts = ScopeFacts {
         kind: ScopeKind::Server,
         server: "x.test:80".into(),
@@ -162,7 +162,7 @@ fn report(site: &Site, records: &Records, scope: ScopeId) -> Report {
         check_interval: Duration::ZERO,
         scopes: vec![facts],
         flags: site.flags.iter().map(|flag| &**flag).collect(),
-        records,
+        stats,
     };
     Report::new(facts, true)
 }
@@ -170,8 +170,8 @@ fn report(site: &Site, records: &Records, scope: ScopeId) -> Report {
 /// Nothing that was counted gets lost, and nothing is in flight in the end.
 #[test]
 fn requests_while_the_flag_flips() {
-    let (site, records, counts) = (Site::new(), new_records(), Counts::default());
-    let scope = records.claim(&[Key::of("x")], Timestamp::now())[0];
+    let (site, stats, counts) = (Site::new(), new_stats(), Counts::default());
+    let scope = stats.claim(&[Key::of("x")], Timestamp::now())[0];
     let process = std::process::id() as i32;
     let (over, refused, asked) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|threads| {
@@ -182,7 +182,7 @@ fn requests_while_the_flag_flips() {
                 threads.spawn(move || {
                     for _ in 0..ROUNDS {
                         let worker = Worker { process, connection: number, generation: 1 };
-                        let is_refused = ask(site, records, scope, worker, counts);
+                        let is_refused = ask(site, stats, scope, worker, counts);
                         refused.fetch_add(u64::from(is_refused), Ordering::Relaxed);
                         asked.fetch_add(1, Ordering::Relaxed);
                     }
@@ -205,45 +205,45 @@ fn requests_while_the_flag_flips() {
         });
         threads.spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                let report = report(site, records, scope);
+                let report = report(site, stats, scope);
                 report::json(&report, None).expect("a document");
-                records.tidy();
+                stats.tidy();
             }
         });
         let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         over.store(true, Ordering::Relaxed);
         ends.into_iter().for_each(|end| end.expect("a worker"));
     });
-    let totals = records.totals(scope);
+    let totals = stats.totals(scope);
     let let_in = totals.open + totals.allowed.values().sum::<u64>();
     let (refused, asked) = (refused.into_inner(), asked.into_inner());
     assert_eq!(totals.refused.values().sum::<u64>(), refused);
     assert_eq!((let_in + refused, asked), (asked, THREADS * ROUNDS as u64));
-    assert_eq!((records.running().len(), records.untracked()), (0, 0));
+    assert_eq!((stats.running().len(), stats.untracked()), (0, 0));
     let (closed, open) = (counts.closed.into_inner(), counts.open.into_inner());
     assert!(closed == open || closed == open + 1, "{closed} {open}");
 }
 
 /// Whoever closes a flag and then looks sees each request that found it open, or it has ended. As
-/// in `records::in_flight`, with a flag that is one bit.
+/// in `stats::in_flight`, with a flag that is one bit.
 #[test]
 fn nobody_slips_through() {
-    let records = new_records();
-    let scope = records.claim(&[Key::of("x")], Timestamp::now())[0];
+    let stats = new_stats();
+    let scope = stats.claim(&[Key::of("x")], Timestamp::now())[0];
     let process = std::process::id() as i32;
-    let place = Whereabouts { scope, flags: 1 };
+    let place = ScopeRef { scope, flags: 1 };
     for _ in 0..ROUNDS {
         let (is_closed, found) = (AtomicBool::new(false), AtomicU64::new(0));
         thread::scope(|threads| {
             let (is_closed, found) = (&is_closed, &found);
-            let visitor = threads.spawn(move || {
+            let request = threads.spawn(move || {
                 let worker = Worker { process, connection: 1, generation: 1 };
-                let visit = Visit::new(records, worker, place, 0);
+                let tracked = TrackedRequest::new(stats, worker, place, 0);
                 // As little as a file system guarantees.
                 let was_open = !is_closed.load(Ordering::Relaxed);
                 match was_open {
-                    true => visit.let_in(place, Reason::Open),
-                    false => visit.forget(),
+                    true => tracked.let_in(place, Reason::Open),
+                    false => tracked.forget(),
                 }
                 // It goes on until it was looked for.
                 while was_open && found.load(Ordering::Acquire) == 0 {
@@ -252,10 +252,10 @@ fn nobody_slips_through() {
                 was_open
             });
             is_closed.store(true, Ordering::Relaxed);
-            let running = records.running();
+            let running = stats.running();
             let seen = running.iter().filter(|running| running.is_from_before(1, 1)).count();
             found.store(1 + seen as u64, Ordering::Release);
-            let was_open = visitor.join().expect("a visitor");
+            let was_open = request.join().expect("a visitor");
             assert!(!was_open || seen == 1, "a request that found it open was not seen");
         });
     }
@@ -280,7 +280,7 @@ fn a_file_is_read_while_it_changes() {
             threads.spawn(|| {
                 let mut last = 0;
                 while !over.load(Ordering::Relaxed) {
-                    watched.refresh(&mut |news| assert!(matches!(news, FileNews::Read { .. })));
+                    watched.refresh(&mut |news| assert!(matches!(news, FileEvent::Read { .. })));
                     let value = Arc::clone(&watched.get().expect("a value"));
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];

@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 
 use crate::flag::{self, Flag, Observer};
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
-use crate::shared::table::{Board, Key, Keyed, MAX_SLOTS, new_board};
+use crate::shared::table::{Key, Keyed, MAX_SLOTS, StateTable, new_state_table};
 use crate::shared::words::Words;
-use crate::stats::tests::new_records;
+use crate::stats::tests::new_stats;
 use crate::stats::top_clients::Refusal;
-use crate::stats::{Reason, Records, ScopeId, Visit, Whereabouts, Worker};
+use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
 /// All that parent and children do with the records, or with a flag, together.
 const SOON: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ fn fill(shared: &impl Words, fill: Fill) {
 }
 
 /// Overwrites the part of the board that the flag of a test is in, and some more.
-fn fill_start(board: &Board, fill: Fill) {
+fn fill_start(board: &StateTable, fill: Fill) {
     fill_first(board, 65_536, fill);
 }
 
@@ -65,23 +65,23 @@ fn timed<T>(what: &str, act: impl FnOnce() -> T) -> T {
     result
 }
 
-fn serve(records: &'static Records, scope: ScopeId) {
+fn serve(stats: &'static Stats, scope: ScopeId) {
     let here = i32::try_from(std::process::id()).expect("a number");
     for connection in 0..100 {
         let worker = Worker { process: here, connection, generation: 1 };
-        let place = Whereabouts { scope, flags: 1 };
-        let visit = Visit::new(records, worker, place, now().as_microsecond());
-        visit.let_in(place, Reason::Open);
-        visit.let_in(Whereabouts { scope: ScopeId::OTHERS, ..place }, Reason::Open);
-        visit.end();
-        records.refuse(worker, scope, 500 + connection as u16 % 10);
+        let place = ScopeRef { scope, flags: 1 };
+        let tracked = TrackedRequest::new(stats, worker, place, now().as_microsecond());
+        tracked.let_in(place, Reason::Open);
+        tracked.let_in(ScopeRef { scope: ScopeId::OTHERS, ..place }, Reason::Open);
+        tracked.end();
+        stats.refuse(worker, scope, 500 + connection as u16 % 10);
         let address = [10, 0, 0, connection as u8].into();
         let refusal = Refusal { address, path: b"/", agent: b"", time: now() };
-        records.refused().count(refusal, here);
+        stats.refused().count(refusal, here);
     }
 }
 
-fn report(records: &'static Records, number: ScopeId) {
+fn report(stats: &'static Stats, number: ScopeId) {
     let scope = ScopeFacts {
         kind: ScopeKind::Server,
         server: "www.example.com:80".into(),
@@ -93,7 +93,7 @@ fn report(records: &'static Records, number: ScopeId) {
     };
     let (server, check_interval) = ("Apache".into(), Duration::ZERO);
     let scopes = vec![scope];
-    let facts = Facts { server, now: now(), check_interval, scopes, flags: vec![], records };
+    let facts = Facts { server, now: now(), check_interval, scopes, flags: vec![], stats };
     let report = Report::new(facts, true);
     let query = report::Query::parse("", None).expect("a query");
     report::page(&report, &query, None).expect("a page");
@@ -104,25 +104,25 @@ fn report(records: &'static Records, number: ScopeId) {
 }
 
 #[test]
-fn records() {
-    let records = new_records();
+fn stats() {
+    let stats = new_stats();
     let key = [Key::of("scope")];
     for (what, with) in FILLS {
         let mut scope = ScopeId::OTHERS;
         for act in ["serve", "report", "forget", "tidy", "clear", "claim"] {
-            fill(records, with);
+            fill(stats, with);
             timed(&format!("{act}, {what}"), || match act {
-                "serve" => serve(records, scope),
-                "report" => report(records, scope),
-                "forget" => records.forget(1),
-                "tidy" => records.tidy(),
-                "clear" => records.refused().clear(now()),
-                _ => scope = records.claim(&key, now())[0],
+                "serve" => serve(stats, scope),
+                "report" => report(stats, scope),
+                "forget" => stats.forget(1),
+                "tidy" => stats.tidy(),
+                "clear" => stats.refused().clear(now()),
+                _ => scope = stats.claim(&key, now())[0],
             });
         }
         timed(what, || {
-            serve(records, scope);
-            report(records, scope);
+            serve(stats, scope);
+            report(stats, scope);
         });
     }
 }
@@ -132,14 +132,14 @@ fn looks(flag: &Flag<'_>) -> [bool; 3] {
         .map(|observer| flag.look(observer, now(), &now, &mut |_| ()).is_some())
 }
 
-fn flag_at<'b>(board: &'b Board, path: &Path, interval: Duration) -> Flag<'b> {
+fn flag_at<'b>(board: &'b StateTable, path: &Path, interval: Duration) -> Flag<'b> {
     Flag::new(path.into(), &board.places()[0], interval, TimeZone::UTC)
 }
 
 /// Looked at with each request, a flag that is not there closes nothing, whatever the board says.
 #[test]
 fn an_absent_flag() {
-    let board = new_board();
+    let board = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
     for (what, with) in FILLS {
@@ -154,7 +154,7 @@ fn an_absent_flag() {
 /// And one that this child has read, and that has come to rest, closes.
 #[test]
 fn a_flag_that_was_read() {
-    let board = new_board();
+    let board = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in [("empty", ""), ("full", "message = \"x\"")] {
         let path = folder.path().join(name);
@@ -179,7 +179,7 @@ fn a_flag_that_was_read() {
 /// With an interval the word on the board is believed, true or not; but nobody waits for long.
 #[test]
 fn with_an_interval() {
-    let board = new_board();
+    let board = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
     for (what, with) in FILLS {
@@ -199,7 +199,7 @@ fn with_an_interval() {
 /// A restart finds places for all that the configuration wants.
 #[test]
 fn claims() {
-    let board = new_board();
+    let board = new_state_table();
     let keys = [1, 2, 3].map(|number| flag::key(Path::new(&format!("/flag/{number}"))));
     for (what, with) in FILLS {
         fill(&*board, with);

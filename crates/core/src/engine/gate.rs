@@ -8,14 +8,14 @@ use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 
-use crate::allow::{Admission, Allowlist, Visitor};
+use crate::allow::{Admission, Allowlist, ClientRequest};
 use crate::directive::Settings;
-use crate::events::Journal;
-use crate::file::watched::FileNews;
+use crate::events::EventSink;
+use crate::file::watched::FileEvent;
 use crate::flag::spec::Phase;
-use crate::flag::{Closing, Flag, News, Observer};
+use crate::flag::{ActiveFlag, Flag, FlagEvent, Observer};
 use crate::net::hosts::Resolved;
-use crate::refusal::{Answer, Asker, Refusal, Refusals};
+use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::table::{Key, Slot};
 
 /// What was decided for a request, once and for good.
@@ -33,7 +33,7 @@ pub enum Verdict<'a> {
 #[derive(Debug)]
 pub struct Blocked<'a> {
     /// What is said about it: of several flags by the one whose content is to be shown.
-    pub closing: Closing,
+    pub closing: ActiveFlag,
     /// That flag; None where one is only supposed to be there.
     pub flag: Option<&'a Path>,
 }
@@ -79,7 +79,7 @@ pub fn strictest<'g>(
 }
 
 /// What a gate needs to know of the server around it.
-pub struct Place {
+pub struct ServerContext {
     /// Where relative paths begin.
     pub server_root: PathBuf,
     /// What all processes know of flags and files.
@@ -94,7 +94,7 @@ pub struct Place {
     pub combinations: AtomicUsize,
 }
 
-impl Place {
+impl ServerContext {
     fn allowlist(&self, settings: &Settings) -> Allowlist {
         settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied())
     }
@@ -123,7 +123,7 @@ pub struct Gate {
 impl Gate {
     /// The gate that the settings of a server describe. None where one of its flags is not among
     /// those of `place`.
-    pub fn new(settings: &Settings, place: &Place) -> Option<Self> {
+    pub fn new(settings: &Settings, place: &ServerContext) -> Option<Self> {
         let flags = settings.flags(&place.server_root);
         let flags: Vec<_> =
             flags.iter().map(|path| place.flags.get(path).cloned()).collect::<Option<_>>()?;
@@ -138,7 +138,7 @@ impl Gate {
     /// The gate of a scope inside this one's: with `inner`, what the scope itself says, and
     /// `merged`, the same merged with what is around it. What it does not speak of is shared, so
     /// that a hundred scopes do not take a hundred times the memory.
-    pub fn narrowed(&self, inner: &Settings, merged: &Settings, place: &Place) -> Self {
+    pub fn for_location(&self, inner: &Settings, merged: &Settings, place: &ServerContext) -> Self {
         let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
         let mut flags = self.flags.clone();
         for flag in own {
@@ -169,28 +169,32 @@ impl Gate {
     }
 
     /// Decides for one request.
-    pub fn decide(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
-        let closings = self.look(visitor, journal);
-        self.judge(closings, visitor, journal)
+    pub fn decide(&self, request: &impl ClientRequest, events: &impl EventSink) -> Verdict<'_> {
+        let closings = self.look(request, events);
+        self.judge(closings, request, events)
     }
 
     /// Decides as if the scope were closed: by the flags that announce it, or else by one that says
     /// nothing. As [`Gate::decide`], where it is closed.
-    pub fn decide_closed(&self, visitor: &impl Visitor, journal: &impl Journal) -> Verdict<'_> {
-        let mut closings = self.look(visitor, journal);
+    pub fn decide_closed(
+        &self,
+        request: &impl ClientRequest,
+        events: &impl EventSink,
+    ) -> Verdict<'_> {
+        let mut closings = self.look(request, events);
         if closings.shown.is_none() {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
                 let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
-                Some((flag, Closing { content, ..Closing::default() }))
+                Some((flag, ActiveFlag { content, ..ActiveFlag::default() }))
             });
             for (flag, closing) in announced {
-                closings.add(flag.path(), closing, visitor);
+                closings.add(flag.path(), closing, request);
             }
         }
-        let plain = || Blocked { closing: Closing::default(), flag: None };
+        let plain = || Blocked { closing: ActiveFlag::default(), flag: None };
         closings.shown = closings.shown.or_else(|| Some(plain()));
-        self.judge(closings, visitor, journal)
+        self.judge(closings, request, events)
     }
 
     /// Does one of its flags say when it is going to close?
@@ -198,13 +202,13 @@ impl Gate {
         self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
     }
 
-    fn look(&self, visitor: &impl Visitor, journal: &impl Journal) -> Closings<'_> {
-        let came = visitor.now();
-        let mut closings = Closings::default();
+    fn look(&self, request: &impl ClientRequest, events: &impl EventSink) -> ActiveFlags<'_> {
+        let came = request.now();
+        let mut closings = ActiveFlags::default();
         for flag in self.flags.iter().rev() {
-            let report = &mut |news: News<'_>| journal.flag(news);
+            let report = &mut |news: FlagEvent<'_>| events.flag(news);
             if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
-                closings.add(flag.path(), closing, visitor);
+                closings.add(flag.path(), closing, request);
             }
         }
         closings
@@ -212,15 +216,15 @@ impl Gate {
 
     fn judge<'a>(
         &'a self,
-        closings: Closings<'a>,
-        visitor: &impl Visitor,
-        journal: &impl Journal,
+        closings: ActiveFlags<'a>,
+        request: &impl ClientRequest,
+        events: &impl EventSink,
     ) -> Verdict<'a> {
         let Some(blocked) = closings.shown else {
             return Verdict::Open;
         };
-        let mut file_news = |news: FileNews<'_>| journal.file(news);
-        let admission = self.allowlist.admit(visitor, &mut file_news);
+        let mut file_news = |news: FileEvent<'_>| events.file(news);
+        let admission = self.allowlist.admit(request, &mut file_news);
         let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
         admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
     }
@@ -228,15 +232,15 @@ impl Gate {
     /// The answer for a request that is blocked.
     pub fn refuse(
         &self,
-        asker: &impl Asker,
-        closing: &Closing,
-        journal: &dyn Journal,
+        request: &impl RequestHeaders,
+        closing: &ActiveFlag,
+        events: &dyn EventSink,
     ) -> Option<Answer<'_>> {
-        self.refusal.answer(asker, closing, journal)
+        self.refusal.answer(request, closing, events)
     }
 
     /// Says which files could not be used at a restart; for the parent, before it forks.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.allowlist.tell_start(report);
         self.refusal.pages().tell_start(report);
     }
@@ -244,16 +248,16 @@ impl Gate {
     /// Reads the files of the allowlist and the pages that have changed. A child also tries
     /// whether it may read them at all, which is better known at its start than at their next
     /// change.
-    pub fn refresh(&self, observer: Observer, journal: &impl Journal) {
+    pub fn refresh(&self, observer: Observer, events: &impl EventSink) {
         let check = observer == Observer::Child;
-        self.allowlist.refresh(observer, check, &mut |news| journal.file(news));
-        self.refusal.pages().refresh(check, journal);
+        self.allowlist.refresh(observer, check, &mut |news| events.file(news));
+        self.refusal.pages().refresh(check, events);
     }
 
     /// Reads the files that have changed, as a request does that needs them.
-    pub fn refresh_changed(&self, journal: &impl Journal) {
-        self.allowlist.refresh(Observer::Child, false, &mut |news| journal.file(news));
-        self.refusal.pages().refresh(false, journal);
+    pub fn refresh_changed(&self, events: &impl EventSink) {
+        self.allowlist.refresh(Observer::Child, false, &mut |news| events.file(news));
+        self.refusal.pages().refresh(false, events);
     }
 
     /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
@@ -295,7 +299,7 @@ fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
 
 /// The flags that close a scope, the innermost scope's first.
 #[derive(Default)]
-struct Closings<'a> {
+struct ActiveFlags<'a> {
     /// The innermost scope's content is shown, if it has any.
     shown: Option<Blocked<'a>>,
     invited: Option<Admission<'a>>,
@@ -303,10 +307,10 @@ struct Closings<'a> {
     is_uninvited: bool,
 }
 
-impl<'a> Closings<'a> {
-    fn add(&mut self, flag: &'a Path, closing: Closing, visitor: &impl Visitor) {
+impl<'a> ActiveFlags<'a> {
+    fn add(&mut self, flag: &'a Path, closing: ActiveFlag, request: &impl ClientRequest) {
         let window = closing.content.window();
-        let network = visitor.address().and_then(|address| window.allow().find(address));
+        let network = request.address().and_then(|address| window.allow().find(address));
         self.is_uninvited |= network.is_none();
         self.invited = self.invited.or_else(|| Some(Admission::Flag(flag, network?.0)));
         let is_silent = |shown: &Blocked<'_>| shown.closing.content.window().is_silent();

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use once_cell::sync::OnceCell;
 
 use crate::directive::Settings;
-use crate::engine::gate::{Gate, Place};
+use crate::engine::gate::{Gate, ServerContext};
 use crate::shared::hash;
 
 /// The number of a `<Location>` section, the same as long as the configuration is in force.
-pub type Number = u32;
+pub type SectionId = u32;
 
 /// A `<Location>` section that holds directives of the module.
 #[derive(Clone, Default)]
@@ -23,29 +23,29 @@ pub struct Section {
 }
 
 /// The sections of a server, by their numbers.
-pub type Sections = BTreeMap<Number, Section>;
+pub type Sections = BTreeMap<SectionId, Section>;
 
 /// Which sections a request is in, in the order in which httpd merges them.
-pub trait Chain {
+pub trait SectionPath {
     /// Tells chains from each other; never 0, which is for requests that are in none.
     fn key(&self) -> u64;
     /// The sections' numbers, the innermost last.
-    fn numbers(&self) -> Vec<Number>;
+    fn numbers(&self) -> Vec<SectionId>;
     /// The innermost section's number.
-    fn innermost(&self) -> Option<Number>;
+    fn innermost(&self) -> Option<SectionId>;
 }
 
 /// In one section alone.
-impl Chain for Number {
+impl SectionPath for SectionId {
     fn key(&self) -> u64 {
         hash::of(self).max(1)
     }
 
-    fn numbers(&self) -> Vec<Number> {
+    fn numbers(&self) -> Vec<SectionId> {
         vec![*self]
     }
 
-    fn innermost(&self) -> Option<Number> {
+    fn innermost(&self) -> Option<SectionId> {
         Some(*self)
     }
 }
@@ -54,7 +54,7 @@ impl Chain for Number {
 pub struct Gates {
     settings: Settings,
     sections: Sections,
-    place: Arc<Place>,
+    place: Arc<ServerContext>,
     own: Gate,
     made: Made,
 }
@@ -73,7 +73,7 @@ struct Made(OnceCell<Box<Node>>);
 
 struct Node {
     key: u64,
-    innermost: Option<Number>,
+    innermost: Option<SectionId>,
     gate: Gate,
     more: Made,
 }
@@ -81,7 +81,11 @@ struct Node {
 impl Gates {
     /// The gates of a server with these settings, merged with those of the main server. None
     /// where one of its flags is not among those of `place`.
-    pub fn new(settings: &Settings, sections: &Sections, place: &Arc<Place>) -> Option<Self> {
+    pub fn new(
+        settings: &Settings,
+        sections: &Sections,
+        place: &Arc<ServerContext>,
+    ) -> Option<Self> {
         let settings = settings.of_server(&place.server_root);
         let mut flags = sections.values().flat_map(|section| section.settings.own_flags());
         if !flags.all(|flag| place.flags.contains_key(flag)) {
@@ -113,7 +117,7 @@ impl Gates {
 
     /// The gate for requests in these sections. That for several at a time is made at the first
     /// such request; None where there are too many already.
-    pub fn of(&self, chain: &impl Chain) -> Option<&Gate> {
+    pub fn of(&self, chain: &impl SectionPath) -> Option<&Gate> {
         let key = chain.key();
         let mut made = &self.made;
         for _ in 0..MAX_MADE + self.sections.len() {
@@ -131,23 +135,23 @@ impl Gates {
     }
 
     /// One for a single section, always; each of the others counts.
-    fn may_make(&self, chain: &impl Chain) -> bool {
+    fn may_make(&self, chain: &impl SectionPath) -> bool {
         chain.innermost().is_some_and(|number| number.key() == chain.key())
             || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
     }
 
-    fn node(&self, chain: &impl Chain) -> Node {
+    fn node(&self, chain: &impl SectionPath) -> Node {
         let (key, innermost) = (chain.key(), chain.innermost());
         Node { key, innermost, gate: self.make(chain), more: Made::default() }
     }
 
     /// Makes the gate for requests in these sections.
-    pub fn make(&self, chain: &impl Chain) -> Gate {
+    pub fn make(&self, chain: &impl SectionPath) -> Gate {
         let numbers = chain.numbers();
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
         let inner =
             sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
-        self.own.narrowed(&inner, &inner.within(&self.settings), &self.place)
+        self.own.for_location(&inner, &inner.within(&self.settings), &self.place)
     }
 
     /// All gates that were made so far.
@@ -157,7 +161,7 @@ impl Gates {
 
     /// Those that were made so far for requests of which this is the innermost section; that for the
     /// section alone first.
-    pub fn inside(&self, innermost: Number) -> impl Iterator<Item = &Gate> {
+    pub fn inside(&self, innermost: SectionId) -> impl Iterator<Item = &Gate> {
         let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
         nodes.map(|node| &node.gate)
     }
@@ -178,14 +182,14 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::allow::Admission;
-    use crate::directive::{DIRECTIVES, Surroundings};
+    use crate::directive::{DIRECTIVES, DirectiveContext};
     use crate::engine::gate::{Blocked, Verdict, strictest};
-    use crate::flag::{self, Closing, Flag};
-    use crate::shared::table::new_board;
+    use crate::flag::{self, ActiveFlag, Flag};
+    use crate::shared::table::new_state_table;
 
     struct Root;
 
-    impl Surroundings for Root {
+    impl DirectiveContext for Root {
         fn server_root(&self) -> &Path {
             Path::new("/root")
         }
@@ -195,16 +199,16 @@ pub(crate) mod tests {
     }
 
     /// In the sections with these numbers.
-    struct In(&'static [Number]);
+    struct In(&'static [SectionId]);
 
-    impl Chain for In {
+    impl SectionPath for In {
         fn key(&self) -> u64 {
             self.0.iter().fold(0, |key, number| hash::of((key, number.key()))).max(1)
         }
-        fn numbers(&self) -> Vec<Number> {
+        fn numbers(&self) -> Vec<SectionId> {
             self.0.to_vec()
         }
-        fn innermost(&self) -> Option<Number> {
+        fn innermost(&self) -> Option<SectionId> {
             self.0.last().copied()
         }
     }
@@ -226,8 +230,8 @@ pub(crate) mod tests {
     }
 
     /// Where these are the flags; relative paths begin at `/root`.
-    pub(crate) fn place(flags: &[&str]) -> Arc<Place> {
-        let board: &'static _ = Box::leak(new_board());
+    pub(crate) fn place(flags: &[&str]) -> Arc<ServerContext> {
+        let board: &'static _ = Box::leak(new_state_table());
         let flag = |(number, name): (usize, &&str)| {
             let path = PathBuf::from("/root").join(name);
             let slot = board.claim(&[flag::key(&path)]).expect("a slot")[0];
@@ -238,7 +242,7 @@ pub(crate) mod tests {
         let (server_root, (resolved, refusals, combinations)) =
             ("/root".into(), Default::default());
         let slots = Default::default();
-        Arc::new(Place { server_root, slots, resolved, flags, refusals, combinations })
+        Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations })
     }
 
     fn flags(gate: &Gate) -> Vec<&str> {
@@ -264,7 +268,7 @@ pub(crate) mod tests {
             (&[1, 2], &["maintenance.flag", "b", "a"]),
             (&[2, 1], &["maintenance.flag", "b", "a"]),
         ] {
-            let chain: &'static [Number] = chain.to_vec().leak();
+            let chain: &'static [SectionId] = chain.to_vec().leak();
             let gate = gates.of(&In(chain)).expect("made");
             assert_eq!(flags(gate), expected, "{chain:?}");
             assert!(
@@ -284,7 +288,8 @@ pub(crate) mod tests {
             (3, section("MaintenanceRetryAfter off")),
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        let shares = |number: Number| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
+        let shares =
+            |number: SectionId| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
         assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
     }
 
@@ -297,7 +302,7 @@ pub(crate) mod tests {
         let verdict = |word: char| match word {
             'o' => Verdict::Open,
             'a' => Verdict::Allowed(Admission::Env(c"A")),
-            _ => Verdict::Blocked(Blocked { closing: Closing::default(), flag: None }),
+            _ => Verdict::Blocked(Blocked { closing: ActiveFlag::default(), flag: None }),
         };
         for (verdicts, number, label) in [
             ("o", 0, c"open"),
@@ -337,7 +342,7 @@ pub(crate) mod tests {
         let place = place(&["maintenance.flag"]);
         let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        const CHAINS: [&[Number]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
+        const CHAINS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
             let ask = || {
                 CHAINS

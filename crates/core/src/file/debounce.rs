@@ -16,7 +16,7 @@ const RESTLESS: Duration = Duration::from_secs(5);
 
 /// Follows the versions of one file, in one process.
 #[derive(Debug, Default)]
-pub struct Settling {
+pub struct Debounce {
     young: Option<Young>,
     /// The version that was looked at last has been there for long enough.
     rests: bool,
@@ -34,7 +34,7 @@ struct Young {
     restless: Instant,
 }
 
-impl Settling {
+impl Debounce {
     /// Has this version, which is the file's now, been there for long enough? By what was seen
     /// before, and, for a file that nobody has looked at for a while, by the file's own times.
     pub fn is_settled(&mut self, version: Version) -> bool {

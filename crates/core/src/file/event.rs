@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 /// What a new version of a file has brought; for the log, once for the whole server.
 #[derive(Debug)]
-pub enum FileNews<'a> {
+pub enum FileEvent<'a> {
     /// The file has changed and was read.
     Read {
         /// Which one.
@@ -39,7 +39,7 @@ pub enum FileNews<'a> {
         /// Why.
         cause: &'a str,
     },
-    /// After [`FileNews::Unrendered`]: it can be rendered again.
+    /// After [`FileEvent::Unrendered`]: it can be rendered again.
     Rendered {
         /// Which one.
         path: &'a Path,
@@ -51,7 +51,7 @@ pub enum FileNews<'a> {
         /// The names.
         names: &'a str,
     },
-    /// After [`FileNews::Unresolved`]: all of them do.
+    /// After [`FileEvent::Unresolved`]: all of them do.
     Resolved {
         /// Which file.
         path: &'a Path,

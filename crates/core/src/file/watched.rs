@@ -14,11 +14,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use once_cell::sync::OnceCell;
 
-use crate::file::debounce::Settling;
-pub use crate::file::event::{FileNews, Instead, listed};
+use crate::file::debounce::Debounce;
+pub use crate::file::event::{FileEvent, Instead, listed};
 use crate::file::kept::{Good, Keeping, outcome};
 use crate::file::{self, FileError, Version};
-use crate::shared::double_buffer::TwoPlaces;
+use crate::shared::double_buffer::DoubleBuffer;
 use crate::shared::hash;
 use crate::shared::table::{Key, Slot};
 use crate::stack;
@@ -33,7 +33,7 @@ const TRIES: usize = 5;
 /// there is one.
 pub type Parse<T> = dyn Fn(&[u8]) -> Result<T, String> + Send + Sync;
 
-/// The key of a file's slot on the [`Board`](crate::shared::table::Board).
+/// The key of a file's slot on the [`StateTable`](crate::shared::table::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("file", path))
 }
@@ -45,7 +45,7 @@ pub struct Watched<T> {
     parse: Box<Parse<T>>,
     /// May more follow this content? Then it counts only once the file is at rest.
     is_unfinished: fn(&[u8]) -> bool,
-    value: TwoPlaces<T>,
+    value: DoubleBuffer<T>,
     state: Mutex<State>,
     /// When to look again, in milliseconds since `born`.
     due: AtomicU64,
@@ -66,7 +66,7 @@ struct State {
     problem: Option<String>,
     /// Of what was found at a restart it has still to be said that it cannot be used.
     is_untold: bool,
-    settling: Settling,
+    settling: Debounce,
 }
 
 /// Which version of a file is in force in this process.
@@ -137,13 +137,13 @@ impl<T: Send> Watched<T> {
             max_size,
             parse,
             is_unfinished,
-            value: TwoPlaces::new(value),
+            value: DoubleBuffer::new(value),
             state: Mutex::new(State {
                 read,
                 good,
                 problem,
                 is_untold,
-                settling: Settling::default(),
+                settling: Debounce::default(),
             }),
             is_outdated: AtomicBool::new(false),
             due: AtomicU64::new(0),
@@ -188,7 +188,7 @@ impl<T: Send> Watched<T> {
 
     /// Says what could not be used at a restart, once, and what is in force instead; for the parent,
     /// before it forks.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         let mut state = self.lock();
         if !std::mem::take(&mut state.is_untold) {
             return;
@@ -208,7 +208,7 @@ impl<T: Send> Watched<T> {
             _ => Instead::Older(modified),
         };
         let cause = state.problem.as_deref().unwrap_or_default();
-        report(FileNews::AtRestart { path: &self.path, cause, instead });
+        report(FileEvent::AtRestart { path: &self.path, cause, instead });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -227,35 +227,35 @@ impl<T: Send> Watched<T> {
     }
 
     /// Tries whether this process may read the file at all, and reports if not.
-    pub fn check(&self, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn check(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         if let Err(cause) = fs::File::open(&self.path) {
             let version = Version::of(&self.path).unwrap_or(Version::MISSING);
             let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
             if self.tell(told, outcome(version, false)).is_ok() {
                 let cause = FileError::from(cause).to_string();
-                report(FileNews::Broken { path: &self.path, cause: &cause });
+                report(FileEvent::Broken { path: &self.path, cause: &cause });
             }
         }
     }
 
     /// Reports names that do not resolve, and that all do again, once for the whole server.
-    pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         if names.is_empty() {
             let was_told = |slot: &Slot| slot.told.swap(0, Ordering::AcqRel) != 0;
             if self.slot.get().is_some_and(|slot| was_told(slot)) {
-                report(FileNews::Resolved { path: &self.path });
+                report(FileEvent::Resolved { path: &self.path });
             }
         } else if self.is_new(&names) {
-            report(FileNews::Unresolved { path: &self.path, names: &listed(names, ", ") });
+            report(FileEvent::Unresolved { path: &self.path, names: &listed(names, ", ") });
         }
     }
 
     /// Reports what in the version in force is of no use, once for the whole server.
-    pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
         let was = self.slot.get().map(|slot| slot.odd.swap(hash, Ordering::AcqRel));
         if hash != 0 && was != Some(hash) {
-            report(FileNews::Odd { path: &self.path, what: &listed(odd, "; ") });
+            report(FileEvent::Odd { path: &self.path, what: &listed(odd, "; ") });
         }
     }
 
@@ -268,17 +268,17 @@ impl<T: Send> Watched<T> {
     }
 
     /// Reports why a page cannot be rendered, and that it can again, once for the whole server.
-    pub fn tell_rendered(&self, failed: Option<&str>, report: &mut dyn FnMut(FileNews<'_>)) {
+    pub fn tell_rendered(&self, failed: Option<&str>, report: &mut dyn FnMut(FileEvent<'_>)) {
         match failed {
             Some(cause) if self.is_new(&(self.lock().good.word, cause)) => {
-                report(FileNews::Unrendered { path: &self.path, cause });
+                report(FileEvent::Unrendered { path: &self.path, cause });
             }
             None if self
                 .slot
                 .get()
                 .is_some_and(|slot| slot.told.swap(0, Ordering::AcqRel) != 0) =>
             {
-                report(FileNews::Rendered { path: &self.path });
+                report(FileEvent::Rendered { path: &self.path });
             }
             _ => {}
         }
@@ -315,7 +315,7 @@ impl<T: Send> Watched<T> {
 
     /// Looks for a new version, if it is time and no other thread does so. True where one was
     /// put in force.
-    pub fn refresh(&self, report: &mut dyn FnMut(FileNews<'_>)) -> bool {
+    pub fn refresh(&self, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         if now < self.due.load(Ordering::Acquire) {
             return false;
@@ -329,7 +329,7 @@ impl<T: Send> Watched<T> {
         self.look(&mut state, report)
     }
 
-    fn look(&self, state: &mut State, report: &mut dyn FnMut(FileNews<'_>)) -> bool {
+    fn look(&self, state: &mut State, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
         let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
         // In the middle of a replacement the file may be gone for a moment.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
@@ -385,15 +385,15 @@ impl<T: Send> Watched<T> {
         match self.tell(told, outcome) {
             Err(other) if other == outcome => {} // another process has said it
             Err(_) => state.read = None,         // and another version at that: look again
-            Ok(()) if good => report(FileNews::Read { path: &self.path }),
-            Ok(()) => report(FileNews::Broken { path: &self.path, cause: &cause }),
+            Ok(()) if good => report(FileEvent::Read { path: &self.path }),
+            Ok(()) => report(FileEvent::Broken { path: &self.path, cause: &cause }),
         }
         good
     }
 
     /// Is the version in force the last good one of the server? A child that was forked from a
     /// parent with an older one must not bring that back.
-    fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileNews<'_>)) {
+    fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
         let Some(slot) = self.slot.get().filter(|_| !self.is_lenient) else { return };
         let mine = state.good.word;
         if is_new {
@@ -402,7 +402,7 @@ impl<T: Send> Watched<T> {
         } else if slot.good.load(Ordering::Acquire) != mine
             && !self.is_outdated.swap(true, Ordering::AcqRel)
         {
-            report(FileNews::Outdated { path: &self.path });
+            report(FileEvent::Outdated { path: &self.path });
         }
     }
 
@@ -425,7 +425,7 @@ fn read_first(
     max_size: u64,
     is_unfinished: fn(&[u8]) -> bool,
 ) -> Result<(Vec<u8>, Version), FileError> {
-    let mut settling = Settling::default();
+    let mut settling = Debounce::default();
     let mut read = || match file::read(path, max_size)? {
         (content, version) if is_unfinished(&content) => {
             settling.is_settled(version);

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::state::{Basis, File};
+use super::state::{ContentId, File};
 use crate::file::debounce::LastSeen;
 use crate::file::{self, FileError, Version};
-use crate::flag::spec::{MAX_SIZE, Window};
-use crate::shared::double_buffer::TwoPlaces;
+use crate::flag::spec::{FlagSpec, MAX_SIZE};
+use crate::shared::double_buffer::DoubleBuffer;
 use crate::shared::hash;
 use crate::shared::table::Slot;
 use crate::stack;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Content {
     id: u64,
-    window: Window,
+    window: FlagSpec,
     error: Option<String>,
     /// A hash of the bytes, or of why there are none. It tells contents from each other in all
     /// processes, also where the version has not changed (the clock of a file system is coarse)
@@ -48,7 +48,7 @@ impl Content {
     }
 
     /// What it says; nothing, where it is empty or cannot be used.
-    pub fn window(&self) -> &Window {
+    pub fn window(&self) -> &FlagSpec {
         &self.window
     }
 
@@ -57,8 +57,8 @@ impl Content {
         self.error.as_deref()
     }
 
-    pub(super) fn basis(&self) -> Basis {
-        Basis::of(self.hash)
+    pub(super) fn content_id(&self) -> ContentId {
+        ContentId::of(self.hash)
     }
 
     /// Is it empty or of no use, as a file is that is about to be written?
@@ -74,7 +74,7 @@ impl Content {
     }
 
     /// The content that says this, for trying out a page.
-    pub fn of(window: Window) -> Self {
+    pub fn of(window: FlagSpec) -> Self {
         Self { id: id(&window), window, ..Self::default() }
     }
 
@@ -82,30 +82,30 @@ impl Content {
     fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Option<Self> {
         let hash = hash::of(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
-        let parse = |bytes: &[u8]| Window::parse(bytes, zone).map_err(|error| error.to_string());
+        let parse = |bytes: &[u8]| FlagSpec::parse(bytes, zone).map_err(|error| error.to_string());
         let parsed = match bytes {
-            Ok(bytes) if bytes.is_empty() => Ok(Window::default()),
+            Ok(bytes) if bytes.is_empty() => Ok(FlagSpec::default()),
             Ok(bytes) => stack::deep(|| parse(&bytes))?,
             Err(error) => Err(error),
         };
         let (window, error) = match parsed {
             Ok(window) => (window, None),
-            Err(error) => (Window::default(), Some(error)),
+            Err(error) => (FlagSpec::default(), Some(error)),
         };
         let is_void = is_empty || error.is_some();
         Some(Self { id: id(&window), window, is_void, error, hash })
     }
 }
 
-fn id(window: &Window) -> u64 {
+fn id(window: &FlagSpec) -> u64 {
     static IDS: AtomicU64 = AtomicU64::new(1);
     if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
 }
 
 /// The basis of a process that may not read the flag.
-pub(super) fn unreadable() -> Basis {
+pub(super) fn unreadable() -> ContentId {
     let error = FileError::from(io::Error::from_raw_os_error(libc::EACCES));
-    Basis::of(hash::of(Err::<Vec<u8>, String>(cause(&error))))
+    ContentId::of(hash::of(Err::<Vec<u8>, String>(cause(&error))))
 }
 
 /// Why a flag cannot be read. A file that was made under umask 027 or 077 is the most usual reason:
@@ -122,8 +122,8 @@ fn cause(error: &FileError) -> String {
 }
 
 /// The basis of an empty flag, which nobody has to read.
-pub(super) fn empty() -> Basis {
-    Basis::of(hash::of(Ok::<Vec<u8>, String>(vec![])))
+pub(super) fn empty() -> ContentId {
+    ContentId::of(hash::of(Ok::<Vec<u8>, String>(vec![])))
 }
 
 /// A content, and how far it can be relied on.
@@ -154,8 +154,8 @@ impl Reading {
     }
 
     /// The content with this basis.
-    pub(super) fn content_of(&self, basis: Basis) -> Option<&Arc<Content>> {
-        [&self.content, &self.kept].into_iter().find(|content| content.basis() == basis)
+    pub(super) fn content_of(&self, content_id: ContentId) -> Option<&Arc<Content>> {
+        [&self.content, &self.kept].into_iter().find(|content| content.content_id() == content_id)
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) struct Reader {
     zone: TimeZone,
     /// In the place of a content that this process has not read.
     nothing: Arc<Content>,
-    last: TwoPlaces<Reading>,
+    last: DoubleBuffer<Reading>,
     reading: Mutex<()>,
     /// About when this process looked last, in milliseconds since 1970.
     looked: AtomicI64,
@@ -175,7 +175,7 @@ impl Reader {
         Self {
             zone,
             nothing: Arc::default(),
-            last: TwoPlaces::default(),
+            last: DoubleBuffer::default(),
             reading: Mutex::default(),
             looked: AtomicI64::new(0),
         }
@@ -187,8 +187,8 @@ impl Reader {
     }
 
     /// The content with this basis, or one that says nothing where this process has not read that.
-    pub(super) fn content_of(&self, basis: Basis) -> Arc<Content> {
-        Arc::clone(self.last.get().content_of(basis).unwrap_or(&self.nothing))
+    pub(super) fn content_of(&self, content_id: ContentId) -> Arc<Content> {
+        Arc::clone(self.last.get().content_of(content_id).unwrap_or(&self.nothing))
     }
 
     /// Forgets what the parent has read: a child may not be able to.
@@ -204,7 +204,7 @@ impl Reader {
         path: &Path,
         metadata: &Metadata,
         (slot, mut seen): (&Slot, LastSeen),
-        in_force: Basis,
+        in_force: ContentId,
         now: Timestamp,
     ) -> Arc<Reading> {
         let unseen = self.unseen(now);
@@ -250,7 +250,7 @@ impl Reader {
         version: Version,
         bytes: Result<Vec<u8>, FileError>,
         is_settled: bool,
-        in_force: Basis,
+        in_force: ContentId,
         last: &Reading,
     ) -> Reading {
         let now = Instant::now();
@@ -297,7 +297,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::shared::table::{Key, new_board};
+    use crate::shared::table::{Key, new_state_table};
 
     /// A thread that has looked before the others, and goes on after them, does not keep what they
     /// have seen from counting.
@@ -305,7 +305,7 @@ mod tests {
     fn a_late_thread() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
-        let board = new_board();
+        let board = new_state_table();
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
         let reader = Reader::new(TimeZone::UTC);
         let look = || (LastSeen::of(slot), fs::metadata(&path).expect("the flag"));

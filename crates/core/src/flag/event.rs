@@ -9,12 +9,12 @@ use std::time::SystemTime;
 use super::content::Content;
 use super::kind::FileKind;
 use super::report::Noted;
-use super::state::{Basis, Known, State};
-use crate::flag::spec::{Moment, Phase, Window};
+use super::state::{ContentId, Presence, State};
+use crate::flag::spec::{FlagSpec, Moment, Phase};
 
 /// Something about a flag that the administrator wants to read in the log, once.
 #[derive(Debug)]
-pub enum News<'a> {
+pub enum FlagEvent<'a> {
     /// The flag closes its scope from now on.
     Closed {
         /// Which one.
@@ -107,7 +107,7 @@ pub enum News<'a> {
         /// Why.
         error: &'a io::Error,
     },
-    /// After [`News::LookFailed`] or [`News::Denied`]: it can be looked at again.
+    /// After [`FlagEvent::LookFailed`] or [`FlagEvent::Denied`]: it can be looked at again.
     LookRecovered {
         /// Which one.
         flag: &'a Path,
@@ -138,20 +138,20 @@ pub(super) fn tell(
     is: State,
     (before, file): (Noted, Option<FlagFile>),
     content: Option<&Content>,
-    report: &mut dyn FnMut(News<'_>),
+    report: &mut dyn FnMut(FlagEvent<'_>),
 ) {
     if was.failed && !is.failed {
-        report(News::LookRecovered { flag });
+        report(FlagEvent::LookRecovered { flag });
     }
-    if let (Known::Present(before), Known::Present(now)) = (was.known, is.known)
-        && was.basis == is.basis
+    if let (Presence::Present(before), Presence::Present(now)) = (was.known, is.known)
+        && was.content_id == is.content_id
         && now < before
     {
-        report(News::ClockSetBack { flag });
+        report(FlagEvent::ClockSetBack { flag });
     }
     let Some(content) = content else {
-        if matches!(was.known, Known::Present(_)) {
-            report(News::Gone { flag, opens: was.known.closes() });
+        if matches!(was.known, Presence::Present(_)) {
+            report(FlagEvent::Gone { flag, opens: was.known.closes() });
         }
         return;
     };
@@ -160,22 +160,22 @@ pub(super) fn tell(
     if before.kind.is_some_and(|before| !before.is_deleted)
         && file.is_some_and(|file| file.kind.is_deleted)
     {
-        report(News::Deleted { flag });
+        report(FlagEvent::Deleted { flag });
     }
-    if is.basis != was.basis && is.basis == content.basis() {
+    if is.content_id != was.content_id && is.content_id == content.content_id() {
         if let Some(cause) = content.error() {
-            report(News::Unusable { flag, cause });
+            report(FlagEvent::Unusable { flag, cause });
         }
         for what in content.window().warnings() {
-            report(News::Odd { flag, what });
+            report(FlagEvent::Odd { flag, what });
         }
     }
 }
 
 /// Does it say something else than before? Not, where that was not known, and it says nothing now.
-fn is_another(was: Basis, is: Basis, window: &Window) -> bool {
-    let was_unknown = [Basis::YOUNG, Basis::DENIED].contains(&was);
-    is != was && is != Basis::DENIED && !(was_unknown && window.is_silent())
+fn is_another(was: ContentId, is: ContentId, window: &FlagSpec) -> bool {
+    let was_unknown = [ContentId::YOUNG, ContentId::DENIED].contains(&was);
+    is != was && is != ContentId::DENIED && !(was_unknown && window.is_silent())
 }
 
 fn tell_phase(
@@ -183,32 +183,32 @@ fn tell_phase(
     was: State,
     is: State,
     (is_given, file): (bool, Option<FlagFile>),
-    window: &Window,
-    report: &mut dyn FnMut(News<'_>),
+    window: &FlagSpec,
+    report: &mut dyn FnMut(FlagEvent<'_>),
 ) {
     let end = window.end();
-    let closed = was.known != Known::Nothing && was.known.closes();
+    let closed = was.known != Presence::Nothing && was.known.closes();
     match is.known {
-        Known::Nothing | Known::Absent => {}
-        Known::Present(Phase::Announced) => {
-            let is_news = is_given || (is.known, is.basis) != (was.known, was.basis);
+        Presence::Nothing | Presence::Absent => {}
+        Presence::Present(Phase::Announced) => {
+            let is_news = is_given || (is.known, is.content_id) != (was.known, was.content_id);
             if let Some(start) = window.start().filter(|_| is_news) {
-                report(News::Announced { flag, start, file, opens: closed });
+                report(FlagEvent::Announced { flag, start, file, opens: closed });
             }
         }
-        Known::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
+        Presence::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
             if !closed {
-                report(News::Closed { flag, file, end });
-            } else if is_given || is_another(was.basis, is.basis, window) {
-                report(News::Changed { flag, file, end });
+                report(FlagEvent::Closed { flag, file, end });
+            } else if is_given || is_another(was.content_id, is.content_id, window) {
+                report(FlagEvent::Changed { flag, file, end });
             }
             if phase == Phase::Overdue && was.known != is.known {
-                end.into_iter().for_each(|end| report(News::Overdue { flag, end }));
+                end.into_iter().for_each(|end| report(FlagEvent::Overdue { flag, end }));
             }
         }
-        Known::Present(Phase::Reopened) => {
+        Presence::Present(Phase::Reopened) => {
             if let Some(end) = end.filter(|_| was.known != is.known) {
-                report(News::Reopened { flag, end });
+                report(FlagEvent::Reopened { flag, end });
             }
         }
     }

@@ -24,13 +24,13 @@ const PAUSE: Duration = Duration::from_millis(1);
 const GIVEN_UP: Duration = Duration::from_secs(600);
 
 /// The turns for one flag.
-pub(super) struct Turns<'b> {
+pub(super) struct PollLease<'b> {
     slot: &'b Slot,
     interval: Duration,
 }
 
 /// A look that may be taken now. Ends when it is dropped.
-pub(super) struct Turn<'b> {
+pub(super) struct Lease<'b> {
     /// The word that stands for it, where only one looks at a time.
     claim: Option<(&'b Slot, Word)>,
 }
@@ -70,7 +70,7 @@ impl Word {
     }
 }
 
-impl<'b> Turns<'b> {
+impl<'b> PollLease<'b> {
     pub(super) fn new(slot: &'b Slot, interval: Duration) -> Self {
         Self { slot, interval }
     }
@@ -88,9 +88,9 @@ impl<'b> Turns<'b> {
 
     /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
     /// yet. None where the last one is recent enough, or where one hangs.
-    pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Turn<'b>> {
+    pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Lease<'b>> {
         if self.are_free() {
-            return Some(Turn::unclaimed());
+            return Some(Lease::unclaimed());
         }
         let mut waits_since = None;
         loop {
@@ -112,7 +112,7 @@ impl<'b> Turns<'b> {
             }
             let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
             if self.replace(last, claim) {
-                return Some(Turn { claim: Some((self.slot, claim)) });
+                return Some(Lease { claim: Some((self.slot, claim)) });
             }
         }
     }
@@ -127,14 +127,14 @@ impl<'b> Turns<'b> {
     }
 }
 
-impl Turn<'_> {
+impl Lease<'_> {
     /// A look that keeps nobody else from looking.
     pub(super) fn unclaimed() -> Self {
         Self { claim: None }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some((slot, claim)) = self.claim {
             // If it was taken for given up, the word is another's.
@@ -158,35 +158,35 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::table::{Key, new_board};
+    use crate::shared::table::{Key, new_state_table};
 
     const INTERVAL: Duration = Duration::from_secs(3600);
 
     #[test]
     fn one_at_a_time_and_once_per_interval() {
-        let board = new_board();
+        let board = new_state_table();
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
-        let turns = Turns::new(slot, INTERVAL);
+        let turns = PollLease::new(slot, INTERVAL);
         let turn = turns.take(|| false).expect("never looked");
         assert!(turns.take(|| false).is_none(), "somebody looks");
         assert!(turns.take(|| true).is_none(), "and does not come to an end");
         drop(turn);
         assert!(turns.take(|| false).is_none(), "not due");
         assert!(turns.take(|| true).is_some(), "wanted");
-        let short = Turns::new(slot, Duration::from_millis(20));
+        let short = PollLease::new(slot, Duration::from_millis(20));
         std::thread::sleep(Duration::from_millis(40));
         assert!(short.take(|| false).is_some(), "due");
         assert!(short.take(|| false).is_none());
-        let always = Turns::new(slot, Duration::ZERO);
+        let always = PollLease::new(slot, Duration::ZERO);
         let (_one, _other) =
             (always.take(|| false).expect("zero"), always.take(|| false).expect("zero"));
     }
 
     #[test]
     fn the_dead_do_not_look() {
-        let board = new_board();
+        let board = new_state_table();
         let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
-        let turns = Turns::new(slot, INTERVAL);
+        let turns = PollLease::new(slot, INTERVAL);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let looker = i32::try_from(child.id()).expect("a number");
         let now = milliseconds();

@@ -54,10 +54,10 @@ impl Site {
     /// Does it close? Counts what is said.
     fn look(&self, flag: &Flag<'_>) -> bool {
         let now = Timestamp::from_second(2_000_000_000).expect("a time");
-        let report = &mut |news: News<'_>| {
+        let report = &mut |news: FlagEvent<'_>| {
             let word = match news {
-                News::Closed { .. } => &self.closed,
-                News::Gone { opens: true, .. } => &self.gone,
+                FlagEvent::Closed { .. } => &self.closed,
+                FlagEvent::Gone { opens: true, .. } => &self.gone,
                 _ => &self.other,
             };
             word.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +139,7 @@ fn one_looks_at_a_time() {
     loom::model(|| {
         let shared = Arc::new((Slot::default(), AtomicU64::new(0)));
         let look = |shared: &(Slot, AtomicU64)| {
-            let turn = Turns::new(&shared.0, Duration::from_secs(3600)).take(|| true);
+            let turn = PollLease::new(&shared.0, Duration::from_secs(3600)).take(|| true);
             assert!(turn.is_some(), "nobody hangs");
             // Two at a time would count as one, and so would two that do not see each other.
             let looks = shared.1.load(Ordering::Relaxed);
@@ -159,7 +159,7 @@ fn one_looks_in_an_interval() {
     loom::model(|| {
         let slot = Arc::new(Slot::default());
         const HOUR: Duration = Duration::from_secs(3600);
-        let look = |slot: &Slot| Turns::new(slot, HOUR).take(|| false).is_some();
+        let look = |slot: &Slot| PollLease::new(slot, HOUR).take(|| false).is_some();
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || look(&theirs));
         let looks = [look(&slot), other.join().expect("looked")];

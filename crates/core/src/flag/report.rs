@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::content::Content;
 use super::kind::FileKind;
 use super::look::Look;
-use super::state::{Basis, Known, State};
+use super::state::{ContentId, Presence, State};
 use super::{Flag, place};
 use crate::flag::spec::Phase;
 use crate::shared::atomics::AtomicU64;
@@ -61,7 +61,8 @@ impl Flag<'_> {
     ) -> Noted {
         let Slot { changed, modified, owner, kind, .. } = self.slot;
         // That a new flag has come to rest is none.
-        let is_change = is.known != was.known || ![is.basis, Basis::YOUNG].contains(&was.basis);
+        let is_change =
+            is.known != was.known || ![is.content_id, ContentId::YOUNG].contains(&was.content_id);
         if is_change {
             changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
         }
@@ -77,7 +78,7 @@ impl Flag<'_> {
             };
             let (uid, of_kind) =
                 (owner.swap(uid, Ordering::AcqRel), kind.swap(of_kind, Ordering::AcqRel));
-            if matches!(was.known, Known::Present(_)) {
+            if matches!(was.known, Presence::Present(_)) {
                 return Noted { owner: u32::try_from(uid).ok(), kind: FileKind::of_word(of_kind) };
             }
         }
@@ -87,30 +88,30 @@ impl Flag<'_> {
     /// What is known of it. Looks at nothing but the folder of a flag that is absent, and what
     /// another process alone has read is not known.
     pub fn report(&self) -> FlagReport {
-        let State { known, basis, failed, .. } = self.word().state();
+        let State { known, content_id, failed, .. } = self.word().state();
         let last = self.reader.last();
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
         };
         let Slot { changed, modified, owner, kind, .. } = self.slot;
-        let is_there = matches!(known, Known::Present(_));
+        let is_there = matches!(known, Presence::Present(_));
         FlagReport {
             phase: match known {
-                Known::Present(phase) => Some(phase),
-                Known::Nothing | Known::Absent => None,
+                Presence::Present(phase) => Some(phase),
+                Presence::Nothing | Presence::Absent => None,
             },
             closes: known.closes(),
-            is_unseen: failed && basis != Basis::DENIED,
-            is_denied: basis == Basis::DENIED,
+            is_unseen: failed && content_id != ContentId::DENIED,
+            is_denied: content_id == ContentId::DENIED,
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            is_folder_missing: known == Known::Absent
+            is_folder_missing: known == Presence::Absent
                 && self.turns.are_free()
                 && place::is_folder_missing(&self.path),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
-            content: last.content_of(basis).filter(|_| is_there).cloned(),
+            content: last.content_of(content_id).filter(|_| is_there).cloned(),
         }
     }
 }

@@ -12,14 +12,14 @@ use jiff::{Timestamp, Zoned};
 
 use crate::allow::source::Networks;
 pub(crate) use language::{instead_of, is_language};
-pub use parse::WindowError;
+pub use parse::FlagSpecError;
 
 /// The largest content of a flag, in bytes.
 pub const MAX_SIZE: u64 = 64 * 1024;
 
 /// The content of a flag. That of an empty file is the default: closed, and nothing said.
 #[derive(Debug, Default)]
-pub struct Window {
+pub struct FlagSpec {
     message: Message,
     start: Option<Moment>,
     end: Option<Moment>,
@@ -61,14 +61,14 @@ enum Message {
     ByLanguage(BTreeMap<String, String>),
 }
 
-impl Window {
+impl FlagSpec {
     /// Reads a flag's content. Times without an offset are the server's own, in `zone`; one that
     /// comes twice, when the clocks are put back, is the first, and one that is skipped moves on
     /// by as much.
     ///
     /// # Errors
-    /// [`WindowError`], with line and column.
-    pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Self, WindowError> {
+    /// [`FlagSpecError`], with line and column.
+    pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Self, FlagSpecError> {
         parse::window(content, zone)
     }
 
@@ -190,8 +190,8 @@ impl Moment {
 mod tests {
     use super::*;
 
-    fn window(text: &str) -> Window {
-        Window::parse(text.as_bytes(), &TimeZone::UTC).expect(text)
+    fn window(text: &str) -> FlagSpec {
+        FlagSpec::parse(text.as_bytes(), &TimeZone::UTC).expect(text)
     }
 
     #[test]

@@ -4,14 +4,14 @@ use crate::flag::spec::Phase;
 
 /// What is known of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum Presence {
     Nothing,
     Absent,
     /// There, and where the moment lies in the window that its content describes.
     Present(Phase),
 }
 
-impl Known {
+impl Presence {
     /// Does the flag close its scope? Where nothing is known, it does.
     pub(super) fn closes(self) -> bool {
         match self {
@@ -46,9 +46,9 @@ impl Known {
 
 /// Which version of the flag's content the knowledge rests on, in a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Basis(u32);
+pub(super) struct ContentId(u32);
 
-impl Basis {
+impl ContentId {
     /// No content: the flag is absent, or nothing is known.
     pub(super) const NONE: Self = Self(0);
     /// A flag that has just appeared, whose content may still be written.
@@ -85,19 +85,23 @@ impl File {
 /// What is known of a flag at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
-    pub(super) known: Known,
-    pub(super) basis: Basis,
+    pub(super) known: Presence,
+    pub(super) content_id: ContentId,
     pub(super) file: File,
     /// The children's last look failed, or they may not look at what is there.
     pub(super) failed: bool,
 }
 
 impl State {
-    pub(super) const ABSENT: Self =
-        Self { known: Known::Absent, basis: Basis::NONE, file: File::NONE, failed: false };
+    pub(super) const ABSENT: Self = Self {
+        known: Presence::Absent,
+        content_id: ContentId::NONE,
+        file: File::NONE,
+        failed: false,
+    };
     pub(super) const DENIED: Self = Self {
-        known: Known::Present(Phase::Closed),
-        basis: Basis::DENIED,
+        known: Presence::Present(Phase::Closed),
+        content_id: ContentId::DENIED,
         file: File::NONE,
         failed: true,
     };
@@ -119,8 +123,8 @@ impl Word {
 
     pub(super) fn state(self) -> State {
         State {
-            known: Known::of_code(self.0 & 7),
-            basis: Basis((self.0 >> Self::BASIS) as u32),
+            known: Presence::of_code(self.0 & 7),
+            content_id: ContentId((self.0 >> Self::BASIS) as u32),
             file: File((self.0 >> Self::FILE) as u16),
             failed: self.0 & Self::FAILED != 0,
         }
@@ -128,7 +132,7 @@ impl Word {
 
     /// Is the flag absent, and did the last look not fail?
     pub(super) fn is_absent(self) -> bool {
-        self.0 & ((1 << Self::NUMBER) - 1) == Known::Absent.code()
+        self.0 & ((1 << Self::NUMBER) - 1) == Presence::Absent.code()
     }
 
     /// The word after a change.
@@ -136,7 +140,7 @@ impl Word {
         let number = (self.0 >> Self::NUMBER).wrapping_add(1) << Self::NUMBER;
         let failed = if state.failed { Self::FAILED } else { 0 };
         let file = u64::from(state.file.0) << Self::FILE;
-        let basis = u64::from(state.basis.0) << Self::BASIS;
-        Self(number | file | basis | failed | state.known.code())
+        let content_id = u64::from(state.content_id.0) << Self::BASIS;
+        Self(number | file | content_id | failed | state.known.code())
     }
 }

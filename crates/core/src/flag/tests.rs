@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize};
 use std::thread;
 
 use super::*;
-use crate::shared::table::new_board;
+use crate::shared::table::new_state_table;
 
 mod clock;
 mod place;
@@ -16,7 +16,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-fn flag<'b>(path: &Path, board: &'b crate::shared::table::Board) -> Flag<'b> {
+fn flag<'b>(path: &Path, board: &'b crate::shared::table::StateTable) -> Flag<'b> {
     let slot = board.claim(&[key(path)]).expect("a slot")[0];
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
@@ -26,22 +26,22 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
     let mut news = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {
         news.push(match item {
-            News::Closed { end: None, .. } => "closed".into(),
-            News::Closed { end: Some(end), .. } => format!("closed until {}", end.text()),
-            News::Announced { opens: false, .. } => "announced".into(),
-            News::Announced { opens: true, .. } => "open again, announced".into(),
-            News::Overdue { .. } => "overdue".into(),
-            News::Reopened { .. } => "reopened".into(),
-            News::Deleted { .. } => "deleted".into(),
-            News::ClockSetBack { .. } => "clock set back".into(),
-            News::Gone { opens: true, .. } => "open again".into(),
-            News::Gone { opens: false, .. } => "gone".into(),
-            News::Changed { .. } => "changed".into(),
-            News::Unusable { cause, .. } => format!("unusable: {cause}"),
-            News::Odd { what, .. } => format!("odd: {what}"),
-            News::LookFailed { .. } => "failed".into(),
-            News::Denied { .. } => "denied".into(),
-            News::LookRecovered { .. } => "recovered".into(),
+            FlagEvent::Closed { end: None, .. } => "closed".into(),
+            FlagEvent::Closed { end: Some(end), .. } => format!("closed until {}", end.text()),
+            FlagEvent::Announced { opens: false, .. } => "announced".into(),
+            FlagEvent::Announced { opens: true, .. } => "open again, announced".into(),
+            FlagEvent::Overdue { .. } => "overdue".into(),
+            FlagEvent::Reopened { .. } => "reopened".into(),
+            FlagEvent::Deleted { .. } => "deleted".into(),
+            FlagEvent::ClockSetBack { .. } => "clock set back".into(),
+            FlagEvent::Gone { opens: true, .. } => "open again".into(),
+            FlagEvent::Gone { opens: false, .. } => "gone".into(),
+            FlagEvent::Changed { .. } => "changed".into(),
+            FlagEvent::Unusable { cause, .. } => format!("unusable: {cause}"),
+            FlagEvent::Odd { what, .. } => format!("odd: {what}"),
+            FlagEvent::LookFailed { .. } => "failed".into(),
+            FlagEvent::Denied { .. } => "denied".into(),
+            FlagEvent::LookRecovered { .. } => "recovered".into(),
         });
     });
     (closing.is_some(), news)
@@ -68,7 +68,7 @@ fn settle(flag: &Flag<'_>) {
 fn each_change_is_news_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_board();
+    let board = new_state_table();
     let flag = flag(&path, &board);
     assert!(flag.was_closing(), "closed as long as nothing is known");
     assert_eq!(look(&flag), (false, vec![]));
@@ -88,7 +88,7 @@ fn errors_leave_the_last_known_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
     let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
-    let board = new_board();
+    let board = new_state_table();
     let flag = flag(&path, &board);
     break_it();
     assert_eq!(look(&flag), (true, vec!["failed".to_owned()]), "nothing known: closed");
@@ -109,13 +109,13 @@ fn outages_are_told_once() {
     const OUTAGES: usize = 300;
     let folder = tempfile::tempdir().expect("a folder");
     let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
-    let board = new_board();
+    let board = new_state_table();
     let (failed, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let over = AtomicI32::new(0);
     let observe = || {
-        let report = &mut |news: News<'_>| match news {
-            News::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
-            News::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
+        let report = &mut |news: FlagEvent<'_>| match news {
+            FlagEvent::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
+            FlagEvent::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
             other => panic!("{other:?}"),
         };
         flag(&path, &board).look(Observer::Child, time(NOON), &|| time(NOON), report).is_some()
@@ -147,14 +147,14 @@ fn observers_race() {
     const CHANGES: usize = 2000;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_board();
+    let board = new_state_table();
     let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let over = AtomicI32::new(0);
     let observe = || {
-        let report = &mut |news: News<'_>| {
+        let report = &mut |news: FlagEvent<'_>| {
             let count = match news {
-                News::Gone { opens: true, .. } => &gone,
-                News::Closed { .. } => &appeared,
+                FlagEvent::Gone { opens: true, .. } => &gone,
+                FlagEvent::Closed { .. } => &appeared,
                 other => panic!("{other:?}"),
             };
             count.fetch_add(1, Ordering::SeqCst);
@@ -230,7 +230,7 @@ fn a_window_opens_and_closes_by_itself() {
     ];
     for (content, steps) in cases {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_board());
+        let (path, board) = (folder.path().join("flag"), new_state_table());
         let processes = [flag(&path, &board), flag(&path, &board)];
         replace(&path, &content);
         for (clock, closed, news) in steps {
@@ -258,7 +258,7 @@ fn an_outage_while_announced() {
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(target, &link).expect("a link");
     };
-    let (path, board) = (link.join("flag"), new_board());
+    let (path, board) = (link.join("flag"), new_state_table());
     let flag = flag(&path, &board);
     turn(&real);
     replace(&path, "start = 2026-11-22T13:00:00Z");
@@ -278,7 +278,7 @@ fn an_outage_while_announced() {
 #[test]
 fn a_content_is_read_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let flag = flag(&path, &board);
     let content = || {
         let closing = flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |_| {});
@@ -315,7 +315,7 @@ fn contents_that_close_and_say_nothing() {
         ),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_board());
+        let (path, board) = (folder.path().join("flag"), new_state_table());
         let flag = flag(&path, &board);
         fs::write(&path, content).expect("written");
         assert_eq!(look(&flag), (true, vec!["closed".into()]), "{cause}");
@@ -335,7 +335,7 @@ fn contents_that_close_and_say_nothing() {
 fn looks_in_an_interval() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_board();
+    let board = new_state_table();
     let slot = board.claim(&[key(&path)]).expect("a slot")[0];
     let hour = Duration::from_secs(3600);
     let [one, other] = [(); 2].map(|()| Flag::new(path.clone(), slot, hour, TimeZone::UTC));

@@ -10,11 +10,11 @@ use thiserror::Error;
 
 use super::name::{NameError, PageName};
 use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
-use crate::directive::{Apart, Surroundings};
+use crate::directive::{DirectiveContext, Scratch};
 use crate::file::kept::{Keeping, Use};
 use crate::file::watched::Watched;
-use crate::flag::spec::Window;
-use crate::flag::{Closing, Content};
+use crate::flag::spec::FlagSpec;
+use crate::flag::{ActiveFlag, Content};
 use crate::negotiate::Media;
 use crate::shared::table::{Key, Slot};
 
@@ -72,14 +72,14 @@ impl PageFile {
     ///
     /// # Errors
     /// [`PageError`]
-    pub fn open(path: PathBuf, place: &dyn Surroundings) -> Result<Self, PageError> {
+    pub fn open(path: PathBuf, place: &dyn DirectiveContext) -> Result<Self, PageError> {
         if path.as_os_str().is_empty() {
             return Err(PageError::Empty);
         }
         let name = PageName::of(&path)?;
         let parse = {
-            let (name, apart) = (name.clone(), place.apart());
-            move |content: &[u8]| Source::parse(&name, content, apart)
+            let (name, scratch) = (name.clone(), place.scratch());
+            move |content: &[u8]| Source::parse(&name, content, scratch)
         };
         let shown = path.display().to_string();
         let keeping = place.keeper().map(|keeper| {
@@ -144,13 +144,13 @@ pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageF
     inner.iter().chain(outer.iter().filter(is_missing)).cloned().collect()
 }
 
-/// The key of a page's slot on the [`Board`](crate::shared::table::Board).
+/// The key of a page's slot on the [`StateTable`](crate::shared::table::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("page", path))
 }
 
 impl Source {
-    fn parse(name: &PageName, content: &[u8], apart: Apart) -> Result<Self, String> {
+    fn parse(name: &PageName, content: &[u8], scratch: Scratch) -> Result<Self, String> {
         static IDS: AtomicU64 = AtomicU64::new(FIRST_ID);
         if content.trim_ascii().is_empty() {
             return Err("is empty".into());
@@ -160,7 +160,7 @@ impl Source {
         })?;
         let kind = match name.is_template {
             true => {
-                Kind::Template(Box::new(Template::compile(name.media, text, &VARIABLES, apart)?))
+                Kind::Template(Box::new(Template::compile(name.media, text, &VARIABLES, scratch)?))
             }
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
@@ -183,10 +183,10 @@ impl Source {
             "message = 'x'\nstart = 2026-11-22T22:00:00Z\nend = 2026-11-22T23:00:00Z\nretry_after = 60",
         ];
         for (sample, is_overdue) in samples.into_iter().zip([false, true]) {
-            let window = Window::parse(sample.as_bytes(), &TimeZone::UTC);
+            let window = FlagSpec::parse(sample.as_bytes(), &TimeZone::UTC);
             let content = Content::of(window.map_err(|error| error.to_string())?);
             let content = Arc::new(content);
-            let closing = Closing { content, is_overdue, ..Closing::default() };
+            let closing = ActiveFlag { content, is_overdue, ..ActiveFlag::default() };
             let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
             let page = self.render(facts.values(name.language.as_deref()).into());
             let page = page.map_err(|cause| match sample {

@@ -10,7 +10,7 @@ use minijinja::{
 };
 
 use super::MAX_SIZE;
-use crate::directive::Apart;
+use crate::directive::Scratch;
 use crate::negotiate::Media;
 
 /// So many instructions a template may take; each does little, see [`environment`].
@@ -29,7 +29,7 @@ pub(super) struct Template {
 impl Template {
     /// Compiles a template. Values are escaped as the type wants it. There are no other templates
     /// that it could include, and no variables but those that `known` names. The compiler keeps
-    /// buffers for its thread, so it is run `apart`.
+    /// buffers for its thread, so it is run `scratch`.
     ///
     /// # Errors
     /// What is wrong, and in which line.
@@ -37,10 +37,10 @@ impl Template {
         media: Media,
         source: &str,
         known: &[&str],
-        apart: Apart,
+        scratch: Scratch,
     ) -> Result<Self, String> {
         let mut compiled = Err("cannot be compiled".to_owned());
-        apart(&mut || compiled = Self::compile_here(media, source, known));
+        scratch(&mut || compiled = Self::compile_here(media, source, known));
         compiled
     }
 

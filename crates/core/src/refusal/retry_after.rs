@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::flag::spec::Window;
+use crate::flag::spec::FlagSpec;
 use crate::text::duration::{self, DurationError, MAX_SECONDS};
 
 /// Why the words of a `MaintenanceRetryAfter` make no sense.
@@ -62,7 +62,7 @@ impl RetryAfter {
 
     /// The seconds that do not depend on the moment; None where there is no Retry-After, or
     /// where it counts down to an `end` that lies ahead.
-    pub fn fixed(&self, window: &Window, is_overdue: bool) -> Option<u32> {
+    pub fn fixed(&self, window: &FlagSpec, is_overdue: bool) -> Option<u32> {
         match window.end() {
             Some(_) if !is_overdue => None,
             _ => window.retry_after().or(self.base),
@@ -72,7 +72,7 @@ impl RetryAfter {
     /// The seconds to say at this moment: until the window's `end` where that lies ahead, else
     /// what the flag says, else what the directive says, and a random part of the spread, so
     /// that clients do not all come back at one moment.
-    pub fn draw(&self, window: &Window, now: Timestamp, spreader: &Spreader) -> Option<u32> {
+    pub fn draw(&self, window: &FlagSpec, now: Timestamp, spreader: &Spreader) -> Option<u32> {
         let base = window.retry_after().or(self.base)?;
         let until_end = window.end().and_then(|end| {
             let micros = end.at().as_microsecond().checked_sub(now.as_microsecond())?;
@@ -108,8 +108,8 @@ mod tests {
 
     use super::*;
 
-    fn window(text: &str) -> Window {
-        Window::parse(text.as_bytes(), &jiff::tz::TimeZone::UTC).expect("a window")
+    fn window(text: &str) -> FlagSpec {
+        FlagSpec::parse(text.as_bytes(), &jiff::tz::TimeZone::UTC).expect("a window")
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::allow::Expr;
-use crate::directive::Surroundings;
+use crate::directive::DirectiveContext;
 
 /// Why the words of a `MaintenanceStatus` make no sense.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl StatusLines {
     ///
     /// # Errors
     /// [`StatusError`]
-    pub fn add(&mut self, words: &[&str], place: &dyn Surroundings) -> Result<(), StatusError> {
+    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), StatusError> {
         let (code, rest) = words.split_first().unwrap_or((&"", &[]));
         let status: Status = code.parse()?;
         match rest {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::query::Question;
-use crate::allow::{Admission, Visitor};
+use crate::allow::{Admission, ClientRequest};
 use crate::engine::gate::{self, Gate, Verdict};
-use crate::events::Journal;
+use crate::events::EventSink;
 
 /// A question, and an answer for each server that the request could come to.
 #[derive(Debug, Serialize)]
@@ -68,14 +68,14 @@ impl Outcome {
     /// there is one at least; with the number of the gate that decides.
     pub fn now_and_while_closed<'g>(
         (first, others): (&'g Gate, &[&'g Gate]),
-        visitor: &impl Visitor,
-        journal: &impl Journal,
+        request: &impl ClientRequest,
+        events: &impl EventSink,
     ) -> (usize, Self, Self) {
         let of = |(number, verdict): (usize, Verdict<'g>)| {
             let gate = number.checked_sub(1).and_then(|number| others.get(number));
-            (number, Self::of(verdict, gate.copied().unwrap_or(first), visitor))
+            (number, Self::of(verdict, gate.copied().unwrap_or(first), request))
         };
-        let now = gate::strictest(first, others, |gate| gate.decide(visitor, journal));
+        let now = gate::strictest(first, others, |gate| gate.decide(request, events));
         if !matches!(now.1, Verdict::Open) {
             let (number, now) = of(now);
             let while_closed = now.clone();
@@ -86,21 +86,21 @@ impl Outcome {
             first.is_announced() || others.iter().any(|gate| gate.is_announced());
         let (number, while_closed) = of(gate::strictest(first, others, |gate| {
             match gate.is_announced() || !is_any_announced {
-                true => gate.decide_closed(visitor, journal),
-                false => gate.decide(visitor, journal),
+                true => gate.decide_closed(request, events),
+                false => gate.decide(request, events),
             }
         }));
         (number, of(now).1, while_closed)
     }
 
-    fn of(verdict: Verdict<'_>, gate: &Gate, visitor: &impl Visitor) -> Self {
+    fn of(verdict: Verdict<'_>, gate: &Gate, request: &impl ClientRequest) -> Self {
         let label = verdict.label().to_string_lossy().into_owned();
         let variables = gate.allowlist().variables().iter();
         let (status, reason, unless_env) = match verdict {
             Verdict::Open => (None, "no flag closes the scope".into(), vec![]),
             Verdict::Allowed(admission) => (None, by(&admission), vec![]),
             Verdict::Blocked(blocked) => (
-                Some(gate.refusal().status(visitor)),
+                Some(gate.refusal().status(request)),
                 match blocked.flag {
                     Some(flag) => format!("closed by {}", flag.display()),
                     None => "on no allowlist".into(),

@@ -7,7 +7,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use super::scopes::ScopeView;
 use super::{Report, State};
-use crate::allow::Means;
+use crate::allow::AllowKind;
 
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
@@ -109,7 +109,7 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
-                Means::ALL.map(|means| {
+                AllowKind::ALL.map(|means| {
                     let count = scope.totals.allowed_by.get(means.name()).copied().unwrap_or(0);
                     (with(&labels, "kind", means.name()), count as f64)
                 })

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ScopeFacts, ScopeKind, State, file_time};
-use crate::allow::{AllowEntry, Means};
+use crate::allow::{AllowEntry, AllowKind};
 use crate::engine::gate::Gate;
 use crate::file::watched::InForce;
 use crate::flag::spec::Phase;
 use crate::page::Page;
 use crate::stats::in_flight::Running;
-use crate::stats::{Records, ScopeTotals};
+use crate::stats::{ScopeTotals, Stats};
 
 /// So many networks of an entry are listed.
 const LISTED: usize = 256;
@@ -126,7 +126,7 @@ pub(super) struct Flight {
 impl ScopeView {
     pub(super) fn new(
         scope: &ScopeFacts<'_>,
-        records: &Records,
+        stats: &Stats,
         flight: &Flight,
         details: bool,
     ) -> Self {
@@ -155,7 +155,7 @@ impl ScopeView {
                 .map(|entry| AllowView::new(entry, now))
                 .collect(),
             in_flight: InFlightView::new(flight, |running| number == Some(running.scope)),
-            totals: number.map(|id| TotalsView::new(records.totals(id))).unwrap_or_default(),
+            totals: number.map(|id| TotalsView::new(stats.totals(id))).unwrap_or_default(),
         }
     }
 }
@@ -210,7 +210,7 @@ impl TotalsView {
             .allowed
             .iter()
             .filter(|(_, count)| **count > 0)
-            .map(|(means, count)| (Means::name(*means), *count))
+            .map(|(means, count)| (AllowKind::name(*means), *count))
             .collect();
         Self {
             open: totals.open,

@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, TryLockError};
 
 /// Two places for a value, of which one is in force.
-pub struct TwoPlaces<T> {
+pub struct DoubleBuffer<T> {
     places: [RwLock<Arc<T>>; 2],
     /// Which value it is; it is in the place of that parity.
     in_force: AtomicUsize,
 }
 
-impl<T: Default> Default for TwoPlaces<T> {
+impl<T: Default> Default for DoubleBuffer<T> {
     fn default() -> Self {
         Self::new(T::default())
     }
 }
 
-impl<T> TwoPlaces<T> {
+impl<T> DoubleBuffer<T> {
     /// Begins with this value.
     pub fn new(value: T) -> Self {
         let value = Arc::new(value);
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn reading_while_values_come() {
         const VALUES: usize = if cfg!(miri) { 20 } else { 200 };
-        let two = TwoPlaces::new([0_u64; 64]);
+        let two = DoubleBuffer::new([0_u64; 64]);
         let over = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..3 {

@@ -71,7 +71,7 @@ impl Keyed for Slot {
 }
 
 /// The table, as it lies in shared memory. All zero is an empty one.
-pub type Board = Table<Slot, MAX_SLOTS>;
+pub type StateTable = Table<Slot, MAX_SLOTS>;
 
 /// Places by their keys. All zero is an empty table.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
@@ -86,7 +86,7 @@ pub struct Table<S, const N: usize> {
 /// More different things than there are places.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("more than {0} different flags and files are configured")]
-pub struct BoardFull(pub usize);
+pub struct TableFull(pub usize);
 
 /// What a place is for, the same in every process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,8 +112,8 @@ impl<S: Keyed, const N: usize> Table<S, N> {
     /// is no longer wanted gets another key only when there is no free one left.
     ///
     /// # Errors
-    /// [`BoardFull`]
-    pub fn claim_numbers(&self, keys: &[Key]) -> Result<Vec<usize>, BoardFull> {
+    /// [`TableFull`]
+    pub fn claim_numbers(&self, keys: &[Key]) -> Result<Vec<usize>, TableFull> {
         let mut used = self.used().len();
         let mut known = BTreeMap::new();
         for (number, place) in self.used().iter().enumerate() {
@@ -150,10 +150,10 @@ impl<S: Keyed, const N: usize> Table<S, N> {
     /// The same with the places themselves.
     ///
     /// # Errors
-    /// [`BoardFull`]
-    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&S>, BoardFull> {
+    /// [`TableFull`]
+    pub fn claim(&self, keys: &[Key]) -> Result<Vec<&S>, TableFull> {
         let numbers = self.claim_numbers(keys)?;
-        numbers.into_iter().map(|number| self.places.get(number).ok_or(BoardFull(N))).collect()
+        numbers.into_iter().map(|number| self.places.get(number).ok_or(TableFull(N))).collect()
     }
 
     /// The place of a key that was claimed. Looks at one after the other.
@@ -176,8 +176,8 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         self.places.get(..used).unwrap_or(&self.places)
     }
 
-    fn give(&self, number: usize, key: Key) -> Result<(), BoardFull> {
-        let place = self.places.get(number).ok_or(BoardFull(N))?;
+    fn give(&self, number: usize, key: Key) -> Result<(), TableFull> {
+        let place = self.places.get(number).ok_or(TableFull(N))?;
         place.clear();
         place.key().store(key.0, Ordering::Release);
         self.used.fetch_max(number as u64 + 1, Ordering::AcqRel);
@@ -216,7 +216,7 @@ crate::shared::words::words!(Slot {
 });
 
 #[cfg(test)]
-pub(crate) fn new_board() -> Box<Board> {
+pub(crate) fn new_state_table() -> Box<StateTable> {
     crate::shared::words::zeroed()
 }
 
@@ -232,7 +232,7 @@ mod tests {
         for slot in board.claim(&keys[..SLOTS]).expect("slots") {
             slot.word.store(7, Ordering::SeqCst);
         }
-        assert_eq!(board.claim(&keys).err(), Some(BoardFull(SLOTS)));
+        assert_eq!(board.claim(&keys).err(), Some(TableFull(SLOTS)));
         let words = |keys: &[Key]| -> Vec<_> {
             let slots = board.claim(keys).expect("slots");
             slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     #[cfg(not(loom))]
     fn a_hundred_thousand() {
-        let board = new_board();
+        let board = new_state_table();
         let keys: Vec<_> = (0..100_000).map(Key::of).collect();
         let start = std::time::Instant::now();
         let numbers = board.claim_numbers(&keys).expect("slots");
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_not_reused_as_long_as_there_are_free_ones() {
-        let board = new_board();
+        let board = new_state_table();
         let key = Key::of;
         let old = board.claim(&[key("old")]).expect("a slot")[0];
         let new = board.claim(&[key("new")]).expect("a slot")[0];

@@ -177,22 +177,22 @@ fn late_owner() {
 #[test]
 fn counted() {
     bounded(|| {
-        let records = Arc::new(Records::default());
+        let stats = Arc::new(Stats::default());
         let scope = ScopeId::new(0);
-        let serve = move |records: &Records, status| {
-            let place = Whereabouts { scope, flags: 1 };
-            let visit = Visit::new(records, worker(here()), place, at(1).as_microsecond());
-            visit.let_in(place, Reason::Open);
-            drop(visit);
-            records.refuse(worker(here()), scope, status);
+        let serve = move |stats: &Stats, status| {
+            let place = ScopeRef { scope, flags: 1 };
+            let tracked = TrackedRequest::new(stats, worker(here()), place, at(1).as_microsecond());
+            tracked.let_in(place, Reason::Open);
+            drop(tracked);
+            stats.refuse(worker(here()), scope, status);
         };
-        let theirs = Arc::clone(&records);
+        let theirs = Arc::clone(&stats);
         let other = thread::spawn(move || serve(&theirs, 503));
-        serve(&records, 500);
+        serve(&stats, 500);
         other.join().expect("served");
-        let totals = records.totals(scope);
+        let totals = stats.totals(scope);
         assert_eq!((totals.open, totals.refused), (2, [(500, 1), (503, 1)].into()));
-        assert_eq!((records.running(), records.untracked()), (vec![], 0));
+        assert_eq!((stats.running(), stats.untracked()), (vec![], 0));
     });
 }
 
@@ -200,13 +200,13 @@ fn counted() {
 #[test]
 fn counted_over_a_restart() {
     loom::model(|| {
-        let records = Arc::new(Records::default());
+        let stats = Arc::new(Stats::default());
         let keys = [Key::of("scope")];
-        let scope = records.claim(&keys, at(1))[0];
-        let theirs = Arc::clone(&records);
+        let scope = stats.claim(&keys, at(1))[0];
+        let theirs = Arc::clone(&stats);
         let old = thread::spawn(move || theirs.refuse(worker(here()), scope, 500));
-        assert_eq!(records.claim(&keys, at(2)), [scope]);
+        assert_eq!(stats.claim(&keys, at(2)), [scope]);
         old.join().expect("counted");
-        assert_eq!(records.totals(scope).refused, [(500, 1)].into());
+        assert_eq!(stats.totals(scope).refused, [(500, 1)].into());
     });
 }

@@ -3,9 +3,9 @@ use std::process::Command;
 use std::thread;
 
 use super::*;
-use crate::allow::Means;
+use crate::allow::AllowKind;
 
-pub(crate) fn new_records() -> &'static Records {
+pub(crate) fn new_stats() -> &'static Stats {
     Box::leak(crate::shared::words::zeroed())
 }
 
@@ -21,37 +21,37 @@ fn here() -> Worker {
     Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
 }
 
-fn at_scope(scope: ScopeId) -> Whereabouts {
-    Whereabouts { scope, flags: 1 << scope.index() }
+fn at_scope(scope: ScopeId) -> ScopeRef {
+    ScopeRef { scope, flags: 1 << scope.index() }
 }
 
 /// A request that is let in.
-fn visit(
-    records: &'static Records,
+fn tracked(
+    stats: &'static Stats,
     worker: Worker,
     scope: ScopeId,
     reason: Reason,
     began: Timestamp,
-) -> Visit<'static> {
-    let visit = Visit::new(records, worker, at_scope(scope), began.as_microsecond());
-    visit.let_in(at_scope(scope), reason);
-    visit
+) -> TrackedRequest<'static> {
+    let tracked = TrackedRequest::new(stats, worker, at_scope(scope), began.as_microsecond());
+    tracked.let_in(at_scope(scope), reason);
+    tracked
 }
 
 const OPEN: Reason = Reason::Open;
-const ALLOWED: Reason = Reason::Allowed(Means::File);
+const ALLOWED: Reason = Reason::Allowed(AllowKind::File);
 
 #[test]
 fn each_request_counts_once() {
-    let records = new_records();
-    let [one, two] = records.claim(&keys(&["one", "two"]), at(0))[..] else { panic!() };
-    assert_eq!(records.begun(), Some(at(0)));
-    drop(visit(records, here(), one, OPEN, at(1)));
-    let moved = visit(records, here(), one, OPEN, at(2));
+    let stats = new_stats();
+    let [one, two] = stats.claim(&keys(&["one", "two"]), at(0))[..] else { panic!() };
+    assert_eq!(stats.begun(), Some(at(0)));
+    drop(tracked(stats, here(), one, OPEN, at(1)));
+    let moved = tracked(stats, here(), one, OPEN, at(2));
     moved.let_in(at_scope(two), ALLOWED);
-    let refused = visit(records, here(), one, OPEN, at(3));
+    let refused = tracked(stats, here(), one, OPEN, at(3));
     refused.forget();
-    records.refuse(here(), two, 503);
+    stats.refuse(here(), two, 503);
     let running = |was_open, scope, began| Running {
         process: here().process,
         scope,
@@ -60,31 +60,31 @@ fn each_request_counts_once() {
         flags: at_scope(scope).flags,
         generation: 1,
     };
-    assert_eq!(records.running(), [running(false, two, 2)]);
-    let other = visit(records, here(), one, OPEN, at(4));
-    assert_eq!(records.running(), [running(false, two, 2), running(true, one, 4)]);
+    assert_eq!(stats.running(), [running(false, two, 2)]);
+    let other = tracked(stats, here(), one, OPEN, at(4));
+    assert_eq!(stats.running(), [running(false, two, 2), running(true, one, 4)]);
     other.leave_flight();
-    assert_eq!(records.running(), [running(false, two, 2)]);
+    assert_eq!(stats.running(), [running(false, two, 2)]);
     drop((moved, refused, other));
-    assert_eq!(records.running(), []);
-    let totals = records.totals(one);
+    assert_eq!(stats.running(), []);
+    let totals = stats.totals(one);
     assert_eq!((totals.open, totals.refused), (2, BTreeMap::new()));
-    let totals = records.totals(two);
-    assert_eq!((totals.open, totals.allowed[&Means::File]), (0, 1));
+    let totals = stats.totals(two);
+    assert_eq!((totals.open, totals.allowed[&AllowKind::File]), (0, 1));
     assert_eq!(totals.refused, [(503, 1)].into());
 }
 
 /// Each scope has counters for some statuses, and one for all others.
 #[test]
 fn statuses() {
-    let records = new_records();
-    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let stats = new_stats();
+    let scope = stats.claim(&keys(&["one"]), at(0))[0];
     for (status, times) in (500..510).zip(1..) {
         for connection in 0..times {
-            records.refuse(Worker { connection, ..here() }, scope, status);
+            stats.refuse(Worker { connection, ..here() }, scope, status);
         }
     }
-    let totals = records.totals(scope);
+    let totals = stats.totals(scope);
     let expected = (500..506).zip(1..).collect();
     assert_eq!((totals.refused, totals.refused_otherwise), (expected, 7 + 8 + 9 + 10));
 }
@@ -92,99 +92,96 @@ fn statuses() {
 /// Scopes that stay keep what was counted; one that takes the place of another does not inherit.
 #[test]
 fn restarts() {
-    let records = new_records();
+    let stats = new_stats();
     let many: Vec<_> = (0..=scope::MAX_SCOPES).map(Key::of).collect();
-    let ids = records.claim(&many, at(0));
+    let ids = stats.claim(&many, at(0));
     assert_eq!(*ids.last().expect("one"), ScopeId::OTHERS, "there is no place for it");
     for id in &ids {
-        records.refuse(here(), *id, 500);
+        stats.refuse(here(), *id, 500);
     }
-    let new = records.claim(&[&many[1..10], &keys(&["new"])].concat(), at(9));
-    assert_eq!(records.begun(), Some(at(0)));
+    let new = stats.claim(&[&many[1..10], &keys(&["new"])].concat(), at(9));
+    assert_eq!(stats.begun(), Some(at(0)));
     assert_eq!(new[..9], ids[1..10]);
-    let refused = |id| records.totals(id).refused.get(&500).copied();
+    let refused = |id| stats.totals(id).refused.get(&500).copied();
     assert!(new[..9].iter().all(|id| refused(*id) == Some(1)));
     assert_eq!(refused(new[9]), None);
-    assert_eq!(records.totals(ScopeId::OTHERS).refused, [(500, 1)].into());
+    assert_eq!(stats.totals(ScopeId::OTHERS).refused, [(500, 1)].into());
 }
 
 #[test]
 fn the_dead_are_not_in_flight() {
-    let records = new_records();
-    let scope = records.claim(&keys(&["one"]), at(0))[0];
+    let stats = new_stats();
+    let scope = stats.claim(&keys(&["one"]), at(0))[0];
     let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
     let process = i32::try_from(child.id()).expect("a number");
     let visits = [process, here().process, process]
-        .map(|process| visit(records, Worker { process, ..here() }, scope, OPEN, at(1)));
-    assert_eq!(records.running().len(), 3);
+        .map(|process| tracked(stats, Worker { process, ..here() }, scope, OPEN, at(1)));
+    assert_eq!(stats.running().len(), 3);
     child.kill().expect("killed");
     child.wait().expect("dead");
-    assert_eq!(records.running().len(), 1, "those of the dead do not count");
-    let again = visit(records, Worker { process, ..here() }, scope, OPEN, at(2));
-    records.forget(here().process);
+    assert_eq!(stats.running().len(), 1, "those of the dead do not count");
+    let again = tracked(stats, Worker { process, ..here() }, scope, OPEN, at(2));
+    stats.forget(here().process);
     drop((visits, again));
-    assert_eq!(records.running(), [], "and what others have in their places stays theirs");
-    assert_eq!(records.totals(scope).open, 4);
+    assert_eq!(stats.running(), [], "and what others have in their places stays theirs");
+    assert_eq!(stats.totals(scope).open, 4);
 }
 
 /// More at a time than there is room for: they are let in, and it is said that they are not followed.
 #[test]
 fn too_many() {
     const ROOM: u64 = 4096 * 4;
-    let records = new_records();
-    let scope = records.claim(&keys(&["one"]), at(0))[0];
-    let new = |connection| visit(records, Worker { connection, ..here() }, scope, OPEN, at(1));
+    let stats = new_stats();
+    let scope = stats.claim(&keys(&["one"]), at(0))[0];
+    let new = |connection| tracked(stats, Worker { connection, ..here() }, scope, OPEN, at(1));
     let visits: Vec<_> = (0..ROOM).map(new).collect();
-    let untracked = records.untracked();
-    assert_eq!(records.running().len() as u64 + untracked, ROOM);
+    let untracked = stats.untracked();
+    assert_eq!(stats.running().len() as u64 + untracked, ROOM);
     assert!(untracked < ROOM / 100, "{untracked} without need");
     let more: Vec<_> = (0..ROOM).map(new).collect();
-    assert!(records.untracked() >= ROOM, "{}", records.untracked());
+    assert!(stats.untracked() >= ROOM, "{}", stats.untracked());
     drop((visits, more));
-    assert_eq!((records.running(), records.untracked()), (vec![], 0));
-    assert_eq!(records.totals(scope).open, 2 * ROOM);
+    assert_eq!((stats.running(), stats.untracked()), (vec![], 0));
+    assert_eq!(stats.totals(scope).open, 2 * ROOM);
 }
 
 /// Threads that share connections and scopes lose nothing.
 #[test]
 fn many_threads() {
     const ROUNDS: u64 = 20_000;
-    let records = new_records();
-    let ids = records.claim(&keys(&["one", "two"]), at(0));
+    let stats = new_stats();
+    let ids = stats.claim(&keys(&["one", "two"]), at(0));
     thread::scope(|scope| {
         for thread in 0..4 {
             let ids = &ids;
             scope.spawn(move || {
                 for round in 0..ROUNDS {
                     let place = Worker { connection: round % 3, ..here() };
-                    let visit = visit(records, place, ids[0], OPEN, at(1));
+                    let tracked = tracked(stats, place, ids[0], OPEN, at(1));
                     if round % 2 == 0 {
-                        visit.let_in(at_scope(ids[1]), ALLOWED);
+                        tracked.let_in(at_scope(ids[1]), ALLOWED);
                     }
                     if round % 10 == thread {
-                        records.refuse(place, ids[1], 500);
+                        stats.refuse(place, ids[1], 500);
                     }
                 }
             });
         }
     });
-    let (one, two) = (records.totals(ids[0]), records.totals(ids[1]));
-    assert_eq!((one.open, two.allowed[&Means::File]), (2 * ROUNDS, 2 * ROUNDS));
+    let (one, two) = (stats.totals(ids[0]), stats.totals(ids[1]));
+    assert_eq!((one.open, two.allowed[&AllowKind::File]), (2 * ROUNDS, 2 * ROUNDS));
     assert_eq!(two.refused, [(500, 4 * ROUNDS / 10)].into());
-    assert_eq!((records.running().len(), records.untracked()), (0, 0));
+    assert_eq!((stats.running().len(), stats.untracked()), (0, 0));
 }
 
 /// Whoever asks waits for a request that is being judged, and takes it for let in if that lasts.
 #[test]
 fn being_judged() {
-    let records = new_records();
-    let scope = records.claim(&keys(&["one"]), at(0))[0];
-    let arrival = || Visit::new(records, here(), at_scope(scope), at(1).as_microsecond());
+    let stats = new_stats();
+    let scope = stats.claim(&keys(&["one"]), at(0))[0];
+    let arrival = || TrackedRequest::new(stats, here(), at_scope(scope), at(1).as_microsecond());
     let lasting = arrival();
-    assert_eq!(
-        records.running().iter().map(|running| running.was_open).collect::<Vec<_>>(),
-        [true]
-    );
+    assert_eq!(stats.running().iter().map(|running| running.was_open).collect::<Vec<_>>(), [true]);
     drop(lasting);
     for reason in [None, Some(OPEN), Some(ALLOWED)] {
         let (judging, judged) = std::sync::mpsc::channel();
@@ -200,13 +197,13 @@ fn being_judged() {
                 }
             });
             judged.recv().expect("a request");
-            records.running()
+            stats.running()
         });
         let found: Vec<_> = found.iter().map(|running| running.was_open).collect();
         assert_eq!(found, reason.map(|reason| reason == OPEN).into_iter().collect::<Vec<_>>());
-        records.forget(here().process);
+        stats.forget(here().process);
     }
-    assert_eq!(records.totals(scope).open, 0);
+    assert_eq!(stats.totals(scope).open, 0);
 }
 
 /// What closes is told by the flags of where the request is; by an earlier configuration it may have

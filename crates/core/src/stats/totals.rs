@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
 use super::tracked::Worker;
-use crate::allow::Means;
+use crate::allow::AllowKind;
 use crate::engine::gate::Verdict;
 use crate::shared::atomics::{self, AtomicU64};
 
@@ -24,7 +24,7 @@ pub enum Reason {
     /// No flag closed the scope.
     Open,
     /// It was closed, and the request on the allowlist.
-    Allowed(Means),
+    Allowed(AllowKind),
 }
 
 impl Reason {
@@ -49,7 +49,7 @@ impl Reason {
 #[repr(C, align(128))]
 pub(super) struct Row {
     open: AtomicU64,
-    allowed: [AtomicU64; Means::ALL.len()],
+    allowed: [AtomicU64; AllowKind::ALL.len()],
     /// By the columns of the scope's statuses.
     refused: [AtomicU64; MAX_STATUSES],
     /// With a status that has no column.
@@ -98,7 +98,7 @@ pub struct ScopeTotals {
     /// Let in while the scope was open, and ended.
     pub open: u64,
     /// Let in while it was closed, and ended.
-    pub allowed: BTreeMap<Means, u64>,
+    pub allowed: BTreeMap<AllowKind, u64>,
     /// Refused, by the status of the answer.
     pub refused: BTreeMap<u16, u64>,
     /// Refused with one of the statuses for which there is no counter.
@@ -137,7 +137,7 @@ impl Totals {
         let statuses = statuses.into_iter().enumerate();
         ScopeTotals {
             open: let_in(Reason::Open),
-            allowed: Means::ALL.map(|means| (means, let_in(Reason::Allowed(means)))).into(),
+            allowed: AllowKind::ALL.map(|means| (means, let_in(Reason::Allowed(means)))).into(),
             refused: statuses
                 .filter_map(|(column, status)| {
                     Some((status?, sum(&|row: &Row| row.refused(column))))

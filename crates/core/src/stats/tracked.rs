@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::in_flight::Held;
-use super::{Reason, Records, ScopeId};
+use super::{Reason, ScopeId, Stats};
 
 /// Who serves a request.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl Worker {
 
 /// A scope, and what closes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Whereabouts {
+pub struct ScopeRef {
     /// The innermost scope, which the request counts in.
     pub scope: ScopeId,
     /// The flags that close it, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
@@ -38,8 +38,8 @@ pub struct Whereabouts {
 
 /// A request of a client. It ends when this is dropped, if nobody said so before. If it was let in it
 /// counts as such then, and as in flight until then.
-pub struct Visit<'r> {
-    records: &'r Records,
+pub struct TrackedRequest<'r> {
+    stats: &'r Stats,
     worker: Worker,
     stage: Cell<Stage>,
     held: Held<'r>,
@@ -54,16 +54,16 @@ enum Stage {
     Over,
 }
 
-impl<'r> Visit<'r> {
+impl<'r> TrackedRequest<'r> {
     /// A request that came at this moment, in microseconds since 1970, is about to be judged: before
     /// the flags are looked at for it.
-    pub fn new(records: &'r Records, worker: Worker, place: Whereabouts, came: i64) -> Self {
-        let held = records.in_flight.enter(worker, place.scope, place.flags, came);
-        Self { records, worker, stage: Stage::Judged.into(), held }
+    pub fn new(stats: &'r Stats, worker: Worker, place: ScopeRef, came: i64) -> Self {
+        let held = stats.in_flight.enter(worker, place.scope, place.flags, came);
+        Self { stats, worker, stage: Stage::Judged.into(), held }
     }
 
     /// It is let in, or has come somewhere else and is let in there, too.
-    pub fn let_in(&self, place: Whereabouts, reason: Reason) {
+    pub fn let_in(&self, place: ScopeRef, reason: Reason) {
         if matches!(self.stage.get(), Stage::Over) {
             return; // it has been counted
         }
@@ -86,13 +86,13 @@ impl<'r> Visit<'r> {
     pub fn end(&self) {
         self.leave_flight();
         if let Stage::LetIn(scope, reason) = self.stage.replace(Stage::Over) {
-            let row = self.records.totals.row(self.worker, scope);
+            let row = self.stats.totals.row(self.worker, scope);
             row.let_in(reason).fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for TrackedRequest<'_> {
     fn drop(&mut self) {
         self.end();
     }

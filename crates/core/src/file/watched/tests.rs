@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use super::*;
 use crate::file::kept::{Keeper, Kept, Use};
-use crate::shared::table::new_board;
+use crate::shared::table::new_state_table;
 
 fn number(content: &[u8]) -> Result<u32, String> {
     let text = str::from_utf8(content).map_err(|error| error.to_string())?;
@@ -21,14 +21,16 @@ fn settle(watched: &Watched<u32>) -> Vec<String> {
     for _ in 0..14 {
         watched.refresh(&mut |item| {
             news.push(match item {
-                FileNews::Read { .. } => "read".into(),
-                FileNews::Rendered { .. } => "rendered".into(),
-                FileNews::Broken { cause, .. } => cause.to_owned(),
-                FileNews::AtRestart { .. } | FileNews::Resolved { .. } => unreachable!("{item:?}"),
-                FileNews::Odd { what, .. } => what.to_owned(),
-                FileNews::Outdated { .. } => "outdated".into(),
-                FileNews::Unrendered { cause, .. } => cause.to_owned(),
-                FileNews::Unresolved { names, .. } => names.to_owned(),
+                FileEvent::Read { .. } => "read".into(),
+                FileEvent::Rendered { .. } => "rendered".into(),
+                FileEvent::Broken { cause, .. } => cause.to_owned(),
+                FileEvent::AtRestart { .. } | FileEvent::Resolved { .. } => {
+                    unreachable!("{item:?}")
+                }
+                FileEvent::Odd { what, .. } => what.to_owned(),
+                FileEvent::Outdated { .. } => "outdated".into(),
+                FileEvent::Unrendered { cause, .. } => cause.to_owned(),
+                FileEvent::Unresolved { names, .. } => names.to_owned(),
             });
         });
         sleep(Duration::from_millis(50));
@@ -46,7 +48,7 @@ fn versions_come_and_go() {
     put("x");
     assert!(open().is_err_and(|cause| cause.starts_with("line 1: invalid digit")));
     put("1");
-    let board = Box::leak(new_board());
+    let board = Box::leak(new_state_table());
     let slot = board.claim(&[key(&path)]).expect("a slot")[0];
     // Two processes: what one has said the other keeps to itself.
     let [first, second] = [open(), open()].map(|watched| watched.expect("a number"));
@@ -100,7 +102,7 @@ fn versions_come_and_go() {
 fn outdated() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
-    let board = Box::leak(new_board());
+    let board = Box::leak(new_state_table());
     let slot = board.claim(&[key(&path)]).expect("a slot")[0];
     let put = |text: &str| fs::write(&path, text).expect("written");
     put("1");
@@ -220,7 +222,7 @@ fn at_a_restart() {
         let what = format!("{mine:?} {theirs:?} {is_lenient}");
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        let slot = Box::leak(new_board()).claim(&[key(&path)]).expect("a slot")[0];
+        let slot = Box::leak(new_state_table()).claim(&[key(&path)]).expect("a slot")[0];
         let memory: &'static Memory = Box::leak(Box::default());
         let open = |keeper: &'static Memory| {
             let keeping = Keeping { keeper, of: Use::List, nothing: || 0 };

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::language::{instead_of, is_language};
-use super::{Message, Moment, Window, keys, time};
+use super::{FlagSpec, Message, Moment, keys, time};
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
 use crate::text::duration::{self, MAX_SECONDS};
@@ -20,7 +20,7 @@ use crate::text::encoding;
 /// Why a text is no content of a flag.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("line {line}, column {column}: {cause}")]
-pub struct WindowError {
+pub struct FlagSpecError {
     /// Counted from 1.
     line: usize,
     /// In characters, counted from 1.
@@ -34,7 +34,7 @@ struct Wrong(Range<usize>, String);
 type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowError> {
+pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
@@ -61,11 +61,11 @@ pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<Window, WindowEr
 }
 
 /// The error at a byte of the text.
-fn at(text: &str, offset: usize, cause: String) -> WindowError {
+fn at(text: &str, offset: usize, cause: String) -> FlagSpecError {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-    WindowError { line, column, cause }
+    FlagSpecError { line, column, cause }
 }
 
 /// What is wrong where the text is no TOML.
@@ -97,7 +97,7 @@ fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
 struct Reader<'t> {
     text: &'t str,
     zone: &'t TimeZone,
-    window: Window,
+    window: FlagSpec,
     /// The keys that are there.
     seen: Vec<&'static str>,
     /// Why the content cannot be used.
@@ -114,7 +114,7 @@ impl<'t> Reader<'t> {
         Self {
             text,
             zone,
-            window: Window::default(),
+            window: FlagSpec::default(),
             seen: vec![],
             faults: vec![],
             odd: vec![],
@@ -217,7 +217,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The window, or the first fault.
-    fn finish(mut self, syntax: Vec<Wrong>) -> Result<Window, WindowError> {
+    fn finish(mut self, syntax: Vec<Wrong>) -> Result<FlagSpec, FlagSpecError> {
         // Of two at one place, the first says more.
         let faults = self.faults.into_iter().chain(syntax);
         if let Some(Wrong(span, cause)) = faults.min_by_key(|Wrong(span, _)| span.start) {
@@ -296,7 +296,7 @@ fn warnings(odd: Vec<Wrong>, text: &str) -> Vec<String> {
     const NAMED: usize = 5;
     let more = odd.len().saturating_sub(NAMED);
     let named = odd.into_iter().take(NAMED).map(|Wrong(span, cause)| {
-        let WindowError { line, cause, .. } = at(text, span.start, cause);
+        let FlagSpecError { line, cause, .. } = at(text, span.start, cause);
         format!("line {line}: {cause}")
     });
     let more = (more > 0).then(|| format!("{more} further keys do not count"));

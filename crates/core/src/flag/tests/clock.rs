@@ -34,7 +34,7 @@ fn a_header_that_is_completed_late() {
             (AUTO, "14:30:00", "13:00:00", None),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
-            let (path, board) = (folder.path().join("flag"), new_board());
+            let (path, board) = (folder.path().join("flag"), new_state_table());
             let slot = board.claim(&[key(&path)]).expect("a slot")[0];
             let flag = Flag::new(path.clone(), slot, interval, TimeZone::UTC);
             replace(&path, &format!("{WINDOW}{more}"));
@@ -95,7 +95,7 @@ fn the_clock_is_set_back() {
         for observer in [Observer::Child, Observer::Parent] {
             for (more, steps) in &cases {
                 let folder = tempfile::tempdir().expect("a folder");
-                let (path, board) = (folder.path().join("flag"), new_board());
+                let (path, board) = (folder.path().join("flag"), new_state_table());
                 let slot = board.claim(&[key(&path)]).expect("a slot")[0];
                 let new = |()| Flag::new(path.clone(), slot, interval, TimeZone::UTC);
                 let [first, other] = [(); 2].map(new);
@@ -124,7 +124,7 @@ fn the_clock_is_set_back() {
 #[test]
 fn the_clock_is_set_back_while_a_look_hangs() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let slot = board.claim(&[key(&path)]).expect("a slot")[0];
     let flag = Flag::new(path.clone(), slot, Duration::from_secs(3600), TimeZone::UTC);
     replace(&path, &format!("{WINDOW}{AUTO}"));

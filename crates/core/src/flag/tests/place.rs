@@ -7,7 +7,7 @@ const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
 /// Processes that have looked while there was no flag, and so have read nothing.
 fn processes<'b, const N: usize>(
     path: &Path,
-    board: &'b crate::shared::table::Board,
+    board: &'b crate::shared::table::StateTable,
 ) -> [Flag<'b>; N] {
     let processes = [(); N].map(|()| flag(path, board));
     assert!(processes.iter().all(|process| look(process) == (false, vec![])));
@@ -18,8 +18,9 @@ fn processes<'b, const N: usize>(
 fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
     let closing =
         flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
-    let message =
-        |closing: &Closing| closing.content.window().message(None).map(|(text, _)| text.to_owned());
+    let message = |closing: &ActiveFlag| {
+        closing.content.window().message(None).map(|(text, _)| text.to_owned())
+    };
     (closing.is_some(), closing.as_ref().and_then(message))
 }
 
@@ -27,7 +28,7 @@ fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
 #[test]
 fn somebody_writes_to_the_flag() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let processes = [flag(&path, &board), flag(&path, &board)];
     let [flag, other] = &processes;
     let put = |text: &str| fs::write(&path, text).expect("written");
@@ -82,7 +83,7 @@ fn somebody_writes_to_the_flag() {
 #[test]
 fn another_flag_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let processes = [flag(&path, &board), flag(&path, &board)];
     let [flag, other] = &processes;
     for (content, closed, news) in [
@@ -125,7 +126,7 @@ fn in_the_place_of_a_flag_that_one_process_has_read() {
             ("message = 'x'", "message = 'y'", "changed"),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
-            let (path, board) = (folder.path().join("flag"), new_board());
+            let (path, board) = (folder.path().join("flag"), new_state_table());
             let processes: [_; 4] = processes(&path, &board);
             replace(&path, old);
             look(&processes[0]);
@@ -153,7 +154,7 @@ fn one_process_has_read_what_is_rewritten() {
         ("message = 'old'", "message = 'x", "changed"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_board());
+        let (path, board) = (folder.path().join("flag"), new_state_table());
         let [reader, other]: [_; 2] = processes(&path, &board);
         replace(&path, old);
         look(&reader);
@@ -176,7 +177,7 @@ fn one_process_has_read_what_is_rewritten() {
 #[test]
 fn a_copy_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let [one, other]: [_; 2] = processes(&path, &board);
     let old = "message = 'old'";
     replace(&path, old);
@@ -194,7 +195,7 @@ fn a_copy_takes_the_place() {
 #[test]
 fn time_goes_on_while_somebody_writes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_board());
+    let (path, board) = (folder.path().join("flag"), new_state_table());
     let [one, other]: [_; 2] = processes(&path, &board);
     replace(&path, ANNOUNCED);
     assert_eq!(look(&one), (false, vec!["announced".into()]));

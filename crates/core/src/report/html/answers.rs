@@ -104,7 +104,7 @@ fn capitalized(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::{ScopeFacts, ScopeKind};
-    use crate::stats::tests::new_records;
+    use crate::stats::tests::new_stats;
 
     /// A report of scopes in these states, in each of which three requests run, one of them from
     /// before the closing where it is closed.
@@ -126,7 +126,7 @@ mod tests {
                 })
                 .collect(),
             flags: vec![],
-            records: new_records(),
+            stats: new_stats(),
         };
         let mut report = Report::new(facts, true);
         for (scope, state) in report.scopes.iter_mut().zip(states) {

@@ -7,16 +7,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::allow::Means;
+use crate::allow::AllowKind;
 use crate::engine::gates::tests::{place, section, settings};
 use crate::engine::gates::{Gates, Sections};
 use crate::flag::{Flag, Observer};
 use crate::report::flags::FlagState;
 use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind};
 use crate::shared::table::Key;
-use crate::stats::tests::new_records;
+use crate::stats::tests::new_stats;
 use crate::stats::top_clients::Refusal;
-use crate::stats::{Reason, Visit, Whereabouts, Worker};
+use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
 const STRANGE: &str = "<script>alert(1)</script>";
@@ -44,28 +44,29 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     for flag in &flags {
         flag.look(Observer::Child, now, &move || now, &mut |_| {});
     }
-    let records = new_records();
-    let [host, location] = records.claim(&["host", "location"].map(Key::of), now)[..] else {
+    let stats = new_stats();
+    let [host, location] = stats.claim(&["host", "location"].map(Key::of), now)[..] else {
         panic!("two numbers")
     };
     let began = now - Duration::from_secs(72);
     let process = std::process::id() as i32;
-    let here = Worker { process, connection: 7, generation: records.generation() };
+    let here = Worker { process, connection: 7, generation: stats.generation() };
     let inside = gates.of(&1).expect("a gate");
-    let visit = |scope, reason| {
+    let tracked = |scope, reason| {
         let gate = if scope == host { gates.own() } else { inside };
-        let place = Whereabouts { scope, flags: gate.bits() };
-        let visit = Visit::new(records, here, place, began.as_microsecond());
-        visit.let_in(place, reason);
-        visit
+        let place = ScopeRef { scope, flags: gate.bits() };
+        let tracked = TrackedRequest::new(stats, here, place, began.as_microsecond());
+        tracked.let_in(place, reason);
+        tracked
     };
-    let running = [visit(location, Reason::Open), visit(location, Reason::Allowed(Means::Env))];
-    drop([visit(host, Reason::Open), visit(host, Reason::Allowed(Means::File))]);
-    records.refuse(here, location, 503);
+    let running =
+        [tracked(location, Reason::Open), tracked(location, Reason::Allowed(AllowKind::Env))];
+    drop([tracked(host, Reason::Open), tracked(host, Reason::Allowed(AllowKind::File))]);
+    stats.refuse(here, location, 503);
     let refuse = |address: u32, path: &str, agent: &str| {
         let (path, agent, time) = (path.as_bytes(), agent.as_bytes(), now);
         let address = IpAddr::from(address.to_be_bytes());
-        records.refused().count(Refusal { address, path, agent, time }, 1);
+        stats.refused().count(Refusal { address, path, agent, time }, 1);
     };
     // So many that they drive each other out.
     (0..20_000).for_each(|address| refuse(address, "/", ""));
@@ -89,7 +90,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
             scope(ScopeKind::VirtualHost, None, None),
         ],
         flags,
-        records,
+        stats,
     };
     let report = Report::new(facts, true);
     drop(running);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn parse(content: impl AsRef<[u8]>) -> Result<Window, String> {
+fn parse(content: impl AsRef<[u8]>) -> Result<FlagSpec, String> {
     window(content.as_ref(), &TimeZone::UTC).map_err(|error| error.to_string())
 }
 
