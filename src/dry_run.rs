@@ -49,22 +49,22 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         return forecast;
     };
     let overlay = request.at(server, overlay);
-    let act = |supposed: &mut Request<'_>| {
+    let act = |assumed: &mut Request<'_>| {
         #[cfg(feature = "provoke-panic")]
-        supposed.provoke_panic_at("/provoke-panic");
+        assumed.provoke_panic_at("/provoke-panic");
         let found = match gates.has_sections() {
-            true => supposed.found_ahead(),
+            true => assumed.found_ahead(),
             false => Found::none(),
         };
         let gate = |section: Option<&Section<'_>>| match section {
-            Some(section) => gates.of(section).unwrap_or_else(|| supposed.own(gates.make(section))),
+            Some(section) => gates.of(section).unwrap_or_else(|| assumed.own(gates.make(section))),
             None => gates.own(),
         };
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
         // Of several readings of the path, the one that decides.
         let (number, now, while_closed) =
-            Outcome::now_and_while_closed(all, supposed, &error_log::Log);
+            Outcome::now_and_while_closed(all, assumed, &error_log::Log);
         let innermost = found.all().nth(number).flatten().and_then(SectionPath::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());
@@ -84,7 +84,7 @@ pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
         let overlay = request.overlay(&Question { client, path: path.into(), host: None });
         let overlay = request.at(server, overlay);
         // SAFETY: the overlay of `Request::overlay`, at a server of httpd's.
-        unsafe { request.overlaid(overlay, |supposed| gates.of(supposed.found_ahead().section?)) };
+        unsafe { request.overlaid(overlay, |assumed| gates.of(assumed.found_ahead().section?)) };
     }
 }
 

@@ -34,11 +34,11 @@ pub(crate) fn error(message: &str) {
 pub(crate) struct Log;
 
 impl EventSink for Log {
-    fn flag(&self, news: FlagEvent<'_>) {
-        if let FlagEvent::Closed { flag, .. } = &news {
+    fn flag(&self, event: FlagEvent<'_>) {
+        if let FlagEvent::Closed { flag, .. } = &event {
             startup::closed(flag);
         }
-        let (level, message) = say(&news);
+        let (level, message) = say(&event);
         write(None, level, &message);
     }
 
@@ -48,8 +48,8 @@ impl EventSink for Log {
         write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
     }
 
-    fn file(&self, news: FileEvent<'_>) {
-        match news {
+    fn file(&self, event: FileEvent<'_>) {
+        match event {
             FileEvent::Read { path } => {
                 write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
             }
@@ -136,11 +136,11 @@ fn oddity(file: &Option<FlagFile>) -> String {
     kind.map_or_else(String::new, |kind| format!("; it {kind}"))
 }
 
-fn say(news: &FlagEvent<'_>) -> (i32, String) {
+fn say(event: &FlagEvent<'_>) -> (i32, String) {
     let until = |end: &Option<Moment>| {
         end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
     };
-    match news {
+    match event {
         FlagEvent::Closed { flag, file, end } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(

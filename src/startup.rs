@@ -75,21 +75,21 @@ unsafe fn prepare(
         return Ok(()); // at start the configuration is read twice; this time for the check alone
     }
     // SAFETY: the pool of the process, which outlives everything; the caller's pool.
-    let (board, stats, root) = unsafe {
+    let (table, stats, root) = unsafe {
         let process_pool = (*main.process).pool;
-        let (board, stats) =
+        let (table, stats) =
             (shared_memory::segment(process_pool), shared_memory::segment(process_pool));
-        (board, stats, server_root(temp_pool))
+        (table, stats, server_root(temp_pool))
     };
     let no_memory = |status| format!("no shared memory (APR status {status})");
-    let (board, stats): (&StateTable, _) = (board.map_err(no_memory)?, stats.map_err(no_memory)?);
+    let (table, stats): (&StateTable, _) = (table.map_err(no_memory)?, stats.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
     // All at once, so that none takes a slot that another one still wants.
     let keys = keys(main, &root);
-    let numbers = board.claim_numbers(&keys).map_err(|error| error.to_string())?;
+    let numbers = table.claim_numbers(&keys).map_err(|error| error.to_string())?;
     let numbers: Numbers = keys.into_iter().zip(numbers).collect();
-    let flags = make_flags(main, &root, board, &numbers).map_err(|error| error.to_string())?;
-    let slot = |(key, number): (&Key, &usize)| Some((*key, board.places().get(*number)?));
+    let flags = make_flags(main, &root, table, &numbers).map_err(|error| error.to_string())?;
+    let slot = |(key, number): (&Key, &usize)| Some((*key, table.places().get(*number)?));
     let slots = numbers.iter().filter_map(slot).collect();
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
     let resolved = resolver::resolve(names.collect());
@@ -130,14 +130,14 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
 fn make_flags(
     main: &server_rec,
     root: &Path,
-    board: &'static StateTable,
+    table: &'static StateTable,
     numbers: &Numbers,
 ) -> Result<Flags, TableFull> {
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
     let flag = |path: PathBuf| {
         let number = numbers.get(&flag::key(&path)).copied().ok_or(TableFull(MAX_SLOTS))?;
-        let slot = board.places().get(number).ok_or(TableFull(MAX_SLOTS))?;
+        let slot = table.places().get(number).ok_or(TableFull(MAX_SLOTS))?;
         let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
         Ok((path, Arc::new(flag)))
     };
@@ -185,9 +185,9 @@ fn warn(main: &server_rec, root: &Path) {
     config_tree::warn_of_cache(main);
     let mut said = BTreeSet::new();
     for settings in settings(main) {
-        settings.allow().tell_odd(&mut |news| {
-            if said.insert(format!("{news:?}")) {
-                error_log::Log.file(news);
+        settings.allow().tell_odd(&mut |event| {
+            if said.insert(format!("{event:?}")) {
+                error_log::Log.file(event);
             }
         });
     }
@@ -227,10 +227,10 @@ fn tell(main: &server_rec, root: &Path) {
     }
     let mut files = BTreeSet::new();
     for gate in gates(main) {
-        gate.tell_start(&mut |news| {
+        gate.tell_start(&mut |event| {
             // Two directives can name one file.
-            if files.insert(format!("{news:?}")) {
-                error_log::Log.file(news);
+            if files.insert(format!("{event:?}")) {
+                error_log::Log.file(event);
             }
         });
     }
@@ -266,7 +266,7 @@ fn look(main: &server_rec, observer: Observer) {
     if is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let report = &mut |news: FlagEvent<'_>| error_log::Log.flag(news);
+    let report = &mut |event: FlagEvent<'_>| error_log::Log.flag(event);
     for flag in flags(main) {
         match observer {
             Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),

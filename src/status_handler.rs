@@ -134,7 +134,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     let now = Timestamp::now();
     let flags = startup::flags(main);
     for flag in &flags {
-        let report = &mut |news: FlagEvent<'_>| error_log::Log.flag(news);
+        let report = &mut |event: FlagEvent<'_>| error_log::Log.flag(event);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
     for server in servers(main) {

@@ -13,7 +13,7 @@ use crate::sys::guard::guard;
 use crate::sys::process;
 use maintenance_core::allow::ClientRequest;
 use maintenance_core::refusal::RequestHeaders;
-use maintenance_core::stats::top_clients::Refusal;
+use maintenance_core::stats::top_clients::RefusedRequest;
 use maintenance_core::stats::{Reason, ScopeId, ScopeRef, TrackedRequest, Worker};
 
 // What the SAFETY comments here rest on is said at `Request`.
@@ -75,7 +75,7 @@ impl<'r> Request<'r> {
         counters.stats.refuse(worker, scope, status);
         if let Some(address) = self.address() {
             let agent = self.header(c"User-Agent").unwrap_or_default();
-            let refusal = Refusal { address, path: self.path(), agent, time: self.now() };
+            let refusal = RefusedRequest { address, path: self.path(), agent, time: self.now() };
             counters.stats.refused().count(refusal, worker.process);
         }
     }

@@ -33,8 +33,8 @@ struct Nobody;
 
 impl EventSink for Nobody {
     fn flag(&self, _: FlagEvent<'_>) {}
-    fn file(&self, news: FileEvent<'_>) {
-        panic!("{news:?}");
+    fn file(&self, event: FileEvent<'_>) {
+        panic!("{event:?}");
     }
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }

@@ -322,7 +322,7 @@ mod tests {
     }
 
     fn label(allowlist: &Allowlist, address: &'static str, target: &'static str) -> &'static str {
-        let admission = allowlist.admit(&Client(address, target), &mut |news| panic!("{news:?}"));
+        let admission = allowlist.admit(&Client(address, target), &mut |event| panic!("{event:?}"));
         let verdict = admission.map(crate::engine::gate::Verdict::Allowed);
         let label =
             verdict.as_ref().map_or(crate::engine::gate::BLOCKED, |verdict| verdict.label());

@@ -4,7 +4,7 @@
 //! A flag is looked at with one `stat`. It is opened only if it is a regular file with something
 //! in it, and only when it has changed: a FIFO, a folder or a file that nobody may read close the
 //! site like any other. What all processes of the server know of a flag stands on the
-//! [`board`](crate::shared::table) that they share, so that each change is reported once and not once per
+//! [`table`](crate::shared::table) that they share, so that each change is reported once and not once per
 //! child. With an interval they also share the looks.
 
 mod content;
@@ -46,7 +46,7 @@ pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
 use report::Noted;
-use state::{ContentId, Presence, State, Word};
+use state::{ContentId, FlagState, PackedState, Presence};
 pub use word::{FlagError, check_path, check_word};
 
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
@@ -96,14 +96,14 @@ pub struct Flag<'b> {
     /// Tells it from others, mostly.
     number: usize,
     slot: &'b Slot,
-    turns: PollLease<'b>,
+    poll_lease: PollLease<'b>,
     reader: Reader,
 }
 
 /// What a look at the file has brought.
 struct Seen {
     /// What is known now.
-    is: State,
+    is: FlagState,
     /// What counts for the request at hand.
     phase: Option<Phase>,
     /// None where the flag is absent.
@@ -115,8 +115,8 @@ impl<'b> Flag<'b> {
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
-        let (turns, reader) = (PollLease::new(slot, interval), Reader::new(zone));
-        Self { path, c_path, number: 0, slot, turns, reader }
+        let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
+        Self { path, c_path, number: 0, slot, poll_lease, reader }
     }
 
     /// The same with this number, which is its own among all flags.
@@ -138,12 +138,12 @@ impl<'b> Flag<'b> {
     ) -> Option<ActiveFlag> {
         self.reader.forget();
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
-        self.turns.are_free().then(look).flatten()
+        self.poll_lease.are_free().then(look).flatten()
     }
 
     /// Is nothing known of it, not even that it cannot be seen?
     pub fn is_unknown(&self) -> bool {
-        let State { known, failed, .. } = self.word().state();
+        let FlagState { known, failed, .. } = self.word().state();
         known == Presence::Nothing && !failed
     }
 
@@ -163,9 +163,9 @@ impl<'b> Flag<'b> {
     pub fn is_still_absent(&self) -> bool {
         let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
         self.was_absent()
-            && match self.turns.are_free() {
+            && match self.poll_lease.are_free() {
                 true => self.c_path.as_ref().is_some_and(is_gone),
-                false => !self.turns.are_due(),
+                false => !self.poll_lease.are_due(),
             }
     }
 
@@ -184,17 +184,17 @@ impl<'b> Flag<'b> {
         clock: &dyn Fn() -> Timestamp,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) -> Option<ActiveFlag> {
-        let turn = match observer {
-            Observer::Child => self.turns.take(|| self.is_look_wanted(clock)),
+        let lease = match observer {
+            Observer::Child => self.poll_lease.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
-            Observer::Parent if !self.turns.are_free() && !self.is_unknown() => return None,
+            Observer::Parent if !self.poll_lease.are_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
-            let look = turn.as_ref().map(|_| Look::at(&self.path));
+            let look = lease.as_ref().map(|_| Look::at(&self.path));
             // After the word was read: what it says was known before this moment, unless the clock
             // was set back.
             let clock = clock();
@@ -205,7 +205,7 @@ impl<'b> Flag<'b> {
                 (Observer::Child, Some(Ok(look))) => matches!(look, Look::Denied(_)),
                 (Observer::Child, None) | (Observer::Parent, _) => was.failed,
             };
-            let is = State { failed, ..seen.is };
+            let is = FlagState { failed, ..seen.is };
             if is != was {
                 // Where another process was faster, someone has seen a change since `before`:
                 // this look may be older than theirs, and is taken again.
@@ -224,7 +224,7 @@ impl<'b> Flag<'b> {
 
     /// Is there something to see that this process does not know, or something to report?
     fn is_look_wanted(&self, clock: &dyn Fn() -> Timestamp) -> bool {
-        let State { known, content_id, failed, .. } = self.word().state();
+        let FlagState { known, content_id, failed, .. } = self.word().state();
         match known {
             _ if failed => false, // the next one that is due tells
             Presence::Nothing => true,
@@ -245,7 +245,7 @@ impl<'b> Flag<'b> {
         &self,
         look: Option<&io::Result<Look>>,
         last_seen: LastSeen,
-        was: State,
+        was: FlagState,
         observer: Observer,
         moment: Moment,
     ) -> Seen {
@@ -255,10 +255,10 @@ impl<'b> Flag<'b> {
             }
             Some(Ok(Look::Denied(_))) if observer == Observer::Child => {
                 let content = Some(self.reader.content_of(ContentId::DENIED));
-                Seen { is: State::DENIED, phase: Some(Phase::Closed), content }
+                Seen { is: FlagState::DENIED, phase: Some(Phase::Closed), content }
             }
             Some(Err(error)) if is_absence(error) => {
-                Seen { is: State::ABSENT, phase: None, content: None }
+                Seen { is: FlagState::ABSENT, phase: None, content: None }
             }
             Some(Ok(Look::Denied(_)) | Err(_)) | None => self.judge_as_before(was, moment),
         }
@@ -266,7 +266,7 @@ impl<'b> Flag<'b> {
 
     /// Time goes on between two looks, while the file system does not answer, and while somebody
     /// writes to the flag. A content that this process has not read says nothing.
-    fn judge_as_before(&self, was: State, moment: Moment) -> Seen {
+    fn judge_as_before(&self, was: FlagState, moment: Moment) -> Seen {
         let content = self.reader.content_of(was.content_id);
         let (known, phase) = match was.known {
             Presence::Nothing => (was.known, Some(Phase::Closed)),
@@ -278,14 +278,14 @@ impl<'b> Flag<'b> {
             }
             Presence::Present(phase) => (was.known, Some(phase)),
         };
-        Seen { is: State { known, ..was }, phase, content: Some(content) }
+        Seen { is: FlagState { known, ..was }, phase, content: Some(content) }
     }
 
     fn judge_present(
         &self,
         (metadata, kind): (&Metadata, FileKind),
         last_seen: LastSeen,
-        was: State,
+        was: FlagState,
         observer: Observer,
         moment: Moment,
     ) -> Seen {
@@ -315,23 +315,21 @@ impl<'b> Flag<'b> {
             }
             // Somebody is at work on the file: what it said before still counts.
             Presence::Present(_)
-                if was.content_id != ContentId::YOUNG
-                    && !reading.is_settled
-                    && was.file == file =>
+                if was.content_id != ContentId::YOUNG && !reading.is_stable && was.file == file =>
             {
                 return self.judge_as_before(was, moment);
             }
             _ => window.phase(moment.clock),
         };
-        let is_young = content.is_void() && !reading.is_settled && was.content_id != content_id;
+        let is_young = content.is_void() && !reading.is_stable && was.content_id != content_id;
         let content_id = if is_young { ContentId::YOUNG } else { content_id };
-        seen(State { known: Presence::Present(known), content_id, file, ..was })
+        seen(FlagState { known: Presence::Present(known), content_id, file, ..was })
     }
 
     fn tell(
         &self,
-        was: State,
-        is: State,
+        was: FlagState,
+        is: FlagState,
         (before, look): (Noted, Option<io::Result<Look>>),
         content: Option<&Content>,
         report: &mut dyn FnMut(FlagEvent<'_>),
@@ -344,19 +342,19 @@ impl<'b> Flag<'b> {
                 report(FlagEvent::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
-                let (closes, parent_looks) = (is.known.closes(), self.turns.are_free());
+                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.are_free());
                 report(FlagEvent::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
         }
     }
 
-    fn word(&self) -> Word {
-        Word(self.slot.word.load(Ordering::Acquire))
+    fn word(&self) -> PackedState {
+        PackedState(self.slot.word.load(Ordering::Acquire))
     }
 
     /// Puts `after` in the place of `before`; false where another process was faster.
-    fn replace(&self, before: Word, after: Word) -> bool {
+    fn replace(&self, before: PackedState, after: PackedState) -> bool {
         let word = &self.slot.word;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

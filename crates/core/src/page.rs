@@ -181,7 +181,7 @@ impl Pages {
         events: &dyn EventSink,
     ) -> Option<(Arc<Body>, Encoding)> {
         let source = page.file.as_ref().map(|file| {
-            file.watched().refresh(&mut |news| events.file(news));
+            file.watched().refresh(&mut |event| events.file(event));
             Arc::clone(&file.watched().value())
         });
         if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
@@ -232,7 +232,7 @@ impl Pages {
         let source = source.filter(|source| !source.is_nothing());
         if let (Some(source), Some(file)) = (source, &page.file) {
             let rendered = stack::deep(|| source.render(facts.values(language).into()))?;
-            let report = &mut |news: FileEvent<'_>| events.file(news);
+            let report = &mut |event: FileEvent<'_>| events.file(event);
             file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
             if let Ok(bytes) = rendered {
                 return Some(bytes);
@@ -264,9 +264,9 @@ impl Pages {
     pub fn refresh(&self, check: bool, events: &dyn EventSink) {
         for file in self.files() {
             if check {
-                file.watched().check(&mut |news| events.file(news));
+                file.watched().check(&mut |event| events.file(event));
             }
-            file.watched().refresh(&mut |news| events.file(news));
+            file.watched().refresh(&mut |event| events.file(event));
         }
     }
 

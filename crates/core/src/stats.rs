@@ -21,7 +21,7 @@ use crate::shared::table::{Key, Table};
 use in_flight::{InFlight, Running};
 pub use scope::ScopeId;
 use scope::{MAX_SCOPES, ScopePlace};
-use top_clients::Refused;
+use top_clients::TopClients;
 use totals::Totals;
 pub use totals::{Reason, ScopeTotals};
 pub use tracked::{ScopeRef, TrackedRequest, Worker};
@@ -36,7 +36,7 @@ pub struct Stats {
     others: ScopePlace,
     totals: Totals,
     in_flight: InFlight,
-    refused: Refused,
+    refused: TopClients,
     /// When they were begun, in milliseconds since 1970.
     begun: AtomicU64,
     /// How often the configuration was read.
@@ -92,7 +92,7 @@ impl Stats {
     }
 
     /// Who is refused.
-    pub fn refused(&self) -> &Refused {
+    pub fn refused(&self) -> &TopClients {
         &self.refused
     }
 

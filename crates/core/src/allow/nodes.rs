@@ -256,33 +256,33 @@ mod tests {
             .expect("written");
         let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
         nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
-        let board = Box::leak(crate::shared::table::new_state_table());
+        let table = Box::leak(crate::shared::table::new_state_table());
         nodes
             .file
-            .report_through(board.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);
+            .report_through(table.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);
         let nodes = Arc::new(nodes);
-        let mut news = vec![];
+        let mut event = vec![];
         nodes.learn(&Resolved::new());
-        nodes.tell_start(&mut |item| news.push(format!("{item:?}")));
-        let ask = |seconds: f32, news: &mut Vec<String>, observer| {
+        nodes.tell_start(&mut |item| event.push(format!("{item:?}")));
+        let ask = |seconds: f32, event: &mut Vec<String>, observer| {
             let end = Instant::now() + Duration::from_secs_f32(seconds);
             while Instant::now() < end {
-                nodes.refresh(observer, &mut |item| news.push(format!("{item:?}")));
+                nodes.refresh(observer, &mut |item| event.push(format!("{item:?}")));
                 thread::sleep(Duration::from_millis(10));
             }
         };
-        ask(0.5, &mut news, Observer::Child);
-        assert!(news.len() == 1 && news[0].contains("\"a, b\""), "{news:?}");
+        ask(0.5, &mut event, Observer::Child);
+        assert!(event.len() == 1 && event[0].contains("\"a, b\""), "{event:?}");
         std::fs::remove_file(&path).expect("removed");
         ask(0.5, &mut vec![], Observer::Child);
         IS_UP.store(true, Ordering::SeqCst);
         ask(0.5, &mut vec![], Observer::Parent);
         assert_eq!(nodes.unknown_names().len(), 2, "the parent starts no thread");
         let start = Instant::now();
-        while news.len() < 2 && start.elapsed() < Duration::from_secs(30) {
-            ask(0.1, &mut news, Observer::Child);
+        while event.len() < 2 && start.elapsed() < Duration::from_secs(30) {
+            ask(0.1, &mut event, Observer::Child);
         }
-        assert!(news.len() == 2 && news[1].starts_with("Resolved"), "{news:?}");
+        assert!(event.len() == 2 && event[1].starts_with("Resolved"), "{event:?}");
         assert!((1..=2).all(|last| nodes.find(IpAddr::from([10, 0, 0, last])).is_some()));
     }
 }

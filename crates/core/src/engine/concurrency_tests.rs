@@ -25,7 +25,7 @@ use crate::refusal::RequestHeaders;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 use crate::shared::table::{Key, StateTable, new_state_table};
 use crate::stats::tests::new_stats;
-use crate::stats::top_clients::Refusal;
+use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
 const THREADS: u64 = 8;
@@ -70,15 +70,15 @@ struct Counts {
 }
 
 impl EventSink for Counts {
-    fn flag(&self, news: FlagEvent<'_>) {
-        match news {
+    fn flag(&self, event: FlagEvent<'_>) {
+        match event {
             FlagEvent::Closed { .. } => self.closed.fetch_add(1, Ordering::SeqCst),
             FlagEvent::Gone { .. } => self.open.fetch_add(1, Ordering::SeqCst),
             other => panic!("{other:?}"),
         };
     }
-    fn file(&self, news: FileEvent<'_>) {
-        assert!(matches!(news, FileEvent::Read { .. }), "{news:?}");
+    fn file(&self, event: FileEvent<'_>) {
+        assert!(matches!(event, FileEvent::Read { .. }), "{event:?}");
     }
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }
@@ -103,9 +103,9 @@ impl Site {
             shown(at("list")),
             shown(at("page.txt.j2"))
         ));
-        let board: &'static StateTable = Box::leak(new_state_table());
+        let table: &'static StateTable = Box::leak(new_state_table());
         let keys = settings.keys();
-        let slots: Slots = keys.iter().copied().zip(board.claim(&keys).expect("slots")).collect();
+        let slots: Slots = keys.iter().copied().zip(table.claim(&keys).expect("slots")).collect();
         let slot = slots[&flag::key(&at("flag"))];
         let flag = Flag::new(at("flag"), slot, Duration::ZERO, TimeZone::UTC);
         let (flag, resolved) = (Arc::new(flag), Default::default());
@@ -141,7 +141,7 @@ fn ask(site: &Site, stats: &Stats, scope: ScopeId, worker: Worker, counts: &Coun
     assert!(!answer.body.plain().is_empty());
     stats.refuse(worker, scope, answer.status.code());
     let (address, time) = (client.address().expect("an address"), client.now());
-    let refusal = Refusal { address, path: b"/", agent: b"test", time };
+    let refusal = RefusedRequest { address, path: b"/", agent: b"test", time };
     stats.refused().count(refusal, worker.process);
     true
 }
@@ -280,7 +280,7 @@ fn a_file_is_read_while_it_changes() {
             threads.spawn(|| {
                 let mut last = 0;
                 while !over.load(Ordering::Relaxed) {
-                    watched.refresh(&mut |news| assert!(matches!(news, FileEvent::Read { .. })));
+                    watched.refresh(&mut |event| assert!(matches!(event, FileEvent::Read { .. })));
                     let value = Arc::clone(&watched.get().expect("a value"));
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];

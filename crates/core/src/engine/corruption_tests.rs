@@ -14,7 +14,7 @@ use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 use crate::shared::table::{Key, Keyed, MAX_SLOTS, StateTable, new_state_table};
 use crate::shared::words::Words;
 use crate::stats::tests::new_stats;
-use crate::stats::top_clients::Refusal;
+use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
 /// All that parent and children do with the records, or with a flag, together.
@@ -40,8 +40,8 @@ fn fill(shared: &impl Words, fill: Fill) {
 }
 
 /// Overwrites the part of the board that the flag of a test is in, and some more.
-fn fill_start(board: &StateTable, fill: Fill) {
-    fill_first(board, 65_536, fill);
+fn fill_start(table: &StateTable, fill: Fill) {
+    fill_first(table, 65_536, fill);
 }
 
 fn fill_first(shared: &impl Words, count: u64, fill: Fill) {
@@ -76,7 +76,7 @@ fn serve(stats: &'static Stats, scope: ScopeId) {
         tracked.end();
         stats.refuse(worker, scope, 500 + connection as u16 % 10);
         let address = [10, 0, 0, connection as u8].into();
-        let refusal = Refusal { address, path: b"/", agent: b"", time: now() };
+        let refusal = RefusedRequest { address, path: b"/", agent: b"", time: now() };
         stats.refused().count(refusal, here);
     }
 }
@@ -132,21 +132,21 @@ fn looks(flag: &Flag<'_>) -> [bool; 3] {
         .map(|observer| flag.look(observer, now(), &now, &mut |_| ()).is_some())
 }
 
-fn flag_at<'b>(board: &'b StateTable, path: &Path, interval: Duration) -> Flag<'b> {
-    Flag::new(path.into(), &board.places()[0], interval, TimeZone::UTC)
+fn flag_at<'b>(table: &'b StateTable, path: &Path, interval: Duration) -> Flag<'b> {
+    Flag::new(path.into(), &table.places()[0], interval, TimeZone::UTC)
 }
 
 /// Looked at with each request, a flag that is not there closes nothing, whatever the board says.
 #[test]
 fn an_absent_flag() {
-    let board = new_state_table();
+    let table = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
     for (what, with) in FILLS {
-        fill_start(&board, with);
-        let flag = flag_at(&board, &path, Duration::ZERO);
+        fill_start(&table, with);
+        let flag = flag_at(&table, &path, Duration::ZERO);
         assert_eq!(timed(what, || looks(&flag)), [false; 3], "{what}");
-        fill_start(&board, with);
+        fill_start(&table, with);
         timed(what, || flag.report());
     }
 }
@@ -154,20 +154,20 @@ fn an_absent_flag() {
 /// And one that this child has read, and that has come to rest, closes.
 #[test]
 fn a_flag_that_was_read() {
-    let board = new_state_table();
+    let table = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in [("empty", ""), ("full", "message = \"x\"")] {
         let path = folder.path().join(name);
         std::fs::write(&path, text).expect("a flag");
         std::thread::sleep(Duration::from_millis(400));
-        fill_start(&board, |_| 0);
-        let flag = flag_at(&board, &path, Duration::ZERO);
+        fill_start(&table, |_| 0);
+        let flag = flag_at(&table, &path, Duration::ZERO);
         assert!(flag.look(Observer::Child, now(), &now, &mut |_| ()).is_some());
         for (what, with) in FILLS {
             // Every state, with any content: also that of a flag which has opened by itself.
             for known in 0..8 {
-                fill_start(&board, with);
-                let word = &board.places()[0].word;
+                fill_start(&table, with);
+                let word = &table.places()[0].word;
                 word.store(word.load(Ordering::SeqCst) & !15 | known, Ordering::SeqCst);
                 let found = timed(what, || flag.look(Observer::Child, now(), &now, &mut |_| ()));
                 assert!(found.is_some(), "{name}, {what}, {known}");
@@ -179,19 +179,19 @@ fn a_flag_that_was_read() {
 /// With an interval the word on the board is believed, true or not; but nobody waits for long.
 #[test]
 fn with_an_interval() {
-    let board = new_state_table();
+    let table = new_state_table();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
     for (what, with) in FILLS {
-        fill_start(&board, with);
-        let flag = flag_at(&board, &path, Duration::from_secs(3600));
+        fill_start(&table, with);
+        let flag = flag_at(&table, &path, Duration::from_secs(3600));
         timed(what, || looks(&flag));
     }
-    let flag = flag_at(&board, &path, Duration::from_secs(3600));
-    fill_start(&board, |_| 0);
+    let flag = flag_at(&table, &path, Duration::from_secs(3600));
+    fill_start(&table, |_| 0);
     assert_eq!(looks(&flag), [false; 3], "it is absent");
     for (known, closes) in [(1, false), (3, true), (2, false), (4, true), (5, false)] {
-        board.places()[0].word.store(known, Ordering::SeqCst);
+        table.places()[0].word.store(known, Ordering::SeqCst);
         assert_eq!(flag.was_closing(), closes);
     }
 }
@@ -199,16 +199,16 @@ fn with_an_interval() {
 /// A restart finds places for all that the configuration wants.
 #[test]
 fn claims() {
-    let board = new_state_table();
+    let table = new_state_table();
     let keys = [1, 2, 3].map(|number| flag::key(Path::new(&format!("/flag/{number}"))));
     for (what, with) in FILLS {
-        fill(&*board, with);
-        timed(what, || board.claim(&keys)).expect(what);
-        let places: Vec<_> = keys.iter().map(|key| board.position(*key)).collect();
+        fill(&*table, with);
+        timed(what, || table.claim(&keys)).expect(what);
+        let places: Vec<_> = keys.iter().map(|key| table.position(*key)).collect();
         assert!(places.iter().all(|place| place.is_some_and(|place| place < MAX_SLOTS)), "{what}");
     }
     // All places have one key, which is wanted.
-    let key = board.claim(&keys).expect("places")[0].key().load(Ordering::SeqCst);
-    board.places().iter().for_each(|place| place.key().store(key, Ordering::SeqCst));
-    board.claim(&keys).expect("places");
+    let key = table.claim(&keys).expect("places")[0].key().load(Ordering::SeqCst);
+    table.places().iter().for_each(|place| place.key().store(key, Ordering::SeqCst));
+    table.claim(&keys).expect("places");
 }

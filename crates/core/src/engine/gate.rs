@@ -206,7 +206,7 @@ impl Gate {
         let came = request.now();
         let mut closings = ActiveFlags::default();
         for flag in self.flags.iter().rev() {
-            let report = &mut |news: FlagEvent<'_>| events.flag(news);
+            let report = &mut |event: FlagEvent<'_>| events.flag(event);
             if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
                 closings.add(flag.path(), closing, request);
             }
@@ -223,7 +223,7 @@ impl Gate {
         let Some(blocked) = closings.shown else {
             return Verdict::Open;
         };
-        let mut file_news = |news: FileEvent<'_>| events.file(news);
+        let mut file_news = |event: FileEvent<'_>| events.file(event);
         let admission = self.allowlist.admit(request, &mut file_news);
         let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
         admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
@@ -250,13 +250,13 @@ impl Gate {
     /// change.
     pub fn refresh(&self, observer: Observer, events: &impl EventSink) {
         let check = observer == Observer::Child;
-        self.allowlist.refresh(observer, check, &mut |news| events.file(news));
+        self.allowlist.refresh(observer, check, &mut |event| events.file(event));
         self.refusal.pages().refresh(check, events);
     }
 
     /// Reads the files that have changed, as a request does that needs them.
     pub fn refresh_changed(&self, events: &impl EventSink) {
-        self.allowlist.refresh(Observer::Child, false, &mut |news| events.file(news));
+        self.allowlist.refresh(Observer::Child, false, &mut |event| events.file(event));
         self.refusal.pages().refresh(false, events);
     }
 

@@ -56,7 +56,7 @@ pub struct Gates {
     sections: Sections,
     place: Arc<ServerContext>,
     own: Gate,
-    made: Made,
+    made: GateCache,
 }
 
 /// So many gates are made for good beside those of single sections: clients choose which sections
@@ -69,13 +69,13 @@ const MAX_MADE_BY_ALL: usize = 1024;
 /// Gates by the keys of their chains, in a list to which several threads can add while others read
 /// it. It is short unless somebody makes it long.
 #[derive(Default)]
-struct Made(OnceCell<Box<Node>>);
+struct GateCache(OnceCell<Box<Node>>);
 
 struct Node {
     key: u64,
     innermost: Option<SectionId>,
     gate: Gate,
-    more: Made,
+    more: GateCache,
 }
 
 impl Gates {
@@ -93,7 +93,7 @@ impl Gates {
         }
         let own = Gate::new(&settings, place)?;
         let (sections, place) = (sections.clone(), Arc::clone(place));
-        let gates = Self { settings, sections, place, own, made: Made::default() };
+        let gates = Self { settings, sections, place, own, made: GateCache::default() };
         for number in gates.sections.keys() {
             gates.of(number);
         }
@@ -142,7 +142,7 @@ impl Gates {
 
     fn node(&self, chain: &impl SectionPath) -> Node {
         let (key, innermost) = (chain.key(), chain.innermost());
-        Node { key, innermost, gate: self.make(chain), more: Made::default() }
+        Node { key, innermost, gate: self.make(chain), more: GateCache::default() }
     }
 
     /// Makes the gate for requests in these sections.
@@ -231,10 +231,10 @@ pub(crate) mod tests {
 
     /// Where these are the flags; relative paths begin at `/root`.
     pub(crate) fn place(flags: &[&str]) -> Arc<ServerContext> {
-        let board: &'static _ = Box::leak(new_state_table());
+        let table: &'static _ = Box::leak(new_state_table());
         let flag = |(number, name): (usize, &&str)| {
             let path = PathBuf::from("/root").join(name);
-            let slot = board.claim(&[flag::key(&path)]).expect("a slot")[0];
+            let slot = table.claim(&[flag::key(&path)]).expect("a slot")[0];
             let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
             (path, Arc::new(flag.numbered(number)))
         };

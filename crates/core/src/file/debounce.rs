@@ -19,7 +19,7 @@ const RESTLESS: Duration = Duration::from_secs(5);
 pub struct Debounce {
     young: Option<Young>,
     /// The version that was looked at last has been there for long enough.
-    rests: bool,
+    is_stable_now: bool,
     /// When the file was looked at last.
     looked: Option<Instant>,
 }
@@ -37,7 +37,7 @@ struct Young {
 impl Debounce {
     /// Has this version, which is the file's now, been there for long enough? By what was seen
     /// before, and, for a file that nobody has looked at for a while, by the file's own times.
-    pub fn is_settled(&mut self, version: Version) -> bool {
+    pub fn is_stable(&mut self, version: Version) -> bool {
         let now = Instant::now();
         let restless = self.young.as_ref().map_or(now, |young| young.restless);
         let since = match &self.young {
@@ -50,19 +50,19 @@ impl Debounce {
         let unseen = self.looked.filter(|_| is_new).map_or(Duration::MAX, |last| last.elapsed());
         self.young = Some(Young { version, since, restless });
         self.looked = Some(now);
-        self.rests = since.elapsed() >= SETTLED
+        self.is_stable_now = since.elapsed() >= SETTLED
             || version.age().is_some_and(|age| age.min(unseen) >= SETTLED);
-        self.rests || restless.elapsed() >= RESTLESS
+        self.is_stable_now || restless.elapsed() >= RESTLESS
     }
 
     /// Was the version last asked for at rest, or is it only taken since the file never is?
-    pub fn rests(&self) -> bool {
-        self.rests
+    pub fn is_stable_now(&self) -> bool {
+        self.is_stable_now
     }
 
     /// The file's version is one that was taken before: it has come to rest.
     pub fn rest(&mut self) {
-        *self = Self { young: None, rests: true, looked: Some(Instant::now()) };
+        *self = Self { young: None, is_stable_now: true, looked: Some(Instant::now()) };
     }
 }
 
@@ -100,7 +100,7 @@ impl LastSeen {
     /// enough? What one process has seen counts for the others, or each of many would wait for
     /// itself. `unseen` is for how long this process has not looked. None where the look may be
     /// older than that of another process.
-    pub fn is_settled(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
+    pub fn is_stable(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
         let now = atomics::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units);
         // Both ends are rounded down.
         let is_rested = |since: u64| now.saturating_sub(since) > Self::units(SETTLED) + 1;
@@ -146,7 +146,7 @@ mod tests {
             let slot = Slot::default();
             slot.restless.store(restless, Ordering::SeqCst);
             slot.seen.store(LastSeen::new(Version::MISSING, since).0, Ordering::SeqCst);
-            let seen = LastSeen::of(&slot).is_settled(&slot, version, Duration::ZERO);
+            let seen = LastSeen::of(&slot).is_stable(&slot, version, Duration::ZERO);
             assert_eq!(seen, Some(false), "it has just come");
             let restless = slot.restless.load(Ordering::SeqCst);
             assert!(restless <= now(), "{restless}");

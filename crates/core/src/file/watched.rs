@@ -337,7 +337,7 @@ impl<T: Send> Watched<T> {
             state.settling.rest();
             return false;
         }
-        if !state.settling.is_settled(version) {
+        if !state.settling.is_stable(version) {
             return false;
         }
         let (content, cause) = match file::read(&self.path, self.max_size) {
@@ -347,7 +347,7 @@ impl<T: Send> Watched<T> {
             Ok((content, _)) => (Some(content), String::new()),
             Err(cause) => (None, cause.to_string()),
         };
-        if !state.settling.rests() && content.as_deref().is_some_and(self.is_unfinished) {
+        if !state.settling.is_stable_now() && content.as_deref().is_some_and(self.is_unfinished) {
             return false;
         }
         // Why it could not be read may pass, and says nothing of the version.
@@ -428,8 +428,8 @@ fn read_first(
     let mut settling = Debounce::default();
     let mut read = || match file::read(path, max_size)? {
         (content, version) if is_unfinished(&content) => {
-            settling.is_settled(version);
-            if settling.rests() { Ok((content, version)) } else { Err(FileError::Changing) }
+            settling.is_stable(version);
+            if settling.is_stable_now() { Ok((content, version)) } else { Err(FileError::Changing) }
         }
         whole => Ok(whole),
     };

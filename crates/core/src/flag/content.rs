@@ -134,7 +134,7 @@ pub(super) struct Reading {
     /// read that.
     kept: Arc<Content>,
     /// Nobody still writes to it.
-    pub(super) is_settled: bool,
+    pub(super) is_stable: bool,
     /// Which file says that.
     pub(super) file: File,
     version: Option<Version>,
@@ -225,12 +225,12 @@ impl Reader {
         if last.holds(version) {
             return last; // another thread was faster
         }
-        let is_settled = seen.is_settled(slot, version, unseen).unwrap_or(false);
+        let is_stable = seen.is_stable(slot, version, unseen).unwrap_or(false);
         let bytes = match version.is_file() && version.size() > 0 {
             true => read(path, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
-        let new = self.reading(version, bytes, is_settled, in_force, &last);
+        let new = self.reading(version, bytes, is_stable, in_force, &last);
         self.last.put(new.clone());
         Arc::new(new)
     }
@@ -249,7 +249,7 @@ impl Reader {
         &self,
         version: Version,
         bytes: Result<Vec<u8>, FileError>,
-        is_settled: bool,
+        is_stable: bool,
         in_force: ContentId,
         last: &Reading,
     ) -> Reading {
@@ -264,15 +264,15 @@ impl Reader {
                 Content::unread()
             })),
         };
-        let is_settled = is_settled && (!may_pass || since.elapsed() >= PATIENCE);
+        let is_stable = is_stable && (!may_pass || since.elapsed() >= PATIENCE);
         Reading {
             content,
             kept: Arc::clone(last.content_of(in_force).unwrap_or(&self.nothing)),
-            is_settled,
+            is_stable,
             file: File::of(version.file()),
             version: Some(version),
             since: Some(since),
-            again: match (is_settled, may_pass) {
+            again: match (is_stable, may_pass) {
                 (true, false) => None,
                 (false, false) => Some(now + AGAIN),
                 (_, true) => Some(now + RETRY),
@@ -305,13 +305,13 @@ mod tests {
     fn a_late_thread() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("flag");
-        let board = new_state_table();
-        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let table = new_state_table();
+        let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
         let reader = Reader::new(TimeZone::UTC);
         let look = || (LastSeen::of(slot), fs::metadata(&path).expect("the flag"));
         let read = |(seen, metadata): &(LastSeen, Metadata)| {
             let look = (slot, *seen);
-            reader.read(&path, metadata, look, empty(), Timestamp::now()).is_settled
+            reader.read(&path, metadata, look, empty(), Timestamp::now()).is_stable
         };
         fs::write(&path, "message = 'one'").expect("written");
         let early = look();
@@ -323,7 +323,7 @@ mod tests {
         thread::sleep(Duration::from_millis(200));
         for late in [&early, &slow] {
             assert!(!read(late));
-            assert_eq!(late.0.is_settled(slot, Version::from(&late.1), Duration::ZERO), None);
+            assert_eq!(late.0.is_stable(slot, Version::from(&late.1), Duration::ZERO), None);
         }
         thread::sleep(Duration::from_millis(150));
         assert!(read(&look()), "it has been there for longer than it takes");

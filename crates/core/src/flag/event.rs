@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::content::Content;
 use super::kind::FileKind;
 use super::report::Noted;
-use super::state::{ContentId, Presence, State};
+use super::state::{ContentId, FlagState, Presence};
 use crate::flag::spec::{FlagSpec, Moment, Phase};
 
 /// Something about a flag that the administrator wants to read in the log, once.
@@ -134,8 +134,8 @@ impl FlagFile {
 /// What happened between two states, in the order in which it is to be told.
 pub(super) fn tell(
     flag: &Path,
-    was: State,
-    is: State,
+    was: FlagState,
+    is: FlagState,
     (before, file): (Noted, Option<FlagFile>),
     content: Option<&Content>,
     report: &mut dyn FnMut(FlagEvent<'_>),
@@ -180,8 +180,8 @@ fn is_another(was: ContentId, is: ContentId, window: &FlagSpec) -> bool {
 
 fn tell_phase(
     flag: &Path,
-    was: State,
-    is: State,
+    was: FlagState,
+    is: FlagState,
     (is_given, file): (bool, Option<FlagFile>),
     window: &FlagSpec,
     report: &mut dyn FnMut(FlagEvent<'_>),

@@ -32,15 +32,15 @@ pub(super) struct PollLease<'b> {
 /// A look that may be taken now. Ends when it is dropped.
 pub(super) struct Lease<'b> {
     /// The word that stands for it, where only one looks at a time.
-    claim: Option<(&'b Slot, Word)>,
+    claim: Option<(&'b Slot, PackedLease)>,
 }
 
 /// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
 /// still at it. All zero where nobody has looked yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Word(u64);
+struct PackedLease(u64);
 
-impl Word {
+impl PackedLease {
     /// As many as Linux needs for a process number (PID_MAX_LIMIT).
     const PID_BITS: u32 = 22;
 
@@ -110,19 +110,19 @@ impl<'b> PollLease<'b> {
             if last.elapsed(now) < self.interval && !is_wanted {
                 return None;
             }
-            let claim = Word::new(now, i32::try_from(std::process::id()).unwrap_or(0));
+            let claim = PackedLease::new(now, i32::try_from(std::process::id()).unwrap_or(0));
             if self.replace(last, claim) {
                 return Some(Lease { claim: Some((self.slot, claim)) });
             }
         }
     }
 
-    fn last(&self) -> Word {
-        Word(self.slot.turn.load(Ordering::Acquire))
+    fn last(&self) -> PackedLease {
+        PackedLease(self.slot.lease.load(Ordering::Acquire))
     }
 
-    fn replace(&self, before: Word, after: Word) -> bool {
-        let word = &self.slot.turn;
+    fn replace(&self, before: PackedLease, after: PackedLease) -> bool {
+        let word = &self.slot.lease;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
@@ -139,7 +139,7 @@ impl Drop for Lease<'_> {
         if let Some((slot, claim)) = self.claim {
             // If it was taken for given up, the word is another's.
             let (before, after) = (claim.0, claim.ended().0);
-            let _ = slot.turn.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
+            let _ = slot.lease.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 }
@@ -164,15 +164,15 @@ mod tests {
 
     #[test]
     fn one_at_a_time_and_once_per_interval() {
-        let board = new_state_table();
-        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
-        let turns = PollLease::new(slot, INTERVAL);
-        let turn = turns.take(|| false).expect("never looked");
-        assert!(turns.take(|| false).is_none(), "somebody looks");
-        assert!(turns.take(|| true).is_none(), "and does not come to an end");
-        drop(turn);
-        assert!(turns.take(|| false).is_none(), "not due");
-        assert!(turns.take(|| true).is_some(), "wanted");
+        let table = new_state_table();
+        let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let poll_lease = PollLease::new(slot, INTERVAL);
+        let lease = poll_lease.take(|| false).expect("never looked");
+        assert!(poll_lease.take(|| false).is_none(), "somebody looks");
+        assert!(poll_lease.take(|| true).is_none(), "and does not come to an end");
+        drop(lease);
+        assert!(poll_lease.take(|| false).is_none(), "not due");
+        assert!(poll_lease.take(|| true).is_some(), "wanted");
         let short = PollLease::new(slot, Duration::from_millis(20));
         std::thread::sleep(Duration::from_millis(40));
         assert!(short.take(|| false).is_some(), "due");
@@ -184,35 +184,36 @@ mod tests {
 
     #[test]
     fn the_dead_do_not_look() {
-        let board = new_state_table();
-        let slot = board.claim(&[Key::of("flag")]).expect("a slot")[0];
-        let turns = PollLease::new(slot, INTERVAL);
+        let table = new_state_table();
+        let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let poll_lease = PollLease::new(slot, INTERVAL);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let looker = i32::try_from(child.id()).expect("a number");
         let now = milliseconds();
-        let set =
-            |began: u64, looker| slot.turn.store(Word::new(began, looker).0, Ordering::SeqCst);
+        let set = |began: u64, looker| {
+            slot.lease.store(PackedLease::new(began, looker).0, Ordering::SeqCst)
+        };
         set(now.saturating_sub(1000), looker);
-        assert!(turns.take(|| true).is_none(), "a child of ours looks");
+        assert!(poll_lease.take(|| true).is_none(), "a child of ours looks");
         child.kill().expect("killed");
         child.wait().expect("dead");
-        assert!(turns.take(|| true).is_some(), "it is dead");
+        assert!(poll_lease.take(|| true).is_some(), "it is dead");
         set(now.saturating_sub(1000), 1);
-        assert!(turns.take(|| true).is_some(), "a process that is none of ours");
+        assert!(poll_lease.take(|| true).is_some(), "a process that is none of ours");
     }
 
     /// A machine's monotonic clock begins near 0: what was never looked at is due then, too.
     #[test]
     fn what_was_never_looked_at_is_due() {
         for now in [1, 30_000, 3_600_000, 1 << 40] {
-            let never = Word(0);
+            let never = PackedLease(0);
             assert!(never.elapsed(now) >= INTERVAL && never.elapsed(now) >= GIVEN_UP, "{now}");
-            let looked = Word::new(now, 0);
+            let looked = PackedLease::new(now, 0);
             assert!(looked != never && looked.elapsed(now) == Duration::ZERO, "{now}");
             assert_eq!(looked.elapsed(now + 50), Duration::from_millis(50), "{now}");
         }
         // Nobody has looked in the future: what says so is not to keep everybody from looking.
-        assert!(Word::new(31_000, 0).elapsed(30_000) >= INTERVAL);
+        assert!(PackedLease::new(31_000, 0).elapsed(30_000) >= INTERVAL);
     }
 
     #[test]
@@ -220,7 +221,7 @@ mod tests {
         let own = i32::try_from(std::process::id()).expect("a number");
         let patience = millis(GIVEN_UP);
         for began in [1, 30_000] {
-            let look = Word::new(began, own);
+            let look = PackedLease::new(began, own);
             let is_running = [began, began + patience - 1, began + patience];
             assert_eq!(is_running.map(|now| look.is_running(now)), [true, true, false], "{began}");
         }

@@ -54,8 +54,8 @@ impl Site {
     /// Does it close? Counts what is said.
     fn look(&self, flag: &Flag<'_>) -> bool {
         let now = Timestamp::from_second(2_000_000_000).expect("a time");
-        let report = &mut |news: FlagEvent<'_>| {
-            let word = match news {
+        let report = &mut |event: FlagEvent<'_>| {
+            let word = match event {
                 FlagEvent::Closed { .. } => &self.closed,
                 FlagEvent::Gone { opens: true, .. } => &self.gone,
                 _ => &self.other,
@@ -139,8 +139,8 @@ fn one_looks_at_a_time() {
     loom::model(|| {
         let shared = Arc::new((Slot::default(), AtomicU64::new(0)));
         let look = |shared: &(Slot, AtomicU64)| {
-            let turn = PollLease::new(&shared.0, Duration::from_secs(3600)).take(|| true);
-            assert!(turn.is_some(), "nobody hangs");
+            let lease = PollLease::new(&shared.0, Duration::from_secs(3600)).take(|| true);
+            assert!(lease.is_some(), "nobody hangs");
             // Two at a time would count as one, and so would two that do not see each other.
             let looks = shared.1.load(Ordering::Relaxed);
             shared.1.store(looks + 1, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::content::Content;
 use super::kind::FileKind;
 use super::look::Look;
-use super::state::{ContentId, Presence, State};
+use super::state::{ContentId, FlagState, Presence};
 use super::{Flag, place};
 use crate::flag::spec::Phase;
 use crate::shared::atomics::AtomicU64;
@@ -55,8 +55,8 @@ impl Flag<'_> {
     pub(super) fn note(
         &self,
         look: Option<&io::Result<Look>>,
-        was: State,
-        is: State,
+        was: FlagState,
+        is: FlagState,
         now: Timestamp,
     ) -> Noted {
         let Slot { changed, modified, owner, kind, .. } = self.slot;
@@ -88,7 +88,7 @@ impl Flag<'_> {
     /// What is known of it. Looks at nothing but the folder of a flag that is absent, and what
     /// another process alone has read is not known.
     pub fn report(&self) -> FlagReport {
-        let State { known, content_id, failed, .. } = self.word().state();
+        let FlagState { known, content_id, failed, .. } = self.word().state();
         let last = self.reader.last();
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
@@ -108,7 +108,7 @@ impl Flag<'_> {
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
             is_folder_missing: known == Presence::Absent
-                && self.turns.are_free()
+                && self.poll_lease.are_free()
                 && place::is_folder_missing(&self.path),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last.content_of(content_id).filter(|_| is_there).cloned(),

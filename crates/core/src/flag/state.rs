@@ -84,7 +84,7 @@ impl File {
 
 /// What is known of a flag at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct FlagState {
     pub(super) known: Presence,
     pub(super) content_id: ContentId,
     pub(super) file: File,
@@ -92,7 +92,7 @@ pub(super) struct State {
     pub(super) failed: bool,
 }
 
-impl State {
+impl FlagState {
     pub(super) const ABSENT: Self = Self {
         known: Presence::Absent,
         content_id: ContentId::NONE,
@@ -113,16 +113,16 @@ impl State {
 /// All of it changes at once: a file that is not yet known, beside a content that is, would be
 /// taken for one that took its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(pub(super) u64);
+pub(super) struct PackedState(pub(super) u64);
 
-impl Word {
+impl PackedState {
     const FAILED: u64 = 8;
     const BASIS: u32 = 4;
     const FILE: u32 = Self::BASIS + u32::BITS;
     const NUMBER: u32 = Self::FILE + u16::BITS;
 
-    pub(super) fn state(self) -> State {
-        State {
+    pub(super) fn state(self) -> FlagState {
+        FlagState {
             known: Presence::of_code(self.0 & 7),
             content_id: ContentId((self.0 >> Self::BASIS) as u32),
             file: File((self.0 >> Self::FILE) as u16),
@@ -136,7 +136,7 @@ impl Word {
     }
 
     /// The word after a change.
-    pub(super) fn next(self, state: State) -> Self {
+    pub(super) fn next(self, state: FlagState) -> Self {
         let number = (self.0 >> Self::NUMBER).wrapping_add(1) << Self::NUMBER;
         let failed = if state.failed { Self::FAILED } else { 0 };
         let file = u64::from(state.file.0) << Self::FILE;

@@ -16,16 +16,16 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-fn flag<'b>(path: &Path, board: &'b crate::shared::table::StateTable) -> Flag<'b> {
-    let slot = board.claim(&[key(path)]).expect("a slot")[0];
+fn flag<'b>(path: &Path, table: &'b crate::shared::table::StateTable) -> Flag<'b> {
+    let slot = table.claim(&[key(path)]).expect("a slot")[0];
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
 
 /// The news of a look at a moment, in short, and whether it is closed.
 fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>) {
-    let mut news = vec![];
+    let mut event = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {
-        news.push(match item {
+        event.push(match item {
             FlagEvent::Closed { end: None, .. } => "closed".into(),
             FlagEvent::Closed { end: Some(end), .. } => format!("closed until {}", end.text()),
             FlagEvent::Announced { opens: false, .. } => "announced".into(),
@@ -44,7 +44,7 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
             FlagEvent::LookRecovered { .. } => "recovered".into(),
         });
     });
-    (closing.is_some(), news)
+    (closing.is_some(), event)
 }
 
 fn look(flag: &Flag<'_>) -> (bool, Vec<String>) {
@@ -68,8 +68,8 @@ fn settle(flag: &Flag<'_>) {
 fn each_change_is_news_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_state_table();
-    let flag = flag(&path, &board);
+    let table = new_state_table();
+    let flag = flag(&path, &table);
     assert!(flag.was_closing(), "closed as long as nothing is known");
     assert_eq!(look(&flag), (false, vec![]));
     assert!(!flag.was_closing());
@@ -88,8 +88,8 @@ fn errors_leave_the_last_known_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
     let break_it = || std::os::unix::fs::symlink("x", &link).expect("a link to itself");
-    let board = new_state_table();
-    let flag = flag(&path, &board);
+    let table = new_state_table();
+    let flag = flag(&path, &table);
     break_it();
     assert_eq!(look(&flag), (true, vec!["failed".to_owned()]), "nothing known: closed");
     assert_eq!(look(&flag), (true, vec![]));
@@ -109,16 +109,16 @@ fn outages_are_told_once() {
     const OUTAGES: usize = 300;
     let folder = tempfile::tempdir().expect("a folder");
     let (path, link) = (folder.path().join("x/flag"), folder.path().join("x"));
-    let board = new_state_table();
+    let table = new_state_table();
     let (failed, recovered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let over = AtomicI32::new(0);
     let observe = || {
-        let report = &mut |news: FlagEvent<'_>| match news {
+        let report = &mut |event: FlagEvent<'_>| match event {
             FlagEvent::LookFailed { .. } => drop(failed.fetch_add(1, Ordering::SeqCst)),
             FlagEvent::LookRecovered { .. } => drop(recovered.fetch_add(1, Ordering::SeqCst)),
             other => panic!("{other:?}"),
         };
-        flag(&path, &board).look(Observer::Child, time(NOON), &|| time(NOON), report).is_some()
+        flag(&path, &table).look(Observer::Child, time(NOON), &|| time(NOON), report).is_some()
     };
     observe();
     thread::scope(|scope| {
@@ -147,19 +147,19 @@ fn observers_race() {
     const CHANGES: usize = 2000;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_state_table();
+    let table = new_state_table();
     let (appeared, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let over = AtomicI32::new(0);
     let observe = || {
-        let report = &mut |news: FlagEvent<'_>| {
-            let count = match news {
+        let report = &mut |event: FlagEvent<'_>| {
+            let count = match event {
                 FlagEvent::Gone { opens: true, .. } => &gone,
                 FlagEvent::Closed { .. } => &appeared,
                 other => panic!("{other:?}"),
             };
             count.fetch_add(1, Ordering::SeqCst);
         };
-        flag(&path, &board).look(Observer::Child, time(NOON), &|| time(NOON), report).is_some()
+        flag(&path, &table).look(Observer::Child, time(NOON), &|| time(NOON), report).is_some()
     };
     observe();
     thread::scope(|scope| {
@@ -230,15 +230,15 @@ fn a_window_opens_and_closes_by_itself() {
     ];
     for (content, steps) in cases {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_state_table());
-        let processes = [flag(&path, &board), flag(&path, &board)];
+        let (path, table) = (folder.path().join("flag"), new_state_table());
+        let processes = [flag(&path, &table), flag(&path, &table)];
         replace(&path, &content);
-        for (clock, closed, news) in steps {
+        for (clock, closed, event) in steps {
             let now = format!("2026-11-22T{clock}Z");
             let first = look_at(&processes[0], Observer::Child, &now);
-            assert_eq!(first.1, *news, "{content} {clock}");
-            for (closes, news) in processes.iter().map(|p| look_at(p, Observer::Child, &now)) {
-                assert_eq!((closes, news), (*closed, vec![]), "{content} {clock}");
+            assert_eq!(first.1, *event, "{content} {clock}");
+            for (closes, event) in processes.iter().map(|p| look_at(p, Observer::Child, &now)) {
+                assert_eq!((closes, event), (*closed, vec![]), "{content} {clock}");
             }
         }
         assert_eq!(processes[0].was_closing(), steps.last().expect("a step").1);
@@ -254,22 +254,22 @@ fn an_outage_while_announced() {
     let folder = tempfile::tempdir().expect("a folder");
     let (real, link) = (folder.path().join("real"), folder.path().join("x"));
     fs::create_dir(&real).expect("made");
-    let turn = |target: &Path| {
+    let lease = |target: &Path| {
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(target, &link).expect("a link");
     };
-    let (path, board) = (link.join("flag"), new_state_table());
-    let flag = flag(&path, &board);
-    turn(&real);
+    let (path, table) = (link.join("flag"), new_state_table());
+    let flag = flag(&path, &table);
+    lease(&real);
     replace(&path, "start = 2026-11-22T13:00:00Z");
     assert_eq!(look(&flag), (false, vec!["announced".into()]));
     for _ in 0..2 {
-        turn(Path::new("x"));
+        lease(Path::new("x"));
         assert_eq!(look(&flag), (false, vec!["failed".into()]));
-        turn(&real);
+        lease(&real);
         assert_eq!(look(&flag), (false, vec!["recovered".into()]));
     }
-    turn(Path::new("x"));
+    lease(Path::new("x"));
     let late = look_at(&flag, Observer::Child, "2026-11-22T13:00:00Z");
     assert_eq!(late, (true, vec!["closed".into(), "failed".into()]), "time goes on");
 }
@@ -278,8 +278,8 @@ fn an_outage_while_announced() {
 #[test]
 fn a_content_is_read_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let flag = flag(&path, &board);
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let flag = flag(&path, &table);
     let content = || {
         let closing = flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |_| {});
         closing.expect("closed").content
@@ -315,16 +315,17 @@ fn contents_that_close_and_say_nothing() {
         ),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_state_table());
-        let flag = flag(&path, &board);
+        let (path, table) = (folder.path().join("flag"), new_state_table());
+        let flag = flag(&path, &table);
         fs::write(&path, content).expect("written");
         assert_eq!(look(&flag), (true, vec!["closed".into()]), "{cause}");
         settle(&flag);
-        let (closed, news) = look(&flag);
-        let told = news.last().is_some_and(|news| news.starts_with(&format!("unusable: {cause}")));
-        assert!(closed && told, "{cause}: {news:?}");
-        let closing =
-            flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
+        let (closed, event) = look(&flag);
+        let told =
+            event.last().is_some_and(|event| event.starts_with(&format!("unusable: {cause}")));
+        assert!(closed && told, "{cause}: {event:?}");
+        let closing = flag
+            .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
         assert!(closing.expect("closed").content.window().is_silent(), "{cause}");
     }
 }
@@ -335,14 +336,14 @@ fn contents_that_close_and_say_nothing() {
 fn looks_in_an_interval() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("flag");
-    let board = new_state_table();
-    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let table = new_state_table();
+    let slot = table.claim(&[key(&path)]).expect("a slot")[0];
     let hour = Duration::from_secs(3600);
     let [one, other] = [(); 2].map(|()| Flag::new(path.clone(), slot, hour, TimeZone::UTC));
-    let is_due = || slot.turn.store(0, Ordering::SeqCst);
+    let is_due = || slot.lease.store(0, Ordering::SeqCst);
     let message = |flag: &Flag<'_>| {
-        let closing =
-            flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
+        let closing = flag
+            .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
         let content = closing.expect("closed").content;
         content.window().message(None).map(|(text, _)| text.to_owned())
     };
@@ -358,7 +359,7 @@ fn looks_in_an_interval() {
     assert_eq!(look(&other), (true, vec!["changed".to_owned()]));
     // While another process's look hangs, what this one has not read is not shown.
     is_due();
-    let hanging = other.turns.take(|| false);
+    let hanging = other.poll_lease.take(|| false);
     thread::sleep(Duration::from_millis(200));
     assert_eq!([message(&one), message(&other)], [None, Some("again".into())]);
     drop(hanging);
@@ -366,10 +367,10 @@ fn looks_in_an_interval() {
     is_due();
     replace(&path, "");
     assert_eq!(look(&one), (true, vec!["changed".to_owned()]));
-    let looked = slot.turn.load(Ordering::SeqCst);
+    let looked = slot.lease.load(Ordering::SeqCst);
     thread::sleep(Duration::from_millis(10));
     assert_eq!([message(&one), message(&other)], [None, None]);
-    assert_eq!(slot.turn.load(Ordering::SeqCst), looked);
+    assert_eq!(slot.lease.load(Ordering::SeqCst), looked);
     is_due();
     fs::remove_file(&path).expect("removed");
     assert_eq!(look(&one), (false, vec!["open again".to_owned()]));

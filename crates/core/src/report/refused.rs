@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::time;
-use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Refused, Text};
+use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Text, TopClients};
 use crate::text;
 
 /// So many clients are listed.
@@ -32,7 +32,7 @@ pub(super) struct ClientView {
 }
 
 impl RefusedView {
-    pub(super) fn new(refused: &Refused) -> Self {
+    pub(super) fn new(refused: &TopClients) -> Self {
         let clients = refused.clients().into_iter().take(LISTED);
         Self {
             since: refused.since().map(time),

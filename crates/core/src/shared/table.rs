@@ -44,7 +44,7 @@ pub struct Slot {
     /// For a flag: since when one version has followed the other without a rest, in the same unit.
     pub(crate) restless: AtomicU64,
     /// For a flag: who looks at it, or did so last, where that is not done at every request.
-    pub(crate) turn: AtomicU64,
+    pub(crate) lease: AtomicU64,
     /// For a flag: when the state itself changed last, in milliseconds since 1970.
     pub(crate) changed: AtomicU64,
     /// For a flag: its time of modification at that moment, in milliseconds since 1970.
@@ -61,9 +61,9 @@ impl Keyed for Slot {
     }
 
     fn clear(&self) {
-        let Self { key: _, word, good, told, odd, seen, restless, turn, .. } = self;
+        let Self { key: _, word, good, told, odd, seen, restless, lease, .. } = self;
         let Self { changed, modified, owner, kind, .. } = self;
-        let flags = [seen, restless, turn, changed, modified, owner, kind];
+        let flags = [seen, restless, lease, changed, modified, owner, kind];
         for word in [word, good, told, odd].into_iter().chain(flags) {
             word.store(0, Ordering::Release);
         }
@@ -208,7 +208,7 @@ crate::shared::words::words!(Slot {
     odd,
     seen,
     restless,
-    turn,
+    lease,
     changed,
     modified,
     owner,
@@ -227,14 +227,14 @@ mod tests {
     #[test]
     fn a_restart_keeps_what_is_known() {
         const SLOTS: usize = 100;
-        let board = Table::<Slot, SLOTS>::default();
+        let table = Table::<Slot, SLOTS>::default();
         let keys: Vec<_> = (0..=SLOTS).map(Key::of).collect();
-        for slot in board.claim(&keys[..SLOTS]).expect("slots") {
+        for slot in table.claim(&keys[..SLOTS]).expect("slots") {
             slot.word.store(7, Ordering::SeqCst);
         }
-        assert_eq!(board.claim(&keys).err(), Some(TableFull(SLOTS)));
+        assert_eq!(table.claim(&keys).err(), Some(TableFull(SLOTS)));
         let words = |keys: &[Key]| -> Vec<_> {
-            let slots = board.claim(keys).expect("slots");
+            let slots = table.claim(keys).expect("slots");
             slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
         };
         // The last key takes a slot that is no longer wanted, and leaves those that are.
@@ -250,26 +250,26 @@ mod tests {
     #[test]
     #[cfg(not(loom))]
     fn a_hundred_thousand() {
-        let board = new_state_table();
+        let table = new_state_table();
         let keys: Vec<_> = (0..100_000).map(Key::of).collect();
         let start = std::time::Instant::now();
-        let numbers = board.claim_numbers(&keys).expect("slots");
+        let numbers = table.claim_numbers(&keys).expect("slots");
         assert_eq!(numbers, (0..100_000).collect::<Vec<_>>());
         let backwards: Vec<_> = keys.iter().rev().copied().collect();
-        let again = board.claim_numbers(&backwards).expect("slots");
+        let again = table.claim_numbers(&backwards).expect("slots");
         assert_eq!(again, (0..100_000).rev().collect::<Vec<_>>());
-        assert_eq!(board.position(keys[99_999]), Some(99_999));
+        assert_eq!(table.position(keys[99_999]), Some(99_999));
         assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
     }
 
     #[test]
     fn a_slot_is_not_reused_as_long_as_there_are_free_ones() {
-        let board = new_state_table();
+        let table = new_state_table();
         let key = Key::of;
-        let old = board.claim(&[key("old")]).expect("a slot")[0];
-        let new = board.claim(&[key("new")]).expect("a slot")[0];
+        let old = table.claim(&[key("old")]).expect("a slot")[0];
+        let new = table.claim(&[key("new")]).expect("a slot")[0];
         assert!(!std::ptr::eq(old, new), "a child of the old generation would write to it");
-        assert!(std::ptr::eq(old, board.claim(&[key("old")]).expect("a slot")[0]));
+        assert!(std::ptr::eq(old, table.claim(&[key("old")]).expect("a slot")[0]));
     }
 }
 

@@ -82,7 +82,7 @@ impl Running {
 /// [`Entry::word`]: which process and scope a request is in, how far it has come, and by which
 /// reading of the configuration. 0 where the entry is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word(u64);
+struct PackedEntry(u64);
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ enum Stage {
     WasClosed,
 }
 
-impl Word {
+impl PackedEntry {
     const FREE: Self = Self(0);
     /// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
     const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
@@ -138,13 +138,13 @@ impl Word {
 /// Where a request is counted as in flight, until it leaves.
 #[derive(Debug)]
 pub(super) struct Held<'r> {
-    place: Place<'r>,
+    place: EntryPlace<'r>,
     /// What stands there, unless somebody else has freed it; free from the moment of leaving on.
-    word: Cell<Word>,
+    word: Cell<PackedEntry>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place<'r> {
+enum EntryPlace<'r> {
     Entry(&'r Entry),
     /// There was no room: it is counted here.
     Untracked(&'r AtomicU64),
@@ -155,22 +155,23 @@ impl InFlight {
     /// judged.
     pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
-        let word = Word::judged(process, scope, generation);
+        let word = PackedEntry::judged(process, scope, generation);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let free = lines.flatten().find(|entry| {
-            entry.word.load(Ordering::Relaxed) == Word::FREE.0 && entry.replace(Word::FREE, word)
+            entry.word.load(Ordering::Relaxed) == PackedEntry::FREE.0
+                && entry.replace(PackedEntry::FREE, word)
         });
         let place = match free {
             Some(entry) => {
                 fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
                 entry.flags.store(flags, Ordering::Relaxed);
                 entry.came.store(u64::try_from(came).unwrap_or(0), Ordering::Relaxed);
-                Place::Entry(entry)
+                EntryPlace::Entry(entry)
             }
             None => {
                 self.untracked.fetch_add(1, Ordering::Relaxed);
-                Place::Untracked(&self.untracked)
+                EntryPlace::Untracked(&self.untracked)
             }
         };
         // Before the flags are looked at.
@@ -191,9 +192,9 @@ impl InFlight {
     /// Frees the entries of processes of which this is true.
     pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for entry in self.lines.iter().flatten() {
-            let word = Word(entry.word.load(Ordering::Acquire));
+            let word = PackedEntry(entry.word.load(Ordering::Acquire));
             if word.process().is_some_and(&mut is_gone) {
-                entry.replace(word, Word::FREE);
+                entry.replace(word, PackedEntry::FREE);
             }
         }
     }
@@ -206,7 +207,7 @@ impl InFlight {
 
 impl Entry {
     /// False where somebody else was faster.
-    fn replace(&self, before: Word, after: Word) -> bool {
+    fn replace(&self, before: PackedEntry, after: PackedEntry) -> bool {
         let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
         self.word.compare_exchange(before.0, after.0, success, failure).is_ok()
     }
@@ -215,7 +216,7 @@ impl Entry {
     /// the deadline passes counts as let in.
     fn running(&self, deadline: Instant) -> Option<Running> {
         loop {
-            let word = Word(self.word.load(Ordering::Acquire));
+            let word = PackedEntry(self.word.load(Ordering::Acquire));
             let process = word.process()?;
             if word.stage() == Stage::Judged && Instant::now() < deadline {
                 atomics::sleep(Duration::from_micros(100));
@@ -243,8 +244,8 @@ impl Held<'_> {
     /// The request is let in, or has come into another scope and is let in there.
     pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
         let word = self.word.get();
-        let Place::Entry(entry) = self.place else { return };
-        if word == Word::FREE {
+        let EntryPlace::Entry(entry) = self.place else { return };
+        if word == PackedEntry::FREE {
             return;
         }
         if word.stage() != Stage::Judged {
@@ -256,7 +257,7 @@ impl Held<'_> {
         self.change(entry, word.at(scope, stage));
     }
 
-    fn change(&self, entry: &Entry, word: Word) {
+    fn change(&self, entry: &Entry, word: PackedEntry) {
         if entry.replace(self.word.get(), word) {
             self.word.set(word);
         }
@@ -264,15 +265,15 @@ impl Held<'_> {
 
     /// The request has ended, or was refused.
     pub(super) fn leave(&self) {
-        let before = self.word.replace(Word::FREE);
-        if before == Word::FREE {
+        let before = self.word.replace(PackedEntry::FREE);
+        if before == PackedEntry::FREE {
             return;
         }
         match self.place {
-            Place::Entry(entry) => {
-                entry.replace(before, Word::FREE); // unless somebody else has freed it
+            EntryPlace::Entry(entry) => {
+                entry.replace(before, PackedEntry::FREE); // unless somebody else has freed it
             }
-            Place::Untracked(count) => {
+            EntryPlace::Untracked(count) => {
                 count.fetch_sub(1, Ordering::Relaxed);
             }
         }

@@ -43,7 +43,7 @@ const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
 /// The table. All zero is an empty one.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
-pub struct Refused {
+pub struct TopClients {
     /// Nobody outside knows it, so that nobody can choose addresses for a bucket.
     secret: AtomicU64,
     /// Since when there are counts, in milliseconds since 1970.
@@ -79,7 +79,7 @@ struct Details {
     agent: [AtomicU64; WORDS],
 }
 
-impl Default for Refused {
+impl Default for TopClients {
     fn default() -> Self {
         let (secret, since) = Default::default();
         Self { secret, since, buckets: from_fn(|_| Bucket::default()) }
@@ -88,7 +88,7 @@ impl Default for Refused {
 
 /// A request that is refused.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
+pub struct RefusedRequest<'a> {
     /// Who asked.
     pub address: IpAddr,
     /// For which path, as it was sent.
@@ -125,7 +125,7 @@ pub struct Text {
     pub is_cut: bool,
 }
 
-impl Refused {
+impl TopClients {
     /// For the parent, once, before it forks.
     pub fn begin(&self) {
         let random = RandomState::new().hash_one(0).max(1);
@@ -148,7 +148,7 @@ impl Refused {
     }
 
     /// Counts a refusal, in the process with this number.
-    pub fn count(&self, refusal: Refusal<'_>, process: i32) {
+    pub fn count(&self, refusal: RefusedRequest<'_>, process: i32) {
         let tag = self.tag(refusal.address);
         let [bucket, ..] = &self.buckets;
         let bucket = self.buckets.get(tag as usize % BUCKETS).unwrap_or(bucket);
@@ -271,7 +271,7 @@ impl Lock {
 
 impl Details {
     /// Unless another thread is at it, which writes something as new.
-    fn write(&self, tag: u64, refusal: Refusal<'_>, process: i32) {
+    fn write(&self, tag: u64, refusal: RefusedRequest<'_>, process: i32) {
         let lock = Lock(self.lock.load(Ordering::Relaxed));
         let taken = lock.taken_by(process);
         let order = (Ordering::Acquire, Ordering::Relaxed);
@@ -362,7 +362,7 @@ crate::shared::words::words!(Details { lock, tag, address, time, lengths, path, 
 crate::shared::words::words!(Bucket { tags, counts, errors, details });
 
 #[cfg(test)]
-crate::shared::words::words!(Refused { secret, since, buckets });
+crate::shared::words::words!(TopClients { secret, since, buckets });
 
 #[cfg(test)]
 mod tests;

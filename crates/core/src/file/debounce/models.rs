@@ -12,15 +12,14 @@ use crate::shared::atomics::AtomicU64;
 #[test]
 fn just_come() {
     let version = Version::MISSING; // changed in the far future, as far as its times go
-    let is_settled =
-        move |slot: &Slot| LastSeen::of(slot).is_settled(slot, version, Duration::ZERO);
+    let is_stable = move |slot: &Slot| LastSeen::of(slot).is_stable(slot, version, Duration::ZERO);
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(move || {
         let slot = Arc::new(Slot::default());
         let theirs = Arc::clone(&slot);
-        let other = thread::spawn(move || is_settled(&theirs));
-        assert_ne!(is_settled(&slot), Some(true));
+        let other = thread::spawn(move || is_stable(&theirs));
+        assert_ne!(is_stable(&slot), Some(true));
         assert_ne!(other.join().expect("seen"), Some(true));
     });
 }
@@ -34,16 +33,16 @@ fn slow_looks() {
         let look = move |(slot, file): &(Slot, AtomicU64)| {
             let last = LastSeen::of(slot);
             let version = file.load(Ordering::Relaxed);
-            let is_settled = last.is_settled(slot, versions[version as usize], Duration::ZERO);
-            (version, is_settled)
+            let is_stable = last.is_stable(slot, versions[version as usize], Duration::ZERO);
+            (version, is_stable)
         };
         let theirs = Arc::clone(&shared);
         let other = thread::spawn(move || look(&theirs));
         shared.1.store(1, Ordering::Relaxed);
-        let (version, is_settled) = look(&shared);
+        let (version, is_stable) = look(&shared);
         other.join().expect("looked");
         assert_eq!(version, 1);
-        if is_settled.is_some() {
+        if is_stable.is_some() {
             let last = LastSeen::of(&shared.0);
             assert_eq!(last, LastSeen::new(versions[1], last.since()));
         }

@@ -17,10 +17,10 @@ fn value(watched: &Watched<u32>) -> u32 {
 
 /// Looks until nothing new has come for a second; the news, in short.
 fn settle(watched: &Watched<u32>) -> Vec<String> {
-    let mut news = vec![];
+    let mut event = vec![];
     for _ in 0..14 {
         watched.refresh(&mut |item| {
-            news.push(match item {
+            event.push(match item {
                 FileEvent::Read { .. } => "read".into(),
                 FileEvent::Rendered { .. } => "rendered".into(),
                 FileEvent::Broken { cause, .. } => cause.to_owned(),
@@ -35,7 +35,7 @@ fn settle(watched: &Watched<u32>) -> Vec<String> {
         });
         sleep(Duration::from_millis(50));
     }
-    news
+    event
 }
 
 #[test]
@@ -48,8 +48,8 @@ fn versions_come_and_go() {
     put("x");
     assert!(open().is_err_and(|cause| cause.starts_with("line 1: invalid digit")));
     put("1");
-    let board = Box::leak(new_state_table());
-    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let table = Box::leak(new_state_table());
+    let slot = table.claim(&[key(&path)]).expect("a slot")[0];
     // Two processes: what one has said the other keeps to itself.
     let [first, second] = [open(), open()].map(|watched| watched.expect("a number"));
     first.report_through(slot);
@@ -89,9 +89,9 @@ fn versions_come_and_go() {
             "read",
         ),
     ];
-    for (what, change, number, news) in steps {
+    for (what, change, number, event) in steps {
         change();
-        assert_eq!(settle(&first), [news], "{what}");
+        assert_eq!(settle(&first), [event], "{what}");
         assert_eq!(settle(&second), Vec::<String>::new(), "{what}");
         assert_eq!((value(&first), value(&second)), (number, number), "{what}");
     }
@@ -102,8 +102,8 @@ fn versions_come_and_go() {
 fn outdated() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
-    let board = Box::leak(new_state_table());
-    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let table = Box::leak(new_state_table());
+    let slot = table.claim(&[key(&path)]).expect("a slot")[0];
     let put = |text: &str| fs::write(&path, text).expect("written");
     put("1");
     let [first, second] = [(); 2].map(|()| {
@@ -132,7 +132,7 @@ fn half_written() {
     for step in 0..20 {
         let text = if step % 2 == 0 { "" } else { "12" };
         fs::write(&path, text).expect("written");
-        watched.refresh(&mut |news| panic!("{news:?}"));
+        watched.refresh(&mut |event| panic!("{event:?}"));
         sleep(Duration::from_millis(50));
         assert_eq!(value(&watched), 1);
     }
@@ -241,12 +241,12 @@ fn at_a_restart() {
         assert!(open(memory).is_err(), "{what}: not at a first start");
         memory.is_restart.store(true, Ordering::SeqCst);
         let watched = open(memory).expect("a restart");
-        let mut news = vec![];
+        let mut event = vec![];
         for _ in 0..2 {
-            watched.tell_start(&mut |item| news.push(format!("{item:?}")));
+            watched.tell_start(&mut |item| event.push(format!("{item:?}")));
         }
-        assert!(news.len() == 1 && news[0].contains(said), "{what}: {news:?}");
-        assert!(news[0].contains("line 1: invalid digit"), "{what}: {news:?}");
+        assert!(event.len() == 1 && event[0].contains(said), "{what}: {event:?}");
+        assert!(event[0].contains("line 1: invalid digit"), "{what}: {event:?}");
         assert_eq!(watched.get().map(|value| **value), expected, "{what}");
         assert!(!watched.in_force().is_last && watched.in_force().problem.is_some(), "{what}");
         assert_eq!(settle(&watched), Vec::<String>::new(), "{what}: all is said");

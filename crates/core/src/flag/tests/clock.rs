@@ -34,8 +34,8 @@ fn a_header_that_is_completed_late() {
             (AUTO, "14:30:00", "13:00:00", None),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
-            let (path, board) = (folder.path().join("flag"), new_state_table());
-            let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+            let (path, table) = (folder.path().join("flag"), new_state_table());
+            let slot = table.claim(&[key(&path)]).expect("a slot")[0];
             let flag = Flag::new(path.clone(), slot, interval, TimeZone::UTC);
             replace(&path, &format!("{WINDOW}{more}"));
             let case = format!("{interval:?} {more} {came} {clock}");
@@ -95,18 +95,18 @@ fn the_clock_is_set_back() {
         for observer in [Observer::Child, Observer::Parent] {
             for (more, steps) in &cases {
                 let folder = tempfile::tempdir().expect("a folder");
-                let (path, board) = (folder.path().join("flag"), new_state_table());
-                let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+                let (path, table) = (folder.path().join("flag"), new_state_table());
+                let slot = table.claim(&[key(&path)]).expect("a slot")[0];
                 let new = |()| Flag::new(path.clone(), slot, interval, TimeZone::UTC);
                 let [first, other] = [(); 2].map(new);
                 replace(&path, &format!("{WINDOW}{more}"));
-                for (clock, closes, news) in *steps {
+                for (clock, closes, event) in *steps {
                     let case = format!("{interval:?}, {observer:?}, {more}: {clock}");
                     let now = format!("2026-11-22T{clock}Z");
                     // With an interval the parent leaves it to its children.
                     let looker = if interval.is_zero() { observer } else { Observer::Child };
                     let (found, told) = look_at(&first, looker, &now);
-                    assert_eq!(told, *news, "{case}");
+                    assert_eq!(told, *event, "{case}");
                     // Between two looks what was reached counts: by so little it makes no difference.
                     let is_adjusted = clock.ends_with(".5") && !interval.is_zero();
                     if !is_adjusted {
@@ -124,15 +124,15 @@ fn the_clock_is_set_back() {
 #[test]
 fn the_clock_is_set_back_while_a_look_hangs() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let slot = board.claim(&[key(&path)]).expect("a slot")[0];
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let slot = table.claim(&[key(&path)]).expect("a slot")[0];
     let flag = Flag::new(path.clone(), slot, Duration::from_secs(3600), TimeZone::UTC);
     replace(&path, &format!("{WINDOW}{AUTO}"));
     assert_eq!(
         look_at(&flag, Observer::Child, "2026-11-22T14:30:00Z"),
         (false, vec!["reopened".into()])
     );
-    let hanging = flag.turns.take(|| true);
+    let hanging = flag.poll_lease.take(|| true);
     assert!(hanging.is_some());
     let (closes, told) = look_at(&flag, Observer::Child, "2026-11-22T13:00:00Z");
     assert!(closes, "{told:?}");

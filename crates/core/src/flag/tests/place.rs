@@ -7,9 +7,9 @@ const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
 /// Processes that have looked while there was no flag, and so have read nothing.
 fn processes<'b, const N: usize>(
     path: &Path,
-    board: &'b crate::shared::table::StateTable,
+    table: &'b crate::shared::table::StateTable,
 ) -> [Flag<'b>; N] {
-    let processes = [(); N].map(|()| flag(path, board));
+    let processes = [(); N].map(|()| flag(path, table));
     assert!(processes.iter().all(|process| look(process) == (false, vec![])));
     processes
 }
@@ -17,7 +17,7 @@ fn processes<'b, const N: usize>(
 /// Is it closed for this process, and with which message?
 fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
     let closing =
-        flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
+        flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
     let message = |closing: &ActiveFlag| {
         closing.content.window().message(None).map(|(text, _)| text.to_owned())
     };
@@ -28,13 +28,13 @@ fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
 #[test]
 fn somebody_writes_to_the_flag() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let processes = [flag(&path, &board), flag(&path, &board)];
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let processes = [flag(&path, &table), flag(&path, &table)];
     let [flag, other] = &processes;
     let put = |text: &str| fs::write(&path, text).expect("written");
     let shown = || {
-        let closing =
-            flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |news| panic!("{news:?}"));
+        let closing = flag
+            .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
         closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
     };
     put("");
@@ -67,8 +67,8 @@ fn somebody_writes_to_the_flag() {
     put("message = 'three");
     settle(flag);
     let cause = "unusable: line 1, column ";
-    let (closed, news) = look(flag);
-    assert!(closed && news[0] == "changed" && news[1].starts_with(cause), "{news:?}");
+    let (closed, event) = look(flag);
+    assert!(closed && event[0] == "changed" && event[1].starts_with(cause), "{event:?}");
     assert_eq!(shown(), None, "nothing of it");
     put("mesage = 'four'\nretry_after = 5");
     settle(flag);
@@ -83,10 +83,10 @@ fn somebody_writes_to_the_flag() {
 #[test]
 fn another_flag_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let processes = [flag(&path, &board), flag(&path, &board)];
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let processes = [flag(&path, &table), flag(&path, &table)];
     let [flag, other] = &processes;
-    for (content, closed, news) in [
+    for (content, closed, event) in [
         (ANNOUNCED, false, "announced"),
         ("", true, "closed"),
         (ANNOUNCED, false, "open again, announced"),
@@ -97,7 +97,7 @@ fn another_flag_takes_the_place() {
         replace(&path, content);
         let mut told = look(flag);
         told.1.truncate(1);
-        assert_eq!(told, (closed, vec![news.to_owned()]), "{content}");
+        assert_eq!(told, (closed, vec![event.to_owned()]), "{content}");
         assert_eq!(look(other), (closed, vec![]), "{content}");
     }
     replace(&path, ANNOUNCED);
@@ -119,20 +119,20 @@ fn in_the_place_of_a_flag_that_one_process_has_read() {
         fs::write(path, content).expect("written");
     };
     for (what, put) in [("mv", replace as Put), ("rm, and another one", anew)] {
-        for (old, new, news) in [
+        for (old, new, event) in [
             (ANNOUNCED, "", "closed"),
             (ANNOUNCED, "message = 'x'", "closed"),
             ("message = 'x'", ANNOUNCED, "open again, announced"),
             ("message = 'x'", "message = 'y'", "changed"),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
-            let (path, board) = (folder.path().join("flag"), new_state_table());
-            let processes: [_; 4] = processes(&path, &board);
+            let (path, table) = (folder.path().join("flag"), new_state_table());
+            let processes: [_; 4] = processes(&path, &table);
             replace(&path, old);
             look(&processes[0]);
             put(&path, new);
             let closes = new != ANNOUNCED;
-            let told = (closes, vec![news.to_owned()]);
+            let told = (closes, vec![event.to_owned()]);
             assert_eq!(look(&processes[1]), told, "{what}: {old}, {new}");
             let message = new.split('\'').nth(1).map(str::to_owned);
             for process in &processes {
@@ -146,7 +146,7 @@ fn in_the_place_of_a_flag_that_one_process_has_read() {
 /// that closed.
 #[test]
 fn one_process_has_read_what_is_rewritten() {
-    for (old, new, news) in [
+    for (old, new, event) in [
         (ANNOUNCED, "", "closed"),
         (ANNOUNCED, "message = 'x'", "closed"),
         ("message = 'old'", ANNOUNCED, "open again, announced"),
@@ -154,8 +154,8 @@ fn one_process_has_read_what_is_rewritten() {
         ("message = 'old'", "message = 'x", "changed"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, board) = (folder.path().join("flag"), new_state_table());
-        let [reader, other]: [_; 2] = processes(&path, &board);
+        let (path, table) = (folder.path().join("flag"), new_state_table());
+        let [reader, other]: [_; 2] = processes(&path, &table);
         replace(&path, old);
         look(&reader);
         fs::write(&path, new).expect("written");
@@ -168,7 +168,7 @@ fn one_process_has_read_what_is_rewritten() {
         }
         thread::sleep(Duration::from_millis(400));
         let (closes, told) = look(&other);
-        assert_eq!((closes, &*told[0]), (new != ANNOUNCED, news), "{old}, {new}");
+        assert_eq!((closes, &*told[0]), (new != ANNOUNCED, event), "{old}, {new}");
         assert_eq!(answer(&reader), answer(&other), "{old}, {new}");
     }
 }
@@ -177,8 +177,8 @@ fn one_process_has_read_what_is_rewritten() {
 #[test]
 fn a_copy_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let [one, other]: [_; 2] = processes(&path, &board);
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let [one, other]: [_; 2] = processes(&path, &table);
     let old = "message = 'old'";
     replace(&path, old);
     assert_eq!(look(&one), (true, vec!["closed".into()]));
@@ -195,8 +195,8 @@ fn a_copy_takes_the_place() {
 #[test]
 fn time_goes_on_while_somebody_writes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (path, board) = (folder.path().join("flag"), new_state_table());
-    let [one, other]: [_; 2] = processes(&path, &board);
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let [one, other]: [_; 2] = processes(&path, &table);
     replace(&path, ANNOUNCED);
     assert_eq!(look(&one), (false, vec!["announced".into()]));
     fs::write(&path, "start = 2026-11-22T15:00:00Z").expect("written");

@@ -15,7 +15,7 @@ use crate::report::flags::FlagState;
 use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind};
 use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
-use crate::stats::top_clients::Refusal;
+use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
@@ -66,7 +66,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let refuse = |address: u32, path: &str, agent: &str| {
         let (path, agent, time) = (path.as_bytes(), agent.as_bytes(), now);
         let address = IpAddr::from(address.to_be_bytes());
-        stats.refused().count(Refusal { address, path, agent, time }, 1);
+        stats.refused().count(RefusedRequest { address, path, agent, time }, 1);
     };
     // So many that they drive each other out.
     (0..20_000).for_each(|address| refuse(address, "/", ""));

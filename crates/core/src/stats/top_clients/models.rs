@@ -8,8 +8,8 @@ use super::*;
 const DEAD: i32 = 1;
 const WRITER: i32 = 2;
 
-fn refusal(number: u8) -> Refusal<'static> {
-    Refusal {
+fn refusal(number: u8) -> RefusedRequest<'static> {
+    RefusedRequest {
         address: [10, 0, 0, number].into(),
         path: if number == 1 { b"/one" } else { b"/other" },
         agent: if number == 1 { b"agent 1" } else { b"a 2" },
@@ -27,7 +27,7 @@ fn is_whole(client: &Client) -> bool {
     })
 }
 
-fn counts(table: &Refused) -> Vec<(IpAddr, u64, u64)> {
+fn counts(table: &TopClients) -> Vec<(IpAddr, u64, u64)> {
     let mut clients = table.clients();
     clients.sort_by_key(|client| client.address);
     clients.iter().map(|client| (client.address, client.count, client.error)).collect()
@@ -40,7 +40,7 @@ fn counted() {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
         model.check(move || {
-            let table = Arc::new(Refused::default());
+            let table = Arc::new(TopClients::default());
             let theirs = Arc::clone(&table);
             let counting = thread::spawn(move || theirs.count(refusal(other), WRITER));
             table.count(refusal(1), WRITER);
@@ -76,12 +76,12 @@ fn left_behind() {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(|| {
-        let table = Arc::new(Refused::default());
+        let table = Arc::new(TopClients::default());
         let left = &table.buckets[0].details[0];
         left.lock.store(Lock(0).taken_by(DEAD).0, Ordering::Relaxed);
         left.tag.store(9, Ordering::Relaxed);
-        let release = |table: &Refused| table.release_where(|process| process == DEAD);
-        let write = |table: &Refused, number| {
+        let release = |table: &TopClients| table.release_where(|process| process == DEAD);
+        let write = |table: &TopClients, number| {
             table.buckets[0].details[0].write(9, refusal(number), WRITER);
         };
         let ours = [(); 3].map(|()| Arc::clone(&table));

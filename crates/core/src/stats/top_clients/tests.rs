@@ -5,16 +5,16 @@ use std::thread;
 use super::*;
 
 /// On the heap by way of a large stack.
-fn new_table() -> Box<Refused> {
-    let thread = thread::Builder::new().stack_size(16 << 20).spawn(Box::<Refused>::default);
+fn new_table() -> Box<TopClients> {
+    let thread = thread::Builder::new().stack_size(16 << 20).spawn(Box::<TopClients>::default);
     let table = thread.expect("a thread").join().expect("a table");
     table.begin();
     table
 }
 
-fn refusal(address: IpAddr, path: &str) -> Refusal<'_> {
+fn refusal(address: IpAddr, path: &str) -> RefusedRequest<'_> {
     let time = Timestamp::from_second(1_800_000_000).expect("a time");
-    Refusal { address, path: path.as_bytes(), agent: b"probe/1", time }
+    RefusedRequest { address, path: path.as_bytes(), agent: b"probe/1", time }
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_million_addresses() {
         "heaviest and next: {:?}",
         &clients[..6].iter().map(|c| (c.count, c.error)).collect::<Vec<_>>()
     );
-    const { assert!(size_of::<Refused>() < 3 << 19) }; // 1.5 MiB, whatever comes
+    const { assert!(size_of::<TopClients>() < 3 << 19) }; // 1.5 MiB, whatever comes
 }
 
 /// A process that dies while it writes: its entry can be written to again.
