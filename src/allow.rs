@@ -190,9 +190,10 @@ impl Allowlist {
             })
             .or_else(|| {
                 let path = self.paths.iter().find(|path| path.covers(visitor.target()))?;
-                let current = visitor.current_path();
-                self.paths.iter().find(|path| path.covers_path(current))?;
-                Some(Admission::Path(path.as_str()))
+                let is_exempt = |path: &[u8]| self.paths.iter().any(|it| it.covers_path(path));
+                let stays = is_exempt(visitor.current_path())
+                    && visitor.rewritten_path().is_none_or(is_exempt);
+                stays.then(|| Admission::Path(path.as_str()))
             })
             .or_else(|| {
                 let (text, _) = self.exprs.iter().find(|(_, expr)| visitor.satisfies(*expr))?;

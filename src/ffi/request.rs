@@ -9,14 +9,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use jiff::Timestamp;
 
 use super::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, maintenance_address, maintenance_evaluate,
-    maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, maintenance_address,
+    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
 use super::kept::{Followed, Kept, Outcome};
 use super::log;
 use super::pool::Pool;
 use super::server::{config_slot, host, set_config_slot};
 use super::table::Table;
+use crate::allow::path;
 use crate::allow::{Admission, Expr, Visitor};
 use crate::gate::BLOCKED;
 use crate::records::{Reason, Visit};
@@ -78,6 +79,12 @@ impl<'r> Request<'r> {
     pub(super) fn err_headers_out(&self) -> Table<'r> {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.rec().err_headers_out) }
+    }
+
+    /// Have rules of mod_rewrite in the server or virtual host made another file name of the path?
+    /// (`hook_uri2file`)
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.notes().get(c"mod_rewrite_rewritten").is_some_and(|mark| mark != c"0")
     }
 
     fn notes(&self) -> Table<'r> {
@@ -309,6 +316,18 @@ impl Visitor for Request<'_> {
             let path = self.rec().uri;
             if path.is_null() { b"" } else { CStr::from_ptr(path).to_bytes() }
         }
+    }
+
+    fn rewritten_path(&self) -> Option<&[u8]> {
+        if !self.is_rewritten() {
+            return None;
+        }
+        // SAFETY: null or C strings of the request's pool, or of the configuration's.
+        let [file_name, root] = unsafe {
+            [self.rec().filename.cast_const(), ap_document_root(self.as_ptr())]
+                .map(|text| if text.is_null() { &b""[..] } else { CStr::from_ptr(text).to_bytes() })
+        };
+        Some(path::of_rewritten(file_name, root))
     }
 
     fn now(&self) -> Timestamp {
