@@ -37,6 +37,7 @@ use crate::settle::LastSeen;
 use crate::window::{Phase, Window};
 pub use content::Content;
 use content::Reader;
+use kind::Mounts;
 pub use kind::{FileForm, FileKind};
 use look::Look;
 pub use naming::lists;
@@ -97,6 +98,7 @@ pub struct Flag<'b> {
     slot: &'b Slot,
     turns: Turns<'b>,
     reader: Reader,
+    mounts: Mounts,
 }
 
 /// What a look at the file has brought.
@@ -115,7 +117,7 @@ impl<'b> Flag<'b> {
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let (turns, reader) = (Turns::new(slot, interval), Reader::new(zone));
-        Self { path, c_path, number: 0, slot, turns, reader }
+        Self { path, c_path, number: 0, slot, turns, reader, mounts: Mounts::default() }
     }
 
     /// The same with this number, which is its own among all flags.
@@ -193,7 +195,7 @@ impl<'b> Flag<'b> {
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
-            let look = turn.as_ref().map(|_| Look::at(&self.path));
+            let look = turn.as_ref().map(|_| Look::at(&self.path, &self.mounts));
             // After the word was read: what it says was known before this moment, unless the clock
             // was set back.
             let clock = clock();
@@ -290,14 +292,16 @@ impl<'b> Flag<'b> {
         let (content, file) = (&reading.content, reading.file);
         let file = if kind.is_deleted { file.deleted() } else { file };
         let (window, basis) = (content.window(), content.basis());
-        let phase = Some(window.phase(moment.request));
-        let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
+        let seen = |is: State, known: Phase| {
+            let phase = Some(next_phase(window, moment.request, known));
+            Seen { is, phase, content: Some(Arc::clone(content)) }
+        };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && basis != was.basis
             && ([basis, was.basis].contains(&content::unreadable()) || was.basis == Basis::DENIED)
         {
-            return seen(was);
+            return seen(was, window.phase(moment.request));
         }
         let known = match was.known {
             Known::Present(known) if was.basis == basis => next_phase(window, moment.clock, known),
@@ -311,7 +315,7 @@ impl<'b> Flag<'b> {
         };
         let is_young = content.is_void() && !reading.is_settled && was.basis != basis;
         let basis = if is_young { Basis::YOUNG } else { basis };
-        seen(State { known: Known::Present(known), basis, file, ..was })
+        seen(State { known: Known::Present(known), basis, file, ..was }, known)
     }
 
     fn tell(
