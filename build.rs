@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 /// The httpd and APR symbols that the Rust side uses; bindgen adds the types they need.
 const FUNCTIONS: &[&str] = &[
     "ap_custom_response",
+    "ap_document_root",
     "ap_get_request_note",
     "ap_get_status_line",
     "ap_get_server_banner",

@@ -59,7 +59,7 @@ impl Kept<'_> {
     pub(crate) fn holds_here(&self, request: &Request<'_>) -> bool {
         self.sections == Section::key_of(request.section())
             && self.uri == request.rec().uri.cast_const()
-            && matches!(self.outcome, Outcome::LetIn(_))
+            && matches!(self.outcome, Outcome::LetIn(reason) if stays(reason, request))
     }
 
     /// Does it count for the request, or for this part of it, in these sections, too?
@@ -70,5 +70,11 @@ impl Kept<'_> {
         self.sections == Section::key_of(found.section)
             && self.others == found.key_of_others()
             && (self.uri == request.rec().uri.cast_const() || !reason.is_bound_to_path())
+            && stays(reason, request)
     }
+}
+
+/// An admission by path is judged again where mod_rewrite has made another file of the same path.
+fn stays(reason: Reason, request: &Request<'_>) -> bool {
+    !(reason.is_bound_to_path() && request.is_rewritten())
 }

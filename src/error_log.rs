@@ -119,8 +119,8 @@ fn in_force(instead: Instead) -> String {
         Instead::Nobody => "it admits nobody until it can be used".into(),
         Instead::BuiltIn => "the built-in page is sent instead until it can be used".into(),
         Instead::Outdated => {
-            "the last good version is lost, and an older one could admit whom that had \
-             removed: it admits nobody until it can be used"
+            "it admits nobody until it can be used: its last good version is lost, and the older \
+             copy may hold addresses that were removed since"
                 .into()
         }
     }

@@ -80,10 +80,9 @@ impl<'r> Request<'r> {
             return Found::none();
         }
         // As it was sent, too: what is left to httpd alone (nocanon), others may remove otherwise.
+        // And as httpd decodes it, in place: what was sent as `%252f` is `%2f` by then.
         let mut readings = self.readings(uri);
-        if !readings.is_empty() {
-            readings.extend(self.readings(path));
-        }
+        readings.extend(self.readings(path));
         let section = self.walk(path);
         Found::new(section, self.sections_of(readings))
     }

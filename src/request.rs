@@ -12,11 +12,12 @@ use crate::decision::{Followed, Kept, Outcome};
 use crate::error_log;
 use crate::server::{config_slot, host, set_config_slot};
 use crate::sys::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, maintenance_address, maintenance_evaluate,
-    maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, maintenance_address,
+    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
+use maintenance_core::allow::path;
 use maintenance_core::allow::{Admission, ClientRequest, Expr};
 use maintenance_core::engine::gate::BLOCKED;
 use maintenance_core::refusal::RequestHeaders;
@@ -78,6 +79,12 @@ impl<'r> Request<'r> {
     pub(crate) fn err_headers_out(&self) -> Table<'r> {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.rec().err_headers_out) }
+    }
+
+    /// Have rules of mod_rewrite in the server or virtual host made another file name of the path?
+    /// (`hook_uri2file`)
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.notes().get(c"mod_rewrite_rewritten").is_some_and(|mark| mark != c"0")
     }
 
     fn notes(&self) -> Table<'r> {
@@ -316,6 +323,18 @@ impl ClientRequest for Request<'_> {
             let path = self.rec().uri;
             if path.is_null() { b"" } else { CStr::from_ptr(path).to_bytes() }
         }
+    }
+
+    fn rewritten_path(&self) -> Option<&[u8]> {
+        if !self.is_rewritten() {
+            return None;
+        }
+        // SAFETY: null or C strings of the request's pool, or of the configuration's.
+        let [file_name, root] = unsafe {
+            [self.rec().filename.cast_const(), ap_document_root(self.as_ptr())]
+                .map(|text| if text.is_null() { &b""[..] } else { CStr::from_ptr(text).to_bytes() })
+        };
+        Some(path::of_rewritten(file_name, root))
     }
 
     fn now(&self) -> Timestamp {

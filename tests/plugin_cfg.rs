@@ -64,8 +64,12 @@ fn what_is_no_host() {
             ),
             &["line 3: a Transport without a Hostname"],
         ),
-        ("no server", config(""), &["names no server"]),
-        ("a server without hosts", config("<Server Name=\"s\"/>"), &["names no server"]),
+        ("no server", config(""), &["has no Transport of a Server"]),
+        (
+            "a server without hosts",
+            config("<Server Name=\"s\"/>"),
+            &["has no Transport of a Server"],
+        ),
     ];
     for (what, content, warnings) in cases {
         let setup = setup(&content);
@@ -78,7 +82,7 @@ fn what_is_no_host() {
             httpd.expect_log(&format!("maintenance:warn.*/cfg.xml.*{warning}"));
         }
         assert_eq!(httpd.count_log("maintenance:warn"), warnings.len().min(1), "{}", httpd.log());
-        let is_server = !warnings.contains(&"names no server");
+        let is_server = !warnings.contains(&"has no Transport of a Server");
         for (address, expected) in
             [("127.0.0.2", is_server), ("127.0.0.3", is_server), ("127.0.0.4", false)]
         {
@@ -109,7 +113,7 @@ fn a_new_version_with_what_is_no_host() {
     httpd.expect_log("maintenance:warn.*/cfg.xml.*line 5: \"\\*\" is no host name");
     replace_file(&httpd.path("cfg.xml"), config(""));
     wait_for("the last version", SECONDS, || !passes(&httpd, "127.0.0.3"));
-    httpd.expect_log("maintenance:warn.*/cfg.xml.* names no server");
+    httpd.expect_log("maintenance:warn.*/cfg.xml.* has no Transport of a Server");
     assert_eq!(httpd.count_log("maintenance:warn"), 2, "{}", httpd.log());
 }
 

@@ -169,3 +169,29 @@ fn any_combination_of_sections() {
     }
     assert_eq!(httpd.count_log("was rendered"), seen.len(), "each once");
 }
+
+/// However a template comes to the name of its virtual host, each has its own.
+#[test]
+fn each_host_by_its_own_name() {
+    let names = |setup: &Setup| {
+        for (file, template) in [
+            ("page.html.j2", "{% set host = host %}this is {{ host }}"),
+            ("page.html.de.j2", "{% with host = host %}this is {{ host }}{% endwith %}"),
+            ("page.html.fr.j2", "this is {{ host|upper|lower }}"),
+        ] {
+            setup.write(file, format!("{template}{}", " ".repeat(600)));
+        }
+    };
+    let setup = with_hosts(3, "MaintenancePage page.html.j2 page.html.de.j2 page.html.fr.j2");
+    names(&setup);
+    let mut httpd = setup.start();
+    httpd.allow_log("AH00161"); // of the only child
+    httpd.close();
+    for language in ["en", "de", "fr"] {
+        for host in ["h0.test", "h1.test", "h2.test", "h0.test"] {
+            let answer = ask(httpd.address(), host, language, "identity");
+            let body = String::from_utf8_lossy(&answer).into_owned();
+            assert!(body.contains(&format!("this is {host} ")), "{language} {host}: {body}");
+        }
+    }
+}

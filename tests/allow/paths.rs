@@ -29,7 +29,7 @@ const NONE: &str = "/healthz/none?action=delete";
 
 const PAGE: Fate = Answered(200, "page\n");
 
-const WAYS: [Way; 23] = [
+const WAYS: [Way; 27] = [
     Way { folder: "FallbackResource /app.html", path: NONE, fate: Refused, ..WAY },
     Way { folder: "FallbackResource /healthz/page.html", path: NONE, fate: PAGE, ..WAY },
     Way { server: "ErrorDocument 404 /app.html", path: NONE, fate: Refused, ..WAY },
@@ -63,7 +63,36 @@ const WAYS: [Way; 23] = [
     Way {
         modules: &["rewrite"],
         server: "RewriteEngine On\nRewriteRule ^/healthz/x$ \"${ROOT}/htdocs/app.html\"",
-        fate: Answered(200, "app\n"),
+        fate: Refused,
+        ..WAY
+    },
+    Way {
+        modules: &["rewrite"],
+        server: "RewriteEngine On\nRewriteCond %{DOCUMENT_ROOT}%{REQUEST_URI} !-f\n\
+                 RewriteRule ^ /app.html [L]",
+        path: NONE,
+        fate: Refused,
+        ..WAY
+    },
+    Way {
+        modules: &["rewrite"],
+        server: "RewriteEngine On\nRewriteCond %{DOCUMENT_ROOT}%{REQUEST_URI} !-f\n\
+                 RewriteRule ^ /app.html [L]",
+        path: "/healthz/page.html",
+        fate: PAGE,
+        ..WAY
+    },
+    Way {
+        modules: &["rewrite"],
+        server: "RewriteEngine On\nRewriteRule ^/healthz/x$ /healthz/page.html",
+        fate: PAGE,
+        ..WAY
+    },
+    Way {
+        modules: &["rewrite"],
+        server: "RewriteEngine On\nRewriteRule .* - [E=seen:1]",
+        path: "/healthz/page.html",
+        fate: PAGE,
         ..WAY
     },
     Way {

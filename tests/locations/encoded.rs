@@ -83,6 +83,39 @@ fn kept_by_httpd() {
     }
 }
 
+/// What was encoded twice is encoded once when httpd has decoded the path.
+#[test]
+fn encoded_twice() {
+    const TARGETS: [&str; 4] =
+        ["/blogs%252fx", "/BLOGS%252Fx", "/a/..%252fblogs/x", "/%2562logs%252fx"];
+    for (lines, proxy, opens) in [
+        ("AllowEncodedSlashes NoDecode", "ProxyPass / http://BACKEND/", true),
+        ("AllowEncodedSlashes On", "ProxyPass / http://BACKEND/", true),
+        ("", "RewriteEngine On\nRewriteRule ^/(.*)$ http://BACKEND/$1 [P,NE]", true),
+        ("", "RewriteEngine On\nRewriteRule ^/(.*)$ http://BACKEND/$1 [P]", true),
+    ] {
+        let backend = Backend::start();
+        let proxy = proxy.replace("BACKEND", &backend.address.to_string());
+        let setup = Setup::new(CLOSED).modules(&["proxy", "proxy_http", "rewrite"]);
+        let mut httpd = setup.directives(lines).directives(&proxy).start();
+        httpd.allow_log("AH10244|AH00026|AH10508|AH10410|AH10411");
+        let reached = |target: &str| {
+            let received = backend.received();
+            get(&httpd, target);
+            backend.received() > received
+        };
+        assert_eq!(TARGETS.iter().any(|target| reached(target)), opens, "{proxy}");
+        let reads_slash: Vec<_> = TARGETS
+            .iter()
+            .filter(|target| get(&httpd, target).to_ascii_lowercase().contains("blogs%2fx"))
+            .collect();
+        touch(&httpd, "blogs.flag");
+        for target in reads_slash {
+            assert!(!reached(target), "{lines} {proxy}: {target}");
+        }
+    }
+}
+
 /// They came with 2.4.49.
 #[test]
 fn kept_by_a_mapping_of_mod_proxy() {

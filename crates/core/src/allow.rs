@@ -188,9 +188,10 @@ impl Allowlist {
             })
             .or_else(|| {
                 let path = self.paths.iter().find(|path| path.covers(request.target()))?;
-                let current = request.current_path();
-                self.paths.iter().find(|path| path.covers_path(current))?;
-                Some(Admission::Path(path.as_str()))
+                let is_exempt = |path: &[u8]| self.paths.iter().any(|it| it.covers_path(path));
+                let stays = is_exempt(request.current_path())
+                    && request.rewritten_path().is_none_or(is_exempt);
+                stays.then(|| Admission::Path(path.as_str()))
             })
             .or_else(|| {
                 let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;

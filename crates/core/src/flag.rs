@@ -39,6 +39,7 @@ use crate::shared::table::{Key, Slot};
 pub use content::Content;
 use content::Reader;
 pub use event::{FlagEvent, FlagFile};
+use kind::Mounts;
 pub use kind::{FileForm, FileKind};
 use lease::{Lease, PollLease};
 use look::Look;
@@ -98,6 +99,7 @@ pub struct Flag<'b> {
     slot: &'b Slot,
     poll_lease: PollLease<'b>,
     reader: Reader,
+    mounts: Mounts,
 }
 
 /// What a look at the file has brought.
@@ -116,7 +118,7 @@ impl<'b> Flag<'b> {
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
-        Self { path, c_path, number: 0, slot, poll_lease, reader }
+        Self { path, c_path, number: 0, slot, poll_lease, reader, mounts: Mounts::default() }
     }
 
     /// The same with this number, which is its own among all flags.
@@ -194,7 +196,7 @@ impl<'b> Flag<'b> {
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
             let was = before.state();
-            let look = lease.as_ref().map(|_| Look::at(&self.path));
+            let look = lease.as_ref().map(|_| Look::at(&self.path, &self.mounts));
             // After the word was read: what it says was known before this moment, unless the clock
             // was set back.
             let clock = clock();
@@ -299,15 +301,17 @@ impl<'b> Flag<'b> {
         let (content, file) = (&reading.content, reading.file);
         let file = if kind.is_deleted { file.deleted() } else { file };
         let (window, content_id) = (content.window(), content.content_id());
-        let phase = Some(window.phase(moment.request));
-        let seen = |is| Seen { is, phase, content: Some(Arc::clone(content)) };
+        let seen = |is: FlagState, known: Phase| {
+            let phase = Some(next_phase(window, moment.request, known));
+            Seen { is, phase, content: Some(Arc::clone(content)) }
+        };
         // What only the parent or only its children may read is for the children to judge.
         if observer == Observer::Parent
             && content_id != was.content_id
             && ([content_id, was.content_id].contains(&content::unreadable())
                 || was.content_id == ContentId::DENIED)
         {
-            return seen(was);
+            return seen(was, window.phase(moment.request));
         }
         let known = match was.known {
             Presence::Present(known) if was.content_id == content_id => {
@@ -323,7 +327,7 @@ impl<'b> Flag<'b> {
         };
         let is_young = content.is_void() && !reading.is_stable && was.content_id != content_id;
         let content_id = if is_young { ContentId::YOUNG } else { content_id };
-        seen(FlagState { known: Presence::Present(known), content_id, file, ..was })
+        seen(FlagState { known: Presence::Present(known), content_id, file, ..was }, known)
     }
 
     fn tell(

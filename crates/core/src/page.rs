@@ -109,6 +109,8 @@ pub struct Page {
     media: Media,
     language: Option<String>,
     content_language: Option<CString>,
+    /// That of the built-in page which stands in for it.
+    stand_in_language: Option<CString>,
     /// None: the built-in page.
     file: Option<Arc<PageFile>>,
     /// The number of the built-in page in its language: below [`file::FIRST_ID`].
@@ -123,6 +125,7 @@ impl Pages {
                 media,
                 language: language.map(str::to_owned),
                 content_language: language.and_then(|tag| CString::new(tag).ok()),
+                stand_in_language: CString::new(texts_in(language).lang).ok(),
                 file,
                 built_in: (3 * texts_for(language) + media as usize) as u64,
             };
@@ -205,7 +208,7 @@ impl Pages {
                 page.file.as_ref().map(|file| file.watched().path()),
                 &page.content_type().to_string_lossy(),
             );
-            self.render(page, source.as_deref(), facts, events).map(Body::new)
+            self.render(page, source.as_deref(), facts, events)
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
@@ -227,7 +230,7 @@ impl Pages {
         source: Option<&file::Source>,
         facts: Facts<'_>,
         events: &dyn EventSink,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Body> {
         let language = page.language();
         let source = source.filter(|source| !source.is_nothing());
         if let (Some(source), Some(file)) = (source, &page.file) {
@@ -235,11 +238,13 @@ impl Pages {
             let report = &mut |event: FileEvent<'_>| events.file(event);
             file.watched().tell_rendered(rendered.as_ref().err().map(String::as_str), report);
             if let Ok(bytes) = rendered {
-                return Some(bytes);
+                return Some(Body::new(bytes));
             }
         }
         let compiled = &self.cache.built_in;
-        stack::deep(|| built_in::render(page.media, page.texts(), facts, compiled))
+        let texts = texts_in(language);
+        let body = Body::new(stack::deep(|| built_in::render(page.media, texts, facts, compiled))?);
+        Some(if page.file.is_some() { body.standing_in() } else { body })
     }
 
     fn files(&self) -> impl Iterator<Item = &PageFile> {
@@ -301,20 +306,18 @@ impl Page {
         self.media == Media::Html
     }
 
-    /// The value of Content-Language (RFC 9110, 8.5); None where nobody says.
-    pub fn content_language(&self) -> Option<&CStr> {
-        self.content_language.as_deref()
+    /// The value of Content-Language (RFC 9110, 8.5) where it is sent as this body; None where
+    /// nobody says.
+    pub fn content_language(&self, body: &Body) -> Option<&CStr> {
+        match body.stands_in() {
+            true => self.stand_in_language.as_deref(),
+            false => self.content_language.as_deref(),
+        }
     }
 
     /// The language tag in its name (BCP 47).
     pub fn language(&self) -> Option<&str> {
         self.language.as_deref()
-    }
-
-    /// The sentences of the built-in page in this page's language, else in English.
-    fn texts(&self) -> &'static Texts {
-        let [english, ..] = &TEXTS;
-        TEXTS.get(texts_for(self.language())).unwrap_or(english)
     }
 }
 
@@ -322,4 +325,10 @@ impl Page {
 fn texts_for(language: Option<&str>) -> usize {
     let tags = TEXTS.iter().map(|texts| texts.lang);
     language.and_then(|tag| negotiate::language(Some(tag.as_bytes()), tags)).unwrap_or(0)
+}
+
+/// The sentences of the built-in page in this language, else in English.
+fn texts_in(language: Option<&str>) -> &'static Texts {
+    let [english, ..] = &TEXTS;
+    TEXTS.get(texts_for(language)).unwrap_or(english)
 }

@@ -130,7 +130,7 @@ impl Refusal {
         Some(Answer {
             status,
             content_type: page.content_type(),
-            content_language: page.content_language(),
+            content_language: page.content_language(&body),
             encoding,
             vary: match (has_languages, body.is_negotiated()) {
                 (true, true) => c"Accept, Accept-Language, Accept-Encoding",

@@ -25,6 +25,11 @@ pub trait ClientRequest {
     fn current_path(&self) -> &[u8] {
         self.target().split(|byte| *byte == b'?').next().unwrap_or_default()
     }
+    /// The path that rewrite rules of the server have taken the request to, where they have, without
+    /// changing [`ClientRequest::current_path`]; empty where that is no path of the site.
+    fn rewritten_path(&self) -> Option<&[u8]> {
+        None
+    }
     /// When the request came in.
     fn now(&self) -> Timestamp;
 }

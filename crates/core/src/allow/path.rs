@@ -76,6 +76,21 @@ impl ExemptPath {
     }
 }
 
+/// The path of the site that a file name leads to which mod_rewrite has made (`r->filename`): that of
+/// the URL of a proxied request, or what lies below the document root. Empty for anything else.
+pub fn of_rewritten<'f>(file_name: &'f [u8], document_root: &[u8]) -> &'f [u8] {
+    let find = |text: &[u8], part: &[u8]| text.windows(part.len()).rposition(|it| it == part);
+    if let Some(url) = file_name.strip_prefix(b"proxy:") {
+        let url = url.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let behind_scheme = find(url, b"://").and_then(|at| url.get(at + 3..)).unwrap_or_default();
+        let path = behind_scheme.iter().position(|byte| *byte == b'/');
+        return path.and_then(|at| behind_scheme.get(at..)).unwrap_or_default();
+    }
+    let root = document_root.strip_suffix(b"/").unwrap_or(document_root);
+    let below = file_name.strip_prefix(root).unwrap_or_default();
+    if below.starts_with(b"/") { below } else { b"" }
+}
+
 /// What was probably meant by a path that begins with something else.
 fn absolute(word: &str) -> String {
     let path = match word.split_once("://") {
@@ -120,6 +135,27 @@ fn ambiguity(path: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rewritten() {
+        for (file_name, expected) in [
+            ("/var/www/healthz/x", "/healthz/x"),
+            ("/var/www", ""),
+            ("/var/wwwx/healthz", ""),
+            ("/srv/healthz", ""),
+            ("", ""),
+            ("proxy:http://127.0.0.1:80/healthz/x?a=/b", "/healthz/x"),
+            ("proxy:http://backend", ""),
+            ("proxy:unix:/run/x.sock|fcgi://localhost/healthz", "/healthz"),
+            ("proxy:balancer://one/app?x=http://y/healthz", "/app"),
+            ("proxy:", ""),
+        ] {
+            for root in ["/var/www", "/var/www/"] {
+                let path = of_rewritten(file_name.as_bytes(), root.as_bytes());
+                assert_eq!(path, expected.as_bytes(), "{file_name}");
+            }
+        }
+    }
 
     #[test]
     fn targets() {

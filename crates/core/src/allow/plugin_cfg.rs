@@ -75,7 +75,7 @@ pub enum Odd {
         host: String,
     },
     /// None of either.
-    #[error("the file names no server: it has no Transport of a Server and no Connector")]
+    #[error("the file has no Transport of a Server and no Connector")]
     NoServer,
 }
 
@@ -337,7 +337,7 @@ mod tests {
     /// What is well-formed is never an error.
     #[test]
     fn what_admits_nobody() {
-        let none = "the file names no server: it has no Transport of a Server and no Connector";
+        let none = "the file has no Transport of a Server and no Connector";
         let connector = |attributes: &str| {
             config(&format!(
                 "<IntelligentManagement><ConnectorCluster>\n<Connector {attributes}/>\

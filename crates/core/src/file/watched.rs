@@ -394,12 +394,13 @@ impl<T: Send> Watched<T> {
     /// Is the version in force the last good one of the server? A child that was forked from a
     /// parent with an older one must not bring that back.
     fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
-        let Some(slot) = self.slot.get().filter(|_| !self.is_lenient) else { return };
+        let Some(slot) = self.slot.get() else { return };
         let mine = state.good.word;
         if is_new {
             slot.good.store(mine, Ordering::Release);
             self.is_outdated.store(false, Ordering::Release);
-        } else if slot.good.load(Ordering::Acquire) != mine
+        } else if !self.is_lenient
+            && slot.good.load(Ordering::Acquire) != mine
             && !self.is_outdated.swap(true, Ordering::AcqRel)
         {
             report(FileEvent::Outdated { path: &self.path });

@@ -6,6 +6,10 @@ use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::file::Version;
+use crate::shared::hash;
 
 /// What kind of file a flag is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl FileForm {
 impl FileKind {
     const DELETED: u64 = 8;
 
-    pub(super) fn of(path: &Path, metadata: &Metadata) -> Self {
+    pub(super) fn of(path: &Path, metadata: &Metadata, mounts: &Mounts) -> Self {
         let kind = metadata.file_type();
         let form = match () {
             () if kind.is_file() => FileForm::File,
@@ -56,7 +60,7 @@ impl FileKind {
             () => FileForm::Device,
         };
         // Also without a name are a file that is just being removed, and all files of some file systems.
-        Self { form, is_deleted: metadata.nlink() == 0 && is_mounted(path) }
+        Self { form, is_deleted: metadata.nlink() == 0 && mounts.hold(path, metadata) }
     }
 
     /// As a word that all processes know; 0 stands for what nobody knows.
@@ -93,8 +97,26 @@ impl fmt::Display for FileKind {
     }
 }
 
+/// Whether a file without a name is mounted, asked once for each version of it: the table of mounts can
+/// be long.
+#[derive(Debug, Default)]
+pub(super) struct Mounts(AtomicU64);
+
+impl Mounts {
+    #[cold]
+    fn hold(&self, path: &Path, metadata: &Metadata) -> bool {
+        let version = hash::of(Version::from(metadata)) & !1;
+        let known = self.0.load(Ordering::Relaxed);
+        if known & !1 == version {
+            return known & 1 != 0;
+        }
+        let is_mounted = is_mounted(path);
+        self.0.store(version | u64::from(is_mounted), Ordering::Relaxed);
+        is_mounted
+    }
+}
+
 /// Is a file system mounted at this very path, or a part of one?
-#[cold]
 fn is_mounted(path: &Path) -> bool {
     let mounts = || fs::read("/proc/self/mountinfo").ok();
     let Some((path, mounts)) = fs::canonicalize(path).ok().zip(mounts()) else { return false };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, eaccess};
 
 use super::event::FlagFile;
-use super::kind::FileKind;
+use super::kind::{FileKind, Mounts};
 
 /// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;
@@ -27,29 +27,29 @@ impl Look {
     ///
     /// # Errors
     /// Those of stat(2), but for a [`Look::Denied`].
-    pub(super) fn at(path: &Path) -> io::Result<Self> {
+    pub(super) fn at(path: &Path, mounts: &Mounts) -> io::Result<Self> {
         match fs::metadata(path) {
-            Ok(metadata) => Ok(Self::seen(path, metadata)),
-            Err(error) if is_denied(&error) => Self::again(path, error),
+            Ok(metadata) => Ok(Self::seen(path, metadata, mounts)),
+            Err(error) if is_denied(&error) => Self::again(path, error, mounts),
             Err(error) => Err(error),
         }
     }
 
     /// Is it the folder that may not be searched, or what lies in it that may not be looked at?
     #[cold]
-    fn again(path: &Path, error: io::Error) -> io::Result<Self> {
+    fn again(path: &Path, error: io::Error, mounts: &Mounts) -> io::Result<Self> {
         if !can_be_reached(path) {
             return Err(error);
         }
         // The folder may have been opened for all since the look.
         match fs::metadata(path) {
             Err(error) if is_denied(&error) && can_be_reached(path) => Ok(Self::Denied(error)),
-            other => other.map(|metadata| Self::seen(path, metadata)),
+            other => other.map(|metadata| Self::seen(path, metadata, mounts)),
         }
     }
 
-    fn seen(path: &Path, metadata: Metadata) -> Self {
-        let kind = FileKind::of(path, &metadata);
+    fn seen(path: &Path, metadata: Metadata, mounts: &Mounts) -> Self {
+        let kind = FileKind::of(path, &metadata, mounts);
         Self::Seen(metadata, kind)
     }
 

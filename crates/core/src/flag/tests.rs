@@ -202,7 +202,7 @@ fn a_window_opens_and_closes_by_itself() {
                 ("11:59:59", false, &["announced"]),
                 ("11:59:59", false, none),
                 ("12:00:00", true, &["closed until 2026-11-22 13:00 +00:00"]),
-                ("11:59:59", false, none), // a late request counts as of its own time
+                ("11:59:59", true, none), // a clock that is set back by little changes nothing
                 ("12:59:59", true, none),
                 ("13:00:00", true, &["overdue"]),
                 ("12:59:59", true, none),

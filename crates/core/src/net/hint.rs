@@ -176,7 +176,7 @@ fn range(word: &str) -> Option<String> {
     Some(format!("write {}{more}", names.join(" ")))
 }
 
-/// `10.1.2.*`, `10/8`, `010.001.002.003`
+/// `10.1.2.*`, `10/8`
 fn unusual_network(word: &str) -> Option<String> {
     let (address, length) = match word.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -188,6 +188,12 @@ fn unusual_network(word: &str) -> Option<String> {
     let wildcards = all - octets.len();
     if octets.is_empty() || all > 4 || length.is_some() && wildcards > 0 {
         return None;
+    }
+    let is_octal = |octet: &&str| octet.len() > 1 && octet.starts_with('0');
+    if octets.iter().any(is_octal) {
+        let is_number = octets.iter().all(|octet| octet.bytes().all(|byte| byte.is_ascii_digit()));
+        return is_number
+            .then(|| "write numbers without leading zeros, which can mean octal".into());
     }
     let plain: Option<Vec<u8>> = octets.iter().map(|octet| octet.parse().ok()).collect();
     let mut plain = plain.filter(|_| octets.iter().all(|octet| !octet.starts_with('+')))?;
@@ -258,7 +264,7 @@ mod tests {
             ("10/8", "write 10.0.0.0/8"),
             ("192.168/16", "write 192.168.0.0/16"),
             ("192.168.157./24", "write 192.168.157.0/24"),
-            ("010.001.002.003", "write 10.1.2.3"),
+            ("010.001.002.003", "write numbers without leading zeros, which can mean octal"),
             ("10.0.0.1:8080", "write 10.0.0.1, without the port"),
             ("node1:9080", "write host=node1, without the port"),
             ("[::1]", "write ::1"),

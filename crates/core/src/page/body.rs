@@ -24,12 +24,24 @@ pub struct Body {
     plain: Box<[u8]>,
     gzip: OnceCell<Option<Box<[u8]>>>,
     brotli: OnceCell<Option<Box<[u8]>>>,
+    stands_in: bool,
 }
 
 impl Body {
     /// A body of these bytes.
     pub fn new(plain: Vec<u8>) -> Self {
-        Self { plain: plain.into(), gzip: OnceCell::new(), brotli: OnceCell::new() }
+        let (gzip, brotli) = (OnceCell::new(), OnceCell::new());
+        Self { plain: plain.into(), gzip, brotli, stands_in: false }
+    }
+
+    /// The same for the built-in page in the place of one that cannot be used.
+    pub fn standing_in(self) -> Self {
+        Self { stands_in: true, ..self }
+    }
+
+    /// Is it the built-in page in the place of one that cannot be used?
+    pub fn stands_in(&self) -> bool {
+        self.stands_in
     }
 
     /// The bytes as they are.

@@ -166,7 +166,8 @@ impl Source {
         };
         let names_host = match &kind {
             Kind::Fixed(_) | Kind::Nothing => false,
-            Kind::Template(template) => template.uses("host"),
+            // minijinja does not find it on the right of `{% set host = host %}`.
+            Kind::Template(_) => text.contains("host"),
         };
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let mut source = Self { id, kind, is_short: false, names_host };

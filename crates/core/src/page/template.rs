@@ -1,6 +1,5 @@
 //! Templates (minijinja), bounded in time and size, and rid of anything that reaches outside.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 use minijinja::syntax::SyntaxConfig;
@@ -23,7 +22,6 @@ const NAME: &str = "page";
 #[derive(Debug)]
 pub(super) struct Template {
     environment: Environment<'static>,
-    used: HashSet<String>,
 }
 
 impl Template {
@@ -57,14 +55,9 @@ impl Template {
             used.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
         unknown.sort_unstable();
         match unknown.is_empty() {
-            true => Ok(Self { environment, used }),
+            true => Ok(Self { environment }),
             false => Err(format!("uses unknown variables: {}", unknown.join(", "))),
         }
-    }
-
-    /// Does it use this variable?
-    pub(super) fn uses(&self, name: &str) -> bool {
-        self.used.contains(name)
     }
 
     /// The text that comes of the template with these values, of at most [`MAX_SIZE`] bytes.
