@@ -15,8 +15,8 @@ use crate::sys::bindings::{
 use crate::sys::guard::guard;
 use crate::sys::kept_contents;
 use crate::sys::scratch_thread;
-use maintenance_core::allow::Expr;
-use maintenance_core::directive::{DIRECTIVES, Directive, DirectiveContext, Scope, Scratch};
+use maintenance_core::context::{DirectiveContext, Expr, Scope, Scratch};
+use maintenance_core::directive::{DIRECTIVES, Directive};
 use maintenance_core::file::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.

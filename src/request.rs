@@ -17,7 +17,8 @@ use crate::sys::bindings::{
 };
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
-use maintenance_core::allow::{Admission, ClientRequest, Expr};
+use maintenance_core::allow::{Admission, ClientRequest};
+use maintenance_core::context::Expr;
 use maintenance_core::engine::gate::BLOCKED;
 use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::stats::{Reason, TrackedRequest};

@@ -13,7 +13,7 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::directive::DirectiveContext;
+use crate::context::{DirectiveContext, Expr};
 use crate::file::watched::{self, FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::Resolved;
@@ -24,8 +24,8 @@ use nodes::NodeFile;
 use path::ExemptPath;
 pub use report::AllowEntry;
 use source::Networks;
+pub use token::AllowError;
 use token::Token;
-pub use token::{AllowError, Expr};
 
 /// The `MaintenanceAllow` lines of one scope.
 #[derive(Clone, Default)]

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::allow::{AllowError, AllowRules, Expr};
-use crate::file::kept::Keeper;
+use crate::allow::{AllowError, AllowRules};
+use crate::context::{DirectiveContext, Scope};
 use crate::flag::{self, FlagError};
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::retry_after::{RetryAfter, RetryAfterError};
@@ -73,81 +73,6 @@ impl Cause {
             Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) => false,
         }
     }
-}
-
-/// Where a directive stands (httpd's documentation says "context"), from the outside inwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Outside of all sections: server config.
-    Server,
-    /// In `<VirtualHost>`.
-    VirtualHost,
-    /// In `<Location>` or `<LocationMatch>`.
-    Location,
-}
-
-impl Scope {
-    /// Where a directive may stand of which this is the innermost scope.
-    const fn places(self) -> &'static str {
-        match self {
-            Self::Server => "outside of all sections",
-            Self::VirtualHost => "outside of all sections or in <VirtualHost>",
-            Self::Location => {
-                "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>"
-            }
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server config",
-            Self::VirtualHost => "<VirtualHost>",
-            Self::Location => "<Location>",
-        }
-    }
-}
-
-/// What the server around the configuration gives to a directive.
-pub trait DirectiveContext {
-    /// Where the directive stands.
-    ///
-    /// # Errors
-    /// The name of a section that is no scope of the gate's.
-    fn scope(&self) -> Result<Scope, String> {
-        Ok(Scope::Server)
-    }
-
-    /// Where relative paths begin.
-    fn server_root(&self) -> &Path;
-
-    /// File and line of the directive, where they are known.
-    fn position(&self) -> Option<String> {
-        None
-    }
-
-    /// Compiles an expression of httpd's (`ap_expr`).
-    ///
-    /// # Errors
-    /// What httpd's parser says.
-    fn compile(&self, expr: &str) -> Result<Expr, String>;
-
-    /// Runs what leaves something behind in its thread.
-    fn scratch(&self) -> Scratch {
-        here
-    }
-
-    /// Who keeps the contents of files over restarts.
-    fn keeper(&self) -> Option<&'static dyn Keeper> {
-        None
-    }
-}
-
-/// Runs something, in a thread of its own where that matters.
-pub type Scratch = fn(&mut (dyn FnMut() + Send));
-
-/// Runs it in this thread.
-pub fn here(work: &mut (dyn FnMut() + Send)) {
-    work();
 }
 
 /// One directive of the module.

@@ -8,7 +8,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::Expr;
+use crate::context::Expr;
 
 /// What the allowlist wants to know of a request.
 pub trait ClientRequest {

@@ -10,7 +10,7 @@ use super::AllowKind;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
 use super::source::{self, Networks};
-use crate::directive::DirectiveContext;
+use crate::context::{DirectiveContext, Expr};
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::hosts;
@@ -102,10 +102,6 @@ impl AllowError {
         matches!(self, Self::Empty | Self::Unknown(_))
     }
 }
-
-/// An expression that the server has compiled; only the server knows what the number means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Expr(pub usize);
 
 /// One admission of an allowlist.
 #[derive(Clone)]

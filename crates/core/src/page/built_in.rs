@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::texts::Texts;
 use super::{Facts, Template, VARIABLES};
-use crate::directive::here;
+use crate::context::here;
 use crate::negotiate::Media;
 
 /// The built-in page of a type, with the sentences of a language.

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::name::{NameError, PageName};
 use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
-use crate::directive::{DirectiveContext, Scratch};
+use crate::context::{DirectiveContext, Scratch};
 use crate::file::kept::{Keeping, Use};
 use crate::file::watched::Watched;
 use crate::flag::spec::FlagSpec;

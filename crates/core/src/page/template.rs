@@ -10,7 +10,7 @@ use minijinja::{
 };
 
 use super::MAX_SIZE;
-use crate::directive::Scratch;
+use crate::context::Scratch;
 use crate::negotiate::Media;
 
 /// So many instructions a template may take; each does little, see [`environment`].
@@ -163,7 +163,7 @@ mod test {
     use minijinja::context;
 
     use super::*;
-    use crate::directive::here;
+    use crate::context::here;
 
     fn render(media: Media, source: &str) -> Result<String, String> {
         let values = context! { message => "<script>\"a\"&'b'\n\0\u{2028}", vars => context! {} };

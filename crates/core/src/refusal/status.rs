@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::allow::Expr;
-use crate::directive::DirectiveContext;
+use crate::context::{DirectiveContext, Expr};
 
 /// Why the words of a `MaintenanceStatus` make no sense.
 #[derive(Debug, Error, PartialEq, Eq)]
