@@ -1,6 +1,8 @@
 //! The allowlist: who passes while the scope is closed.
 
 mod admission;
+mod allowlist;
+mod entry;
 pub mod list;
 pub mod nodes;
 pub mod path;
@@ -9,21 +11,17 @@ mod report;
 pub mod source;
 mod token;
 
-use std::ffi::CString;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::context::{DirectiveContext, Expr};
-use crate::file::watched::{self, FileEvent, Watched};
-use crate::flag::Observer;
+use crate::context::DirectiveContext;
+use crate::file::watched::{self, FileEvent};
 use crate::net::hosts::Resolved;
 use crate::net::network;
 use crate::shared::table::{Key, Slot};
 pub use admission::{Admission, AllowKind, ClientRequest};
-use nodes::NodeFile;
-use path::ExemptPath;
+pub use allowlist::Allowlist;
+use entry::Entry;
 pub use report::AllowEntry;
-use source::Networks;
 pub use token::AllowError;
 use token::Token;
 
@@ -33,16 +31,6 @@ pub struct AllowRules {
     /// `none` was said: what the outer scope admits does not count here.
     not_inherited: bool,
     tokens: Vec<Entry>,
-}
-
-/// A token, and where it stands.
-#[derive(Clone)]
-struct Entry {
-    token: Token,
-    /// As it is written.
-    word: Arc<str>,
-    /// File and line of the directive, where they are known.
-    from: Option<Arc<str>>,
 }
 
 impl AllowRules {
@@ -156,107 +144,14 @@ impl AllowRules {
     }
 }
 
-/// A compiled allowlist.
-#[derive(Default)]
-pub struct Allowlist {
-    networks: Networks,
-    /// The numbers are those of `names`.
-    hosts: Networks,
-    names: Vec<String>,
-    files: Vec<Arc<Watched<Networks>>>,
-    nodes: Vec<Arc<NodeFile>>,
-    env: Vec<CString>,
-    exprs: Vec<(Arc<str>, Expr)>,
-    paths: Vec<ExemptPath>,
-    /// What all of it comes from.
-    entries: Vec<Entry>,
-}
-
-impl Allowlist {
-    /// Why the visitor passes; None where it does not. Files that have changed are read again;
-    /// news of them go to `report`.
-    pub fn admit(
-        &self,
-        request: &impl ClientRequest,
-        report: &mut dyn FnMut(FileEvent<'_>),
-    ) -> Option<Admission<'_>> {
-        request
-            .address()
-            .and_then(|address| self.admit_address(address, report))
-            .or_else(|| {
-                self.env.iter().find(|name| request.has_env(name)).map(|n| Admission::Env(n))
-            })
-            .or_else(|| {
-                let path = self.paths.iter().find(|path| path.covers(request.target()))?;
-                let current = request.current_path();
-                self.paths.iter().find(|path| path.covers_path(current))?;
-                Some(Admission::Path(path.as_str()))
-            })
-            .or_else(|| {
-                let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;
-                Some(Admission::Expr(text))
-            })
-    }
-
-    /// Says which files could not be used at a restart.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        self.files.iter().for_each(|file| file.tell_start(report));
-        self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
-    }
-
-    /// Reads the files that have changed; with `check`, tries whether they may be read at all.
-    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
-        for file in &self.files {
-            if check {
-                file.check(report);
-            }
-            file.refresh(report);
-        }
-        for nodes in &self.nodes {
-            if check {
-                nodes.file().check(report);
-            }
-            nodes.refresh(observer, report);
-        }
-    }
-
-    /// The environment variables that admit a request.
-    pub fn variables(&self) -> &[CString] {
-        &self.env
-    }
-
-    fn admit_address(
-        &self,
-        address: IpAddr,
-        report: &mut dyn FnMut(FileEvent<'_>),
-    ) -> Option<Admission<'_>> {
-        if let Some((network, _)) = self.networks.find(address) {
-            return Some(Admission::Address(network));
-        }
-        if let Some((network, origin)) = self.hosts.find(address) {
-            let name = usize::try_from(origin).ok().and_then(|index| self.names.get(index));
-            return Some(Admission::Host(name.map_or("", String::as_str), network));
-        }
-        for file in &self.files {
-            file.refresh(report);
-            if let Some((network, line)) = file.get().and_then(|list| list.find(address)) {
-                return Some(Admission::File(file.path(), line, network));
-            }
-        }
-        self.nodes.iter().find_map(|nodes| {
-            nodes.refresh(Observer::Child, report);
-            let (network, line) = nodes.find(address)?;
-            Some(Admission::PluginCfg(nodes.file().path(), line, network))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::CStr;
+    use std::net::IpAddr;
     use std::path::Path;
 
     use super::*;
+    use crate::context::Expr;
 
     struct Place(tempfile::TempDir);
 

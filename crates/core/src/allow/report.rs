@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::admission::AllowKind;
+use super::allowlist::Allowlist;
+use super::entry::Entry;
 use super::token::Token;
-use super::{AllowKind, Allowlist, Entry};
 use crate::file::watched::InForce;
 
 /// One entry of an allowlist, for those who ask who passes.

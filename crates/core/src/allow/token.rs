@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use super::AllowKind;
+use super::admission::AllowKind;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
 use super::source::{self, Networks};
