@@ -4,22 +4,18 @@ mod body;
 mod built_in;
 mod cache;
 mod choices;
+mod facts;
 mod file;
 mod name;
 mod template;
 mod texts;
 
-use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::sync::Arc;
 
-use minijinja::value::Value;
-
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, InForce};
-use crate::flag::ActiveFlag;
-use crate::flag::spec::FlagSpec;
 use crate::negotiate::{self, Encoding, Media};
 use crate::shared::hash;
 use crate::stack;
@@ -27,70 +23,10 @@ pub use body::Body;
 pub use cache::Cache;
 use cache::{IsStale, Key};
 use choices::Choices;
+pub use facts::Facts;
 pub use file::{PageError, PageFile, add, key, within};
-use template::Template;
+pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
-
-/// The largest page, in bytes, before and after it is rendered.
-pub const MAX_SIZE: u64 = 1024 * 1024;
-
-/// What a page can say.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    /// What the flag says, and whether its end has passed.
-    pub closing: &'a ActiveFlag,
-    /// The status of the answer.
-    pub status: u16,
-    /// Seconds that do not depend on the moment; None where the page can say `end` instead.
-    pub retry_after: Option<u32>,
-    /// The name of the server or virtual host.
-    pub host: &'a str,
-}
-
-/// The variables of a template.
-const VARIABLES: [&str; 12] = [
-    "message",
-    "message_lang",
-    "start",
-    "start_text",
-    "end",
-    "end_text",
-    "overdue",
-    "retry_after",
-    "vars",
-    "status",
-    "host",
-    "lang",
-];
-
-impl<'a> Facts<'a> {
-    fn window(&self) -> &'a FlagSpec {
-        self.closing.content.window()
-    }
-
-    /// As variables for a page in this language, those that have a value.
-    fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
-        let window = self.window();
-        let (message, message_lang) = window.message(language).unzip();
-        let (start, end) = (window.start(), window.end());
-        let values = [
-            ("message", message.map(Value::from)),
-            ("message_lang", message_lang.flatten().map(Value::from)),
-            ("start", start.map(|start| start.rfc3339().into())),
-            ("start_text", start.map(|start| start.text().into())),
-            ("end", end.map(|end| end.rfc3339().into())),
-            ("end_text", end.map(|end| end.text().into())),
-            ("overdue", Some(self.closing.is_overdue.into())),
-            ("retry_after", self.retry_after.map(Value::from)),
-            ("vars", Some(Value::from(window.vars().clone()))),
-            ("status", Some(self.status.into())),
-            ("host", Some(self.host.into())),
-            ("lang", language.map(Value::from)),
-        ];
-        debug_assert!(values.iter().map(|(name, _)| name).eq(&VARIABLES));
-        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-}
 
 /// The pages of one scope: those that were configured, and the built-in ones of the types that
 /// were not.

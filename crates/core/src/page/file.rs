@@ -8,8 +8,10 @@ use jiff::tz::TimeZone;
 use minijinja::value::Value;
 use thiserror::Error;
 
+use super::body::Body;
+use super::facts::{Facts, VARIABLES};
 use super::name::{NameError, PageName};
-use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
+use super::template::{MAX_SIZE, Template};
 use crate::context::{DirectiveContext, Scratch};
 use crate::file::kept::{Keeping, Use};
 use crate::file::watched::Watched;

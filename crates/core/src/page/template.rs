@@ -9,9 +9,11 @@ use minijinja::{
     AutoEscape, Environment, Error, UndefinedBehavior, escape_formatter, filters, tests,
 };
 
-use super::MAX_SIZE;
 use crate::context::Scratch;
 use crate::negotiate::Media;
+
+/// The largest page, in bytes, before and after it is rendered.
+pub const MAX_SIZE: u64 = 1024 * 1024;
 
 /// So many instructions a template may take; each does little, see [`environment`].
 const FUEL: u64 = 200_000;
