@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::time;
+use super::scopes;
+use super::time::time;
 use crate::flag::Flag;
 use crate::flag::spec::Phase;
 use crate::text::user;
@@ -99,7 +100,7 @@ impl FlagView {
             allow: window
                 .into_iter()
                 .flat_map(|window| window.allow().iter())
-                .map(|(network, _)| super::scopes::network(network))
+                .map(|(network, _)| scopes::network(network))
                 .collect(),
             error: error.or(unseen.map(str::to_owned)),
             warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),

@@ -9,7 +9,9 @@ use minijinja::{
     AutoEscape, Environment, HtmlEscape, UndefinedBehavior, context, escape_formatter,
 };
 
-use super::{Preflight, Query, Report};
+use super::data::Report;
+use super::preflight::Preflight;
+use super::query::Query;
 use crate::text;
 use crate::text::zone;
 use answers::Answers;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Preflight, Report};
+use super::data::Report;
+use super::preflight::Preflight;
 
 /// The document: the report, and the answers to a question where one was asked.
 ///

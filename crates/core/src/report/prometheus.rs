@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
+use super::data::Report;
 use super::scopes::ScopeView;
-use super::{Report, State};
+use super::state::ScopeState;
 use crate::allow::AllowKind;
 
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
 
-const STATES: [State; 5] =
-    [State::Off, State::Open, State::Announced, State::Closed, State::Overdue];
+const STATES: [ScopeState; 5] = [
+    ScopeState::Off,
+    ScopeState::Open,
+    ScopeState::Announced,
+    ScopeState::Closed,
+    ScopeState::Overdue,
+];
 
 /// The metrics. Names and units are those of Prometheus's conventions.
 ///

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::time;
+use super::time::time;
 use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Text, TopClients};
 use crate::text;
 

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ScopeFacts, ScopeKind, State, file_time};
+use super::facts::{ScopeFacts, ScopeKind};
+use super::state::ScopeState;
+use super::time::{file_time, time};
 use crate::allow::{AllowEntry, AllowKind};
 use crate::engine::gate::Gate;
 use crate::file::watched::InForce;
@@ -26,7 +28,7 @@ pub(super) struct ScopeView {
     pub(super) location: Option<String>,
     addresses: Vec<String>,
     defined: Option<String>,
-    pub(super) state: State,
+    pub(super) state: ScopeState,
     /// The paths of the flags that close it, the innermost scope's last.
     flags: Vec<String>,
     /// The statuses that its refusals may have.
@@ -144,7 +146,7 @@ impl ScopeView {
             location: scope.location.clone(),
             addresses: scope.addresses.clone(),
             defined: scope.defined.clone(),
-            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(State::Off),
+            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(ScopeState::Off),
             flags: flags.iter().map(|flag| flag.path().display().to_string()).collect(),
             statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
             pages: shown.map(|gate| pages(gate, now)).unwrap_or_default(),
@@ -160,15 +162,15 @@ impl ScopeView {
     }
 }
 
-fn state(gate: &Gate) -> State {
+fn state(gate: &Gate) -> ScopeState {
     let of_flag = |(phase, closes): (Option<Phase>, bool)| match phase {
-        Some(Phase::Overdue) => State::Overdue,
-        _ if closes => State::Closed,
-        Some(Phase::Announced) => State::Announced,
-        _ => State::Open,
+        Some(Phase::Overdue) => ScopeState::Overdue,
+        _ if closes => ScopeState::Closed,
+        Some(Phase::Announced) => ScopeState::Announced,
+        _ => ScopeState::Open,
     };
     let reports = gate.flags().iter().map(|flag| flag.report());
-    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(State::Open)
+    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(ScopeState::Open)
 }
 
 impl InFlightView {
@@ -249,7 +251,7 @@ impl FileView {
         let age = |at: Timestamp| u64::try_from(now.as_second() - at.as_second()).unwrap_or(0);
         Self {
             path: file.path.display().to_string(),
-            modified: modified.map(super::time),
+            modified: modified.map(time),
             age: modified.map(age),
             read: file.read.and_then(file_time),
             is_last: file.is_last,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use minijinja::HtmlEscape;
 
-use super::Report;
+use super::data::Report;
 use super::scopes::sum;
 
 /// For `/server-status?auto`: names and values, one a line.
