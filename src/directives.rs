@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::location::Section;
-use crate::server::{ServerConfig, config_slot, server_root};
+use crate::server::{ServerConfig, server_root};
 use crate::sys::bindings::{
     ACCESS_CONF, RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func,
     cmd_how_RAW_ARGS, cmd_parms, command_rec, maintenance_compile,
 };
+use crate::sys::config_vector::config_slot;
 use crate::sys::guard::guard;
 use crate::sys::kept_contents;
 use crate::sys::scratch_thread;

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, OsStr, c_void};
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::module::maintenance_module;
-use crate::sys::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
+use crate::sys::bindings::{ap_server_root_relative, apr_pool_t, server_rec};
+use crate::sys::config_vector::config_slot;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
@@ -105,31 +105,6 @@ pub(crate) fn config(server: &server_rec) -> Option<&ServerConfig> {
     // SAFETY: the slot holds null or what `create` or `merge` in `module` put there, a
     // ServerConfig that lives as long as the configuration, and so as long as `server`.
     unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
-}
-
-/// This module's entry of a configuration vector, as in httpd's macro `ap_get_module_config`.
-///
-/// # Safety
-/// `vector` is a live vector with a place for every module.
-pub(crate) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
-    // SAFETY: a vector is an array of pointers, and httpd set the index when it loaded us.
-    unsafe { *slot(vector) }
-}
-
-/// Sets this module's entry, as in httpd's macro `ap_set_module_config`.
-///
-/// # Safety
-/// As for [`config_slot`], and no other thread uses the vector.
-pub(crate) unsafe fn set_config_slot(vector: *mut ap_conf_vector_t, value: *mut c_void) {
-    // SAFETY: as above.
-    unsafe { *slot(vector) = value }
-}
-
-unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
-    // SAFETY: httpd writes the index at load and leaves it alone from then on.
-    let index = unsafe { (&raw const maintenance_module.module_index).read() };
-    // SAFETY: the caller vouches for the vector.
-    unsafe { vector.cast::<*mut c_void>().offset(index as isize) }
 }
 
 /// The servers of a configuration: the main one, then its virtual hosts in the order in which they
