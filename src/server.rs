@@ -14,6 +14,7 @@ use crate::sys::config_vector::config_slot;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
+use maintenance_core::flag::Flag;
 use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
 
 /// What one server says, and the gates that come of it once the configuration is complete.
@@ -116,6 +117,19 @@ pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     };
     let virtual_hosts: Vec<_> = std::iter::successors(next(main), |server| next(server)).collect();
     std::iter::once(main).chain(virtual_hosts.into_iter().rev())
+}
+
+/// The gates of all servers whose engine is on, and of their sections.
+pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
+    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
+}
+
+/// The flags of all gates, each once.
+pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
+    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
+    flags.sort_by_key(|flag| flag.path());
+    flags.dedup_by_key(|flag| flag.path());
+    flags
 }
 
 /// The name that `ServerName` gives a server; empty where it has none.

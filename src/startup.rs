@@ -11,12 +11,12 @@ use jiff::Timestamp;
 
 use crate::config_tree;
 use crate::error_log;
+use crate::events::Events;
 use crate::scopes;
-use crate::server::{ServerConfig, config, server_root, servers};
+use crate::server::{ServerConfig, config, flags, gates, server_root, servers};
 use crate::sys::bindings::{
-    APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server,
-    maintenance_thread_stack, server_rec,
+    APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t,
+    maintenance_is_first_reading, maintenance_is_test, maintenance_thread_stack, server_rec,
 };
 use crate::sys::guard::guard;
 use crate::sys::kept_contents;
@@ -25,8 +25,7 @@ use crate::sys::process;
 use crate::sys::resolver;
 use crate::sys::shared_memory;
 use maintenance_core::directive::Settings;
-use maintenance_core::engine::gate::{Flags, Gate, ServerContext};
-use maintenance_core::engine::gates::Gates;
+use maintenance_core::engine::gate::{Flags, ServerContext};
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{self, Flag, FlagEvent, Observer};
 use maintenance_core::refusal::Refusals;
@@ -187,7 +186,7 @@ fn warn(main: &server_rec, root: &Path) {
     for settings in settings(main) {
         settings.allow().tell_odd(&mut |event| {
             if said.insert(format!("{event:?}")) {
-                error_log::Log.file(event);
+                Events.file(event);
             }
         });
     }
@@ -201,19 +200,6 @@ fn are_looks_free(main: &server_rec) -> bool {
 fn warn_of_folder(flag: &Path, root: &Path) {
     let problems = flag::folder_problems(flag, root);
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
-}
-
-/// The gates of all servers whose engine is on, and of their sections.
-pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
-    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
-}
-
-/// The flags of all gates, each once.
-pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
-    flags.sort_by_key(|flag| flag.path());
-    flags.dedup_by_key(|flag| flag.path());
-    flags
 }
 
 /// Says at start what is looked for, and what will not go well later.
@@ -230,7 +216,7 @@ fn tell(main: &server_rec, root: &Path) {
         gate.tell_start(&mut |event| {
             // Two directives can name one file.
             if files.insert(format!("{event:?}")) {
-                error_log::Log.file(event);
+                Events.file(event);
             }
         });
     }
@@ -255,18 +241,12 @@ fn tell(main: &server_rec, root: &Path) {
     }
 }
 
-/// Do the children see other files than the parent?
-pub(crate) fn is_chrooted() -> bool {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    unsafe { maintenance_is_chrooted() != 0 }
-}
-
 /// Looks at all flags and files, for the sake of the log and of what is known.
 fn look(main: &server_rec, observer: Observer) {
-    if is_chrooted() && observer == Observer::Parent {
+    if process::is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let report = &mut |event: FlagEvent<'_>| error_log::Log.flag(event);
+    let report = &mut |event: FlagEvent<'_>| Events.flag(event);
     for flag in flags(main) {
         match observer {
             Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
@@ -275,18 +255,7 @@ fn look(main: &server_rec, observer: Observer) {
     }
     // Children that are forked from now on begin with these versions.
     for gate in gates(main) {
-        gate.refresh(observer, &error_log::Log);
-    }
-}
-
-/// A flag closes its scope. Where all was open until then, the list of those who are refused begins
-/// anew: those of an earlier closing are no help.
-pub(crate) fn closed(flag: &Path) {
-    // SAFETY: httpd's main server, as long as the process has this configuration.
-    let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
-    let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
-    if let Some(stats) = process::stats().filter(|_| is_first) {
-        stats.refused().clear(Timestamp::now());
+        gate.refresh(observer, &Events);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use once_cell::sync::OnceCell;
 
+use crate::sys::bindings::maintenance_is_chrooted;
 use maintenance_core::stats::Stats;
 
 /// The records, once there are any.
@@ -39,4 +40,10 @@ pub(crate) fn number() -> i32 {
 /// Is it a child?
 pub(crate) fn is_child() -> bool {
     number() != 0
+}
+
+/// Do the children see other files than the parent?
+pub(crate) fn is_chrooted() -> bool {
+    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    unsafe { maintenance_is_chrooted() != 0 }
 }
