@@ -84,17 +84,17 @@ unsafe fn apply_line(
     let (Some(directive), Some(config)) = (directive, config) else {
         return c"no configuration for this server".as_ptr();
     };
-    let place = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
+    let line = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
     let settings = match (parms.path.is_null(), section.and_then(Section::number)) {
         (true, _) => &mut config.settings,
         (false, Some(number)) => {
             let section = config.sections.entry(number).or_default();
-            section.name = place.section_name();
+            section.name = line.section_name();
             &mut section.settings
         }
         (false, None) => return c"no configuration for this section".as_ptr(),
     };
-    match directive.apply(settings, &words, &place) {
+    match directive.apply(settings, &words, &line) {
         Ok(()) => ptr::null(),
         Err(error) => {
             let message = error.to_string();

@@ -86,9 +86,9 @@ impl ServerConfig {
     ///
     /// # Errors
     /// Where a flag is missing, which would leave the server open.
-    pub(crate) fn build_gates(&self, place: &Arc<ServerContext>) -> Result<(), &'static str> {
+    pub(crate) fn build_gates(&self, context: &Arc<ServerContext>) -> Result<(), &'static str> {
         let new = || {
-            let gates = Gates::new(&self.settings, &self.sections, place);
+            let gates = Gates::new(&self.settings, &self.sections, context);
             gates.map(Arc::new).ok_or("a flag was not made")
         };
         let build = || self.settings.is_on().then(new).transpose();

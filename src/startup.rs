@@ -36,7 +36,7 @@ use maintenance_core::text::zone;
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
-/// The numbers of places on the board, by their keys.
+/// The numbers of slots in the shared state table, by their keys.
 type Numbers = BTreeMap<Key, usize>;
 
 /// With this `ThreadStackSize` everything that the module does is tried, with room to spare.
@@ -96,10 +96,10 @@ unsafe fn prepare(
     resolver::tell_hosts(hosts, &resolved);
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
     let server_root = root.clone();
-    let place =
+    let context =
         Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations });
     for config in servers(main).filter_map(config) {
-        config.build_gates(&place)?;
+        config.build_gates(&context)?;
     }
     // SAFETY: the caller vouches for the pool and the servers.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
@@ -143,7 +143,7 @@ fn make_flags(
     flag_paths(main, root).into_iter().map(flag).collect()
 }
 
-/// The keys of everything that wants a slot on the board, each once.
+/// The keys of everything that needs a slot in the shared state table, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
     let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
     let keys: BTreeSet<_> = of_flags.chain(settings(main).flat_map(Settings::keys)).collect();

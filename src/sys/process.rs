@@ -1,4 +1,4 @@
-//! What this process knows of itself, and the records that it shares with the others.
+//! What this process knows of itself, and the statistics that it shares with the others.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -7,17 +7,17 @@ use once_cell::sync::OnceCell;
 use crate::sys::bindings::maintenance_is_chrooted;
 use maintenance_core::stats::Stats;
 
-/// The records, once there are any.
-static RECORDS: OnceCell<&Stats> = OnceCell::new();
+/// The statistics, once there are any.
+static STATS: OnceCell<&Stats> = OnceCell::new();
 
-/// The records; None while the configuration is read.
+/// The statistics; None while the configuration is read.
 pub(crate) fn stats() -> Option<&'static Stats> {
-    RECORDS.get().copied()
+    STATS.get().copied()
 }
 
-/// Has the records kept from now on: the same segment at each restart.
+/// Keeps the statistics from now on: the same segment at each restart.
 pub(crate) fn keep(stats: &'static Stats) {
-    let _ = RECORDS.set(stats);
+    let _ = STATS.set(stats);
 }
 
 /// The number of this process, which costs a system call to ask for.

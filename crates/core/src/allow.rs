@@ -38,14 +38,18 @@ impl AllowRules {
     ///
     /// # Errors
     /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
-    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), AllowError> {
-        let from: Option<Arc<str>> = place.position().map(Into::into);
+    pub fn add(
+        &mut self,
+        words: &[&str],
+        context: &dyn DirectiveContext,
+    ) -> Result<(), AllowError> {
+        let from: Option<Arc<str>> = context.position().map(Into::into);
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
                 (word, _) => self.tokens.push(Entry {
-                    token: token::parse(word, place)?,
+                    token: token::parse(word, context)?,
                     word: word.into(),
                     from: from.clone(),
                 }),
@@ -68,7 +72,7 @@ impl AllowRules {
         Self { not_inherited: outer.not_inherited, tokens }
     }
 
-    /// The keys of the files, for the board.
+    /// The keys of the files, for slots in the shared state table.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
@@ -153,9 +157,9 @@ mod tests {
     use super::*;
     use crate::context::Expr;
 
-    struct Place(tempfile::TempDir);
+    struct Context(tempfile::TempDir);
 
-    impl DirectiveContext for Place {
+    impl DirectiveContext for Context {
         fn server_root(&self) -> &Path {
             self.0.path()
         }
@@ -187,27 +191,27 @@ mod tests {
         }
     }
 
-    fn place() -> Place {
-        let place = Place(tempfile::tempdir().expect("a folder"));
+    fn context() -> Context {
+        let context = Context(tempfile::tempdir().expect("a folder"));
         let write = |name: &str, text: &str| {
-            std::fs::write(place.server_root().join(name), text).expect("written");
+            std::fs::write(context.server_root().join(name), text).expect("written");
         };
         write("list", "# two\n10.4.0.0/16\n");
         write("bad", "10.0.0.1\n10.0.0.300\n");
         let transport = "<Transport Hostname='10.5.0.1'/><Transport Hostname='node5'/>";
         write("cfg.xml", &format!("<Config>\n<Server>{transport}</Server></Config>"));
         write("bad.xml", "<Config>");
-        place
+        context
     }
 
-    fn rules_at(place: &Place, words: &[&str]) -> AllowRules {
+    fn rules_at(context: &Context, words: &[&str]) -> AllowRules {
         let mut rules = AllowRules::default();
-        rules.add(words, place).expect("good words");
+        rules.add(words, context).expect("good words");
         rules
     }
 
     fn rules(words: &[&str]) -> AllowRules {
-        rules_at(&place(), words)
+        rules_at(&context(), words)
     }
 
     fn compile(rules: &AllowRules) -> Allowlist {
@@ -227,8 +231,8 @@ mod tests {
     #[test]
     fn every_kind_of_token() {
         let all = ["10.0.0.1", "host=node1", "host=gone", "file=list", "plugin-cfg=cfg.xml"];
-        let place = place();
-        let rules = rules_at(&place, &all);
+        let context = context();
+        let rules = rules_at(&context, &all);
         assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone", "node5"]);
         assert_eq!(rules.keys().count(), 2);
         let allowlist = compile(&rules);
@@ -325,7 +329,7 @@ mod tests {
                 "\"10.0.0.1/8\" has bits set to the right of its prefix; its network is 10.0.0.0/8",
             ),
         ] {
-            let error = AllowRules::default().add(words, &place()).expect_err("wrong words");
+            let error = AllowRules::default().add(words, &context()).expect_err("wrong words");
             assert_eq!(error.to_string(), message, "{words:?}");
         }
         for (word, end) in [
@@ -335,7 +339,7 @@ mod tests {
             ("plugin-cfg=bad.xml", "/bad.xml\" line 1: the file ends inside <Config>"),
             ("plugin-cfg=list", "/list\" is no XML document"),
         ] {
-            let error = AllowRules::default().add(&[word], &place()).expect_err("wrong words");
+            let error = AllowRules::default().add(&[word], &context()).expect_err("wrong words");
             assert!(error.to_string().ends_with(end), "{word}: {error}");
         }
     }

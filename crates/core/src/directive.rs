@@ -143,14 +143,14 @@ impl Directive {
         &self,
         settings: &mut Settings,
         words: &[&OsStr],
-        place: &dyn DirectiveContext,
+        context: &dyn DirectiveContext,
     ) -> Result<(), DirectiveError> {
         let misplaced = |section| Err(Cause::Misplaced(section, self.innermost.places()));
-        let checked = match (place.scope(), words) {
+        let checked = match (context.scope(), words) {
             (Err(section), _) => misplaced(section),
             (Ok(scope), _) if scope > self.innermost => misplaced(scope.name().into()),
             (_, []) => Err(Cause::Nothing),
-            _ => (self.read)(settings, &Words { words, place }),
+            _ => (self.read)(settings, &Words { words, context }),
         };
         checked.map_err(|cause| DirectiveError {
             name: self.name.to_str().unwrap_or_default(),
@@ -166,14 +166,14 @@ impl Directive {
 /// The words behind a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
-    place: &'a dyn DirectiveContext,
+    context: &'a dyn DirectiveContext,
 }
 
 impl<'a> Words<'a> {
     fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.words.iter().map(|word| match word.is_empty() {
             true => PathBuf::new(),
-            false => self.place.server_root().join(word),
+            false => self.context.server_root().join(word),
         })
     }
 
@@ -257,7 +257,7 @@ impl Settings {
         flags
     }
 
-    /// The keys of the files that this scope itself names, which want a slot on the board.
+    /// The keys of the files that this scope itself names, for slots in the shared state table.
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.flags.iter().map(|path| flag::key(path)).collect();
         keys.extend(self.allow.keys());
@@ -305,18 +305,18 @@ impl Settings {
     }
 
     fn read_allow(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.allow.add(&words.texts()?, words.place)?)
+        Ok(self.allow.add(&words.texts()?, words.context)?)
     }
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path, words.place)?)?;
+            page::add(&mut self.pages, PageFile::open(path, words.context)?)?;
         }
         Ok(())
     }
 
     fn read_status(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.statuses.add(&words.texts()?, words.place)?)
+        Ok(self.statuses.add(&words.texts()?, words.context)?)
     }
 
     fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {

@@ -106,7 +106,7 @@ impl AllowKind {
 
 impl Admission<'_> {
     /// Of which kind it is.
-    pub const fn means(&self) -> AllowKind {
+    pub const fn kind(&self) -> AllowKind {
         match self {
             Self::Address(..) => AllowKind::Address,
             Self::Host(..) => AllowKind::Host,

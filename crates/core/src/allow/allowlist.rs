@@ -30,8 +30,8 @@ pub struct Allowlist {
 }
 
 impl Allowlist {
-    /// Why the visitor passes; None where it does not. Files that have changed are read again;
-    /// news of them go to `report`.
+    /// Why the request passes; None if it does not. Files that have changed are read again, and
+    /// `report` hears of it.
     pub fn admit(
         &self,
         request: &impl ClientRequest,

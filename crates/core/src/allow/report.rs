@@ -16,7 +16,7 @@ pub struct AllowEntry {
     /// As it is written: `host=node1.example.com`.
     pub word: Arc<str>,
     /// Its kind.
-    pub means: AllowKind,
+    pub kind: AllowKind,
     /// File and line of the directive, where they are known.
     pub from: Option<Arc<str>>,
     /// The first of the networks and addresses that it admits now, each with its line in the
@@ -42,7 +42,7 @@ impl Allowlist {
         let Entry { token, word, from } = entry;
         let mut report = AllowEntry {
             word: Arc::clone(word),
-            means: token.means(),
+            kind: token.kind(),
             from: from.clone(),
             networks: vec![],
             count: 0,

@@ -117,7 +117,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn means(&self) -> AllowKind {
+    pub(super) fn kind(&self) -> AllowKind {
         match self {
             Self::Network(_) => AllowKind::Address,
             Self::Host(_) => AllowKind::Host,
@@ -134,11 +134,11 @@ impl Token {
 ///
 /// # Errors
 /// [`AllowError`]
-pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, AllowError> {
+pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token, AllowError> {
     if word.is_empty() {
         return Err(AllowError::Empty);
     }
-    let file = |name: &str| place.server_root().join(name);
+    let file = |name: &str| context.server_root().join(name);
     let wrong_file =
         |name: &str, cause| AllowError::File { path: file(name).display().to_string(), cause };
     if let Some((key, value)) = word.split_once('=')
@@ -153,11 +153,11 @@ pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, A
         Some(("host", name)) => {
             Err(AllowError::Host { word: word.into(), hint: instead_of_host(name) })
         }
-        Some(("file", name)) => match source::open_list(file(name), place.keeper()) {
+        Some(("file", name)) => match source::open_list(file(name), context.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
-        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), place.keeper()) {
+        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), context.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
@@ -165,7 +165,7 @@ pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, A
             Ok(name) if is_variable(name.to_bytes()) => Ok(Token::Env(name)),
             _ => Err(AllowError::EnvName { word: word.into(), hint: instead_of_variable(name) }),
         },
-        Some(("expr", text)) => match place.compile(text) {
+        Some(("expr", text)) => match context.compile(text) {
             Ok(expr) => Ok(Token::Expr(text.into(), expr)),
             // An expression can begin with a quote, but hardly any does.
             Err(_) if text.starts_with('"') => {

@@ -74,17 +74,17 @@ impl PageFile {
     ///
     /// # Errors
     /// [`PageError`]
-    pub fn open(path: PathBuf, place: &dyn DirectiveContext) -> Result<Self, PageError> {
+    pub fn open(path: PathBuf, context: &dyn DirectiveContext) -> Result<Self, PageError> {
         if path.as_os_str().is_empty() {
             return Err(PageError::Empty);
         }
         let name = PageName::of(&path)?;
         let parse = {
-            let (name, scratch) = (name.clone(), place.scratch());
+            let (name, scratch) = (name.clone(), context.scratch());
             move |content: &[u8]| Source::parse(&name, content, scratch)
         };
         let shown = path.display().to_string();
-        let keeping = place.keeper().map(|keeper| {
+        let keeping = context.keeper().map(|keeper| {
             let nothing =
                 || Source { id: 0, kind: Kind::Nothing, is_short: false, names_host: false };
             Keeping { keeper, of: Use::Page, nothing }

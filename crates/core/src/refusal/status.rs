@@ -106,7 +106,11 @@ impl StatusLines {
     ///
     /// # Errors
     /// [`StatusError`]
-    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), StatusError> {
+    pub fn add(
+        &mut self,
+        words: &[&str],
+        context: &dyn DirectiveContext,
+    ) -> Result<(), StatusError> {
         let (code, rest) = words.split_first().unwrap_or((&"", &[]));
         let status: Status = code.parse()?;
         match rest {
@@ -117,7 +121,7 @@ impl StatusLines {
             [word] => {
                 let text = word.strip_prefix("expr=");
                 let text = text.ok_or_else(|| StatusError::NoExpr((*word).into()))?;
-                let expr = place.compile(text).map_err(|cause| match text.starts_with('"') {
+                let expr = context.compile(text).map_err(|cause| match text.starts_with('"') {
                     true => StatusError::Quotes((*word).into()),
                     false => StatusError::Expr { word: (*word).into(), cause },
                 })?;

@@ -115,9 +115,9 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
-                AllowKind::ALL.map(|means| {
-                    let count = scope.totals.allowed_by.get(means.name()).copied().unwrap_or(0);
-                    (with(&labels, "kind", means.name()), count as f64)
+                AllowKind::ALL.map(|kind| {
+                    let count = scope.totals.allowed_by.get(kind.name()).copied().unwrap_or(0);
+                    (with(&labels, "kind", kind.name()), count as f64)
                 })
             })
             .collect(),

@@ -212,7 +212,7 @@ impl TotalsView {
             .allowed
             .iter()
             .filter(|(_, count)| **count > 0)
-            .map(|(means, count)| (AllowKind::name(*means), *count))
+            .map(|(kind, count)| (AllowKind::name(*kind), *count))
             .collect();
         Self {
             open: totals.open,
@@ -229,7 +229,7 @@ impl AllowView {
         let listed = entry.networks.iter();
         Self {
             token: entry.word.to_string(),
-            kind: entry.means.name(),
+            kind: entry.kind.name(),
             defined: entry.from.as_deref().map(str::to_owned),
             networks: listed
                 .map(|(network, line)| NetworkView {
