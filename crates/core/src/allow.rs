@@ -8,7 +8,6 @@ pub mod nodes;
 pub mod path;
 pub mod plugin_cfg;
 mod report;
-pub mod source;
 mod token;
 
 use std::sync::Arc;

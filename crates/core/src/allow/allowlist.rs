@@ -8,10 +8,10 @@ use super::admission::{Admission, ClientRequest};
 use super::entry::Entry;
 use super::nodes::NodeFile;
 use super::path::ExemptPath;
-use super::source::Networks;
 use crate::context::Expr;
 use crate::file::watched::{FileEvent, Watched};
 use crate::flag::Observer;
+use crate::net::networks::Networks;
 
 /// A compiled allowlist.
 #[derive(Default)]

@@ -1,10 +1,15 @@
 //! The allow file: addresses and networks, one a line, `#` begins a comment.
 
+use std::path::PathBuf;
+
 use ipnet::IpNet;
 use thiserror::Error;
 
+use crate::file::kept::{Keeper, Keeping, Use};
+use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
+use crate::net::networks::Networks;
 use crate::text::encoding;
 
 /// The largest allow file, in bytes.
@@ -55,6 +60,23 @@ pub enum ListError {
     /// As some editors and PowerShell write it.
     #[error("is UTF-16; save it as UTF-8")]
     Utf16,
+}
+
+/// Opens an allow file; the numbers are its lines.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn open(
+    path: PathBuf,
+    keeper: Option<&'static dyn Keeper>,
+) -> Result<Watched<Networks>, String> {
+    let networks = |content: &[u8]| match parse(content) {
+        Ok(networks) => Ok(networks.into_iter().collect()),
+        Err(error) => Err(error.to_string()),
+    };
+    let keeping =
+        keeper.map(|keeper| Keeping { keeper, of: Use::List, nothing: Networks::default });
+    Watched::open_at_rest(path, MAX_SIZE, Box::new(networks), is_unfinished, keeping)
 }
 
 /// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a

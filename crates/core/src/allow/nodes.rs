@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::plugin_cfg::{self, Host, PluginCfg};
-use super::source::Networks;
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::{FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::{self, Resolved};
 use crate::net::network;
+use crate::net::networks::Networks;
 
 /// What a plugin-cfg.xml admits.
 #[derive(Debug, Default)]

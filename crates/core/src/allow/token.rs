@@ -7,14 +7,15 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::admission::AllowKind;
+use super::list;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
-use super::source::{self, Networks};
 use crate::context::{DirectiveContext, Expr};
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::hosts;
 use crate::net::network::{self, NetworkError};
+use crate::net::networks::Networks;
 
 /// Why a word of `MaintenanceAllow` admits nobody.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -153,7 +154,7 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
         Some(("host", name)) => {
             Err(AllowError::Host { word: word.into(), hint: instead_of_host(name) })
         }
-        Some(("file", name)) => match source::open_list(file(name), context.keeper()) {
+        Some(("file", name)) => match list::open(file(name), context.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
