@@ -16,7 +16,7 @@ use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
 use maintenance_core::text;
 use maintenance_core::text::user;
 
-/// Writes a line to a server's error log; without one, to that of the main server.
+/// Writes a line to the error log of a server, or of the main server if there is none.
 pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
@@ -29,19 +29,19 @@ pub(crate) fn error(message: &str) {
     write(None, APLOG_ERR, message);
 }
 
-/// An event of a flag.
+/// Logs an event of a flag.
 pub(crate) fn flag(event: &FlagEvent<'_>) {
     let (level, message) = say(event);
     write(None, level, &message);
 }
 
-/// A page was rendered; None: the built-in one.
+/// Logs that a page was rendered; None stands for the built-in page.
 pub(crate) fn rendered(page: Option<&Path>, media: &str) {
     let page = page.map_or_else(|| "the built-in page".into(), |page| page.display().to_string());
     write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
 }
 
-/// An event of a file.
+/// Logs an event of a file.
 pub(crate) fn file(event: FileEvent<'_>) {
     match event {
         FileEvent::Read { path } => {
@@ -95,7 +95,7 @@ pub(crate) fn file(event: FileEvent<'_>) {
     }
 }
 
-/// What counts where a file could not be used at a restart.
+/// What is in force if a file could not be used at a restart.
 fn in_force(instead: Instead) -> String {
     let of = |written: Option<SystemTime>| {
         written.map_or_else(String::new, |at| format!(", of {},", local_time(at)))
@@ -121,7 +121,7 @@ fn owner(file: &FlagFile) -> String {
     format!(", owner {}", user::name(file.owner))
 }
 
-/// What is odd about what lies there.
+/// What is unusual about the file.
 fn oddity(file: &Option<FlagFile>) -> String {
     let kind = file.map(|file| file.kind).filter(|kind| !kind.is_plain());
     kind.map_or_else(String::new, |kind| format!("; it {kind}"))
@@ -229,14 +229,14 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
     }
 }
 
-/// Says at start which files close the site.
+/// Logs at start which files close the site.
 pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     for list in flag::lists(flags) {
         write(None, APLOG_NOTICE, &format!("looking for {list}"));
     }
 }
 
-/// A warning at start.
+/// Warns at start about the folder of a flag.
 pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
     let folder = flag.parent().unwrap_or(flag).display();
     write(
@@ -246,7 +246,7 @@ pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
     );
 }
 
-/// As in the error log: the server's time zone.
+/// A time in the time zone of the server, as in the error log.
 fn local_time(time: SystemTime) -> String {
     let micros = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),

@@ -17,7 +17,7 @@ use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
 use maintenance_core::flag::Flag;
 use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
 
-/// What one server says, and the gates that come of it once the configuration is complete.
+/// The settings of one server, and its gates once the configuration is complete.
 #[derive(Default)]
 pub(crate) struct ServerConfig {
     pub(crate) settings: Settings,
@@ -31,7 +31,7 @@ pub(crate) struct Counters {
     pub(crate) stats: &'static Stats,
     pub(crate) own: ScopeId,
     pub(crate) sections: BTreeMap<SectionId, ScopeId>,
-    /// Which reading of the configuration it is.
+    /// The number of this reading of the configuration.
     pub(crate) generation: u8,
 }
 
@@ -42,7 +42,7 @@ impl Counters {
         innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
     }
 
-    /// Where a request in these sections is, which this gate is for.
+    /// The place of a request in these sections, with this gate.
     pub(crate) fn place(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
         ScopeRef { scope: self.scope(sections), flags: gate.bits() }
     }
@@ -59,23 +59,23 @@ impl ServerConfig {
         }
     }
 
-    /// The same for a virtual host without directives of its own, with the same gates.
+    /// A copy for a virtual host without directives of its own, with the same gates.
     pub(crate) fn shared(&self) -> Self {
         let (settings, sections) = (self.settings.clone(), self.sections.clone());
         Self { settings, sections, gates: self.gates.clone(), counters: OnceCell::new() }
     }
 
-    /// Where requests are counted; None where the engine is off.
+    /// Where requests are counted; None if the engine is off.
     pub(crate) fn counters(&self) -> Option<&Counters> {
         self.counters.get()
     }
 
-    /// Has them counted from now on.
+    /// Counts requests there from now on.
     pub(crate) fn count(&self, counters: Counters) {
         let _ = self.counters.set(counters); // once for each reading of the configuration
     }
 
-    /// What the server and each of its sections say, where the engine is on.
+    /// The settings of the server and of each of its sections, if the engine is on.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &Settings> {
         let sections = self.sections.values().map(|section| &section.settings);
         let scopes = std::iter::once(&self.settings).chain(sections);
@@ -85,7 +85,7 @@ impl ServerConfig {
     /// Makes the gates, if the engine is on.
     ///
     /// # Errors
-    /// Where a flag is missing, which would leave the server open.
+    /// If a flag is missing, which would leave the server open.
     pub(crate) fn build_gates(&self, context: &Arc<ServerContext>) -> Result<(), &'static str> {
         let new = || {
             let gates = Gates::new(&self.settings, &self.sections, context);
@@ -95,7 +95,7 @@ impl ServerConfig {
         self.gates.get_or_try_init(build).map(drop)
     }
 
-    /// The gates; None where the engine is off.
+    /// The gates; None if the engine is off.
     pub(crate) fn gates(&self) -> Option<&Gates> {
         self.gates.get()?.as_deref()
     }
@@ -108,8 +108,8 @@ pub(crate) fn config(server: &server_rec) -> Option<&ServerConfig> {
     unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
 }
 
-/// The servers of a configuration: the main one, then its virtual hosts in the order in which they
-/// stand there; httpd puts each in front of those before it.
+/// The servers of a configuration: the main one, then its virtual hosts in the order of the
+/// configuration. httpd's own list has them in reverse order.
 pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     let next = |server: &server_rec| {
         // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
@@ -132,7 +132,7 @@ pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
     flags
 }
 
-/// The name that `ServerName` gives a server; empty where it has none.
+/// The name from `ServerName`; empty if the server has none.
 pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     let name = server.server_hostname;
     match name.is_null() {
@@ -142,10 +142,10 @@ pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     }
 }
 
-/// The ServerRoot; None where httpd has none yet.
+/// The ServerRoot; None if httpd has none yet.
 ///
 /// # Safety
-/// `pool` is a live pool; it takes up the text.
+/// `pool` is a live pool, which keeps the text.
 pub(crate) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
     // SAFETY: null, or a C string in the pool, which is copied right away.
     unsafe {

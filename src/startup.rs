@@ -1,4 +1,4 @@
-//! From the configuration to gates, in the parent and in each child.
+//! Makes the gates from the configuration, in the parent, and prepares each child.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
@@ -39,7 +39,7 @@ const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 /// The numbers of slots in the shared state table, by their keys.
 type Numbers = BTreeMap<Key, usize>;
 
-/// With this `ThreadStackSize` everything that the module does is tried, with room to spare.
+/// The module is tested with this `ThreadStackSize`, and needs less.
 const SMALL_STACK: usize = 64 * 1024;
 
 /// The configuration is complete: makes the gates.
@@ -83,7 +83,7 @@ unsafe fn prepare(
     let no_memory = |status| format!("no shared memory (APR status {status})");
     let (table, stats): (&StateTable, _) = (table.map_err(no_memory)?, stats.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
-    // All at once, so that none takes a slot that another one still wants.
+    // All at once, so that none takes a slot that another one still needs.
     let keys = keys(main, &root);
     let numbers = table.claim_numbers(&keys).map_err(|error| error.to_string())?;
     let numbers: Numbers = keys.into_iter().zip(numbers).collect();
@@ -113,7 +113,7 @@ unsafe fn prepare(
     Ok(())
 }
 
-/// What the servers whose engine is on and their sections say, each for itself.
+/// The settings of all servers whose engine is on, and of their sections.
 fn settings(main: &server_rec) -> impl Iterator<Item = &Settings> {
     servers(main).filter_map(config).flat_map(ServerConfig::scopes)
 }
@@ -125,7 +125,7 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
     of_servers.chain(settings(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
 }
 
-/// All flags, each once: one that closes several scopes is read once.
+/// All flags, each once: a flag that closes several scopes is read once.
 fn make_flags(
     main: &server_rec,
     root: &Path,
@@ -150,7 +150,7 @@ fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
     keys.into_iter().collect()
 }
 
-/// `httpd -t`, and the first reading at start: what only the whole configuration shows.
+/// Checks the whole configuration, for `httpd -t` and at the first reading at start.
 pub(crate) unsafe extern "C" fn check_config(
     _pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
@@ -176,7 +176,7 @@ pub(crate) unsafe extern "C" fn check_config(
     )
 }
 
-/// Says what a start would say of the configuration, and of the files that could be read.
+/// Gives the warnings that a start would give.
 fn warn(main: &server_rec, root: &Path) {
     if are_looks_free(main) {
         flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
@@ -192,7 +192,7 @@ fn warn(main: &server_rec, root: &Path) {
     }
 }
 
-/// Are flags looked at without further ado? Else the file system that they are on may hang.
+/// May the parent look at flags? With an interval, their file system is one that may hang.
 fn are_looks_free(main: &server_rec) -> bool {
     config(main).is_none_or(|config| config.settings.check_interval().is_zero())
 }
@@ -202,11 +202,11 @@ fn warn_of_folder(flag: &Path, root: &Path) {
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
-/// Says at start what is looked for, and what will not go well later.
+/// Logs at start which flags are looked for, and what may cause trouble later.
 fn tell(main: &server_rec, root: &Path) {
     error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
-        // Once: a restart is not to wait for a file system that hangs.
+        // Only once, so that no restart waits for a file system that hangs.
         if flag.is_unknown() {
             warn_of_folder(flag.path(), root);
         }
@@ -241,7 +241,7 @@ fn tell(main: &server_rec, root: &Path) {
     }
 }
 
-/// Looks at all flags and files, for the sake of the log and of what is known.
+/// Looks at all flags and files, so that changes are logged and known.
 fn look(main: &server_rec, observer: Observer) {
     if process::is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
@@ -253,7 +253,7 @@ fn look(main: &server_rec, observer: Observer) {
             Observer::Child => flag.begin(&Timestamp::now, report),
         };
     }
-    // Children that are forked from now on begin with these versions.
+    // Children that are forked from now on start with these versions.
     for gate in gates(main) {
         gate.refresh(observer, &Events);
     }
@@ -273,10 +273,10 @@ pub(crate) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
     );
 }
 
-/// The parent, about every ten seconds: openings and closings are logged without requests, too.
+/// Runs in the parent about every ten seconds, so that changes are logged without requests, too.
 pub(crate) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), ());
-    // What killed children have left behind is not to fill the table.
+    // Entries of killed children must not fill the table.
     guard(|| process::stats().map_or((), Stats::tidy), ());
 }

@@ -1,4 +1,4 @@
-//! The allowlist: who passes while the scope is closed.
+//! The allowlist: which requests pass while their scope is closed.
 
 mod admission;
 mod allowlist;
@@ -27,7 +27,7 @@ use token::Token;
 /// The `MaintenanceAllow` lines of one scope.
 #[derive(Clone, Default)]
 pub struct AllowRules {
-    /// `none` was said: what the outer scope admits does not count here.
+    /// The first word is `none`: the rules of outer scopes do not apply.
     not_inherited: bool,
     tokens: Vec<Entry>,
 }
@@ -36,7 +36,7 @@ impl AllowRules {
     /// Adds the words of one `MaintenanceAllow` line.
     ///
     /// # Errors
-    /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
+    /// [`AllowError`] for the first word that is wrong. Do not use the rules then.
     pub fn add(
         &mut self,
         words: &[&str],
@@ -57,7 +57,7 @@ impl AllowRules {
         Ok(())
     }
 
-    /// Is nothing said?
+    /// Are there no rules?
     pub fn is_empty(&self) -> bool {
         !self.not_inherited && self.tokens.is_empty()
     }
@@ -80,7 +80,7 @@ impl AllowRules {
         })
     }
 
-    /// The names whose addresses have to be found before [`AllowRules::compile`].
+    /// The names to resolve before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
         let of_files = self.tokens.iter().flat_map(|entry| match &entry.token {
             Token::PluginCfg(nodes) => nodes.unknown_names(),
@@ -89,7 +89,7 @@ impl AllowRules {
         self.host_names().map(str::to_owned).chain(of_files)
     }
 
-    /// Those of them whose addresses are found then or never: of `host=`.
+    /// The names of `host=`, which are resolved only then.
     pub fn host_names(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::Host(name) => Some(name.as_str()),
@@ -97,7 +97,7 @@ impl AllowRules {
         })
     }
 
-    /// What is of no use in the files, each with its path; for `httpd -t`.
+    /// Reports what the files contain that admits nobody, for `httpd -t`.
     pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         for entry in &self.tokens {
             if let Token::PluginCfg(nodes) = &entry.token {
@@ -106,7 +106,7 @@ impl AllowRules {
         }
     }
 
-    /// The rules in the form that requests are held against. `slot` finds the slot of a file.
+    /// Compiles the rules for requests. `slot` finds the slot of a file.
     pub fn compile(
         &self,
         resolved: &Resolved,
@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Where a request was taken counts, beside what was sent.
+    /// Both the path that was sent and the path that a request was rewritten to have to be exempt.
     #[test]
     fn paths_that_a_request_was_taken_to() {
         let allowlist = compile(&rules(&["path=/probe", "path=/static"]));

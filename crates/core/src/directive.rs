@@ -1,4 +1,4 @@
-//! The directives: what they say, checked word by word, and how scopes are merged.
+//! The directives: their words are checked one by one, and the settings of scopes are merged.
 
 pub mod cache_advice;
 
@@ -20,7 +20,7 @@ use crate::refusal::{Refusal, Refusals};
 use crate::shared::table::{Key, Slot};
 use crate::text::duration::{self, DurationError};
 
-/// The flag where no `MaintenanceFlag` is in effect, relative to the ServerRoot.
+/// The flag if no `MaintenanceFlag` is in effect, relative to the ServerRoot.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
 
 /// A directive that fails `httpd -t`: its name, what is wrong, and what to write instead.
@@ -29,7 +29,7 @@ pub const DEFAULT_FLAG: &str = "maintenance.flag";
 pub struct DirectiveError {
     name: &'static str,
     cause: Cause,
-    /// `; usage: ...` where the cause does not say what to write.
+    /// `; usage: ...` if the cause does not say what to write.
     usage: String,
 }
 
@@ -61,7 +61,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// Does nobody know what the words were to say?
+    /// Is there nothing better to suggest than the usage?
     fn is_unguessed(&self) -> bool {
         match self {
             Self::Nothing | Self::TooMany(_) | Self::Switch(_) => true,
@@ -86,7 +86,7 @@ pub struct Directive {
     read: fn(&mut Settings, &Words<'_>) -> Result<(), Cause>,
 }
 
-/// Every directive, for the table that httpd gets.
+/// All directives, for httpd's command table.
 pub static DIRECTIVES: [Directive; 7] = [
     Directive {
         name: c"MaintenanceEngine",
@@ -135,10 +135,10 @@ pub static DIRECTIVES: [Directive; 7] = [
 ];
 
 impl Directive {
-    /// Applies the words behind the directive to a scope's settings.
+    /// Applies the words of a line to the settings of its scope.
     ///
     /// # Errors
-    /// [`DirectiveError`], made to be read by whoever runs `httpd -t`.
+    /// [`DirectiveError`], which `httpd -t` prints.
     pub fn apply(
         &self,
         settings: &mut Settings,
@@ -163,7 +163,7 @@ impl Directive {
     }
 }
 
-/// The words behind a directive; at least one.
+/// The words after a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
     context: &'a dyn DirectiveContext,
@@ -192,7 +192,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// What the directives of one scope say; merged with those of the scopes around it before use.
+/// The settings of one scope; merged with those of the scopes around it before use.
 #[derive(Clone, Default)]
 pub struct Settings {
     engine: Option<bool>,
@@ -205,8 +205,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// These settings inside a scope with the settings `outer`: flags and allowlist add up, of
-    /// the rest the inner one counts, of pages each type for itself.
+    /// These settings inside a scope with the settings `outer`. Flags and allowlists add up, pages
+    /// replace the outer ones of their type, and all other settings replace the outer ones.
     pub fn within(&self, outer: &Self) -> Self {
         Self {
             engine: self.engine.or(outer.engine),
@@ -219,23 +219,23 @@ impl Settings {
         }
     }
 
-    /// The settings of a server, with the default flag among its own where that is in effect: it
-    /// closes the locations in the server, too, also those with a flag of their own.
+    /// The settings of a server, with the default flag among its own flags if that is in effect.
+    /// The flag then closes all locations of the server, even those with a flag of their own.
     pub fn of_server(&self, server_root: &Path) -> Self {
         Self { flags: self.flags(server_root), ..self.clone() }
     }
 
-    /// How often flags are looked at; zero: at every request.
+    /// How often the module looks at flags; zero stands for every request.
     pub fn check_interval(&self) -> Duration {
         self.check_interval.unwrap_or_default()
     }
 
-    /// Do they say anything about how to refuse?
+    /// Do these settings say how to refuse a request?
     pub fn shape_refusals(&self) -> bool {
         !self.pages.is_empty() || !self.statuses.is_empty() || self.retry_after.is_some()
     }
 
-    /// Are this scope's requests looked at?
+    /// Is the engine on in this scope?
     pub fn is_on(&self) -> bool {
         self.engine.unwrap_or(true)
     }
@@ -245,7 +245,7 @@ impl Settings {
         &self.flags
     }
 
-    /// The flags in effect, each once, the innermost scope's last.
+    /// The flags in effect, each once, those of the innermost scope last.
     pub fn flags(&self, server_root: &Path) -> Vec<PathBuf> {
         if self.flags.is_empty() {
             return vec![server_root.join(DEFAULT_FLAG)];
@@ -265,12 +265,12 @@ impl Settings {
         keys
     }
 
-    /// Who passes.
+    /// The allowlist.
     pub fn allow(&self) -> &AllowRules {
         &self.allow
     }
 
-    /// How the scope refuses. `slot` finds the slot of a page.
+    /// How the scope refuses requests. `slot` finds the slot of a page.
     pub fn refusal(
         &self,
         refusals: &Refusals,

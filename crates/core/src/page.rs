@@ -28,13 +28,12 @@ pub use file::{PageError, PageFile, add, key, within};
 pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
 
-/// The pages of one scope: those that were configured, and the built-in ones of the types that
-/// were not.
+/// The pages of one scope: the configured ones, and the built-in ones of all other types.
 pub struct Pages {
     html: Vec<Page>,
     json: Vec<Page>,
     text: Vec<Page>,
-    /// The type for those who do not care.
+    /// The type for clients without a preference.
     default: Media,
     cache: Arc<Cache>,
     choices: Choices<(Media, usize)>,
@@ -45,7 +44,7 @@ pub struct Page {
     media: Media,
     language: Option<String>,
     content_language: Option<CString>,
-    /// None: the built-in page.
+    /// None for the built-in page.
     file: Option<Arc<PageFile>>,
     /// The number of the built-in page in its language: below [`file::FIRST_ID`].
     built_in: u64,
@@ -83,14 +82,14 @@ impl Pages {
         }
     }
 
-    /// The page that suits Accept and Accept-Language best, and whether there are others of its
-    /// type in other languages.
+    /// The page that suits Accept and Accept-Language best, and whether its type has pages in other
+    /// languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
         let (media, number) = self.choices.get([accept, languages], || {
             let media = negotiate::media(accept, self.default);
             let pages = self.of(media);
             let tags = pages.iter().map(|page| page.language().unwrap_or(""));
-            // One without a language is for all others, else the one that was named first.
+            // The page without a language, else the page that was named first.
             let default = || pages.iter().position(|page| page.language.is_none()).unwrap_or(0);
             (media, negotiate::language(languages, tags).unwrap_or_else(default))
         });
@@ -106,9 +105,9 @@ impl Pages {
         }
     }
 
-    /// The bytes of a page, and the encoding in which they are sent to who prefers `wanted`.
-    /// Rendered where the page, the flag or the phase has changed since the last time. None where it
-    /// cannot be rendered now.
+    /// The bytes of a page, and their encoding for a client that prefers `wanted`. The page is
+    /// rendered again if the file, the flag or the phase has changed. None if it cannot be rendered
+    /// now.
     pub fn body(
         &self,
         page: &Page,
@@ -145,7 +144,7 @@ impl Pages {
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
-            // All that say nothing are the same.
+            // All flags without content are the same.
             let content = (key.content != 0).then(|| Arc::downgrade(&facts.closing.content));
             Box::new(move || {
                 source.as_ref().is_some_and(|source| source.strong_count() == 0)
@@ -182,7 +181,7 @@ impl Pages {
         self.all().filter_map(|page| page.file.as_deref())
     }
 
-    /// Prepares, before children are forked, what they can share.
+    /// Prepares what children can share, before they are forked.
     pub fn prepare(&self) {
         for file in self.files() {
             if let Some(body) = file.watched().value().fixed() {
@@ -191,7 +190,7 @@ impl Pages {
         }
     }
 
-    /// Says which files could not be used at a restart.
+    /// Reports which files could not be used at a restart.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.files().for_each(|file| file.watched().tell_start(report));
     }
@@ -211,7 +210,7 @@ impl Pages {
         self.html.iter().chain(&self.json).chain(&self.text)
     }
 
-    /// A page in whose place some browsers would show one of their own.
+    /// A page so short that some browsers show an error page of their own instead.
     pub fn short(&self) -> Option<&Path> {
         self.files().find(|file| file.is_short()).map(PageFile::path)
     }
@@ -237,7 +236,7 @@ impl Page {
         self.media == Media::Html
     }
 
-    /// The value of Content-Language (RFC 9110, 8.5); None where nobody says.
+    /// The value of Content-Language (RFC 9110, 8.5); None if the page's name has no language.
     pub fn content_language(&self) -> Option<&CStr> {
         self.content_language.as_deref()
     }
@@ -254,7 +253,7 @@ impl Page {
     }
 }
 
-/// The number of the sentences in this language, else of those in English.
+/// The index of the sentences in this language, else of those in English.
 fn texts_for(language: Option<&str>) -> usize {
     let tags = TEXTS.iter().map(|texts| texts.lang);
     language.and_then(|tag| negotiate::language(Some(tag.as_bytes()), tags)).unwrap_or(0)

@@ -1,9 +1,8 @@
-//! What an administrator wants to know of the gates: which scopes are closed and by what, who gets
-//! through, who is refused, and what still runs. One structure, shown as HTML, as JSON and as
-//! metrics.
+//! The status report: which scopes are closed and by which flag, who is admitted, who is refused,
+//! and which requests are still running. One structure, shown as HTML, JSON and metrics.
 //!
-//! The JSON is described by `docs/maintenance-status.schema.json`; [`SCHEMA`] goes up when
-//! something in it goes away or changes its meaning.
+//! `docs/maintenance-status.schema.json` describes the JSON. [`SCHEMA`] increases when a member is
+//! removed or changes its meaning.
 
 mod data;
 mod facts;

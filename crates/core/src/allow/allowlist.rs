@@ -1,4 +1,4 @@
-//! The allowlist of a scope in the form that requests are held against.
+//! The allowlist of a scope, compiled for requests.
 
 use std::ffi::CString;
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub struct Allowlist {
     pub(super) env: Vec<CString>,
     pub(super) exprs: Vec<(Arc<str>, Expr)>,
     pub(super) paths: Vec<ExemptPath>,
-    /// What all of it comes from.
+    /// The entries that all of this comes from.
     pub(super) entries: Vec<Entry>,
 }
 

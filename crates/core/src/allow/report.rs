@@ -1,4 +1,4 @@
-//! What an allowlist admits, for those who ask who passes.
+//! What an allowlist admits, for the status handler.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::token::Token;
 use crate::file::watched::InForce;
 
-/// One entry of an allowlist, for those who ask who passes.
+/// One entry of an allowlist, for the status handler.
 #[derive(Clone, Debug)]
 pub struct AllowEntry {
     /// As it is written: `host=node1.example.com`.
@@ -19,8 +19,7 @@ pub struct AllowEntry {
     pub kind: AllowKind,
     /// File and line of the directive, where they are known.
     pub from: Option<Arc<str>>,
-    /// The first of the networks and addresses that it admits now, each with its line in the
-    /// entry's file.
+    /// The first networks and addresses that the entry admits now, each with its line in the file.
     pub networks: Vec<(IpNet, Option<u32>)>,
     /// How many there are.
     pub count: usize,

@@ -1,4 +1,4 @@
-//! The tokens of `MaintenanceAllow`, one for each way of being admitted.
+//! The tokens of `MaintenanceAllow`, one for each way to be admitted.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub enum AllowError {
     /// `MaintenanceAllow ""`
     #[error("an empty word admits nobody")]
     Empty,
-    /// A word that is neither an address nor a network, though nearly one.
+    /// A word that is nearly an address or a network.
     #[error("\"{word}\" {cause}")]
     Network {
         /// The word.
@@ -31,7 +31,7 @@ pub enum AllowError {
         /// What is wrong with it.
         cause: NetworkError,
     },
-    /// A word of which it can be guessed what it was to be.
+    /// A word that is neither, with a suggestion.
     #[error("\"{word}\" is neither an address nor a network; {hint}")]
     Guessed {
         /// The word.
@@ -42,14 +42,14 @@ pub enum AllowError {
     /// Any other word.
     #[error("\"{0}\" is neither an address nor a network")]
     Unknown(String),
-    /// `path="/my assets"`, of which httpd makes two words.
+    /// `path="/my assets"`, which httpd splits into two words.
     #[error(
         "\"{word}\" has quotes in its middle; write the quotes around the whole word: \"{key}=...\""
     )]
     Quotes {
         /// The word.
         word: String,
-        /// What stands in front of the equals sign.
+        /// The word before the equals sign.
         key: String,
     },
     /// `host=a/b`
@@ -57,7 +57,7 @@ pub enum AllowError {
     Host {
         /// The word.
         word: String,
-        /// What to write instead; empty where nobody could guess it.
+        /// What to write instead; empty if there is nothing to suggest.
         hint: String,
     },
     /// `env=`, `env=!X`
@@ -65,7 +65,7 @@ pub enum AllowError {
     EnvName {
         /// The word.
         word: String,
-        /// What to write instead; empty where nobody could guess it.
+        /// What to write instead; empty if there is nothing to suggest.
         hint: String,
     },
     /// `path=healthz`
@@ -98,7 +98,7 @@ pub enum AllowError {
 }
 
 impl AllowError {
-    /// Can nobody guess which kind of token it was to be?
+    /// Is there nothing better to suggest than the usage?
     pub fn is_unguessed(&self) -> bool {
         matches!(self, Self::Empty | Self::Unknown(_))
     }
@@ -195,7 +195,7 @@ fn is_variable(name: &[u8]) -> bool {
     !name.is_empty() && !name.iter().any(is_odd)
 }
 
-/// What was probably meant by `env=` and something that is no name.
+/// A suggestion instead of `env=` and something that is no name.
 fn instead_of_variable(name: &str) -> String {
     let is_name = |name: &str| is_variable(name.as_bytes());
     let inner = name.strip_prefix("%{").or_else(|| name.strip_prefix("${"));
@@ -211,7 +211,7 @@ fn instead_of_variable(name: &str) -> String {
     }
 }
 
-/// What was probably meant by `host=` and something that is no name.
+/// A suggestion instead of `host=` and something that is no name.
 fn instead_of_host(name: &str) -> String {
     let network = hint::instead_of(name, Place::Directive);
     match name {

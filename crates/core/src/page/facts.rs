@@ -1,4 +1,4 @@
-//! What a page can say, and the variables that say it in a template.
+//! What a page can say, and the variables of templates.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Facts<'a> {
     pub closing: &'a ActiveFlag,
     /// The status of the answer.
     pub status: u16,
-    /// Seconds that do not depend on the moment; None where the page can say `end` instead.
+    /// Retry-After as a fixed number of seconds; None if the page can show `end` instead.
     pub retry_after: Option<u32>,
     /// The name of the server or virtual host.
     pub host: &'a str,
@@ -41,7 +41,7 @@ impl<'a> Facts<'a> {
         self.closing.content.window()
     }
 
-    /// As variables for a page in this language, those that have a value.
+    /// The variables that have a value, for a page in this language.
     pub(super) fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
         let window = self.window();
         let (message, message_lang) = window.message(language).unzip();

@@ -1,4 +1,4 @@
-//! The report itself, in the form that all formats show.
+//! The report itself, which all formats show.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::stats::ScopeId;
 /// The version of the JSON.
 pub const SCHEMA: u32 = 1;
 
-/// Everything.
+/// The report.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub(super) schema: u32,
@@ -22,10 +22,10 @@ pub struct Report {
     /// What httpd calls itself.
     pub(super) server: String,
     pub(super) time: String,
-    /// That of the scope which is closed most.
+    /// The most restrictive state of any scope.
     pub(super) state: ScopeState,
     pub(super) closed_scopes: usize,
-    /// In seconds; 0: at every request.
+    /// In seconds; 0 stands for every request.
     pub(super) check_interval: f64,
     pub(super) counting_since: Option<String>,
     pub(super) in_flight: InFlightView,
@@ -35,8 +35,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts it together from what is known; looks at nothing itself. Without `details`, pages and
-    /// allowlists are left out.
+    /// Puts the report together from the facts, without a look at any file. Without `details` it has
+    /// no pages and allowlists.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
         let Facts { server, now, check_interval, scopes, flags, stats } = facts;
         let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
@@ -51,7 +51,7 @@ impl Report {
         let scopes: Vec<_> = scopes
             .into_iter()
             .map(|mut scope| {
-                // Scopes without a number of their own share one, which counts once.
+                // Scopes without a number of their own share one, which is counted once.
                 let is_other = scope.number == Some(ScopeId::OTHERS);
                 scope.number = scope.number.filter(|_| !is_other || !has_others);
                 has_others |= is_other;

@@ -1,4 +1,4 @@
-//! What the report is made of.
+//! The facts that the report is made of.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::engine::gate::Gate;
 use crate::flag::Flag;
 use crate::stats::{ScopeId, Stats};
 
-/// What the report is made of.
+/// The facts that the report is made of.
 pub struct Facts<'a> {
     /// What httpd calls itself.
     pub server: String,
     /// The present.
     pub now: Timestamp,
-    /// How often flags are looked at.
+    /// How often the module looks at flags.
     pub check_interval: Duration,
-    /// The servers, each with its locations behind it.
+    /// The servers, each followed by its locations.
     pub scopes: Vec<ScopeFacts<'a>>,
     /// All flags.
     pub flags: Vec<&'a Flag<'static>>,
-    /// What was counted.
+    /// The statistics.
     pub stats: &'a Stats,
 }
 
@@ -33,14 +33,14 @@ pub struct ScopeFacts<'a> {
     pub server: String,
     /// The section of a location, as it stands in the configuration.
     pub location: Option<String>,
-    /// What stands in `<VirtualHost>`.
+    /// The addresses of `<VirtualHost>`.
     pub addresses: Vec<String>,
     /// File and line of the server.
     pub defined: Option<String>,
-    /// The gates of its requests, first the one that is shown: a location may lie in several others.
-    /// None where the engine is off.
+    /// The gates of its requests; the first one is shown. There are several if a location lies in
+    /// others, and none if the engine is off.
     pub gates: Vec<&'a Gate>,
-    /// Under which number its requests are counted; None where the engine is off.
+    /// The number that its requests are counted under; None if the engine is off.
     pub number: Option<ScopeId>,
 }
 

@@ -24,7 +24,7 @@ const STATES: [ScopeState; 5] = [
 /// The metrics. Names and units are those of Prometheus's conventions.
 ///
 /// # Errors
-/// None that a test would not find.
+/// None in practice: tests find them.
 pub fn metrics(report: &Report) -> Result<String, String> {
     let labels = labels(&report.scopes);
     let scopes = || labels.iter().cloned().zip(&report.scopes);
@@ -146,8 +146,8 @@ pub fn metrics(report: &Report) -> Result<String, String> {
 
 type Labels = Vec<(&'static str, String)>;
 
-/// Those of each scope. Of several that are called the same, the second is `NAME (2)`: Prometheus
-/// refuses metrics in which a sample comes twice.
+/// The labels of each scope. The second of several scopes with the same name is `NAME (2)`, since
+/// Prometheus rejects duplicate samples.
 fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
     let mut names = BTreeMap::<(String, String), u32>::new();
     let mut numbered = |outer: &str, name: &str| {

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-/// Whether a scope lets requests in, those closed most last.
+/// Whether a scope lets requests in, from the least to the most restrictive state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeState {
     /// The engine is off.
     Off,
-    /// No flag is there.
+    /// No flag exists.
     Open,
-    /// A flag says that it will close.
+    /// A flag announces that it will close the scope.
     Announced,
-    /// A flag closes it.
+    /// A flag closes the scope.
     Closed,
-    /// A flag closes it past its end.
+    /// A flag closes the scope, although its end has passed.
     Overdue,
 }
 

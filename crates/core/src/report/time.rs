@@ -1,4 +1,4 @@
-//! Times, as the report has them.
+//! Times, as the report shows them.
 
 use std::time::SystemTime;
 

@@ -6,20 +6,20 @@ use crate::report::data::Report;
 use crate::report::scopes::ScopeView;
 use crate::report::state::ScopeState;
 
-/// The answers, as the template needs them.
+/// The answers, for the template.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Answers {
     /// `2 of 5 scopes are closed`, `Closed`
     headline: String,
-    /// The same as a sentence, where all scopes are closed or none is.
+    /// The same as a sentence, if all scopes are closed or none is.
     sentence: Option<String>,
     is_closed: bool,
-    /// The scopes that are not, where others are closed.
+    /// The scopes that are not closed, if others are.
     not_closed: Vec<NotClosed>,
-    /// The requests that run in closed scopes and that the allowlist has let in.
+    /// The running requests in closed scopes that the allowlist has admitted.
     admitted: u64,
-    /// The requests that run in other scopes, where something is closed, beside those of before
-    /// a restart.
+    /// The running requests in other scopes, if a scope is closed, without those from before a
+    /// restart.
     elsewhere: u64,
 }
 
@@ -108,8 +108,8 @@ mod tests {
     use crate::report::{Facts, ScopeFacts, ScopeKind};
     use crate::stats::tests::new_stats;
 
-    /// A report of scopes in these states, in each of which three requests run, one of them from
-    /// before the closing where it is closed.
+    /// A report of scopes in these states. Three requests run in each of them; in a closed scope one
+    /// of them is from before the closing.
     fn report(states: &[ScopeState]) -> Report {
         let facts = Facts {
             server: String::new(),
