@@ -124,11 +124,12 @@ miri: nightly ## Run unit tests under Miri
 	@$(PACKAGES) gcc libc6-dev
 	@tests/sanitize/miri.sh
 
-check: $(TOOLS)/bin/cargo-deny ## Check format, lints, documentation and dependencies
+check: $(TOOLS)/bin/cargo-deny ## Check format, lints, the source tree, documentation and dependencies
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) test --locked --test architecture
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 

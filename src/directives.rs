@@ -1,4 +1,4 @@
-//! From the directives of `config` to httpd's table, and back from httpd's call to `config`.
+//! httpd's command table, made from the core's directives, and httpd's calls for their lines.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::mem;
@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::location::Section;
-use crate::server::{ServerConfig, config_slot, server_root};
+use crate::server::{ServerConfig, server_root};
 use crate::sys::bindings::{
     ACCESS_CONF, RSRC_CONF, ap_getword_conf, apr_pool_t, apr_pstrmemdup, cmd_func,
     cmd_how_RAW_ARGS, cmd_parms, command_rec, maintenance_compile,
 };
+use crate::sys::config_vector::config_slot;
 use crate::sys::guard::guard;
 use crate::sys::kept_contents;
 use crate::sys::scratch_thread;
-use maintenance_core::allow::Expr;
-use maintenance_core::directive::{DIRECTIVES, Directive, DirectiveContext, Scope, Scratch};
+use maintenance_core::context::{DirectiveContext, Expr, Scope, Scratch};
+use maintenance_core::directive::{DIRECTIVES, Directive};
 use maintenance_core::file::kept::Keeper;
 
 /// httpd's table of a module's directives, which ends with an entry without a name.
@@ -30,16 +31,16 @@ pub(crate) static COMMANDS: Commands = Commands({
     // SAFETY: all zero is a valid command_rec (pointers, an optional function, integers).
     let mut commands: [command_rec; DIRECTIVES.len() + 1] = unsafe { mem::zeroed() };
     let (mut free, mut rest): (&mut [command_rec], &[Directive]) = (&mut commands, &DIRECTIVES);
-    // Iterators are not for constants; the last entry stays zero.
+    // Constants cannot use iterators. The last entry stays zero.
     while let ([command, later @ ..], [directive, others @ ..]) = (free, rest) {
         *command = command_rec {
             name: directive.name.as_ptr(),
             func: cmd_func { raw_args: Some(apply) },
             cmd_data: ptr::from_ref(directive).cast_mut().cast(),
-            // In every section; which of them are right is told by `Directive::apply`.
+            // In every section; `Directive::apply` checks which one it is.
             req_override: RSRC_CONF | ACCESS_CONF,
             // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
-            // drops the 65th without a word.
+            // silently drops the 65th.
             args_how: cmd_how_RAW_ARGS,
             errmsg: directive.usage.as_ptr(),
         };
@@ -48,8 +49,8 @@ pub(crate) static COMMANDS: Commands = Commands({
     commands
 });
 
-/// httpd's call for each line with one of the directives. Null where all is well, else the
-/// message that httpd prints behind file and line.
+/// httpd's call for each line with one of the directives. Null if the line is correct, else the
+/// message that httpd prints after file and line.
 unsafe extern "C" fn apply(
     parms: *mut cmd_parms,
     section: *mut c_void,
@@ -83,17 +84,17 @@ unsafe fn apply_line(
     let (Some(directive), Some(config)) = (directive, config) else {
         return c"no configuration for this server".as_ptr();
     };
-    let place = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
+    let line = Line { parms, root: root.unwrap_or_else(|| PathBuf::from("/")) };
     let settings = match (parms.path.is_null(), section.and_then(Section::number)) {
         (true, _) => &mut config.settings,
         (false, Some(number)) => {
             let section = config.sections.entry(number).or_default();
-            section.name = place.section_name();
+            section.name = line.section_name();
             &mut section.settings
         }
         (false, None) => return c"no configuration for this section".as_ptr(),
     };
-    match directive.apply(settings, &words, &place) {
+    match directive.apply(settings, &words, &line) {
         Ok(()) => ptr::null(),
         Err(error) => {
             let message = error.to_string();
@@ -188,7 +189,7 @@ impl DirectiveContext for Line<'_> {
     }
 }
 
-/// The words of a line, unquoted as httpd does it, for as long as the pool lives.
+/// The words of a line, unquoted by httpd, for as long as the pool lives.
 ///
 /// # Safety
 /// `pool` is live for all of `'p`, and `arguments` is a C string.

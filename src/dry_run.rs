@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::ptr;
 
 use crate::error_log;
+use crate::events::Events;
 use crate::location::Section;
 use crate::location_walk::Found;
 use crate::overlay::Overlay;
@@ -63,8 +64,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
         // Of several readings of the path, the one that decides.
-        let (number, now, while_closed) =
-            Outcome::now_and_while_closed(all, assumed, &error_log::Log);
+        let (number, now, while_closed) = Outcome::now_and_while_closed(all, assumed, &Events);
         let innermost = found.all().nth(number).flatten().and_then(SectionPath::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
         forecast.location = section.map(|section| section.name.clone());

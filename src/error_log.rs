@@ -5,19 +5,18 @@ use std::path::Path;
 use std::ptr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::startup;
 use crate::sys::bindings::{
     APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
     apr_time_exp_t, maintenance_log, server_rec,
 };
-use maintenance_core::events::EventSink;
+use crate::sys::process;
 use maintenance_core::file::watched::{FileEvent, Instead};
 use maintenance_core::flag::spec::Moment;
 use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
 use maintenance_core::text;
 use maintenance_core::text::user;
 
-/// Writes a line to a server's error log; without one, to that of the main server.
+/// Writes a line to the error log of a server, or of the main server if there is none.
 pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
@@ -30,81 +29,73 @@ pub(crate) fn error(message: &str) {
     write(None, APLOG_ERR, message);
 }
 
-/// The main server's error log, where news go that concern the whole server.
-pub(crate) struct Log;
+/// Logs an event of a flag.
+pub(crate) fn flag(event: &FlagEvent<'_>) {
+    let (level, message) = say(event);
+    write(None, level, &message);
+}
 
-impl EventSink for Log {
-    fn flag(&self, event: FlagEvent<'_>) {
-        if let FlagEvent::Closed { flag, .. } = &event {
-            startup::closed(flag);
+/// Logs that a page was rendered; None stands for the built-in page.
+pub(crate) fn rendered(page: Option<&Path>, media: &str) {
+    let page = page.map_or_else(|| "the built-in page".into(), |page| page.display().to_string());
+    write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
+}
+
+/// Logs an event of a file.
+pub(crate) fn file(event: FileEvent<'_>) {
+    match event {
+        FileEvent::Read { path } => {
+            write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
         }
-        let (level, message) = say(&event);
-        write(None, level, &message);
-    }
-
-    fn rendered(&self, page: Option<&Path>, media: &str) {
-        let page =
-            page.map_or_else(|| "the built-in page".into(), |page| page.display().to_string());
-        write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
-    }
-
-    fn file(&self, event: FileEvent<'_>) {
-        match event {
-            FileEvent::Read { path } => {
-                write(None, APLOG_NOTICE, &format!("{} has changed and was read", path.display()));
-            }
-            FileEvent::AtRestart { path, cause, instead } => write(
-                None,
-                APLOG_ERR,
-                &format!("\"{}\" {cause}; {}", path.display(), in_force(instead)),
+        FileEvent::AtRestart { path, cause, instead } => write(
+            None,
+            APLOG_ERR,
+            &format!("\"{}\" {cause}; {}", path.display(), in_force(instead)),
+        ),
+        FileEvent::Outdated { path } => write(
+            None,
+            APLOG_ERR,
+            &format!(
+                "\"{}\" cannot be used, and this process has not seen its last good version; it \
+                 admits nobody through it until the file is good again",
+                path.display()
             ),
-            FileEvent::Outdated { path } => write(
-                None,
-                APLOG_ERR,
-                &format!(
-                    "\"{}\" cannot be used, and this process has not seen its last good version; it \
-                     admits nobody through it until the file is good again",
-                    path.display()
-                ),
+        ),
+        FileEvent::Unresolved { path, names } => write(
+            None,
+            APLOG_WARNING,
+            &format!(
+                "in {} these names do not resolve: {names}; they admit nobody until they do, which \
+                 is tried again every 30 s while closed",
+                path.display()
             ),
-            FileEvent::Unresolved { path, names } => write(
-                None,
-                APLOG_WARNING,
-                &format!(
-                    "in {} these names do not resolve: {names}; they admit nobody until they do, which \
-                     is tried again every 30 s while closed",
-                    path.display()
-                ),
-            ),
-            FileEvent::Resolved { path } => {
-                write(None, APLOG_NOTICE, &format!("all names in {} resolve now", path.display()));
-            }
-            FileEvent::Odd { path, what } => write(
-                None,
-                APLOG_WARNING,
-                &format!("in {} this admits nobody: {what}", path.display()),
-            ),
-            FileEvent::Rendered { path } => {
-                write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));
-            }
-            FileEvent::Unrendered { path, cause } => write(
-                None,
-                APLOG_ERR,
-                &format!(
-                    "\"{}\" {cause}, with what the flag says; the built-in page is sent instead",
-                    path.display()
-                ),
-            ),
-            FileEvent::Broken { path, cause } => write(
-                None,
-                APLOG_ERR,
-                &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
-            ),
+        ),
+        FileEvent::Resolved { path } => {
+            write(None, APLOG_NOTICE, &format!("all names in {} resolve now", path.display()));
         }
+        FileEvent::Odd { path, what } => {
+            write(None, APLOG_WARNING, &format!("in {} this admits nobody: {what}", path.display()))
+        }
+        FileEvent::Rendered { path } => {
+            write(None, APLOG_NOTICE, &format!("{} can be rendered again", path.display()));
+        }
+        FileEvent::Unrendered { path, cause } => write(
+            None,
+            APLOG_ERR,
+            &format!(
+                "\"{}\" {cause}, with what the flag says; the built-in page is sent instead",
+                path.display()
+            ),
+        ),
+        FileEvent::Broken { path, cause } => write(
+            None,
+            APLOG_ERR,
+            &format!("\"{}\" {cause}; the last good version stays in force", path.display()),
+        ),
     }
 }
 
-/// What counts where a file could not be used at a restart.
+/// What is in force if a file could not be used at a restart.
 fn in_force(instead: Instead) -> String {
     let of = |written: Option<SystemTime>| {
         written.map_or_else(String::new, |at| format!(", of {},", local_time(at)))
@@ -130,7 +121,7 @@ fn owner(file: &FlagFile) -> String {
     format!(", owner {}", user::name(file.owner))
 }
 
-/// What is odd about what lies there.
+/// What is unusual about the file.
 fn oddity(file: &Option<FlagFile>) -> String {
     let kind = file.map(|file| file.kind).filter(|kind| !kind.is_plain());
     kind.map_or_else(String::new, |kind| format!("; it {kind}"))
@@ -215,7 +206,7 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
                  httpd's children can see it{}",
                 flag.display(),
                 if *closes { "closed" } else { "open" },
-                match *parent_looks && !startup::is_chrooted() {
+                match *parent_looks && !process::is_chrooted() {
                     true =>
                         ", or until its parent process, which looks about every ten seconds, sees \
                              a change",
@@ -238,14 +229,14 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
     }
 }
 
-/// Says at start which files close the site.
+/// Logs at start which files close the site.
 pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     for list in flag::lists(flags) {
         write(None, APLOG_NOTICE, &format!("looking for {list}"));
     }
 }
 
-/// A warning at start.
+/// Warns at start about the folder of a flag.
 pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
     let folder = flag.parent().unwrap_or(flag).display();
     write(
@@ -255,7 +246,7 @@ pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
     );
 }
 
-/// As in the error log: the server's time zone.
+/// A time in the time zone of the server, as in the error log.
 fn local_time(time: SystemTime) -> String {
     let micros = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),

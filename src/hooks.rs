@@ -13,7 +13,7 @@
 use std::ffi::c_int;
 
 use crate::decision::{Kept, Outcome};
-use crate::error_log;
+use crate::events::Events;
 use crate::location::Section;
 use crate::location_walk::Found;
 use crate::request::Request;
@@ -208,7 +208,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
         request.settle(tracked, place, found, Some(Reason::Open));
         return DECLINED as c_int;
     }
-    let verdict = gate.decide(request, &error_log::Log);
+    let verdict = gate.decide(request, &Events);
     request.settle(tracked, place, found, Reason::of(&verdict));
     conclude(request, server, before, (gate, place), verdict)
 }
@@ -228,8 +228,7 @@ fn decide_among<'r>(
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
     let scope = server.counters.scope(found.section);
     let tracked = request.tracked(before, server.counters, ScopeRef { scope, flags });
-    let (number, verdict) =
-        gate::strictest(first, &others, |gate| gate.decide(request, &error_log::Log));
+    let (number, verdict) = gate::strictest(first, &others, |gate| gate.decide(request, &Events));
     let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
     let section = found.all().nth(number).flatten();
     let place = ScopeRef { scope: server.counters.scope(section), flags };
@@ -272,7 +271,7 @@ fn refuse<'r>(
     closing: &ActiveFlag,
     count: impl FnOnce(&Request<'r>, u16),
 ) -> c_int {
-    let answer = gate.refuse(request, closing, &error_log::Log);
+    let answer = gate.refuse(request, closing, &Events);
     count(request, answer.as_ref().map_or(PLAIN, |answer| answer.status.code()));
     match answer {
         Some(answer) => request.answer(answer),

@@ -16,6 +16,7 @@ mod decision;
 mod directives;
 mod dry_run;
 mod error_log;
+mod events;
 mod hooks;
 mod location;
 mod location_walk;

@@ -6,11 +6,11 @@ use std::mem;
 
 use crate::location::Section;
 use crate::request::Request;
-use crate::server::config_slot;
 use crate::sys::bindings::{
     AP_NOTE_LOCATION_WALK, OK, PROXYREQ_NONE, ap_get_request_note, ap_location_walk, apr_pstrdup,
     apr_table_make, maintenance_normalize,
 };
+use crate::sys::config_vector::config_slot;
 use maintenance_core::engine::readings::readings;
 use maintenance_core::shared::hash;
 

@@ -10,15 +10,17 @@ use jiff::Timestamp;
 
 use crate::decision::{Followed, Kept, Outcome};
 use crate::error_log;
-use crate::server::{config_slot, host, set_config_slot};
+use crate::server::host;
 use crate::sys::bindings::{
     APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, maintenance_address,
     maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
+use crate::sys::config_vector::{config_slot, set_config_slot};
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
 use maintenance_core::allow::path;
-use maintenance_core::allow::{Admission, ClientRequest, Expr};
+use maintenance_core::allow::{Admission, ClientRequest};
+use maintenance_core::context::Expr;
 use maintenance_core::engine::gate::BLOCKED;
 use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::stats::{Reason, TrackedRequest};

@@ -5,8 +5,9 @@ use std::ffi::CStr;
 
 use jiff::Timestamp;
 
-use crate::server::{Counters, config, host, servers, set_config_slot};
+use crate::server::{Counters, config, host, servers};
 use crate::sys::bindings::{server_addr_rec, server_rec};
+use crate::sys::config_vector::set_config_slot;
 use crate::sys::pool::Pool;
 use crate::sys::process;
 use maintenance_core::engine::gates::SectionId;

@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, OsStr, c_void};
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::module::maintenance_module;
-use crate::sys::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
+use crate::sys::bindings::{ap_server_root_relative, apr_pool_t, server_rec};
+use crate::sys::config_vector::config_slot;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
+use maintenance_core::flag::Flag;
 use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
 
-/// What one server says, and the gates that come of it once the configuration is complete.
+/// The settings of one server, and its gates once the configuration is complete.
 #[derive(Default)]
 pub(crate) struct ServerConfig {
     pub(crate) settings: Settings,
@@ -30,7 +31,7 @@ pub(crate) struct Counters {
     pub(crate) stats: &'static Stats,
     pub(crate) own: ScopeId,
     pub(crate) sections: BTreeMap<SectionId, ScopeId>,
-    /// Which reading of the configuration it is.
+    /// The number of this reading of the configuration.
     pub(crate) generation: u8,
 }
 
@@ -41,7 +42,7 @@ impl Counters {
         innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
     }
 
-    /// Where a request in these sections is, which this gate is for.
+    /// The place of a request in these sections, with this gate.
     pub(crate) fn place(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
         ScopeRef { scope: self.scope(sections), flags: gate.bits() }
     }
@@ -58,23 +59,23 @@ impl ServerConfig {
         }
     }
 
-    /// The same for a virtual host without directives of its own, with the same gates.
+    /// A copy for a virtual host without directives of its own, with the same gates.
     pub(crate) fn shared(&self) -> Self {
         let (settings, sections) = (self.settings.clone(), self.sections.clone());
         Self { settings, sections, gates: self.gates.clone(), counters: OnceCell::new() }
     }
 
-    /// Where requests are counted; None where the engine is off.
+    /// Where requests are counted; None if the engine is off.
     pub(crate) fn counters(&self) -> Option<&Counters> {
         self.counters.get()
     }
 
-    /// Has them counted from now on.
+    /// Counts requests there from now on.
     pub(crate) fn count(&self, counters: Counters) {
         let _ = self.counters.set(counters); // once for each reading of the configuration
     }
 
-    /// What the server and each of its sections say, where the engine is on.
+    /// The settings of the server and of each of its sections, if the engine is on.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &Settings> {
         let sections = self.sections.values().map(|section| &section.settings);
         let scopes = std::iter::once(&self.settings).chain(sections);
@@ -84,17 +85,17 @@ impl ServerConfig {
     /// Makes the gates, if the engine is on.
     ///
     /// # Errors
-    /// Where a flag is missing, which would leave the server open.
-    pub(crate) fn build_gates(&self, place: &Arc<ServerContext>) -> Result<(), &'static str> {
+    /// If a flag is missing, which would leave the server open.
+    pub(crate) fn build_gates(&self, context: &Arc<ServerContext>) -> Result<(), &'static str> {
         let new = || {
-            let gates = Gates::new(&self.settings, &self.sections, place);
+            let gates = Gates::new(&self.settings, &self.sections, context);
             gates.map(Arc::new).ok_or("a flag was not made")
         };
         let build = || self.settings.is_on().then(new).transpose();
         self.gates.get_or_try_init(build).map(drop)
     }
 
-    /// The gates; None where the engine is off.
+    /// The gates; None if the engine is off.
     pub(crate) fn gates(&self) -> Option<&Gates> {
         self.gates.get()?.as_deref()
     }
@@ -107,33 +108,8 @@ pub(crate) fn config(server: &server_rec) -> Option<&ServerConfig> {
     unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
 }
 
-/// This module's entry of a configuration vector, as in httpd's macro `ap_get_module_config`.
-///
-/// # Safety
-/// `vector` is a live vector with a place for every module.
-pub(crate) unsafe fn config_slot(vector: *mut ap_conf_vector_t) -> *mut c_void {
-    // SAFETY: a vector is an array of pointers, and httpd set the index when it loaded us.
-    unsafe { *slot(vector) }
-}
-
-/// Sets this module's entry, as in httpd's macro `ap_set_module_config`.
-///
-/// # Safety
-/// As for [`config_slot`], and no other thread uses the vector.
-pub(crate) unsafe fn set_config_slot(vector: *mut ap_conf_vector_t, value: *mut c_void) {
-    // SAFETY: as above.
-    unsafe { *slot(vector) = value }
-}
-
-unsafe fn slot(vector: *mut ap_conf_vector_t) -> *mut *mut c_void {
-    // SAFETY: httpd writes the index at load and leaves it alone from then on.
-    let index = unsafe { (&raw const maintenance_module.module_index).read() };
-    // SAFETY: the caller vouches for the vector.
-    unsafe { vector.cast::<*mut c_void>().offset(index as isize) }
-}
-
-/// The servers of a configuration: the main one, then its virtual hosts in the order in which they
-/// stand there; httpd puts each in front of those before it.
+/// The servers of a configuration: the main one, then its virtual hosts in the order of the
+/// configuration. httpd's own list has them in reverse order.
 pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     let next = |server: &server_rec| {
         // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
@@ -143,7 +119,20 @@ pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     std::iter::once(main).chain(virtual_hosts.into_iter().rev())
 }
 
-/// The name that `ServerName` gives a server; empty where it has none.
+/// The gates of all servers whose engine is on, and of their sections.
+pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
+    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
+}
+
+/// The flags of all gates, each once.
+pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
+    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
+    flags.sort_by_key(|flag| flag.path());
+    flags.dedup_by_key(|flag| flag.path());
+    flags
+}
+
+/// The name from `ServerName`; empty if the server has none.
 pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     let name = server.server_hostname;
     match name.is_null() {
@@ -153,10 +142,10 @@ pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     }
 }
 
-/// The ServerRoot; None where httpd has none yet.
+/// The ServerRoot; None if httpd has none yet.
 ///
 /// # Safety
-/// `pool` is a live pool; it takes up the text.
+/// `pool` is a live pool, which keeps the text.
 pub(crate) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
     // SAFETY: null, or a C string in the pool, which is copied right away.
     unsafe {

@@ -1,4 +1,4 @@
-//! From the configuration to gates, in the parent and in each child.
+//! Makes the gates from the configuration, in the parent, and prepares each child.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
@@ -11,12 +11,12 @@ use jiff::Timestamp;
 
 use crate::config_tree;
 use crate::error_log;
+use crate::events::Events;
 use crate::scopes;
-use crate::server::{ServerConfig, config, server_root, servers};
+use crate::server::{ServerConfig, config, flags, gates, server_root, servers};
 use crate::sys::bindings::{
-    APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t, maintenance_is_chrooted,
-    maintenance_is_first_reading, maintenance_is_test, maintenance_main_server,
-    maintenance_thread_stack, server_rec,
+    APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t,
+    maintenance_is_first_reading, maintenance_is_test, maintenance_thread_stack, server_rec,
 };
 use crate::sys::guard::guard;
 use crate::sys::kept_contents;
@@ -25,8 +25,7 @@ use crate::sys::process;
 use crate::sys::resolver;
 use crate::sys::shared_memory;
 use maintenance_core::directive::Settings;
-use maintenance_core::engine::gate::{Flags, Gate, ServerContext};
-use maintenance_core::engine::gates::Gates;
+use maintenance_core::engine::gate::{Flags, ServerContext};
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{self, Flag, FlagEvent, Observer};
 use maintenance_core::refusal::Refusals;
@@ -37,10 +36,10 @@ use maintenance_core::text::zone;
 /// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
-/// The numbers of places on the board, by their keys.
+/// The numbers of slots in the shared state table, by their keys.
 type Numbers = BTreeMap<Key, usize>;
 
-/// With this `ThreadStackSize` everything that the module does is tried, with room to spare.
+/// The module is tested with this `ThreadStackSize`, and needs less.
 const SMALL_STACK: usize = 64 * 1024;
 
 /// The configuration is complete: makes the gates.
@@ -84,7 +83,7 @@ unsafe fn prepare(
     let no_memory = |status| format!("no shared memory (APR status {status})");
     let (table, stats): (&StateTable, _) = (table.map_err(no_memory)?, stats.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
-    // All at once, so that none takes a slot that another one still wants.
+    // All at once, so that none takes a slot that another one still needs.
     let keys = keys(main, &root);
     let numbers = table.claim_numbers(&keys).map_err(|error| error.to_string())?;
     let numbers: Numbers = keys.into_iter().zip(numbers).collect();
@@ -97,10 +96,10 @@ unsafe fn prepare(
     resolver::tell_hosts(hosts, &resolved);
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
     let server_root = root.clone();
-    let place =
+    let context =
         Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations });
     for config in servers(main).filter_map(config) {
-        config.build_gates(&place)?;
+        config.build_gates(&context)?;
     }
     // SAFETY: the caller vouches for the pool and the servers.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
@@ -114,7 +113,7 @@ unsafe fn prepare(
     Ok(())
 }
 
-/// What the servers whose engine is on and their sections say, each for itself.
+/// The settings of all servers whose engine is on, and of their sections.
 fn settings(main: &server_rec) -> impl Iterator<Item = &Settings> {
     servers(main).filter_map(config).flat_map(ServerConfig::scopes)
 }
@@ -126,7 +125,7 @@ fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
     of_servers.chain(settings(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
 }
 
-/// All flags, each once: one that closes several scopes is read once.
+/// All flags, each once: a flag that closes several scopes is read once.
 fn make_flags(
     main: &server_rec,
     root: &Path,
@@ -144,14 +143,14 @@ fn make_flags(
     flag_paths(main, root).into_iter().map(flag).collect()
 }
 
-/// The keys of everything that wants a slot on the board, each once.
+/// The keys of everything that needs a slot in the shared state table, each once.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
     let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
     let keys: BTreeSet<_> = of_flags.chain(settings(main).flat_map(Settings::keys)).collect();
     keys.into_iter().collect()
 }
 
-/// `httpd -t`, and the first reading at start: what only the whole configuration shows.
+/// Checks the whole configuration, for `httpd -t` and at the first reading at start.
 pub(crate) unsafe extern "C" fn check_config(
     _pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
@@ -177,7 +176,7 @@ pub(crate) unsafe extern "C" fn check_config(
     )
 }
 
-/// Says what a start would say of the configuration, and of the files that could be read.
+/// Gives the warnings that a start would give.
 fn warn(main: &server_rec, root: &Path) {
     if are_looks_free(main) {
         flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
@@ -187,13 +186,13 @@ fn warn(main: &server_rec, root: &Path) {
     for settings in settings(main) {
         settings.allow().tell_odd(&mut |event| {
             if said.insert(format!("{event:?}")) {
-                error_log::Log.file(event);
+                Events.file(event);
             }
         });
     }
 }
 
-/// Are flags looked at without further ado? Else the file system that they are on may hang.
+/// May the parent look at flags? With an interval, their file system is one that may hang.
 fn are_looks_free(main: &server_rec) -> bool {
     config(main).is_none_or(|config| config.settings.check_interval().is_zero())
 }
@@ -203,24 +202,11 @@ fn warn_of_folder(flag: &Path, root: &Path) {
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
-/// The gates of all servers whose engine is on, and of their sections.
-pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
-    servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
-}
-
-/// The flags of all gates, each once.
-pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
-    flags.sort_by_key(|flag| flag.path());
-    flags.dedup_by_key(|flag| flag.path());
-    flags
-}
-
-/// Says at start what is looked for, and what will not go well later.
+/// Logs at start which flags are looked for, and what may cause trouble later.
 fn tell(main: &server_rec, root: &Path) {
     error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
-        // Once: a restart is not to wait for a file system that hangs.
+        // Only once, so that no restart waits for a file system that hangs.
         if flag.is_unknown() {
             warn_of_folder(flag.path(), root);
         }
@@ -230,7 +216,7 @@ fn tell(main: &server_rec, root: &Path) {
         gate.tell_start(&mut |event| {
             // Two directives can name one file.
             if files.insert(format!("{event:?}")) {
-                error_log::Log.file(event);
+                Events.file(event);
             }
         });
     }
@@ -255,38 +241,21 @@ fn tell(main: &server_rec, root: &Path) {
     }
 }
 
-/// Do the children see other files than the parent?
-pub(crate) fn is_chrooted() -> bool {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
-    unsafe { maintenance_is_chrooted() != 0 }
-}
-
-/// Looks at all flags and files, for the sake of the log and of what is known.
+/// Looks at all flags and files, so that changes are logged and known.
 fn look(main: &server_rec, observer: Observer) {
-    if is_chrooted() && observer == Observer::Parent {
+    if process::is_chrooted() && observer == Observer::Parent {
         return; // the parent is outside, and sees other files than its children
     }
-    let report = &mut |event: FlagEvent<'_>| error_log::Log.flag(event);
+    let report = &mut |event: FlagEvent<'_>| Events.flag(event);
     for flag in flags(main) {
         match observer {
             Observer::Parent => flag.look(observer, Timestamp::MIN, &Timestamp::now, report),
             Observer::Child => flag.begin(&Timestamp::now, report),
         };
     }
-    // Children that are forked from now on begin with these versions.
+    // Children that are forked from now on start with these versions.
     for gate in gates(main) {
-        gate.refresh(observer, &error_log::Log);
-    }
-}
-
-/// A flag closes its scope. Where all was open until then, the list of those who are refused begins
-/// anew: those of an earlier closing are no help.
-pub(crate) fn closed(flag: &Path) {
-    // SAFETY: httpd's main server, as long as the process has this configuration.
-    let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return };
-    let is_first = !flags(main).iter().any(|other| other.path() != flag && other.was_closing());
-    if let Some(stats) = process::stats().filter(|_| is_first) {
-        stats.refused().clear(Timestamp::now());
+        gate.refresh(observer, &Events);
     }
 }
 
@@ -304,10 +273,10 @@ pub(crate) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
     );
 }
 
-/// The parent, about every ten seconds: openings and closings are logged without requests, too.
+/// Runs in the parent about every ten seconds, so that changes are logged without requests, too.
 pub(crate) unsafe extern "C" fn monitor(main: *mut server_rec) {
     // SAFETY: httpd's list of servers, until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), ());
-    // What killed children have left behind is not to fill the table.
+    // Entries of killed children must not fill the table.
     guard(|| process::stats().map_or((), Stats::tidy), ());
 }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::dry_run;
 use crate::error_log;
+use crate::events::Events;
 use crate::request::Request;
 use crate::scopes;
-use crate::server::{config, servers};
-use crate::startup;
+use crate::server::{config, flags, gates, servers};
 use crate::sys::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
     ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
@@ -132,16 +132,16 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     // SAFETY: httpd's main server, as long as the child serves requests.
     let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
-    let flags = startup::flags(main);
+    let flags = flags(main);
     for flag in &flags {
-        let report = &mut |event: FlagEvent<'_>| error_log::Log.flag(event);
+        let report = &mut |event: FlagEvent<'_>| Events.flag(event);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
     for server in servers(main) {
         dry_run::make_gates(request, server);
     }
-    for gate in startup::gates(main) {
-        gate.refresh_changed(&error_log::Log);
+    for gate in gates(main) {
+        gate.refresh_changed(&Events);
     }
     // SAFETY: a C string of httpd's own.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };

@@ -1,6 +1,7 @@
 //! What httpd, APR and the operating system are for the rest: bindings, pools, shared memory, threads.
 
 pub(crate) mod bindings;
+pub(crate) mod config_vector;
 pub(crate) mod guard;
 pub(crate) mod kept_contents;
 pub(crate) mod pool;

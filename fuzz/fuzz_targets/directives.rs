@@ -12,12 +12,13 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::path::ExemptPath;
-use maintenance_core::allow::{Admission, ClientRequest, Expr};
-use maintenance_core::directive::{DIRECTIVES, DirectiveContext, Scope, Settings};
+use maintenance_core::allow::{Admission, ClientRequest};
+use maintenance_core::context::{DirectiveContext, Expr, Scope};
+use maintenance_core::directive::{DIRECTIVES, Settings};
 use maintenance_core::net::network;
+use maintenance_core::text::duration;
 use maintenance_core::refusal::Refusals;
 use maintenance_core::refusal::retry_after::RetryAfter;
-use maintenance_core::text::duration;
 
 const ROOT: &str = "/server";
 const MOST_SECONDS: u128 = 0x7fff_ffff;

@@ -9,8 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::allow::Expr;
-use maintenance_core::directive::DirectiveContext;
+use maintenance_core::context::{DirectiveContext, Expr};
 use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::events::EventSink;
 use maintenance_core::negotiate::Encoding;

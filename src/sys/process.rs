@@ -1,22 +1,23 @@
-//! What this process knows of itself, and the records that it shares with the others.
+//! What this process knows of itself, and the statistics that it shares with the others.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use once_cell::sync::OnceCell;
 
+use crate::sys::bindings::maintenance_is_chrooted;
 use maintenance_core::stats::Stats;
 
-/// The records, once there are any.
-static RECORDS: OnceCell<&Stats> = OnceCell::new();
+/// The statistics, once there are any.
+static STATS: OnceCell<&Stats> = OnceCell::new();
 
-/// The records; None while the configuration is read.
+/// The statistics; None while the configuration is read.
 pub(crate) fn stats() -> Option<&'static Stats> {
-    RECORDS.get().copied()
+    STATS.get().copied()
 }
 
-/// Has the records kept from now on: the same segment at each restart.
+/// Keeps the statistics from now on: the same segment at each restart.
 pub(crate) fn keep(stats: &'static Stats) {
-    let _ = RECORDS.set(stats);
+    let _ = STATS.set(stats);
 }
 
 /// The number of this process, which costs a system call to ask for.
@@ -39,4 +40,10 @@ pub(crate) fn number() -> i32 {
 /// Is it a child?
 pub(crate) fn is_child() -> bool {
     number() != 0
+}
+
+/// Do the children see other files than the parent?
+pub(crate) fn is_chrooted() -> bool {
+    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    unsafe { maintenance_is_chrooted() != 0 }
 }

@@ -1,63 +1,54 @@
-//! The allowlist: who passes while the scope is closed.
+//! The allowlist: which requests pass while their scope is closed.
 
 mod admission;
+mod allowlist;
+mod entry;
 pub mod list;
 pub mod nodes;
 pub mod path;
 pub mod plugin_cfg;
 mod report;
-pub mod source;
 mod token;
 
-use std::ffi::CString;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::directive::DirectiveContext;
-use crate::file::watched::{self, FileEvent, Watched};
-use crate::flag::Observer;
+use crate::context::DirectiveContext;
+use crate::file::watched::{self, FileEvent};
 use crate::net::hosts::Resolved;
 use crate::net::network;
 use crate::shared::table::{Key, Slot};
 pub use admission::{Admission, AllowKind, ClientRequest};
-use nodes::NodeFile;
-use path::ExemptPath;
+pub use allowlist::Allowlist;
+use entry::Entry;
 pub use report::AllowEntry;
-use source::Networks;
+pub use token::AllowError;
 use token::Token;
-pub use token::{AllowError, Expr};
 
 /// The `MaintenanceAllow` lines of one scope.
 #[derive(Clone, Default)]
 pub struct AllowRules {
-    /// `none` was said: what the outer scope admits does not count here.
+    /// The first word is `none`: the rules of outer scopes do not apply.
     not_inherited: bool,
     tokens: Vec<Entry>,
-}
-
-/// A token, and where it stands.
-#[derive(Clone)]
-struct Entry {
-    token: Token,
-    /// As it is written.
-    word: Arc<str>,
-    /// File and line of the directive, where they are known.
-    from: Option<Arc<str>>,
 }
 
 impl AllowRules {
     /// Adds the words of one `MaintenanceAllow` line.
     ///
     /// # Errors
-    /// [`AllowError`] for the first word that is wrong; the rules are then of no use.
-    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), AllowError> {
-        let from: Option<Arc<str>> = place.position().map(Into::into);
+    /// [`AllowError`] for the first word that is wrong. Do not use the rules then.
+    pub fn add(
+        &mut self,
+        words: &[&str],
+        context: &dyn DirectiveContext,
+    ) -> Result<(), AllowError> {
+        let from: Option<Arc<str>> = context.position().map(Into::into);
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
                 (word, _) => self.tokens.push(Entry {
-                    token: token::parse(word, place)?,
+                    token: token::parse(word, context)?,
                     word: word.into(),
                     from: from.clone(),
                 }),
@@ -66,7 +57,7 @@ impl AllowRules {
         Ok(())
     }
 
-    /// Is nothing said?
+    /// Are there no rules?
     pub fn is_empty(&self) -> bool {
         !self.not_inherited && self.tokens.is_empty()
     }
@@ -80,7 +71,7 @@ impl AllowRules {
         Self { not_inherited: outer.not_inherited, tokens }
     }
 
-    /// The keys of the files, for the board.
+    /// The keys of the files, for slots in the shared state table.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
@@ -89,7 +80,7 @@ impl AllowRules {
         })
     }
 
-    /// The names whose addresses have to be found before [`AllowRules::compile`].
+    /// The names to resolve before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
         let of_files = self.tokens.iter().flat_map(|entry| match &entry.token {
             Token::PluginCfg(nodes) => nodes.unknown_names(),
@@ -98,7 +89,7 @@ impl AllowRules {
         self.host_names().map(str::to_owned).chain(of_files)
     }
 
-    /// Those of them whose addresses are found then or never: of `host=`.
+    /// The names of `host=`, which are resolved only then.
     pub fn host_names(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::Host(name) => Some(name.as_str()),
@@ -106,7 +97,7 @@ impl AllowRules {
         })
     }
 
-    /// What is of no use in the files, each with its path; for `httpd -t`.
+    /// Reports what the files contain that admits nobody, for `httpd -t`.
     pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         for entry in &self.tokens {
             if let Token::PluginCfg(nodes) = &entry.token {
@@ -115,7 +106,7 @@ impl AllowRules {
         }
     }
 
-    /// The rules in the form that requests are held against. `slot` finds the slot of a file.
+    /// Compiles the rules for requests. `slot` finds the slot of a file.
     pub fn compile(
         &self,
         resolved: &Resolved,
@@ -156,112 +147,18 @@ impl AllowRules {
     }
 }
 
-/// A compiled allowlist.
-#[derive(Default)]
-pub struct Allowlist {
-    networks: Networks,
-    /// The numbers are those of `names`.
-    hosts: Networks,
-    names: Vec<String>,
-    files: Vec<Arc<Watched<Networks>>>,
-    nodes: Vec<Arc<NodeFile>>,
-    env: Vec<CString>,
-    exprs: Vec<(Arc<str>, Expr)>,
-    paths: Vec<ExemptPath>,
-    /// What all of it comes from.
-    entries: Vec<Entry>,
-}
-
-impl Allowlist {
-    /// Why the visitor passes; None where it does not. Files that have changed are read again;
-    /// news of them go to `report`.
-    pub fn admit(
-        &self,
-        request: &impl ClientRequest,
-        report: &mut dyn FnMut(FileEvent<'_>),
-    ) -> Option<Admission<'_>> {
-        request
-            .address()
-            .and_then(|address| self.admit_address(address, report))
-            .or_else(|| {
-                self.env.iter().find(|name| request.has_env(name)).map(|n| Admission::Env(n))
-            })
-            .or_else(|| {
-                let path = self.paths.iter().find(|path| path.covers(request.target()))?;
-                let is_exempt = |path: &[u8]| self.paths.iter().any(|it| it.covers_path(path));
-                let stays = is_exempt(request.current_path())
-                    && request.rewritten_path().is_none_or(is_exempt);
-                stays.then(|| Admission::Path(path.as_str()))
-            })
-            .or_else(|| {
-                let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;
-                Some(Admission::Expr(text))
-            })
-    }
-
-    /// Says which files could not be used at a restart.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        self.files.iter().for_each(|file| file.tell_start(report));
-        self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
-    }
-
-    /// Reads the files that have changed; with `check`, tries whether they may be read at all.
-    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
-        for file in &self.files {
-            if check {
-                file.check(report);
-            }
-            file.refresh(report);
-        }
-        for nodes in &self.nodes {
-            if check {
-                nodes.file().check(report);
-            }
-            nodes.refresh(observer, report);
-        }
-    }
-
-    /// The environment variables that admit a request.
-    pub fn variables(&self) -> &[CString] {
-        &self.env
-    }
-
-    fn admit_address(
-        &self,
-        address: IpAddr,
-        report: &mut dyn FnMut(FileEvent<'_>),
-    ) -> Option<Admission<'_>> {
-        if let Some((network, _)) = self.networks.find(address) {
-            return Some(Admission::Address(network));
-        }
-        if let Some((network, origin)) = self.hosts.find(address) {
-            let name = usize::try_from(origin).ok().and_then(|index| self.names.get(index));
-            return Some(Admission::Host(name.map_or("", String::as_str), network));
-        }
-        for file in &self.files {
-            file.refresh(report);
-            if let Some((network, line)) = file.get().and_then(|list| list.find(address)) {
-                return Some(Admission::File(file.path(), line, network));
-            }
-        }
-        self.nodes.iter().find_map(|nodes| {
-            nodes.refresh(Observer::Child, report);
-            let (network, line) = nodes.find(address)?;
-            Some(Admission::PluginCfg(nodes.file().path(), line, network))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::CStr;
+    use std::net::IpAddr;
     use std::path::Path;
 
     use super::*;
+    use crate::context::Expr;
 
-    struct Place(tempfile::TempDir);
+    struct Context(tempfile::TempDir);
 
-    impl DirectiveContext for Place {
+    impl DirectiveContext for Context {
         fn server_root(&self) -> &Path {
             self.0.path()
         }
@@ -293,27 +190,27 @@ mod tests {
         }
     }
 
-    fn place() -> Place {
-        let place = Place(tempfile::tempdir().expect("a folder"));
+    fn context() -> Context {
+        let context = Context(tempfile::tempdir().expect("a folder"));
         let write = |name: &str, text: &str| {
-            std::fs::write(place.server_root().join(name), text).expect("written");
+            std::fs::write(context.server_root().join(name), text).expect("written");
         };
         write("list", "# two\n10.4.0.0/16\n");
         write("bad", "10.0.0.1\n10.0.0.300\n");
         let transport = "<Transport Hostname='10.5.0.1'/><Transport Hostname='node5'/>";
         write("cfg.xml", &format!("<Config>\n<Server>{transport}</Server></Config>"));
         write("bad.xml", "<Config>");
-        place
+        context
     }
 
-    fn rules_at(place: &Place, words: &[&str]) -> AllowRules {
+    fn rules_at(context: &Context, words: &[&str]) -> AllowRules {
         let mut rules = AllowRules::default();
-        rules.add(words, place).expect("good words");
+        rules.add(words, context).expect("good words");
         rules
     }
 
     fn rules(words: &[&str]) -> AllowRules {
-        rules_at(&place(), words)
+        rules_at(&context(), words)
     }
 
     fn compile(rules: &AllowRules) -> Allowlist {
@@ -333,8 +230,8 @@ mod tests {
     #[test]
     fn every_kind_of_token() {
         let all = ["10.0.0.1", "host=node1", "host=gone", "file=list", "plugin-cfg=cfg.xml"];
-        let place = place();
-        let rules = rules_at(&place, &all);
+        let context = context();
+        let rules = rules_at(&context, &all);
         assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone", "node5"]);
         assert_eq!(rules.keys().count(), 2);
         let allowlist = compile(&rules);
@@ -365,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Where a request was taken counts, beside what was sent.
+    /// Both the path that was sent and the path that a request was rewritten to have to be exempt.
     #[test]
     fn paths_that_a_request_was_taken_to() {
         let allowlist = compile(&rules(&["path=/probe", "path=/static"]));
@@ -431,7 +328,7 @@ mod tests {
                 "\"10.0.0.1/8\" has bits set to the right of its prefix; its network is 10.0.0.0/8",
             ),
         ] {
-            let error = AllowRules::default().add(words, &place()).expect_err("wrong words");
+            let error = AllowRules::default().add(words, &context()).expect_err("wrong words");
             assert_eq!(error.to_string(), message, "{words:?}");
         }
         for (word, end) in [
@@ -441,7 +338,7 @@ mod tests {
             ("plugin-cfg=bad.xml", "/bad.xml\" line 1: the file ends inside <Config>"),
             ("plugin-cfg=list", "/list\" is no XML document"),
         ] {
-            let error = AllowRules::default().add(&[word], &place()).expect_err("wrong words");
+            let error = AllowRules::default().add(&[word], &context()).expect_err("wrong words");
             assert!(error.to_string().ends_with(end), "{word}: {error}");
         }
     }

@@ -1,4 +1,4 @@
-//! The directives: what they say, checked word by word, and how scopes are merged.
+//! The directives: their words are checked one by one, and the settings of scopes are merged.
 
 pub mod cache_advice;
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::allow::{AllowError, AllowRules, Expr};
-use crate::file::kept::Keeper;
+use crate::allow::{AllowError, AllowRules};
+use crate::context::{DirectiveContext, Scope};
 use crate::flag::{self, FlagError};
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::retry_after::{RetryAfter, RetryAfterError};
@@ -20,7 +20,7 @@ use crate::refusal::{Refusal, Refusals};
 use crate::shared::table::{Key, Slot};
 use crate::text::duration::{self, DurationError};
 
-/// The flag where no `MaintenanceFlag` is in effect, relative to the ServerRoot.
+/// The flag if no `MaintenanceFlag` is in effect, relative to the ServerRoot.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
 
 /// A directive that fails `httpd -t`: its name, what is wrong, and what to write instead.
@@ -29,7 +29,7 @@ pub const DEFAULT_FLAG: &str = "maintenance.flag";
 pub struct DirectiveError {
     name: &'static str,
     cause: Cause,
-    /// `; usage: ...` where the cause does not say what to write.
+    /// `; usage: ...` if the cause does not say what to write.
     usage: String,
 }
 
@@ -61,7 +61,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// Does nobody know what the words were to say?
+    /// Is there nothing better to suggest than the usage?
     fn is_unguessed(&self) -> bool {
         match self {
             Self::Nothing | Self::TooMany(_) | Self::Switch(_) => true,
@@ -75,81 +75,6 @@ impl Cause {
     }
 }
 
-/// Where a directive stands (httpd's documentation says "context"), from the outside inwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Outside of all sections: server config.
-    Server,
-    /// In `<VirtualHost>`.
-    VirtualHost,
-    /// In `<Location>` or `<LocationMatch>`.
-    Location,
-}
-
-impl Scope {
-    /// Where a directive may stand of which this is the innermost scope.
-    const fn places(self) -> &'static str {
-        match self {
-            Self::Server => "outside of all sections",
-            Self::VirtualHost => "outside of all sections or in <VirtualHost>",
-            Self::Location => {
-                "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>"
-            }
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server config",
-            Self::VirtualHost => "<VirtualHost>",
-            Self::Location => "<Location>",
-        }
-    }
-}
-
-/// What the server around the configuration gives to a directive.
-pub trait DirectiveContext {
-    /// Where the directive stands.
-    ///
-    /// # Errors
-    /// The name of a section that is no scope of the gate's.
-    fn scope(&self) -> Result<Scope, String> {
-        Ok(Scope::Server)
-    }
-
-    /// Where relative paths begin.
-    fn server_root(&self) -> &Path;
-
-    /// File and line of the directive, where they are known.
-    fn position(&self) -> Option<String> {
-        None
-    }
-
-    /// Compiles an expression of httpd's (`ap_expr`).
-    ///
-    /// # Errors
-    /// What httpd's parser says.
-    fn compile(&self, expr: &str) -> Result<Expr, String>;
-
-    /// Runs what leaves something behind in its thread.
-    fn scratch(&self) -> Scratch {
-        here
-    }
-
-    /// Who keeps the contents of files over restarts.
-    fn keeper(&self) -> Option<&'static dyn Keeper> {
-        None
-    }
-}
-
-/// Runs something, in a thread of its own where that matters.
-pub type Scratch = fn(&mut (dyn FnMut() + Send));
-
-/// Runs it in this thread.
-pub fn here(work: &mut (dyn FnMut() + Send)) {
-    work();
-}
-
 /// One directive of the module.
 pub struct Directive {
     /// As in httpd.conf.
@@ -161,7 +86,7 @@ pub struct Directive {
     read: fn(&mut Settings, &Words<'_>) -> Result<(), Cause>,
 }
 
-/// Every directive, for the table that httpd gets.
+/// All directives, for httpd's command table.
 pub static DIRECTIVES: [Directive; 7] = [
     Directive {
         name: c"MaintenanceEngine",
@@ -210,22 +135,22 @@ pub static DIRECTIVES: [Directive; 7] = [
 ];
 
 impl Directive {
-    /// Applies the words behind the directive to a scope's settings.
+    /// Applies the words of a line to the settings of its scope.
     ///
     /// # Errors
-    /// [`DirectiveError`], made to be read by whoever runs `httpd -t`.
+    /// [`DirectiveError`], which `httpd -t` prints.
     pub fn apply(
         &self,
         settings: &mut Settings,
         words: &[&OsStr],
-        place: &dyn DirectiveContext,
+        context: &dyn DirectiveContext,
     ) -> Result<(), DirectiveError> {
         let misplaced = |section| Err(Cause::Misplaced(section, self.innermost.places()));
-        let checked = match (place.scope(), words) {
+        let checked = match (context.scope(), words) {
             (Err(section), _) => misplaced(section),
             (Ok(scope), _) if scope > self.innermost => misplaced(scope.name().into()),
             (_, []) => Err(Cause::Nothing),
-            _ => (self.read)(settings, &Words { words, place }),
+            _ => (self.read)(settings, &Words { words, context }),
         };
         checked.map_err(|cause| DirectiveError {
             name: self.name.to_str().unwrap_or_default(),
@@ -238,17 +163,17 @@ impl Directive {
     }
 }
 
-/// The words behind a directive; at least one.
+/// The words after a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
-    place: &'a dyn DirectiveContext,
+    context: &'a dyn DirectiveContext,
 }
 
 impl<'a> Words<'a> {
     fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.words.iter().map(|word| match word.is_empty() {
             true => PathBuf::new(),
-            false => self.place.server_root().join(word),
+            false => self.context.server_root().join(word),
         })
     }
 
@@ -267,7 +192,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// What the directives of one scope say; merged with those of the scopes around it before use.
+/// The settings of one scope; merged with those of the scopes around it before use.
 #[derive(Clone, Default)]
 pub struct Settings {
     engine: Option<bool>,
@@ -280,8 +205,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// These settings inside a scope with the settings `outer`: flags and allowlist add up, of
-    /// the rest the inner one counts, of pages each type for itself.
+    /// These settings inside a scope with the settings `outer`. Flags and allowlists add up, pages
+    /// replace the outer ones of their type, and all other settings replace the outer ones.
     pub fn within(&self, outer: &Self) -> Self {
         Self {
             engine: self.engine.or(outer.engine),
@@ -294,23 +219,23 @@ impl Settings {
         }
     }
 
-    /// The settings of a server, with the default flag among its own where that is in effect: it
-    /// closes the locations in the server, too, also those with a flag of their own.
+    /// The settings of a server, with the default flag among its own flags if that is in effect.
+    /// The flag then closes all locations of the server, even those with a flag of their own.
     pub fn of_server(&self, server_root: &Path) -> Self {
         Self { flags: self.flags(server_root), ..self.clone() }
     }
 
-    /// How often flags are looked at; zero: at every request.
+    /// How often the module looks at flags; zero stands for every request.
     pub fn check_interval(&self) -> Duration {
         self.check_interval.unwrap_or_default()
     }
 
-    /// Do they say anything about how to refuse?
+    /// Do these settings say how to refuse a request?
     pub fn shape_refusals(&self) -> bool {
         !self.pages.is_empty() || !self.statuses.is_empty() || self.retry_after.is_some()
     }
 
-    /// Are this scope's requests looked at?
+    /// Is the engine on in this scope?
     pub fn is_on(&self) -> bool {
         self.engine.unwrap_or(true)
     }
@@ -320,7 +245,7 @@ impl Settings {
         &self.flags
     }
 
-    /// The flags in effect, each once, the innermost scope's last.
+    /// The flags in effect, each once, those of the innermost scope last.
     pub fn flags(&self, server_root: &Path) -> Vec<PathBuf> {
         if self.flags.is_empty() {
             return vec![server_root.join(DEFAULT_FLAG)];
@@ -332,7 +257,7 @@ impl Settings {
         flags
     }
 
-    /// The keys of the files that this scope itself names, which want a slot on the board.
+    /// The keys of the files that this scope itself names, for slots in the shared state table.
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.flags.iter().map(|path| flag::key(path)).collect();
         keys.extend(self.allow.keys());
@@ -340,12 +265,12 @@ impl Settings {
         keys
     }
 
-    /// Who passes.
+    /// The allowlist.
     pub fn allow(&self) -> &AllowRules {
         &self.allow
     }
 
-    /// How the scope refuses. `slot` finds the slot of a page.
+    /// How the scope refuses requests. `slot` finds the slot of a page.
     pub fn refusal(
         &self,
         refusals: &Refusals,
@@ -380,18 +305,18 @@ impl Settings {
     }
 
     fn read_allow(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.allow.add(&words.texts()?, words.place)?)
+        Ok(self.allow.add(&words.texts()?, words.context)?)
     }
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path, words.place)?)?;
+            page::add(&mut self.pages, PageFile::open(path, words.context)?)?;
         }
         Ok(())
     }
 
     fn read_status(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.statuses.add(&words.texts()?, words.place)?)
+        Ok(self.statuses.add(&words.texts()?, words.context)?)
     }
 
     fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {

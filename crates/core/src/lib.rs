@@ -32,6 +32,7 @@
 )]
 
 pub mod allow;
+pub mod context;
 pub mod directive;
 pub mod engine;
 pub mod events;

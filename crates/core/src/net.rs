@@ -3,3 +3,4 @@
 pub mod hint;
 pub mod hosts;
 pub mod network;
+pub mod networks;

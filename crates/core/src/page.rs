@@ -4,22 +4,18 @@ mod body;
 mod built_in;
 mod cache;
 mod choices;
+mod facts;
 mod file;
 mod name;
 mod template;
 mod texts;
 
-use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::sync::Arc;
 
-use minijinja::value::Value;
-
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, InForce};
-use crate::flag::ActiveFlag;
-use crate::flag::spec::FlagSpec;
 use crate::negotiate::{self, Encoding, Media};
 use crate::shared::hash;
 use crate::stack;
@@ -27,78 +23,17 @@ pub use body::Body;
 pub use cache::Cache;
 use cache::{IsStale, Key};
 use choices::Choices;
+pub use facts::Facts;
 pub use file::{PageError, PageFile, add, key, within};
-use template::Template;
+pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
 
-/// The largest page, in bytes, before and after it is rendered.
-pub const MAX_SIZE: u64 = 1024 * 1024;
-
-/// What a page can say.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    /// What the flag says, and whether its end has passed.
-    pub closing: &'a ActiveFlag,
-    /// The status of the answer.
-    pub status: u16,
-    /// Seconds that do not depend on the moment; None where the page can say `end` instead.
-    pub retry_after: Option<u32>,
-    /// The name of the server or virtual host.
-    pub host: &'a str,
-}
-
-/// The variables of a template.
-const VARIABLES: [&str; 12] = [
-    "message",
-    "message_lang",
-    "start",
-    "start_text",
-    "end",
-    "end_text",
-    "overdue",
-    "retry_after",
-    "vars",
-    "status",
-    "host",
-    "lang",
-];
-
-impl<'a> Facts<'a> {
-    fn window(&self) -> &'a FlagSpec {
-        self.closing.content.window()
-    }
-
-    /// As variables for a page in this language, those that have a value.
-    fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
-        let window = self.window();
-        let (message, message_lang) = window.message(language).unzip();
-        let (start, end) = (window.start(), window.end());
-        let values = [
-            ("message", message.map(Value::from)),
-            ("message_lang", message_lang.flatten().map(Value::from)),
-            ("start", start.map(|start| start.rfc3339().into())),
-            ("start_text", start.map(|start| start.text().into())),
-            ("end", end.map(|end| end.rfc3339().into())),
-            ("end_text", end.map(|end| end.text().into())),
-            ("overdue", Some(self.closing.is_overdue.into())),
-            ("retry_after", self.retry_after.map(Value::from)),
-            ("vars", Some(Value::from(window.vars().clone()))),
-            ("status", Some(self.status.into())),
-            ("host", Some(self.host.into())),
-            ("lang", language.map(Value::from)),
-        ];
-        debug_assert!(values.iter().map(|(name, _)| name).eq(&VARIABLES));
-        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-}
-
-/// The pages of one scope: those that were configured, and the built-in ones of the types that
-/// were not.
+/// The pages of one scope: the configured ones, and the built-in ones of all other types.
 pub struct Pages {
     html: Vec<Page>,
     json: Vec<Page>,
     text: Vec<Page>,
-    /// The type for those who do not care.
+    /// The type for clients without a preference.
     default: Media,
     cache: Arc<Cache>,
     choices: Choices<(Media, usize)>,
@@ -111,7 +46,7 @@ pub struct Page {
     content_language: Option<CString>,
     /// That of the built-in page which stands in for it.
     stand_in_language: Option<CString>,
-    /// None: the built-in page.
+    /// None for the built-in page.
     file: Option<Arc<PageFile>>,
     /// The number of the built-in page in its language: below [`file::FIRST_ID`].
     built_in: u64,
@@ -150,14 +85,14 @@ impl Pages {
         }
     }
 
-    /// The page that suits Accept and Accept-Language best, and whether there are others of its
-    /// type in other languages.
+    /// The page that suits Accept and Accept-Language best, and whether its type has pages in other
+    /// languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
         let (media, number) = self.choices.get([accept, languages], || {
             let media = negotiate::media(accept, self.default);
             let pages = self.of(media);
             let tags = pages.iter().map(|page| page.language().unwrap_or(""));
-            // One without a language is for all others, else the one that was named first.
+            // The page without a language, else the page that was named first.
             let default = || pages.iter().position(|page| page.language.is_none()).unwrap_or(0);
             (media, negotiate::language(languages, tags).unwrap_or_else(default))
         });
@@ -173,9 +108,9 @@ impl Pages {
         }
     }
 
-    /// The bytes of a page, and the encoding in which they are sent to who prefers `wanted`.
-    /// Rendered where the page, the flag or the phase has changed since the last time. None where it
-    /// cannot be rendered now.
+    /// The bytes of a page, and their encoding for a client that prefers `wanted`. The page is
+    /// rendered again if the file, the flag or the phase has changed. None if it cannot be rendered
+    /// now.
     pub fn body(
         &self,
         page: &Page,
@@ -212,7 +147,7 @@ impl Pages {
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
-            // All that say nothing are the same.
+            // All flags without content are the same.
             let content = (key.content != 0).then(|| Arc::downgrade(&facts.closing.content));
             Box::new(move || {
                 source.as_ref().is_some_and(|source| source.strong_count() == 0)
@@ -251,7 +186,7 @@ impl Pages {
         self.all().filter_map(|page| page.file.as_deref())
     }
 
-    /// Prepares, before children are forked, what they can share.
+    /// Prepares what children can share, before they are forked.
     pub fn prepare(&self) {
         for file in self.files() {
             if let Some(body) = file.watched().value().fixed() {
@@ -260,7 +195,7 @@ impl Pages {
         }
     }
 
-    /// Says which files could not be used at a restart.
+    /// Reports which files could not be used at a restart.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.files().for_each(|file| file.watched().tell_start(report));
     }
@@ -280,7 +215,7 @@ impl Pages {
         self.html.iter().chain(&self.json).chain(&self.text)
     }
 
-    /// A page in whose place some browsers would show one of their own.
+    /// A page so short that some browsers show an error page of their own instead.
     pub fn short(&self) -> Option<&Path> {
         self.files().find(|file| file.is_short()).map(PageFile::path)
     }
@@ -321,7 +256,7 @@ impl Page {
     }
 }
 
-/// The number of the sentences in this language, else of those in English.
+/// The index of the sentences in this language, else of those in English.
 fn texts_for(language: Option<&str>) -> usize {
     let tags = TEXTS.iter().map(|texts| texts.lang);
     language.and_then(|tag| negotiate::language(Some(tag.as_bytes()), tags)).unwrap_or(0)

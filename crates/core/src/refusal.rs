@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use self::retry_after::{RetryAfter, Spreader};
 use self::status::{Status, StatusRules};
-use crate::allow::{ClientRequest, Expr};
+use crate::allow::ClientRequest;
+use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::ActiveFlag;
 use crate::negotiate::{self, Encoding};

@@ -1,4 +1,4 @@
-//! What the allowlist asks of a request, and what it answers.
+//! What the allowlist has to know of a request, and why it admits one.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -8,9 +8,9 @@ use std::path::Path;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::Expr;
+use crate::context::Expr;
 
-/// What the allowlist wants to know of a request.
+/// What the allowlist has to know of a request.
 pub trait ClientRequest {
     /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
     fn address(&self) -> Option<IpAddr>;
@@ -20,8 +20,8 @@ pub trait ClientRequest {
     fn satisfies(&self, expr: Expr) -> bool;
     /// The request target as it was sent (RFC 9112, 3.2).
     fn target(&self) -> &[u8];
-    /// The path that the request has come to, decoded: that of the target, or the one that another
-    /// module has taken it to.
+    /// The decoded path of the request now: that of its target, or the one that another module has
+    /// rewritten it to.
     fn current_path(&self) -> &[u8] {
         self.target().split(|byte| *byte == b'?').next().unwrap_or_default()
     }
@@ -34,12 +34,12 @@ pub trait ClientRequest {
     fn now(&self) -> Timestamp;
 }
 
-/// Why a request passes: the very entry that admits it.
+/// Why a request passes: the entry that admits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission<'a> {
     /// An address or a network.
     Address(IpNet),
-    /// `host=`, and the address that the name has.
+    /// `host=`, and the address of the name.
     Host(&'a str, IpNet),
     /// `file=`, with line and network.
     File(&'a Path, u32, IpNet),
@@ -83,7 +83,7 @@ impl AllowKind {
         Self::Flag,
     ];
 
-    /// The verdict on a request that is admitted so, in one word.
+    /// The verdict on a request that this kind of token admits, in one word.
     pub const fn label(self) -> &'static CStr {
         match self {
             Self::Address => c"allowed:address",
@@ -97,12 +97,12 @@ impl AllowKind {
         }
     }
 
-    /// Does its admission end where the request is taken to another path?
+    /// Does the admission end when the request is rewritten to another path?
     pub const fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Path)
     }
 
-    /// What stands behind the colon of the label.
+    /// The part of the label after the colon.
     pub fn name(self) -> &'static str {
         let label = self.label().to_str().unwrap_or_default();
         label.split_once(':').map_or(label, |(_, name)| name)
@@ -110,8 +110,8 @@ impl AllowKind {
 }
 
 impl Admission<'_> {
-    /// Of which kind it is.
-    pub const fn means(&self) -> AllowKind {
+    /// Its kind.
+    pub const fn kind(&self) -> AllowKind {
         match self {
             Self::Address(..) => AllowKind::Address,
             Self::Host(..) => AllowKind::Host,

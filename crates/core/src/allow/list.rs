@@ -1,25 +1,30 @@
-//! The allow file: addresses and networks, one a line, `#` begins a comment.
+//! The allow file: one address or network on each line; `#` begins a comment.
+
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use thiserror::Error;
 
+use crate::file::kept::{Keeper, Keeping, Use};
+use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
+use crate::net::networks::Networks;
 use crate::text::encoding;
 
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 
-/// So much of a wrong word is shown.
+/// At most so many bytes of a wrong word are shown.
 const SHOWN: usize = 60;
 
-/// As Windows puts it in front of UTF-8.
+/// Windows programs put it in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a text is no allow file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ListError {
-    /// Not even a comment. An empty file is more likely half written than meant.
+    /// Not even a comment. An empty file is more likely half written than intended.
     #[error("is empty; a file that is to admit nobody needs a comment line that says so")]
     Empty,
     /// An entry that is wrong.
@@ -31,7 +36,7 @@ pub enum ListError {
         word: String,
         /// What is wrong with it.
         cause: NetworkError,
-        /// What to write instead; empty where nobody could guess it.
+        /// What to write instead; empty if there is nothing to suggest.
         hint: String,
     },
     /// `10.0.0.1 10.0.0.2`
@@ -52,13 +57,30 @@ pub enum ListError {
         /// What was probably meant.
         network: IpNet,
     },
-    /// As some editors and PowerShell write it.
+    /// Some editors and PowerShell write UTF-16.
     #[error("is UTF-16; save it as UTF-8")]
     Utf16,
 }
 
-/// Reads an allow file: its networks, each with its line. Line ends of Unix and of Windows, a
-/// byte order mark, blanks around entries and comments behind them are fine.
+/// Opens an allow file; the numbers are its lines.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn open(
+    path: PathBuf,
+    keeper: Option<&'static dyn Keeper>,
+) -> Result<Watched<Networks>, String> {
+    let networks = |content: &[u8]| match parse(content) {
+        Ok(networks) => Ok(networks.into_iter().collect()),
+        Err(error) => Err(error.to_string()),
+    };
+    let keeping =
+        keeper.map(|keeper| Keeping { keeper, of: Use::List, nothing: Networks::default });
+    Watched::open_at_rest(path, MAX_SIZE, Box::new(networks), is_unfinished, keeping)
+}
+
+/// Reads the networks of an allow file, each with its line. Line ends of Unix and Windows, a byte
+/// order mark, blanks around entries and comments after them are allowed.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
@@ -97,8 +119,8 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
     Ok(networks)
 }
 
-/// Has the last line an entry and no line end? Most published lists are so; but while a list is being
-/// written, what is cut off can be a larger network than the one that is meant.
+/// Does the last line have an entry and no line end? Most published lists end like that. But while
+/// a list is being written, an entry that is cut off can be a larger network than the intended one.
 pub fn is_unfinished(content: &[u8]) -> bool {
     let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -122,7 +144,7 @@ pub(crate) fn shown(word: &[u8]) -> String {
     shorten(word, SHOWN)
 }
 
-/// At most `max` bytes of a text, those that are not printable as escapes.
+/// At most `max` bytes of a text, with escapes for those that are not printable.
 pub(super) fn shorten(text: &[u8], max: usize) -> String {
     let start = text.iter().take(max).copied().flat_map(std::ascii::escape_default);
     let start = start.map(char::from).collect();

@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::plugin_cfg::{self, Host, PluginCfg};
-use super::source::Networks;
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::{FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::{self, Resolved};
 use crate::net::network;
+use crate::net::networks::Networks;
 
 /// What a plugin-cfg.xml admits.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct NodeFile {
     file: Watched<Nodes>,
     known: Arc<Mutex<Resolved>>,
     resolving: Mutex<Resolving>,
-    /// Is there an outcome in it that has not been reported?
+    /// Is there an outcome that has not been reported?
     has_outcome: AtomicBool,
     resolver: Resolver,
 }
@@ -52,9 +52,9 @@ struct Resolver {
 /// How resolving the names of a new version goes.
 #[derive(Default)]
 struct Resolving {
-    /// The process in which a thread is at it: of a fork, it is not there in the child.
+    /// The process whose thread resolves the names. A fork has no such thread in the child.
     process: Option<u32>,
-    /// When it was begun last.
+    /// When it last began.
     last: Option<Instant>,
     /// The names that do not resolve, until they have been reported.
     outcome: Option<Vec<String>>,
@@ -89,13 +89,13 @@ impl NodeFile {
         &self.file
     }
 
-    /// So many of the networks with the lines of their Transports, and how many there are.
+    /// The first networks with the lines of their Transports, and the number of all.
     pub fn first(&self, limit: usize) -> (Vec<(IpNet, Option<u32>)>, usize) {
         let nodes = self.file.get();
         nodes.map(|nodes| (nodes.networks.first(limit), nodes.networks.len())).unwrap_or_default()
     }
 
-    /// The line of a Transport that leads to this address.
+    /// The network and the line of a Transport with this address.
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
         self.file.get()?.networks.find(address)
     }
@@ -110,7 +110,7 @@ impl NodeFile {
         self.file.get().map(|nodes| Arc::clone(&nodes.odd)).unwrap_or_default()
     }
 
-    /// Takes note of what names resolve to; for the time before there are requests.
+    /// Stores the addresses of names, before there are requests.
     pub fn learn(&self, resolved: &Resolved) {
         self.resolving.lock().unwrap_or_else(PoisonError::into_inner).last = Some(Instant::now());
         let names = self.unknown_names();
@@ -122,8 +122,8 @@ impl NodeFile {
         }
     }
 
-    /// Says what of the file is of no use, and which names do not resolve; for the parent, before it
-    /// forks.
+    /// Reports what in the file admits nobody, and which names do not resolve; for the parent, before
+    /// it forks.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.file.tell_start(report);
         let unknown = self.unknown_names();
@@ -137,9 +137,9 @@ impl NodeFile {
         self.file.tell_odd(&self.odd(), report);
     }
 
-    /// Looks for a new version, as [`Watched::refresh`] does. Names that are not known yet are
-    /// resolved in a thread of their own, now and then, and admitted when that is done. Not so in the
-    /// parent: at a restart, the thread would come back to code that is gone.
+    /// Looks for a new version, as [`Watched::refresh`] does. From time to time a thread resolves the
+    /// names that are still unknown, and their addresses are then admitted. The parent has no such
+    /// thread: after a restart, it would return to code that has been unloaded.
     pub fn refresh(self: &Arc<Self>, observer: Observer, report: &mut dyn FnMut(FileEvent<'_>)) {
         let has_changed = self.file.refresh(report);
         let is_known = self.file.get().is_none_or(|nodes| nodes.unknown.is_empty());
@@ -198,7 +198,7 @@ impl Nodes {
         Self { hosts: found.hosts.into(), odd, ..Self::default() }.with(known)
     }
 
-    /// The same with what more is known of the names.
+    /// The same with further addresses of the names.
     fn with(&self, known: &Resolved) -> Self {
         let (hosts, odd) = (Arc::clone(&self.hosts), Arc::clone(&self.odd));
         let mut entries = Vec::with_capacity(hosts.len());
@@ -224,8 +224,8 @@ fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` in a thread that gets none of the process's signals, which httpd's own threads
-/// are to handle. False where there is no thread to be had.
+/// Runs `work` in a thread that blocks all signals, so that httpd's own threads handle them. False
+/// if no thread can be started.
 fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
     let Ok(before) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
         return false;
@@ -239,8 +239,8 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
 mod tests {
     use super::*;
 
-    /// Names that resolve later are admitted then, without a look at the file, which may be broken by
-    /// then; and both is said once.
+    /// Names that resolve later are admitted then, even if the file is broken by then. Each of the
+    /// two events is reported once.
     #[test]
     fn names_that_resolve_later() {
         static IS_UP: AtomicBool = AtomicBool::new(false);

@@ -1,24 +1,25 @@
-//! What an allowlist admits, for those who ask who passes.
+//! What an allowlist admits, for the status handler.
 
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::admission::AllowKind;
+use super::allowlist::Allowlist;
+use super::entry::Entry;
 use super::token::Token;
-use super::{AllowKind, Allowlist, Entry};
 use crate::file::watched::InForce;
 
-/// One entry of an allowlist, for those who ask who passes.
+/// One entry of an allowlist, for the status handler.
 #[derive(Clone, Debug)]
 pub struct AllowEntry {
     /// As it is written: `host=node1.example.com`.
     pub word: Arc<str>,
     /// Its kind.
-    pub means: AllowKind,
+    pub kind: AllowKind,
     /// File and line of the directive, where they are known.
     pub from: Option<Arc<str>>,
-    /// The first of the networks and addresses that it admits now, each with its line in the
-    /// entry's file.
+    /// The first networks and addresses that the entry admits now, each with its line in the file.
     pub networks: Vec<(IpNet, Option<u32>)>,
     /// How many there are.
     pub count: usize,
@@ -40,7 +41,7 @@ impl Allowlist {
         let Entry { token, word, from } = entry;
         let mut report = AllowEntry {
             word: Arc::clone(word),
-            means: token.means(),
+            kind: token.kind(),
             from: from.clone(),
             networks: vec![],
             count: 0,

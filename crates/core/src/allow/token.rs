@@ -1,4 +1,4 @@
-//! The tokens of `MaintenanceAllow`, one for each way of being admitted.
+//! The tokens of `MaintenanceAllow`, one for each way to be admitted.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -6,15 +6,16 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use super::AllowKind;
+use super::admission::AllowKind;
+use super::list;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
-use super::source::{self, Networks};
-use crate::directive::DirectiveContext;
+use crate::context::{DirectiveContext, Expr};
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::hosts;
 use crate::net::network::{self, NetworkError};
+use crate::net::networks::Networks;
 
 /// Why a word of `MaintenanceAllow` admits nobody.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum AllowError {
     /// `MaintenanceAllow ""`
     #[error("an empty word admits nobody")]
     Empty,
-    /// A word that is neither an address nor a network, though nearly one.
+    /// A word that is nearly an address or a network.
     #[error("\"{word}\" {cause}")]
     Network {
         /// The word.
@@ -30,7 +31,7 @@ pub enum AllowError {
         /// What is wrong with it.
         cause: NetworkError,
     },
-    /// A word of which it can be guessed what it was to be.
+    /// A word that is neither, with a suggestion.
     #[error("\"{word}\" is neither an address nor a network; {hint}")]
     Guessed {
         /// The word.
@@ -41,14 +42,14 @@ pub enum AllowError {
     /// Any other word.
     #[error("\"{0}\" is neither an address nor a network")]
     Unknown(String),
-    /// `path="/my assets"`, of which httpd makes two words.
+    /// `path="/my assets"`, which httpd splits into two words.
     #[error(
         "\"{word}\" has quotes in its middle; write the quotes around the whole word: \"{key}=...\""
     )]
     Quotes {
         /// The word.
         word: String,
-        /// What stands in front of the equals sign.
+        /// The word before the equals sign.
         key: String,
     },
     /// `host=a/b`
@@ -56,7 +57,7 @@ pub enum AllowError {
     Host {
         /// The word.
         word: String,
-        /// What to write instead; empty where nobody could guess it.
+        /// What to write instead; empty if there is nothing to suggest.
         hint: String,
     },
     /// `env=`, `env=!X`
@@ -64,7 +65,7 @@ pub enum AllowError {
     EnvName {
         /// The word.
         word: String,
-        /// What to write instead; empty where nobody could guess it.
+        /// What to write instead; empty if there is nothing to suggest.
         hint: String,
     },
     /// `path=healthz`
@@ -97,15 +98,11 @@ pub enum AllowError {
 }
 
 impl AllowError {
-    /// Can nobody guess which kind of token it was to be?
+    /// Is there nothing better to suggest than the usage?
     pub fn is_unguessed(&self) -> bool {
         matches!(self, Self::Empty | Self::Unknown(_))
     }
 }
-
-/// An expression that the server has compiled; only the server knows what the number means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Expr(pub usize);
 
 /// One admission of an allowlist.
 #[derive(Clone)]
@@ -121,7 +118,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn means(&self) -> AllowKind {
+    pub(super) fn kind(&self) -> AllowKind {
         match self {
             Self::Network(_) => AllowKind::Address,
             Self::Host(_) => AllowKind::Host,
@@ -138,11 +135,11 @@ impl Token {
 ///
 /// # Errors
 /// [`AllowError`]
-pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, AllowError> {
+pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token, AllowError> {
     if word.is_empty() {
         return Err(AllowError::Empty);
     }
-    let file = |name: &str| place.server_root().join(name);
+    let file = |name: &str| context.server_root().join(name);
     let wrong_file =
         |name: &str, cause| AllowError::File { path: file(name).display().to_string(), cause };
     if let Some((key, value)) = word.split_once('=')
@@ -157,11 +154,11 @@ pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, A
         Some(("host", name)) => {
             Err(AllowError::Host { word: word.into(), hint: instead_of_host(name) })
         }
-        Some(("file", name)) => match source::open_list(file(name), place.keeper()) {
+        Some(("file", name)) => match list::open(file(name), context.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
-        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), place.keeper()) {
+        Some(("plugin-cfg", name)) => match NodeFile::open(file(name), context.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
@@ -169,7 +166,7 @@ pub(super) fn parse(word: &str, place: &dyn DirectiveContext) -> Result<Token, A
             Ok(name) if is_variable(name.to_bytes()) => Ok(Token::Env(name)),
             _ => Err(AllowError::EnvName { word: word.into(), hint: instead_of_variable(name) }),
         },
-        Some(("expr", text)) => match place.compile(text) {
+        Some(("expr", text)) => match context.compile(text) {
             Ok(expr) => Ok(Token::Expr(text.into(), expr)),
             // An expression can begin with a quote, but hardly any does.
             Err(_) if text.starts_with('"') => {
@@ -198,7 +195,7 @@ fn is_variable(name: &[u8]) -> bool {
     !name.is_empty() && !name.iter().any(is_odd)
 }
 
-/// What was probably meant by `env=` and something that is no name.
+/// A suggestion instead of `env=` and something that is no name.
 fn instead_of_variable(name: &str) -> String {
     let is_name = |name: &str| is_variable(name.as_bytes());
     let inner = name.strip_prefix("%{").or_else(|| name.strip_prefix("${"));
@@ -214,7 +211,7 @@ fn instead_of_variable(name: &str) -> String {
     }
 }
 
-/// What was probably meant by `host=` and something that is no name.
+/// A suggestion instead of `host=` and something that is no name.
 fn instead_of_host(name: &str) -> String {
     let network = hint::instead_of(name, Place::Directive);
     match name {

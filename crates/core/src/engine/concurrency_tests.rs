@@ -15,7 +15,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::allow::{ClientRequest, Expr};
+use crate::allow::ClientRequest;
+use crate::context::Expr;
 use crate::engine::gate::{Gate, ServerContext, Slots, Verdict};
 use crate::engine::gates::tests::settings;
 use crate::events::EventSink;

@@ -49,7 +49,7 @@ impl Verdict<'_> {
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
-            Self::Allowed(admission) => admission.means().label(),
+            Self::Allowed(admission) => admission.kind().label(),
             Self::Blocked(..) => BLOCKED,
         }
     }

@@ -182,7 +182,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::allow::Admission;
-    use crate::directive::{DIRECTIVES, DirectiveContext};
+    use crate::context::{DirectiveContext, Expr};
+    use crate::directive::DIRECTIVES;
     use crate::engine::gate::{Blocked, Verdict, strictest};
     use crate::flag::{self, ActiveFlag, Flag};
     use crate::shared::table::new_state_table;
@@ -193,7 +194,7 @@ pub(crate) mod tests {
         fn server_root(&self) -> &Path {
             Path::new("/root")
         }
-        fn compile(&self, _: &str) -> Result<crate::allow::Expr, String> {
+        fn compile(&self, _: &str) -> Result<Expr, String> {
             Err("no expressions here".into())
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
-use crate::allow::source::Networks;
+use crate::net::networks::Networks;
 pub(crate) use language::{instead_of, is_language};
 pub use parse::FlagSpecError;
 

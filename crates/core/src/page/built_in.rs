@@ -4,9 +4,10 @@ use minijinja::context;
 use once_cell::sync::OnceCell;
 use serde_json::{Map, Value, json};
 
+use super::facts::{Facts, VARIABLES};
+use super::template::Template;
 use super::texts::Texts;
-use super::{Facts, Template, VARIABLES};
-use crate::directive::here;
+use crate::context::here;
 use crate::negotiate::Media;
 
 /// The built-in page of a type, with the sentences of a language.

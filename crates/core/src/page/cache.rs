@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use once_cell::sync::OnceCell;
 
-use super::Body;
+use super::body::Body;
 use super::template::Template;
 use crate::negotiate::Encoding;
 

@@ -8,9 +8,11 @@ use jiff::tz::TimeZone;
 use minijinja::value::Value;
 use thiserror::Error;
 
+use super::body::Body;
+use super::facts::{Facts, VARIABLES};
 use super::name::{NameError, PageName};
-use super::{Body, Facts, MAX_SIZE, Template, VARIABLES};
-use crate::directive::{DirectiveContext, Scratch};
+use super::template::{MAX_SIZE, Template};
+use crate::context::{DirectiveContext, Scratch};
 use crate::file::kept::{Keeping, Use};
 use crate::file::watched::Watched;
 use crate::flag::spec::FlagSpec;
@@ -18,7 +20,7 @@ use crate::flag::{ActiveFlag, Content};
 use crate::negotiate::Media;
 use crate::shared::table::{Key, Slot};
 
-/// Some browsers show a page of their own in the place of an error page that is not longer.
+/// Some browsers replace error pages of up to so many bytes by their own.
 const HIDDEN_UP_TO: usize = 512;
 
 /// Why a word of `MaintenancePage` is no page.
@@ -30,7 +32,7 @@ pub enum PageError {
     /// The name does not say what the file is.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Another one of this type and language.
+    /// A second page of the same type and language.
     #[error("\"{0}\" is a second page of its type and language")]
     Second(String),
     /// The file cannot be read, or is no page.
@@ -43,7 +45,7 @@ pub enum PageError {
     },
 }
 
-/// The least [`Source::id`]; what is below tells built-in pages from each other.
+/// The smallest [`Source::id`]. Smaller numbers stand for built-in pages.
 pub(super) const FIRST_ID: u64 = 1 << 10;
 
 /// A file of `MaintenancePage`, read again when it changes.
@@ -52,7 +54,7 @@ pub struct PageFile {
     file: Watched<Source>,
 }
 
-/// What one version of the file makes.
+/// One version of the file.
 pub(super) struct Source {
     id: u64,
     kind: Kind,
@@ -63,7 +65,7 @@ pub(super) struct Source {
 enum Kind {
     Fixed(Arc<Body>),
     Template(Box<Template>),
-    /// It has never been good: the built-in page stands in for it.
+    /// No version has been good yet: the built-in page is sent instead.
     Nothing,
 }
 
@@ -72,17 +74,17 @@ impl PageFile {
     ///
     /// # Errors
     /// [`PageError`]
-    pub fn open(path: PathBuf, place: &dyn DirectiveContext) -> Result<Self, PageError> {
+    pub fn open(path: PathBuf, context: &dyn DirectiveContext) -> Result<Self, PageError> {
         if path.as_os_str().is_empty() {
             return Err(PageError::Empty);
         }
         let name = PageName::of(&path)?;
         let parse = {
-            let (name, scratch) = (name.clone(), place.scratch());
+            let (name, scratch) = (name.clone(), context.scratch());
             move |content: &[u8]| Source::parse(&name, content, scratch)
         };
         let shown = path.display().to_string();
-        let keeping = place.keeper().map(|keeper| {
+        let keeping = context.keeper().map(|keeper| {
             let nothing =
                 || Source { id: 0, kind: Kind::Nothing, is_short: false, names_host: false };
             Keeping { keeper, of: Use::Page, nothing }
@@ -118,7 +120,7 @@ impl PageFile {
         self.file.report_through(slot);
     }
 
-    /// Would some browsers show a page of their own instead?
+    /// Would some browsers show an error page of their own instead?
     pub(super) fn is_short(&self) -> bool {
         self.file.value().is_short
     }
@@ -136,8 +138,8 @@ pub fn add(pages: &mut Vec<Arc<PageFile>>, page: PageFile) -> Result<(), PageErr
     Ok(())
 }
 
-/// The pages of a scope inside one with the pages `outer`, which stay for the types that the
-/// inner scope has none of.
+/// The pages of a scope inside one with the pages `outer`, which remain for the types that the
+/// inner scope has no page for.
 pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageFile>> {
     let is_missing =
         |page: &&Arc<PageFile>| inner.iter().all(|other| other.name.media != page.name.media);
@@ -175,8 +177,8 @@ impl Source {
         Ok(source)
     }
 
-    /// Renders the page with and without everything that a flag can say. True where a browser
-    /// would find the result too short.
+    /// Renders the page for a flag without content, and for one with all keys. True if the result is
+    /// too short for some browsers.
     fn try_out(&self, name: &PageName) -> Result<bool, String> {
         let mut shortest = usize::MAX;
         let samples = [
@@ -203,12 +205,12 @@ impl Source {
         Ok(name.media == Media::Html && shortest <= HIDDEN_UP_TO)
     }
 
-    /// Tells the versions of a file apart.
+    /// The number of this version, unique among all files.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
-    /// The page itself, where it is sent as it is.
+    /// The page itself, if it is no template.
     pub(super) fn fixed(&self) -> Option<&Arc<Body>> {
         match &self.kind {
             Kind::Fixed(body) => Some(body),
@@ -221,7 +223,7 @@ impl Source {
         matches!(self.kind, Kind::Nothing)
     }
 
-    /// Does it name the server?
+    /// Does it show the name of the server?
     pub(super) fn names_host(&self) -> bool {
         self.names_host
     }

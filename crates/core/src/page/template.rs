@@ -8,9 +8,11 @@ use minijinja::{
     AutoEscape, Environment, Error, UndefinedBehavior, escape_formatter, filters, tests,
 };
 
-use super::MAX_SIZE;
-use crate::directive::Scratch;
+use crate::context::Scratch;
 use crate::negotiate::Media;
+
+/// The largest page, in bytes, before and after it is rendered.
+pub const MAX_SIZE: u64 = 1024 * 1024;
 
 /// So many instructions a template may take; each does little, see [`environment`].
 const FUEL: u64 = 200_000;
@@ -156,7 +158,7 @@ mod test {
     use minijinja::context;
 
     use super::*;
-    use crate::directive::here;
+    use crate::context::here;
 
     fn render(media: Media, source: &str) -> Result<String, String> {
         let values = context! { message => "<script>\"a\"&'b'\n\0\u{2028}", vars => context! {} };

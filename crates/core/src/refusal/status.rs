@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::allow::Expr;
-use crate::directive::DirectiveContext;
+use crate::context::{DirectiveContext, Expr};
 
-/// Why the words of a `MaintenanceStatus` make no sense.
+/// Why the words of a `MaintenanceStatus` cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum StatusError {
-    /// A word that is no status code of an error.
+    /// A word that is not the status code of an error.
     #[error("\"{0}\" is no status code of an error; write one from 400 to 599")]
     Code(String),
     /// A second word that is no expression.
@@ -25,7 +24,7 @@ pub enum StatusError {
         /// What httpd's parser says.
         cause: String,
     },
-    /// `expr="EXPR"`, of which httpd makes several words.
+    /// `expr="EXPR"`, which httpd splits into several words.
     #[error(
         "\"{0}\" has quotes in its middle; write the quotes around the whole word: \"expr=...\""
     )]
@@ -36,7 +35,7 @@ pub enum StatusError {
 }
 
 impl StatusError {
-    /// Does nobody know what the words were to say?
+    /// Is there nothing better to suggest than the usage?
     pub fn is_unguessed(&self) -> bool {
         matches!(self, Self::NoExpr(_) | Self::TooMany(_))
     }
@@ -89,7 +88,7 @@ impl FromStr for Status {
 /// Which status a refusal has: `MaintenanceStatus` of one scope or of several.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusRules {
-    /// The first whose expression holds counts.
+    /// The first one whose expression holds decides.
     conditional: Vec<(Expr, Status)>,
     fallback: Status,
 }
@@ -107,7 +106,11 @@ impl StatusLines {
     ///
     /// # Errors
     /// [`StatusError`]
-    pub fn add(&mut self, words: &[&str], place: &dyn DirectiveContext) -> Result<(), StatusError> {
+    pub fn add(
+        &mut self,
+        words: &[&str],
+        context: &dyn DirectiveContext,
+    ) -> Result<(), StatusError> {
         let (code, rest) = words.split_first().unwrap_or((&"", &[]));
         let status: Status = code.parse()?;
         match rest {
@@ -118,7 +121,7 @@ impl StatusLines {
             [word] => {
                 let text = word.strip_prefix("expr=");
                 let text = text.ok_or_else(|| StatusError::NoExpr((*word).into()))?;
-                let expr = place.compile(text).map_err(|cause| match text.starts_with('"') {
+                let expr = context.compile(text).map_err(|cause| match text.starts_with('"') {
                     true => StatusError::Quotes((*word).into()),
                     false => StatusError::Expr { word: (*word).into(), cause },
                 })?;
@@ -130,7 +133,7 @@ impl StatusLines {
         }
     }
 
-    /// These lines inside a scope with the lines `outer`: what they leave open is decided there.
+    /// These lines inside a scope with the lines `outer`, which decide if these do not.
     pub fn within(&self, outer: &Self) -> Self {
         if self.fallback.is_some() {
             return self.clone();
@@ -139,12 +142,12 @@ impl StatusLines {
         Self { conditional, fallback: outer.fallback.clone() }
     }
 
-    /// Is nothing said?
+    /// Are there no lines?
     pub fn is_empty(&self) -> bool {
         self.conditional.is_empty() && self.fallback.is_none()
     }
 
-    /// The rules that they make.
+    /// The rules of these lines.
     pub fn rules(&self) -> StatusRules {
         let fallback = self.fallback.clone().unwrap_or_default();
         StatusRules { conditional: self.conditional.clone(), fallback }
@@ -152,13 +155,13 @@ impl StatusLines {
 }
 
 impl StatusRules {
-    /// The status for a request for which `holds` says which expressions hold.
+    /// The status of a refusal. `holds` evaluates an expression for the request.
     pub fn choose(&self, holds: impl Fn(Expr) -> bool) -> &Status {
         let found = self.conditional.iter().find(|(expr, _)| holds(*expr));
         found.map_or(&self.fallback, |(_, status)| status)
     }
 
-    /// All statuses that it may be.
+    /// All statuses that a refusal may have.
     pub fn codes(&self) -> impl Iterator<Item = u16> {
         let conditional = self.conditional.iter().map(|(_, status)| status);
         conditional.chain([&self.fallback]).map(Status::code)

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::time;
+use super::scopes;
+use super::time::time;
 use crate::flag::Flag;
 use crate::flag::spec::Phase;
 use crate::text::user;
@@ -19,9 +20,9 @@ pub(super) struct FlagView {
     /// When the file was written; for `touch`, when that was run.
     modified: Option<String>,
     owner: Option<String>,
-    /// What lies there.
+    /// What kind of file it is.
     kind: Option<&'static str>,
-    /// It was deleted where it comes from, and is still mounted here.
+    /// It was deleted at its source, and is still mounted here.
     deleted: bool,
     start: Option<String>,
     end: Option<String>,
@@ -30,7 +31,7 @@ pub(super) struct FlagView {
     retry_after: Option<u32>,
     messages: Vec<MessageView>,
     allow: Vec<String>,
-    /// Why its content is of no use.
+    /// Why its content cannot be used.
     pub(super) error: Option<String>,
     warnings: Vec<String>,
 }
@@ -42,15 +43,15 @@ pub(super) enum FlagState {
     Announced,
     Closed,
     Overdue,
-    /// There, past its end, and open again.
+    /// The file exists, but its end has passed and the scope is open again.
     Reopened,
-    /// Nobody could see yet whether it is there.
+    /// No process could see yet whether the file exists.
     Unknown,
 }
 
 #[derive(Debug, Serialize)]
 struct MessageView {
-    /// A language tag; None: for everybody.
+    /// A language tag; None for the message without a language.
     language: Option<String>,
     text: String,
 }
@@ -99,7 +100,7 @@ impl FlagView {
             allow: window
                 .into_iter()
                 .flat_map(|window| window.allow().iter())
-                .map(|(network, _)| super::scopes::network(network))
+                .map(|(network, _)| scopes::network(network))
                 .collect(),
             error: error.or(unseen.map(str::to_owned)),
             warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),

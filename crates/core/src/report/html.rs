@@ -1,4 +1,4 @@
-//! The report as a page.
+//! The report as an HTML page.
 
 mod answers;
 mod times;
@@ -9,7 +9,9 @@ use minijinja::{
     AutoEscape, Environment, HtmlEscape, UndefinedBehavior, context, escape_formatter,
 };
 
-use super::{Preflight, Query, Report};
+use super::data::Report;
+use super::preflight::Preflight;
+use super::query::Query;
 use crate::text;
 use crate::text::zone;
 use answers::Answers;
@@ -18,7 +20,7 @@ use times::Clock;
 /// The page.
 ///
 /// # Errors
-/// None that a test would not find: the template is a part of the module.
+/// None in practice: the template is a part of the module, and tests render it.
 pub fn page(
     report: &Report,
     query: &Query,
@@ -40,7 +42,7 @@ fn render(clock: Clock, same: String, values: Value) -> Result<String, minijinja
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Of what others wrote everything is seen; but a message is shown as its readers see it.
+    // Invisible characters of texts are shown; but a message is shown as its readers see it.
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) if !value.is_safe() => {
             escape_formatter(out, state, &Value::from(text::shown(text)))
@@ -63,7 +65,7 @@ fn render(clock: Clock, same: String, values: Value) -> Result<String, minijinja
     environment.template_from_str(include_str!("html/status.html.j2"))?.render(values)
 }
 
-/// The part of a query string that asks the same question again.
+/// The part of a query string that repeats the question.
 fn same(preflight: Option<&Preflight>) -> String {
     let Some(preflight) = preflight else {
         return String::new();

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Preflight, Report};
+use super::data::Report;
+use super::preflight::Preflight;
 
-/// The document: the report, and the answers to a question where one was asked.
+/// The document: the report, and the answers if a question was asked.
 ///
 /// # Errors
-/// None that a test would not find.
+/// None in practice: tests find them.
 pub fn json(report: &Report, preflight: Option<&Preflight>) -> Result<String, String> {
     #[derive(Serialize)]
     struct Document<'a> {

@@ -13,7 +13,7 @@ pub struct Preflight {
     pub(super) client: String,
     pub(super) path: String,
     pub(super) host: Option<String>,
-    /// False where no server has the name: then it is the one that httpd falls back to here.
+    /// False if no server has the name, and the answer is for httpd's default server.
     is_known_host: bool,
     answers: Vec<Forecast>,
 }
@@ -34,19 +34,20 @@ pub struct Forecast {
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// `open`, `allowed:KIND` or `blocked`, as the note `maintenance` has it, or `off` where the
-    /// engine is.
+    /// `open`, `allowed:KIND` or `blocked`, as in the note `maintenance`, or `off` if the engine is
+    /// off.
     pub verdict: String,
-    /// The status, where it is refused.
+    /// The status, if the request is refused.
     pub status: Option<u16>,
-    /// The entry that admits it, or the flag that closes.
+    /// The entry that admits the request, or the flag that closes the scope.
     pub reason: String,
-    /// It is let in if one of these environment variables is set, which only a real request shows.
+    /// The request is admitted if one of these environment variables is set, which only a real
+    /// request shows.
     pub unless_env: Vec<String>,
 }
 
 impl Preflight {
-    /// With these answers; `is_known_host` where the servers have the name that was asked for.
+    /// A preflight with these answers; `is_known_host` if a server has the name in the question.
     pub fn new(question: &Question, is_known_host: bool, answers: Vec<Forecast>) -> Self {
         let host = question.host.as_ref().map(|host| match host.port {
             Some(port) => format!("{}:{port}", host.name),
@@ -58,14 +59,14 @@ impl Preflight {
 }
 
 impl Outcome {
-    /// Where the engine is off.
+    /// The outcome if the engine is off.
     pub fn off() -> Self {
         let reason = "MaintenanceEngine is Off".into();
         Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
     }
 
-    /// At this moment and while closed, for a request that may come to any of these gates, of which
-    /// there is one at least; with the number of the gate that decides.
+    /// The outcomes now and while closed, for a request that may come to any of these gates; with
+    /// the number of the gate that decides now or while closed.
     pub fn now_and_while_closed<'g>(
         (first, others): (&'g Gate, &[&'g Gate]),
         request: &impl ClientRequest,
@@ -81,7 +82,7 @@ impl Outcome {
             let while_closed = now.clone();
             return (number, now, while_closed);
         }
-        // Where something is announced, that closes; else all of them do.
+        // If a closing is announced, those gates close; else all of them.
         let is_any_announced =
             first.is_announced() || others.iter().any(|gate| gate.is_announced());
         let (number, while_closed) = of(gate::strictest(first, others, |gate| {

@@ -5,20 +5,26 @@ use std::collections::BTreeMap;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
+use super::data::Report;
 use super::scopes::ScopeView;
-use super::{Report, State};
+use super::state::ScopeState;
 use crate::allow::AllowKind;
 
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
 
-const STATES: [State; 5] =
-    [State::Off, State::Open, State::Announced, State::Closed, State::Overdue];
+const STATES: [ScopeState; 5] = [
+    ScopeState::Off,
+    ScopeState::Open,
+    ScopeState::Announced,
+    ScopeState::Closed,
+    ScopeState::Overdue,
+];
 
 /// The metrics. Names and units are those of Prometheus's conventions.
 ///
 /// # Errors
-/// None that a test would not find.
+/// None in practice: tests find them.
 pub fn metrics(report: &Report) -> Result<String, String> {
     let labels = labels(&report.scopes);
     let scopes = || labels.iter().cloned().zip(&report.scopes);
@@ -109,9 +115,9 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
-                AllowKind::ALL.map(|means| {
-                    let count = scope.totals.allowed_by.get(means.name()).copied().unwrap_or(0);
-                    (with(&labels, "kind", means.name()), count as f64)
+                AllowKind::ALL.map(|kind| {
+                    let count = scope.totals.allowed_by.get(kind.name()).copied().unwrap_or(0);
+                    (with(&labels, "kind", kind.name()), count as f64)
                 })
             })
             .collect(),
@@ -140,8 +146,8 @@ pub fn metrics(report: &Report) -> Result<String, String> {
 
 type Labels = Vec<(&'static str, String)>;
 
-/// Those of each scope. Of several that are called the same, the second is `NAME (2)`: Prometheus
-/// refuses metrics in which a sample comes twice.
+/// The labels of each scope. The second of several scopes with the same name is `NAME (2)`, since
+/// Prometheus rejects duplicate samples.
 fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
     let mut names = BTreeMap::<(String, String), u32>::new();
     let mut numbered = |outer: &str, name: &str| {

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::allow::list;
 use crate::negotiate::{self, Media};
 
-/// Seconds between two looks, at the most.
+/// The largest number of seconds between two loads.
 const MAX_REFRESH: u32 = 86_400;
 
 /// What is asked for.
@@ -16,7 +16,7 @@ const MAX_REFRESH: u32 = 86_400;
 pub struct Query {
     /// In which form.
     pub format: Format,
-    /// After so many seconds the page is to be loaded again.
+    /// The page is loaded again after so many seconds.
     pub refresh: Option<u32>,
     /// What would happen to a request.
     pub question: Option<Question>,
@@ -38,9 +38,9 @@ pub enum Format {
 pub struct Question {
     /// From whom.
     pub client: IpAddr,
-    /// Its target, as a client sends it: a path, and a query where wanted.
+    /// Its target, as a client sends it: a path, and optionally a query.
     pub path: String,
-    /// The host that it names; None: any.
+    /// The host that it names; None for any.
     pub host: Option<Host>,
 }
 
@@ -49,7 +49,7 @@ pub struct Question {
 pub struct Host {
     /// A name or an address; that of IPv6 in brackets.
     pub name: String,
-    /// None: any.
+    /// None for any.
     pub port: Option<u16>,
 }
 
@@ -99,7 +99,7 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// Reads a query string; without `format` in it, Accept decides.
+    /// Reads a query string. Without `format`, Accept decides.
     ///
     /// # Errors
     /// [`QueryError`]
@@ -163,7 +163,7 @@ impl Words {
                 "host" => ("host", &mut words.host),
                 other => return Err(QueryError::Unknown(shown(other))),
             };
-            // A form sends fields that were left empty.
+            // A form also sends empty fields.
             if !value.is_empty() && place.replace(value.into_owned()).is_some() {
                 return Err(QueryError::Twice(name));
             }

@@ -1,18 +1,18 @@
-//! Who is refused, as the report has it.
+//! The refused clients, as the report shows them.
 
 use serde::Serialize;
 
-use super::time;
+use super::time::time;
 use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Text, TopClients};
 use crate::text;
 
-/// So many clients are listed.
+/// At most so many clients are listed.
 const LISTED: usize = 100;
 
 /// The clients that are refused most.
 #[derive(Debug, Serialize)]
 pub(super) struct RefusedView {
-    /// When the first flag closed, after all had been open; None where none has closed yet.
+    /// When the first flag closed after all scopes had been open; None if none has closed yet.
     since: Option<String>,
     pub(super) clients: Vec<ClientView>,
     /// How many clients there is room for.
@@ -25,7 +25,7 @@ pub(super) struct ClientView {
     pub(super) count: u64,
     /// By how much the count may be too high.
     error: u64,
-    /// For what it asked last.
+    /// The target of its last request.
     path: String,
     user_agent: String,
     time: Option<String>,
@@ -55,7 +55,7 @@ impl ClientView {
     }
 }
 
-/// What a stranger has sent, as a text in which everything is seen.
+/// A text from a client, with all its characters visible.
 fn shown(text: &Text) -> String {
     let mut shown = text::shown(&String::from_utf8_lossy(&text.start)).into_owned();
     if text.is_cut {

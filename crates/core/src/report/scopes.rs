@@ -1,4 +1,4 @@
-//! The scopes, as the report has them.
+//! The scopes, as the report shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ScopeFacts, ScopeKind, State, file_time};
+use super::facts::{ScopeFacts, ScopeKind};
+use super::state::ScopeState;
+use super::time::{file_time, time};
 use crate::allow::{AllowEntry, AllowKind};
 use crate::engine::gate::Gate;
 use crate::file::watched::InForce;
@@ -15,7 +17,7 @@ use crate::page::Page;
 use crate::stats::in_flight::Running;
 use crate::stats::{ScopeTotals, Stats};
 
-/// So many networks of an entry are listed.
+/// At most so many networks of an entry are listed.
 const LISTED: usize = 256;
 
 /// A server, a virtual host, or a location in one of them.
@@ -26,7 +28,7 @@ pub(super) struct ScopeView {
     pub(super) location: Option<String>,
     addresses: Vec<String>,
     defined: Option<String>,
-    pub(super) state: State,
+    pub(super) state: ScopeState,
     /// The paths of the flags that close it, the innermost scope's last.
     flags: Vec<String>,
     /// The statuses that its refusals may have.
@@ -41,13 +43,13 @@ pub(super) struct ScopeView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct InFlightView {
     pub(super) requests: u64,
-    /// Of them, those that were let in while the scope was open that is closed now.
+    /// Those of them that were let in before their scope was closed.
     pub(super) from_before_closing: u64,
     /// The age of the oldest, in seconds.
     pub(super) oldest: Option<u64>,
     /// The age of the oldest of those from before the closing, in seconds.
     pub(super) oldest_from_before_closing: Option<u64>,
-    /// So many more run that there was no room to follow.
+    /// Further requests that run, which there is no room to track.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) untracked: Option<u64>,
 }
@@ -60,7 +62,7 @@ pub(super) struct TotalsView {
     /// Let in while it was closed.
     pub(super) allowed: u64,
     pub(super) refused: u64,
-    /// By the kind of token, those that are not 0.
+    /// By kind of token, without zeros.
     pub(super) allowed_by: BTreeMap<&'static str, u64>,
     /// By status.
     pub(super) refused_with: BTreeMap<String, u64>,
@@ -74,7 +76,7 @@ struct AllowView {
     /// File and line of the directive.
     defined: Option<String>,
     networks: Vec<NetworkView>,
-    /// How many networks there are, also those that are not listed.
+    /// The number of all networks, listed or not.
     count: usize,
     file: Option<FileView>,
     unresolved: Vec<String>,
@@ -92,13 +94,13 @@ struct NetworkView {
 #[derive(Debug, Serialize)]
 struct FileView {
     path: String,
-    /// When the version was written that is in force.
+    /// When the version in force was written.
     modified: Option<String>,
     /// Seconds since then.
     age: Option<u64>,
     /// When this process, or the parent before it, has read it.
     read: Option<String>,
-    /// False where a newer version is there that is of no use, or was not read yet.
+    /// False if a newer version exists that cannot be used, or that has not been read yet.
     is_last: bool,
     /// Why the newest version cannot be used.
     problem: Option<String>,
@@ -109,11 +111,11 @@ struct PageView {
     #[serde(rename = "type")]
     media: String,
     language: Option<String>,
-    /// None for the built-in pages, which are there in several languages.
+    /// None for the built-in pages, which exist in several languages.
     file: Option<FileView>,
 }
 
-/// What runs, and how to tell what it was let in by.
+/// The running requests, and what tells which of them are from before a closing.
 pub(super) struct Flight {
     /// The bits of the flags that close now.
     pub(super) closing: u64,
@@ -144,7 +146,7 @@ impl ScopeView {
             location: scope.location.clone(),
             addresses: scope.addresses.clone(),
             defined: scope.defined.clone(),
-            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(State::Off),
+            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(ScopeState::Off),
             flags: flags.iter().map(|flag| flag.path().display().to_string()).collect(),
             statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
             pages: shown.map(|gate| pages(gate, now)).unwrap_or_default(),
@@ -160,15 +162,15 @@ impl ScopeView {
     }
 }
 
-fn state(gate: &Gate) -> State {
+fn state(gate: &Gate) -> ScopeState {
     let of_flag = |(phase, closes): (Option<Phase>, bool)| match phase {
-        Some(Phase::Overdue) => State::Overdue,
-        _ if closes => State::Closed,
-        Some(Phase::Announced) => State::Announced,
-        _ => State::Open,
+        Some(Phase::Overdue) => ScopeState::Overdue,
+        _ if closes => ScopeState::Closed,
+        Some(Phase::Announced) => ScopeState::Announced,
+        _ => ScopeState::Open,
     };
     let reports = gate.flags().iter().map(|flag| flag.report());
-    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(State::Open)
+    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(ScopeState::Open)
 }
 
 impl InFlightView {
@@ -188,13 +190,13 @@ impl InFlightView {
         }
     }
 
-    /// For all scopes together, and for those that a restart took away.
+    /// For all scopes together, including those that a restart has removed.
     pub(super) fn of_all(flight: &Flight, untracked: u64) -> Self {
         Self { untracked: Some(untracked), ..Self::new(flight, |_| true) }
     }
 }
 
-/// In shared memory anything can stand.
+/// Values from shared memory can be anything, so the sum saturates.
 pub(super) fn sum<'c>(counts: impl IntoIterator<Item = &'c u64>) -> u64 {
     counts.into_iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
@@ -210,7 +212,7 @@ impl TotalsView {
             .allowed
             .iter()
             .filter(|(_, count)| **count > 0)
-            .map(|(means, count)| (AllowKind::name(*means), *count))
+            .map(|(kind, count)| (AllowKind::name(*kind), *count))
             .collect();
         Self {
             open: totals.open,
@@ -227,7 +229,7 @@ impl AllowView {
         let listed = entry.networks.iter();
         Self {
             token: entry.word.to_string(),
-            kind: entry.means.name(),
+            kind: entry.kind.name(),
             defined: entry.from.as_deref().map(str::to_owned),
             networks: listed
                 .map(|(network, line)| NetworkView {
@@ -249,7 +251,7 @@ impl FileView {
         let age = |at: Timestamp| u64::try_from(now.as_second() - at.as_second()).unwrap_or(0);
         Self {
             path: file.path.display().to_string(),
-            modified: modified.map(super::time),
+            modified: modified.map(time),
             age: modified.map(age),
             read: file.read.and_then(file_time),
             is_last: file.is_last,
@@ -272,7 +274,7 @@ fn pages(gate: &Gate, now: Timestamp) -> Vec<PageView> {
     views
 }
 
-/// As in a directive: an address without its length.
+/// As in a directive: an address has no prefix length.
 pub(super) fn network(network: IpNet) -> String {
     match network.prefix_len() == network.max_prefix_len() {
         true => network.addr().to_string(),

@@ -1,13 +1,13 @@
-//! What mod_status's own page has of the report.
+//! The report's section on the page of mod_status.
 
 use std::fmt::Write;
 
 use minijinja::HtmlEscape;
 
-use super::Report;
+use super::data::Report;
 use super::scopes::sum;
 
-/// For `/server-status?auto`: names and values, one a line.
+/// For `/server-status?auto`: a name and a value on each line.
 pub fn short_lines(report: &Report) -> String {
     let totals = || report.scopes.iter().map(|scope| &scope.totals);
     let values = [
@@ -23,7 +23,7 @@ pub fn short_lines(report: &Report) -> String {
     values.map(|(name, value)| format!("Maintenance{name}: {value}\n")).concat()
 }
 
-/// For `/server-status`: a heading and a table, as its other sections have them.
+/// For `/server-status`: a heading and a table, like its other sections.
 pub fn html_section(report: &Report) -> String {
     let mut text = String::from(
         "<hr />\n<h2>Maintenance</h2>\n<table border=\"0\"><tr><th>Scope</th><th>State</th>\

@@ -32,7 +32,7 @@ impl Reason {
     pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
         match verdict {
             Verdict::Open => Some(Self::Open),
-            Verdict::Allowed(admission) => Some(Self::Allowed(admission.means())),
+            Verdict::Allowed(admission) => Some(Self::Allowed(admission.kind())),
             Verdict::Blocked(_) => None,
         }
     }

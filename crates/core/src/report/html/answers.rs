@@ -2,22 +2,24 @@
 
 use serde::Serialize;
 
-use crate::report::{Report, ScopeView, State};
+use crate::report::data::Report;
+use crate::report::scopes::ScopeView;
+use crate::report::state::ScopeState;
 
-/// The answers, as the template needs them.
+/// The answers, for the template.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Answers {
     /// `2 of 5 scopes are closed`, `Closed`
     headline: String,
-    /// The same as a sentence, where all scopes are closed or none is.
+    /// The same as a sentence, if all scopes are closed or none is.
     sentence: Option<String>,
     is_closed: bool,
-    /// The scopes that are not, where others are closed.
+    /// The scopes that are not closed, if others are.
     not_closed: Vec<NotClosed>,
-    /// The requests that run in closed scopes and that the allowlist has let in.
+    /// The running requests in closed scopes that the allowlist has admitted.
     admitted: u64,
-    /// The requests that run in other scopes, where something is closed, beside those of before
-    /// a restart.
+    /// The running requests in other scopes, if a scope is closed, without those from before a
+    /// restart.
     elsewhere: u64,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct Answers {
 struct NotClosed {
     server: String,
     location: Option<String>,
-    state: State,
+    state: ScopeState,
 }
 
 impl Answers {
@@ -40,7 +42,7 @@ impl Answers {
             scopes.iter().map(|scope| scope.in_flight.from_before_closing).sum()
         };
         let (of_all, overdue, off) =
-            (report.scopes.len(), count(State::Overdue), count(State::Off));
+            (report.scopes.len(), count(ScopeState::Overdue), count(ScopeState::Off));
         let is_closed = !closed.is_empty();
         let (headline, sentence) = match (closed.len(), others.len()) {
             (0, _) => (capitalized(report.state.name()), Some(none_closed(of_all, off))),
@@ -103,13 +105,13 @@ fn capitalized(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{ScopeFacts, ScopeKind};
+    use crate::report::{Facts, ScopeFacts, ScopeKind};
     use crate::stats::tests::new_stats;
 
-    /// A report of scopes in these states, in each of which three requests run, one of them from
-    /// before the closing where it is closed.
-    fn report(states: &[State]) -> Report {
-        let facts = crate::report::Facts {
+    /// A report of scopes in these states. Three requests run in each of them; in a closed scope one
+    /// of them is from before the closing.
+    fn report(states: &[ScopeState]) -> Report {
+        let facts = Facts {
             server: String::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             check_interval: Default::default(),
@@ -142,8 +144,8 @@ mod tests {
 
     #[test]
     fn headlines() {
-        use State::{Announced, Closed, Off, Open, Overdue};
-        let cases: [(&[State], _, _); _] = [
+        use ScopeState::{Announced, Closed, Off, Open, Overdue};
+        let cases: [(&[ScopeState], _, _); _] = [
             (&[Open], "Open", Some("The only scope is open.")),
             (&[Closed], "Closed", Some("The only scope is closed.")),
             (&[Off], "Off", Some("MaintenanceEngine is Off in the only scope.")),
@@ -167,8 +169,8 @@ mod tests {
 
     #[test]
     fn what_runs_where() {
-        use State::{Closed, Off, Open, Overdue};
-        let cases: [(&[State], _, &[State]); _] = [
+        use ScopeState::{Closed, Off, Open, Overdue};
+        let cases: [(&[ScopeState], _, &[ScopeState]); _] = [
             (&[Open, Off], (false, 0, 0), &[]),
             (&[Closed, Overdue], (true, 4, 0), &[]),
             (&[Closed, Open, Off], (true, 2, 6), &[Open, Off]),

@@ -1,4 +1,4 @@
-//! Real gates, flags and records, as the page shows them.
+//! Real gates, flags and statistics, as the page shows them.
 
 use std::fs;
 use std::net::IpAddr;

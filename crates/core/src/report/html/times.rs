@@ -1,4 +1,4 @@
-//! Times as an operator reads them at night: of the server's clock, and how far away they are.
+//! Times by the server's clock, and their distance from now.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -22,8 +22,8 @@ impl Clock {
         }
     }
 
-    /// `22:00:05` today, else with the date; and with the offset where that is not the present one.
-    /// What is no time stays as it is.
+    /// `22:00:05` today, else with the date; also with the offset if that is not the present one. A
+    /// text that is no time stays as it is.
     pub(super) fn show(&self, at: &str) -> Value {
         let Ok(time) = at.parse::<Timestamp>() else {
             return at.into();
@@ -35,7 +35,7 @@ impl Clock {
         Value::from_safe_string(format!("<time datetime=\"{time}\">{text}</time>"))
     }
 
-    /// `5 min ago`, `in 1 h 30 min`; what is no time stays as it is.
+    /// `5 min ago`, `in 1 h 30 min`. A text that is no time stays as it is.
     pub(super) fn relative(&self, at: &str) -> String {
         let Ok(at) = at.parse::<Timestamp>() else {
             return at.into();

@@ -1,15 +1,11 @@
-//! Where the networks of an allowlist come from.
+//! Many networks, and the look-up of an address in them.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 
-use super::list;
-use crate::file::kept::{Keeper, Keeping, Use};
-use crate::file::watched::Watched;
-use crate::net::network;
+use super::network;
 
 /// Networks, each with a number that tells where it comes from. A look-up walks one prefix trie:
 /// its cost does not grow with the number of networks, and it neither allocates nor locks.
@@ -21,9 +17,7 @@ impl Networks {
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
         self.0.get_lpm(&network::of_address(address)).map(|(network, origin)| (network, *origin))
     }
-}
 
-impl Networks {
     /// All networks with their numbers, in the order of their addresses.
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, u32)> {
         self.0.iter().map(|(network, origin)| (network, *origin))
@@ -53,23 +47,6 @@ impl FromIterator<(IpNet, u32)> for Networks {
         }
         Self(trie)
     }
-}
-
-/// Opens an allow file; the numbers are its lines.
-///
-/// # Errors
-/// Why it cannot be used.
-pub fn open_list(
-    path: PathBuf,
-    keeper: Option<&'static dyn Keeper>,
-) -> Result<Watched<Networks>, String> {
-    let parse = |content: &[u8]| match list::parse(content) {
-        Ok(networks) => Ok(networks.into_iter().collect()),
-        Err(error) => Err(error.to_string()),
-    };
-    let keeping =
-        keeper.map(|keeper| Keeping { keeper, of: Use::List, nothing: Networks::default });
-    Watched::open_at_rest(path, list::MAX_SIZE, Box::new(parse), list::is_unfinished, keeping)
 }
 
 #[cfg(test)]

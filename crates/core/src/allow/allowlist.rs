@@ -1,0 +1,110 @@
+//! The allowlist of a scope, compiled for requests.
+
+use std::ffi::CString;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::admission::{Admission, ClientRequest};
+use super::entry::Entry;
+use super::nodes::NodeFile;
+use super::path::ExemptPath;
+use crate::context::Expr;
+use crate::file::watched::{FileEvent, Watched};
+use crate::flag::Observer;
+use crate::net::networks::Networks;
+
+/// A compiled allowlist.
+#[derive(Default)]
+pub struct Allowlist {
+    pub(super) networks: Networks,
+    /// The numbers are those of `names`.
+    pub(super) hosts: Networks,
+    pub(super) names: Vec<String>,
+    pub(super) files: Vec<Arc<Watched<Networks>>>,
+    pub(super) nodes: Vec<Arc<NodeFile>>,
+    pub(super) env: Vec<CString>,
+    pub(super) exprs: Vec<(Arc<str>, Expr)>,
+    pub(super) paths: Vec<ExemptPath>,
+    /// The entries that all of this comes from.
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Allowlist {
+    /// Why the request passes; None if it does not. Files that have changed are read again, and
+    /// `report` hears of it.
+    pub fn admit(
+        &self,
+        request: &impl ClientRequest,
+        report: &mut dyn FnMut(FileEvent<'_>),
+    ) -> Option<Admission<'_>> {
+        request
+            .address()
+            .and_then(|address| self.admit_address(address, report))
+            .or_else(|| {
+                self.env.iter().find(|name| request.has_env(name)).map(|n| Admission::Env(n))
+            })
+            .or_else(|| {
+                let path = self.paths.iter().find(|path| path.covers(request.target()))?;
+                let is_exempt = |path: &[u8]| self.paths.iter().any(|it| it.covers_path(path));
+                let stays = is_exempt(request.current_path())
+                    && request.rewritten_path().is_none_or(is_exempt);
+                stays.then(|| Admission::Path(path.as_str()))
+            })
+            .or_else(|| {
+                let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;
+                Some(Admission::Expr(text))
+            })
+    }
+
+    /// Says which files could not be used at a restart.
+    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
+        self.files.iter().for_each(|file| file.tell_start(report));
+        self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
+    }
+
+    /// Reads the files that have changed; with `check`, tries whether they may be read at all.
+    pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
+        for file in &self.files {
+            if check {
+                file.check(report);
+            }
+            file.refresh(report);
+        }
+        for nodes in &self.nodes {
+            if check {
+                nodes.file().check(report);
+            }
+            nodes.refresh(observer, report);
+        }
+    }
+
+    /// The environment variables that admit a request.
+    pub fn variables(&self) -> &[CString] {
+        &self.env
+    }
+
+    fn admit_address(
+        &self,
+        address: IpAddr,
+        report: &mut dyn FnMut(FileEvent<'_>),
+    ) -> Option<Admission<'_>> {
+        if let Some((network, _)) = self.networks.find(address) {
+            return Some(Admission::Address(network));
+        }
+        if let Some((network, origin)) = self.hosts.find(address) {
+            let name = usize::try_from(origin).ok().and_then(|index| self.names.get(index));
+            return Some(Admission::Host(name.map_or("", String::as_str), network));
+        }
+        for file in &self.files {
+            file.refresh(report);
+            if let Some((network, line)) = file.get().and_then(|list| list.find(address)) {
+                return Some(Admission::File(file.path(), line, network));
+            }
+        }
+        self.nodes.iter().find_map(|nodes| {
+            nodes.refresh(Observer::Child, report);
+            let (network, line) = nodes.find(address)?;
+            Some(Admission::PluginCfg(nodes.file().path(), line, network))
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! What a page can say, and the variables of templates.
+
+use std::collections::BTreeMap;
+
+use minijinja::value::Value;
+
+use crate::flag::ActiveFlag;
+use crate::flag::spec::FlagSpec;
+
+/// What a page can say.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What the flag says, and whether its end has passed.
+    pub closing: &'a ActiveFlag,
+    /// The status of the answer.
+    pub status: u16,
+    /// Retry-After as a fixed number of seconds; None if the page can show `end` instead.
+    pub retry_after: Option<u32>,
+    /// The name of the server or virtual host.
+    pub host: &'a str,
+}
+
+/// The variables of a template.
+pub(super) const VARIABLES: [&str; 12] = [
+    "message",
+    "message_lang",
+    "start",
+    "start_text",
+    "end",
+    "end_text",
+    "overdue",
+    "retry_after",
+    "vars",
+    "status",
+    "host",
+    "lang",
+];
+
+impl<'a> Facts<'a> {
+    pub(super) fn window(&self) -> &'a FlagSpec {
+        self.closing.content.window()
+    }
+
+    /// The variables that have a value, for a page in this language.
+    pub(super) fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
+        let window = self.window();
+        let (message, message_lang) = window.message(language).unzip();
+        let (start, end) = (window.start(), window.end());
+        let values = [
+            ("message", message.map(Value::from)),
+            ("message_lang", message_lang.flatten().map(Value::from)),
+            ("start", start.map(|start| start.rfc3339().into())),
+            ("start_text", start.map(|start| start.text().into())),
+            ("end", end.map(|end| end.rfc3339().into())),
+            ("end_text", end.map(|end| end.text().into())),
+            ("overdue", Some(self.closing.is_overdue.into())),
+            ("retry_after", self.retry_after.map(Value::from)),
+            ("vars", Some(Value::from(window.vars().clone()))),
+            ("status", Some(self.status.into())),
+            ("host", Some(self.host.into())),
+            ("lang", language.map(Value::from)),
+        ];
+        debug_assert!(values.iter().map(|(name, _)| name).eq(&VARIABLES));
+        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}

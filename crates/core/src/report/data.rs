@@ -1,0 +1,76 @@
+//! The report itself, which all formats show.
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::flags::FlagView;
+use super::refused::RefusedView;
+use super::scopes::{Flight, InFlightView, ScopeView};
+use super::state::ScopeState;
+use super::time::time;
+use crate::stats::ScopeId;
+
+/// The version of the JSON.
+pub const SCHEMA: u32 = 1;
+
+/// The report.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub(super) schema: u32,
+    /// The module's version.
+    pub(super) version: &'static str,
+    /// What httpd calls itself.
+    pub(super) server: String,
+    pub(super) time: String,
+    /// The most restrictive state of any scope.
+    pub(super) state: ScopeState,
+    pub(super) closed_scopes: usize,
+    /// In seconds; 0 stands for every request.
+    pub(super) check_interval: f64,
+    pub(super) counting_since: Option<String>,
+    pub(super) in_flight: InFlightView,
+    pub(super) flags: Vec<FlagView>,
+    pub(super) scopes: Vec<ScopeView>,
+    pub(super) refused: RefusedView,
+}
+
+impl Report {
+    /// Puts the report together from the facts, without a look at any file. Without `details` it has
+    /// no pages and allowlists.
+    pub fn new(facts: Facts<'_>, details: bool) -> Self {
+        let Facts { server, now, check_interval, scopes, flags, stats } = facts;
+        let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
+        // After the flags: see `stats::in_flight`.
+        let flight = Flight {
+            closing: bits.fold(0, |bits, bit| bits | bit),
+            generation: stats.generation(),
+            running: stats.running(),
+            now,
+        };
+        let mut has_others = false;
+        let scopes: Vec<_> = scopes
+            .into_iter()
+            .map(|mut scope| {
+                // Scopes without a number of their own share one, which is counted once.
+                let is_other = scope.number == Some(ScopeId::OTHERS);
+                scope.number = scope.number.filter(|_| !is_other || !has_others);
+                has_others |= is_other;
+                ScopeView::new(&scope, stats, &flight, details)
+            })
+            .collect();
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            server,
+            time: time(now),
+            state: scopes.iter().map(|scope| scope.state).max().unwrap_or(ScopeState::Off),
+            closed_scopes: scopes.iter().filter(|scope| scope.state.is_closed()).count(),
+            check_interval: check_interval.as_secs_f64(),
+            counting_since: stats.begun().map(time),
+            in_flight: InFlightView::of_all(&flight, stats.untracked()),
+            flags: flags.into_iter().map(FlagView::new).collect(),
+            scopes,
+            refused: RefusedView::new(stats.refused()),
+        }
+    }
+}

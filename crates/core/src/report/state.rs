@@ -1,0 +1,36 @@
+//! The state of a scope.
+
+use serde::Serialize;
+
+/// Whether a scope lets requests in, from the least to the most restrictive state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeState {
+    /// The engine is off.
+    Off,
+    /// No flag exists.
+    Open,
+    /// A flag announces that it will close the scope.
+    Announced,
+    /// A flag closes the scope.
+    Closed,
+    /// A flag closes the scope, although its end has passed.
+    Overdue,
+}
+
+impl ScopeState {
+    /// As in the JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Open => "open",
+            Self::Announced => "announced",
+            Self::Closed => "closed",
+            Self::Overdue => "overdue",
+        }
+    }
+
+    pub(super) const fn is_closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Overdue)
+    }
+}

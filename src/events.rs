@@ -1,0 +1,42 @@
+//! Events of flags, files and pages: what the module does about them.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::error_log;
+use crate::server::gates;
+use crate::sys::bindings::maintenance_main_server;
+use crate::sys::process;
+use maintenance_core::engine::gate::Gate;
+use maintenance_core::events::{EventSink, is_first_closing};
+use maintenance_core::file::watched::FileEvent;
+use maintenance_core::flag::FlagEvent;
+
+/// Logs each event. When the site closes, begins the list of refused clients anew, too: those of an
+/// earlier closing are no help.
+pub(crate) struct Events;
+
+impl EventSink for Events {
+    fn flag(&self, event: FlagEvent<'_>) {
+        if let Some(stats) = process::stats().filter(|_| closes_the_site(&event)) {
+            stats.refused().clear(Timestamp::now());
+        }
+        error_log::flag(&event);
+    }
+
+    fn file(&self, event: FileEvent<'_>) {
+        error_log::file(event);
+    }
+
+    fn rendered(&self, page: Option<&Path>, media: &str) {
+        error_log::rendered(page, media);
+    }
+}
+
+fn closes_the_site(event: &FlagEvent<'_>) -> bool {
+    // SAFETY: httpd's main server, as long as the process has this configuration.
+    let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return false };
+    let closing = gates(main).flat_map(Gate::flags).filter(|flag| flag.was_closing());
+    is_first_closing(event, closing.map(|flag| flag.path()))
+}
