@@ -158,7 +158,9 @@ impl Machine {
     fn start(directives: &str) -> Self {
         let setup = Setup::new(NIGHT).modules(&MODULES);
         let etc = setup.path("etc/apache2");
-        fs::create_dir_all(&etc).expect("folders");
+        for folder in [&etc, &setup.path("opt/IBM/HTTPServer")] {
+            fs::create_dir_all(folder).expect("folders");
+        }
         let flag = etc.join("maintenance.flag");
         let directives = match directives.contains("MaintenanceFlag") {
             true => moved(directives, setup.root()),
