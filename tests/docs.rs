@@ -180,7 +180,8 @@ impl Machine {
         let binary = installation().binary.display().to_string();
         let (folder, pid) = (self.httpd.path("").display().to_string(), self.httpd.pid());
         let apachectl = format!(
-            "case $1 in configtest|-t) {binary} -d {folder} -f {folder}/conf/httpd.conf -t;; \
+            "case $1 in configtest|-t) LD_PRELOAD=${{MAINTENANCE_PRELOAD-}} \
+             {binary} -d {folder} -f {folder}/conf/httpd.conf -t;; \
              graceful|restart) kill -USR1 {pid};; *) exit 2;; esac"
         );
         // Each server of a fleet has a flag of its own to remove.
@@ -249,15 +250,16 @@ fn loops_wait_for_the_site() {
     );
     let url = machine.httpd.url();
     for Block { place, text, .. } in loops {
-        let ends = |url: &str| machine.run(&text, url, 3).status.success();
-        assert!(!ends(&url), "{place}: the site is open");
+        let ends = |url: &str, within| machine.run(&text, url, within).status.success();
+        assert!(!ends(&url, 3), "{place}: the site is open");
         fs::write(&machine.flag, "").expect("written");
-        assert!(ends(&url), "{place}: the site is closed");
-        assert!(!ends("http://127.0.0.1:1"), "{place}: nobody answers");
+        assert!(ends(&url, 30), "{place}: the site is closed");
+        assert!(!ends("http://127.0.0.1:1", 3), "{place}: nobody answers");
         fs::remove_file(&machine.flag).expect("removed");
-        fs::write(machine.flag.with_file_name("other.flag"), "").expect("written");
-        assert!(ends(&url), "{place}: the server's flag closes the site");
-        fs::remove_file(machine.flag.with_file_name("other.flag")).expect("removed");
+        let other = machine.flag.with_file_name("other.flag");
+        fs::write(&other, "").expect("written");
+        assert!(ends(&url, 30), "{place}: the server's flag closes the site");
+        fs::remove_file(other).expect("removed");
     }
 }
 
