@@ -114,9 +114,20 @@ fn make_files(setup: &Setup, text: &str) {
     }
 }
 
+/// The file that the packages install, with all its examples in force.
+fn sample() -> Block {
+    let path = "httpd-test/maintenance.conf";
+    let text = fs::read_to_string(root().join(path)).expect("a file");
+    let comments = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let is_example = |line: &&str| !line.starts_with(' ') || line.starts_with("    ");
+    let lines: Vec<_> = comments.filter(is_example).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    Block { place: path.into(), kind: "apache".into(), text: lines.join("\n") }
+}
+
 #[test]
 fn directives() {
-    for Block { place, text, .. } in blocks("apache") {
+    for Block { place, text, .. } in blocks("apache").into_iter().chain([sample()]) {
         let setup = Setup::new("").modules(&MODULES);
         let text = moved(&text, setup.root());
         make_files(&setup, &text);
