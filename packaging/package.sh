@@ -18,9 +18,10 @@ install -m 644 "$module" "$stage/mod_maintenance.so"
 "$here/third-party.sh" > "$stage/THIRD-PARTY"
 
 name=mod_maintenance-$version-httpd-2.4-linux-x86_64
-mkdir "$stage/$name"
-install -m 644 "$stage/mod_maintenance.so" "$stage/THIRD-PARTY" LICENSE README.md CHANGELOG.md "$here/INSTALL.md" \
-    httpd-test/maintenance.conf "$stage/$name"
+mkdir -p "$stage/$name/docs"
+install -m 644 "$stage/mod_maintenance.so" "$stage/THIRD-PARTY" LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md \
+    "$here/INSTALL.md" httpd-test/maintenance.conf "$stage/$name"
+install -m 644 docs/* "$stage/$name/docs"
 tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     --mode=u=rwX,go=rX --format=ustar -cf - "$name" | gzip -9n > "$dist/$name.tar.gz"
 

@@ -33,6 +33,8 @@ run apache2ctl start
 status 127.0.0.2 200
 say "installed: not enabled, the server starts"
 
+[ -e /usr/share/doc/libapache2-mod-maintenance/docs/night.md ] || fail "the documentation is missing"
+
 run a2enmod maintenance
 run apache2ctl configtest
 run apache2ctl graceful

@@ -10,6 +10,7 @@ mod clock;
 mod defects;
 mod denied;
 mod directives;
+mod docs;
 mod drain;
 mod flags;
 mod interval;
