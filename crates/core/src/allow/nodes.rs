@@ -180,11 +180,7 @@ impl NodeFile {
                 false => drop(lock(&self.known).insert(name, addresses)),
             }
         }
-        let deadline = Instant::now() + self.resolver.retry;
-        while !self.file.remake(|nodes| nodes.with(&lock(&self.known))) && Instant::now() < deadline
-        {
-            thread::sleep(Duration::from_millis(10));
-        }
+        self.file.remake(|nodes| nodes.with(&lock(&self.known)));
         let mut state = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
         state.process = None;
         state.outcome = Some(failed);

@@ -281,7 +281,7 @@ fn a_file_is_read_while_it_changes() {
                 let mut last = 0;
                 while !over.load(Ordering::Relaxed) {
                     watched.refresh(&mut |event| assert!(matches!(event, FileEvent::Read { .. })));
-                    let value = Arc::clone(&watched.get().expect("a value"));
+                    let value = watched.get().expect("a value");
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];
                     assert_eq!(watched.in_force().path, path);

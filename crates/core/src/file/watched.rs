@@ -8,7 +8,7 @@ use std::fs;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,7 +18,7 @@ use crate::file::debounce::Debounce;
 pub use crate::file::event::{FileEvent, Instead, listed};
 use crate::file::kept::{Good, Keeping, outcome};
 use crate::file::{self, FileError, Version};
-use crate::shared::double_buffer::DoubleBuffer;
+use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
 use crate::shared::table::{Key, Slot};
 use crate::stack;
@@ -45,7 +45,7 @@ pub struct Watched<T> {
     parse: Box<Parse<T>>,
     /// May more follow this content? Then it counts only once the file is at rest.
     is_unfinished: fn(&[u8]) -> bool,
-    value: DoubleBuffer<T>,
+    value: ArcCell<T>,
     state: Mutex<State>,
     /// When to look again, in milliseconds since `born`.
     due: AtomicU64,
@@ -137,7 +137,7 @@ impl<T: Send> Watched<T> {
             max_size,
             parse,
             is_unfinished,
-            value: DoubleBuffer::new(value),
+            value: ArcCell::new(value),
             state: Mutex::new(State {
                 read,
                 good,
@@ -215,14 +215,14 @@ impl<T: Send> Watched<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value that is in force. Never waits. None where this process started from an old
-    /// version and the last good one is not to be had any more.
-    pub fn get(&self) -> Option<RwLockReadGuard<'_, Arc<T>>> {
+    /// The value that is in force. Does not wait for a look or for parsing. None where this process
+    /// started from an old version and cannot get the last good one any more.
+    pub fn get(&self) -> Option<Arc<T>> {
         (!self.is_outdated.load(Ordering::Acquire)).then(|| self.value.get())
     }
 
-    /// The value that is in force, however old it is. Never waits.
-    pub fn value(&self) -> RwLockReadGuard<'_, Arc<T>> {
+    /// The value that is in force, however old it is. Does not wait for a look or for parsing.
+    pub fn value(&self) -> Arc<T> {
         self.value.get()
     }
 
@@ -291,12 +291,10 @@ impl<T: Send> Watched<T> {
         was != Some(hash)
     }
 
-    /// Makes another value of the one that is in force, of the same version. False where a reader is
-    /// still at the one before the last: try again later.
-    pub fn remake(&self, make: impl FnOnce(&T) -> T) -> bool {
+    /// Makes another value of the one that is in force, of the same version.
+    pub fn remake(&self, make: impl FnOnce(&T) -> T) {
         let _state = self.lock();
-        let made = make(&self.value.get());
-        self.value.put(made)
+        self.value.set(make(&self.value.get()));
     }
 
     /// Which version is in force.
@@ -363,15 +361,8 @@ impl<T: Send> Watched<T> {
             },
             None => Err(cause),
         };
-        let (good, cause) = match value.map(|value| self.value.put(value)) {
-            Ok(true) => (true, String::new()),
-            // A reader is still at the version before the last: once more at the next look.
-            Ok(false) => {
-                state.read = None;
-                return false;
-            }
-            Err(cause) => (false, cause),
-        };
+        state.problem = value.map(|value| self.value.set(value)).err();
+        let good = state.problem.is_none();
         if good {
             state.good = Good::now(version);
             if let Some((Keeping { keeper, of, .. }, content)) = self.keeping.as_ref().zip(content)
@@ -379,14 +370,15 @@ impl<T: Send> Watched<T> {
                 keeper.keep(*of, &self.path, &content, state.good);
             }
         }
-        state.problem = (!good).then(|| cause.clone());
         self.compare(state, good, report);
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
             Err(other) if other == outcome => {} // another process has said it
             Err(_) => state.read = None,         // and another version at that: look again
-            Ok(()) if good => report(FileEvent::Read { path: &self.path }),
-            Ok(()) => report(FileEvent::Broken { path: &self.path, cause: &cause }),
+            Ok(()) => report(match &state.problem {
+                None => FileEvent::Read { path: &self.path },
+                Some(cause) => FileEvent::Broken { path: &self.path, cause },
+            }),
         }
         good
     }

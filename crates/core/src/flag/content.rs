@@ -14,7 +14,7 @@ use super::state::{ContentId, File};
 use crate::file::debounce::LastSeen;
 use crate::file::{self, FileError, Version};
 use crate::flag::spec::{FlagSpec, MAX_SIZE};
-use crate::shared::double_buffer::DoubleBuffer;
+use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
 use crate::shared::table::Slot;
 use crate::stack;
@@ -127,7 +127,7 @@ pub(super) fn empty() -> ContentId {
 }
 
 /// A content, and how far it can be relied on.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
     /// The content that stays in force as long as this one is not settled, where this process has
@@ -164,7 +164,7 @@ pub(super) struct Reader {
     zone: TimeZone,
     /// In the place of a content that this process has not read.
     nothing: Arc<Content>,
-    last: DoubleBuffer<Reading>,
+    last: ArcCell<Reading>,
     reading: Mutex<()>,
     /// About when this process looked last, in milliseconds since 1970.
     looked: AtomicI64,
@@ -175,7 +175,7 @@ impl Reader {
         Self {
             zone,
             nothing: Arc::default(),
-            last: DoubleBuffer::default(),
+            last: ArcCell::default(),
             reading: Mutex::default(),
             looked: AtomicI64::new(0),
         }
@@ -183,7 +183,7 @@ impl Reader {
 
     /// What was read last.
     pub(super) fn last(&self) -> Arc<Reading> {
-        Arc::clone(&self.last.get())
+        self.last.get()
     }
 
     /// The content with this basis, or one that says nothing where this process has not read that.
@@ -193,7 +193,7 @@ impl Reader {
 
     /// Forgets what the parent has read: a child may not be able to.
     pub(super) fn forget(&self) {
-        self.last.put(Reading::default());
+        self.last.set(Reading::default());
     }
 
     /// The content that the flag has now, while one with the basis `in_force` counts; `seen` was
@@ -230,9 +230,9 @@ impl Reader {
             true => read(path, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
-        let new = self.reading(version, bytes, is_stable, in_force, &last);
-        self.last.put(new.clone());
-        Arc::new(new)
+        let new = Arc::new(self.reading(version, bytes, is_stable, in_force, &last));
+        self.last.set(Arc::clone(&new));
+        new
     }
 
     /// For how long this process has not looked. Written now and then only: all threads share it.
