@@ -35,7 +35,8 @@ use nix::sys::stat::stat;
 
 use crate::file::debounce::LastSeen;
 use crate::flag::spec::{FlagSpec, Phase};
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::{FlagSlot, Slot};
+use crate::shared::table::Key;
 pub use content::Content;
 use content::Reader;
 pub use event::{FlagEvent, FlagFile};
@@ -52,7 +53,7 @@ pub use word::{FlagError, check_path, check_word};
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// The key of a flag's slot on the [`StateTable`](crate::shared::table::StateTable).
+/// The key of a flag's slot on the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
 }
@@ -95,7 +96,7 @@ pub struct Flag<'b> {
     c_path: Option<CString>,
     /// Tells it from others, mostly.
     number: usize,
-    slot: &'b Slot,
+    slot: &'b FlagSlot,
     poll_lease: PollLease<'b>,
     reader: Reader,
 }
@@ -115,6 +116,7 @@ impl<'b> Flag<'b> {
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
+        let slot = &slot.flag;
         let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
         Self { path, c_path, number: 0, slot, poll_lease, reader }
     }
@@ -192,7 +194,7 @@ impl<'b> Flag<'b> {
             Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
-            let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
+            let (before, last_seen) = (self.word(), LastSeen::of(&self.slot.sightings));
             let was = before.state();
             let look = lease.as_ref().map(|_| Look::at(&self.path));
             // After the word was read: what it says was known before this moment, unless the clock
@@ -292,7 +294,7 @@ impl<'b> Flag<'b> {
         let reading = self.reader.read(
             &self.path,
             metadata,
-            (self.slot, last_seen),
+            (&self.slot.sightings, last_seen),
             was.content_id,
             moment.clock,
         );
@@ -350,12 +352,12 @@ impl<'b> Flag<'b> {
     }
 
     fn word(&self) -> PackedState {
-        PackedState(self.slot.word.load(Ordering::Acquire))
+        PackedState(self.slot.state.load(Ordering::Acquire))
     }
 
     /// Puts `after` in the place of `before`; false where another process was faster.
     fn replace(&self, before: PackedState, after: PackedState) -> bool {
-        let word = &self.slot.word;
+        let word = &self.slot.state;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 

@@ -4,6 +4,6 @@ pub mod arc_cell;
 pub(crate) mod atomics;
 pub mod hash;
 pub(crate) mod process;
+pub mod slot;
 pub mod table;
-#[cfg(test)]
 pub(crate) mod words;

@@ -252,7 +252,7 @@ mod tests {
             .expect("written");
         let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
         nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
-        let table = Box::leak(crate::shared::table::new_state_table());
+        let table = Box::leak(crate::shared::slot::new_state_table());
         nodes
             .file
             .report_through(table.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);

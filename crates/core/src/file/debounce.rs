@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::file::Version;
 use crate::shared::atomics;
 use crate::shared::hash;
-use crate::shared::table::Slot;
+use crate::shared::slot::Sightings;
 
 /// A version is taken when it is so old: whoever writes it has probably finished.
 const SETTLED: Duration = Duration::from_millis(300);
@@ -79,7 +79,7 @@ impl LastSeen {
     const UNIT: Duration = Duration::from_millis(16);
 
     /// To be read before the file is looked at.
-    pub fn of(slot: &Slot) -> Self {
+    pub fn of(slot: &Sightings) -> Self {
         Self(slot.seen.load(Ordering::Acquire))
     }
 
@@ -100,7 +100,7 @@ impl LastSeen {
     /// enough? What one process has seen counts for the others, or each of many would wait for
     /// itself. `unseen` is for how long this process has not looked. None where the look may be
     /// older than that of another process.
-    pub fn is_stable(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
+    pub fn is_stable(self, slot: &Sightings, version: Version, unseen: Duration) -> Option<bool> {
         let now = atomics::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units);
         // Both ends are rounded down.
         let is_rested = |since: u64| now.saturating_sub(since) > Self::units(SETTLED) + 1;
@@ -143,7 +143,7 @@ mod tests {
         let hour = LastSeen::units(Duration::from_secs(3600));
         let minute = LastSeen::units(Duration::from_secs(60));
         for (since, restless) in [(now() + hour, now() + hour), (now() - minute, now() + hour)] {
-            let slot = Slot::default();
+            let slot = Sightings::default();
             slot.restless.store(restless, Ordering::SeqCst);
             slot.seen.store(LastSeen::new(Version::MISSING, since).0, Ordering::SeqCst);
             let seen = LastSeen::of(&slot).is_stable(&slot, version, Duration::ZERO);

@@ -20,7 +20,8 @@ use crate::file::kept::{Good, Keeping, outcome};
 use crate::file::{self, FileError, Version};
 use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::{FileSlot, Slot};
+use crate::shared::table::Key;
 use crate::stack;
 
 /// How often a file is looked at.
@@ -33,7 +34,7 @@ const TRIES: usize = 5;
 /// there is one.
 pub type Parse<T> = dyn Fn(&[u8]) -> Result<T, String> + Send + Sync;
 
-/// The key of a file's slot on the [`StateTable`](crate::shared::table::StateTable).
+/// The key of a file's slot on the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("file", path))
 }
@@ -50,7 +51,7 @@ pub struct Watched<T> {
     /// When to look again, in milliseconds since `born`.
     due: AtomicU64,
     born: Instant,
-    slot: OnceCell<&'static Slot>,
+    slot: OnceCell<&'static FileSlot>,
     /// The version in force is not the last good one, and that cannot be had any more.
     is_outdated: AtomicBool,
     is_lenient: bool,
@@ -166,6 +167,7 @@ impl<T: Send> Watched<T> {
 
     /// Reports through this slot from now on, so that all processes together report once.
     pub fn report_through(&self, slot: &'static Slot) {
+        let slot = &slot.file;
         if self.slot.set(slot).is_err() {
             return;
         }
@@ -173,14 +175,14 @@ impl<T: Send> Watched<T> {
         let state = self.lock();
         let word = state.good.word;
         if !state.is_untold {
-            slot.word.store(word, Ordering::Release);
-            slot.good.store(word, Ordering::Release);
+            slot.outcome.store(word, Ordering::Release);
+            slot.last_good.store(word, Ordering::Release);
             return;
         }
         // A child may have read, and have judged by, a newer version than the one that was kept.
-        let last = slot.good.load(Ordering::Acquire);
+        let last = slot.last_good.load(Ordering::Acquire);
         if last == 0 {
-            slot.good.store(word, Ordering::Release);
+            slot.last_good.store(word, Ordering::Release);
         }
         let is_last = word != 0 && [0, word].contains(&last);
         self.is_outdated.store(!is_last && !self.is_lenient, Ordering::Release);
@@ -196,8 +198,8 @@ impl<T: Send> Watched<T> {
         let last = self.slot.get().map_or(0, |slot| {
             // So that nobody says it once more.
             let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-            slot.word.store(outcome(version, false), Ordering::Release);
-            slot.good.load(Ordering::Acquire)
+            slot.outcome.store(outcome(version, false), Ordering::Release);
+            slot.last_good.load(Ordering::Acquire)
         });
         let Good { word, modified, .. } = state.good;
         let instead = match word {
@@ -230,7 +232,7 @@ impl<T: Send> Watched<T> {
     pub fn check(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         if let Err(cause) = fs::File::open(&self.path) {
             let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-            let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
+            let told = self.slot.get().map_or(0, |slot| slot.outcome.load(Ordering::Acquire));
             if self.tell(told, outcome(version, false)).is_ok() {
                 let cause = FileError::from(cause).to_string();
                 report(FileEvent::Broken { path: &self.path, cause: &cause });
@@ -241,7 +243,7 @@ impl<T: Send> Watched<T> {
     /// Reports names that do not resolve, and that all do again, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         if names.is_empty() {
-            let was_told = |slot: &Slot| slot.told.swap(0, Ordering::AcqRel) != 0;
+            let was_told = |slot: &FileSlot| slot.reported.swap(0, Ordering::AcqRel) != 0;
             if self.slot.get().is_some_and(|slot| was_told(slot)) {
                 report(FileEvent::Resolved { path: &self.path });
             }
@@ -253,7 +255,7 @@ impl<T: Send> Watched<T> {
     /// Reports what in the version in force is of no use, once for the whole server.
     pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
-        let was = self.slot.get().map(|slot| slot.odd.swap(hash, Ordering::AcqRel));
+        let was = self.slot.get().map(|slot| slot.faults.swap(hash, Ordering::AcqRel));
         if hash != 0 && was != Some(hash) {
             report(FileEvent::Odd { path: &self.path, what: &listed(odd, "; ") });
         }
@@ -262,8 +264,8 @@ impl<T: Send> Watched<T> {
     /// Has what is told of the content told once more: at a restart.
     pub fn forget_told(&self) {
         if let Some(slot) = self.slot.get() {
-            slot.told.store(0, Ordering::Release);
-            slot.odd.store(0, Ordering::Release);
+            slot.reported.store(0, Ordering::Release);
+            slot.faults.store(0, Ordering::Release);
         }
     }
 
@@ -276,7 +278,7 @@ impl<T: Send> Watched<T> {
             None if self
                 .slot
                 .get()
-                .is_some_and(|slot| slot.told.swap(0, Ordering::AcqRel) != 0) =>
+                .is_some_and(|slot| slot.reported.swap(0, Ordering::AcqRel) != 0) =>
             {
                 report(FileEvent::Rendered { path: &self.path });
             }
@@ -287,7 +289,7 @@ impl<T: Send> Watched<T> {
     /// Is it something else than what any process has told last of the file's content?
     fn is_new(&self, what: &impl Hash) -> bool {
         let hash = hash::of(what);
-        let was = self.slot.get().map(|slot| slot.told.swap(hash, Ordering::AcqRel));
+        let was = self.slot.get().map(|slot| slot.reported.swap(hash, Ordering::AcqRel));
         was != Some(hash)
     }
 
@@ -328,7 +330,7 @@ impl<T: Send> Watched<T> {
     }
 
     fn look(&self, state: &mut State, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
-        let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
+        let told = self.slot.get().map_or(0, |slot| slot.outcome.load(Ordering::Acquire));
         // In the middle of a replacement the file may be gone for a moment.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
         if state.read == Some(version) {
@@ -389,9 +391,9 @@ impl<T: Send> Watched<T> {
         let Some(slot) = self.slot.get().filter(|_| !self.is_lenient) else { return };
         let mine = state.good.word;
         if is_new {
-            slot.good.store(mine, Ordering::Release);
+            slot.last_good.store(mine, Ordering::Release);
             self.is_outdated.store(false, Ordering::Release);
-        } else if slot.good.load(Ordering::Acquire) != mine
+        } else if slot.last_good.load(Ordering::Acquire) != mine
             && !self.is_outdated.swap(true, Ordering::AcqRel)
         {
             report(FileEvent::Outdated { path: &self.path });
@@ -404,7 +406,7 @@ impl<T: Send> Watched<T> {
             _ if told == outcome => Err(outcome),
             None => Ok(()),
             Some(slot) => slot
-                .word
+                .outcome
                 .compare_exchange(told, outcome, Ordering::AcqRel, Ordering::Acquire)
                 .map(drop),
         }

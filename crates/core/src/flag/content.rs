@@ -16,7 +16,7 @@ use crate::file::{self, FileError, Version};
 use crate::flag::spec::{FlagSpec, MAX_SIZE};
 use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
-use crate::shared::table::Slot;
+use crate::shared::slot::Sightings;
 use crate::stack;
 
 /// So often a content is looked at again that may still be written.
@@ -203,7 +203,7 @@ impl Reader {
         &self,
         path: &Path,
         metadata: &Metadata,
-        (slot, mut seen): (&Slot, LastSeen),
+        (slot, mut seen): (&Sightings, LastSeen),
         in_force: ContentId,
         now: Timestamp,
     ) -> Arc<Reading> {
@@ -297,7 +297,8 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::shared::table::{Key, new_state_table};
+    use crate::shared::slot::new_state_table;
+    use crate::shared::table::Key;
 
     /// A thread that has looked before the others, and goes on after them, does not keep what they
     /// have seen from counting.
@@ -307,6 +308,7 @@ mod tests {
         let path = folder.path().join("flag");
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag.sightings;
         let reader = Reader::new(TimeZone::UTC);
         let look = || (LastSeen::of(slot), fs::metadata(&path).expect("the flag"));
         let read = |(seen, metadata): &(LastSeen, Metadata)| {

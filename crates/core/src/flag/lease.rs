@@ -11,7 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::shared::atomics;
 use crate::shared::process::is_alive;
-use crate::shared::table::Slot;
+use crate::shared::slot::FlagSlot;
 
 /// A look that takes longer hangs, and nobody waits for it.
 const HANGING: Duration = atomics::patience(Duration::from_millis(100));
@@ -25,14 +25,14 @@ const GIVEN_UP: Duration = Duration::from_secs(600);
 
 /// The turns for one flag.
 pub(super) struct PollLease<'b> {
-    slot: &'b Slot,
+    slot: &'b FlagSlot,
     interval: Duration,
 }
 
 /// A look that may be taken now. Ends when it is dropped.
 pub(super) struct Lease<'b> {
     /// The word that stands for it, where only one looks at a time.
-    claim: Option<(&'b Slot, PackedLease)>,
+    claim: Option<(&'b FlagSlot, PackedLease)>,
 }
 
 /// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
@@ -71,7 +71,7 @@ impl PackedLease {
 }
 
 impl<'b> PollLease<'b> {
-    pub(super) fn new(slot: &'b Slot, interval: Duration) -> Self {
+    pub(super) fn new(slot: &'b FlagSlot, interval: Duration) -> Self {
         Self { slot, interval }
     }
 
@@ -158,7 +158,8 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::table::{Key, new_state_table};
+    use crate::shared::slot::new_state_table;
+    use crate::shared::table::Key;
 
     const INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -166,6 +167,7 @@ mod tests {
     fn one_at_a_time_and_once_per_interval() {
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag;
         let poll_lease = PollLease::new(slot, INTERVAL);
         let lease = poll_lease.take(|| false).expect("never looked");
         assert!(poll_lease.take(|| false).is_none(), "somebody looks");
@@ -186,6 +188,7 @@ mod tests {
     fn the_dead_do_not_look() {
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag;
         let poll_lease = PollLease::new(slot, INTERVAL);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let looker = i32::try_from(child.id()).expect("a number");

@@ -14,7 +14,7 @@ use super::state::{ContentId, FlagState, Presence};
 use super::{Flag, place};
 use crate::flag::spec::Phase;
 use crate::shared::atomics::AtomicU64;
-use crate::shared::table::Slot;
+use crate::shared::slot::FlagSlot;
 
 /// What all processes know of a flag together, and this one of its content.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Flag<'_> {
         is: FlagState,
         now: Timestamp,
     ) -> Noted {
-        let Slot { changed, modified, owner, kind, .. } = self.slot;
+        let FlagSlot { changed, modified, owner, kind, .. } = self.slot;
         // That a new flag has come to rest is none.
         let is_change =
             is.known != was.known || ![is.content_id, ContentId::YOUNG].contains(&was.content_id);
@@ -94,7 +94,7 @@ impl Flag<'_> {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
         };
-        let Slot { changed, modified, owner, kind, .. } = self.slot;
+        let FlagSlot { changed, modified, owner, kind, .. } = self.slot;
         let is_there = matches!(known, Presence::Present(_));
         FlagReport {
             phase: match known {

@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use super::*;
 use crate::file::kept::{Keeper, Kept, Use};
-use crate::shared::table::new_state_table;
+use crate::shared::slot::new_state_table;
 
 fn number(content: &[u8]) -> Result<u32, String> {
     let text = str::from_utf8(content).map_err(|error| error.to_string())?;
