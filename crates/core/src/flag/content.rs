@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::state::{ContentId, File};
-use crate::file::debounce::LastSeen;
+use crate::file::debounce::{LastLook, LastSeen};
 use crate::file::{self, FileError, Version};
 use crate::flag::spec::{FlagSpec, MAX_SIZE};
 use crate::shared::arc_cell::ArcCell;
@@ -166,8 +166,7 @@ pub(super) struct Reader {
     nothing: Arc<Content>,
     last: ArcCell<Reading>,
     reading: Mutex<()>,
-    /// About when this process looked last, in milliseconds since 1970.
-    looked: AtomicI64,
+    last_look: LastLook,
 }
 
 impl Reader {
@@ -177,7 +176,7 @@ impl Reader {
             nothing: Arc::default(),
             last: ArcCell::default(),
             reading: Mutex::default(),
-            looked: AtomicI64::new(0),
+            last_look: LastLook::default(),
         }
     }
 
@@ -207,7 +206,7 @@ impl Reader {
         in_force: ContentId,
         now: Timestamp,
     ) -> Arc<Reading> {
-        let unseen = self.unseen(now);
+        let unseen = self.last_look.unseen(now);
         let mut version = Version::from(metadata);
         let last = self.last();
         if last.holds(version) {
@@ -227,22 +226,12 @@ impl Reader {
         }
         let is_stable = seen.is_stable(slot, version, unseen).unwrap_or(false);
         let bytes = match version.is_file() && version.size() > 0 {
-            true => read(path, version),
+            true => file::read_version(path, MAX_SIZE, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
         let new = Arc::new(self.reading(version, bytes, is_stable, in_force, &last));
         self.last.set(Arc::clone(&new));
         new
-    }
-
-    /// For how long this process has not looked. Written now and then only: all threads share it.
-    fn unseen(&self, now: Timestamp) -> Duration {
-        let now = now.as_millisecond();
-        let unseen = now.saturating_sub(self.looked.load(Ordering::Relaxed));
-        if !(0..50).contains(&unseen) {
-            self.looked.store(now, Ordering::Relaxed);
-        }
-        Duration::from_millis(u64::try_from(unseen).unwrap_or(0))
     }
 
     fn reading(
@@ -278,16 +267,6 @@ impl Reader {
                 (_, true) => Some(now + RETRY),
             },
         }
-    }
-}
-
-/// # Errors
-/// [`FileError::Changing`] also where another version has come since the look: the next look
-/// sees that.
-fn read(path: &Path, version: Version) -> Result<Vec<u8>, FileError> {
-    match file::read(path, MAX_SIZE)? {
-        (bytes, read) if read == version => Ok(bytes),
-        _ => Err(FileError::Changing),
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) struct FileSlot {
     pub(crate) reported: AtomicU64,
     /// The faults in it that were reported last, in a hash.
     pub(crate) faults: AtomicU64,
+    pub(crate) sightings: Sightings,
 }
 
 /// Which version of a file was seen last, and since when
@@ -62,7 +63,7 @@ pub(crate) struct FileSlot {
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C)]
-pub struct Sightings {
+pub(crate) struct Sightings {
     /// The version in a hash, and since when it has been there.
     pub(crate) seen: AtomicU64,
     /// Since when one version has followed the other without a rest, in the same unit.
@@ -83,7 +84,7 @@ impl Keyed for Slot {
 
 words!(Slot { key, flag, file });
 words!(FlagSlot { state, sightings, lease, changed, modified, owner, kind });
-words!(FileSlot { outcome, last_good, reported, faults });
+words!(FileSlot { outcome, last_good, reported, faults, sightings });
 words!(Sightings { seen, restless });
 
 #[cfg(test)]
