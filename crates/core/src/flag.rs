@@ -336,7 +336,7 @@ impl<'b> Flag<'b> {
         content: Option<&Content>,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) {
-        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
+        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file(self.reader.zone()));
         event::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
         match &look {

@@ -180,6 +180,11 @@ impl Reader {
         }
     }
 
+    /// The zone of times without an offset.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// What was read last.
     pub(super) fn last(&self) -> Arc<Reading> {
         self.last.get()

@@ -4,13 +4,16 @@ use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::content::Content;
 use super::kind::FileKind;
 use super::report::Noted;
 use super::state::{ContentId, FlagState, Presence};
-use crate::flag::spec::{FlagSpec, Moment, Phase};
+use crate::flag::spec::{FlagSpec, Phase};
+use crate::text::time::Moment;
 
 /// Something about a flag that the administrator wants to read in the log, once.
 #[derive(Debug)]
@@ -118,7 +121,7 @@ pub enum FlagEvent<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct FlagFile {
     /// Its time of modification; for `touch`, when that was run.
-    pub since: Option<SystemTime>,
+    pub since: Option<Moment>,
     /// The user id of its owner.
     pub owner: u32,
     /// What it is.
@@ -126,8 +129,10 @@ pub struct FlagFile {
 }
 
 impl FlagFile {
-    pub(super) fn of(metadata: &Metadata, kind: FileKind) -> Self {
-        Self { since: metadata.modified().ok(), owner: metadata.uid(), kind }
+    pub(super) fn of(metadata: &Metadata, kind: FileKind, zone: &TimeZone) -> Self {
+        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        let since = modified.map(|at| Moment::local(at, zone));
+        Self { since, owner: metadata.uid(), kind }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 
@@ -67,10 +66,9 @@ impl Flag<'_> {
             changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
         }
         if let Some(Ok(look)) = look {
-            let file = look.file();
+            let file = look.file(self.reader.zone());
             let written = file.and_then(|file| file.since);
-            let since_1970 = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
+            let millis = written.and_then(|at| u64::try_from(at.at().as_millisecond()).ok());
             modified.store(millis.unwrap_or(0), Ordering::Release);
             let (uid, of_kind) = match file {
                 Some(file) => (file.owner.into(), file.kind.word()),

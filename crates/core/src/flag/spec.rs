@@ -3,14 +3,14 @@
 mod keys;
 mod language;
 mod parse;
-mod time;
 
 use std::collections::BTreeMap;
 
-use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::allow::source::Networks;
+use crate::text::time::Moment;
 pub(crate) use language::{instead_of, is_language};
 pub use parse::FlagSpecError;
 
@@ -43,13 +43,6 @@ pub enum Phase {
     Reopened,
 }
 
-/// A moment, with the offset from UTC that it was given with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    at: Timestamp,
-    offset: Offset,
-}
-
 /// What the administrator tells those who are refused.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Message {
@@ -74,7 +67,7 @@ impl FlagSpec {
 
     /// Where `now` lies.
     pub fn phase(&self, now: Timestamp) -> Phase {
-        let is_past = |moment: Option<Moment>| moment.is_some_and(|moment| moment.at <= now);
+        let is_past = |moment: Option<Moment>| moment.is_some_and(|moment| moment.at() <= now);
         if self.start.is_some() && !is_past(self.start) {
             Phase::Announced
         } else if !is_past(self.end) {
@@ -162,30 +155,6 @@ impl FlagSpec {
     }
 }
 
-impl Moment {
-    /// The moment itself.
-    pub fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    fn zoned(&self) -> Zoned {
-        self.at.to_zoned(self.offset.to_time_zone())
-    }
-
-    /// As programs want it: `2026-11-22T23:00:00+01:00` (RFC 3339).
-    pub fn rfc3339(&self) -> String {
-        self.at.display_with_offset(self.offset).to_string()
-    }
-
-    /// As people want it: `2026-11-22 23:00 +01:00`.
-    pub fn text(&self) -> String {
-        let zoned = self.zoned();
-        let format =
-            if zoned.second() == 0 { "%Y-%m-%d %H:%M %:z" } else { "%Y-%m-%d %H:%M:%S %:z" };
-        zoned.strftime(format).to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,19 +200,6 @@ mod tests {
             ("message = {}", Some("de"), None),
         ] {
             assert_eq!(window(content).message(language), expected, "{content} {language:?}");
-        }
-    }
-
-    #[test]
-    fn moments_keep_their_offset() {
-        for (text, rfc3339, shown) in [
-            ("2026-11-22T23:00:00+01:00", "2026-11-22T23:00:00+01:00", "2026-11-22 23:00 +01:00"),
-            ("2026-11-22 23:00:00-09:30", "2026-11-22T23:00:00-09:30", "2026-11-22 23:00 -09:30"),
-            ("2026-11-22T23:00:00Z", "2026-11-22T23:00:00+00:00", "2026-11-22 23:00 +00:00"),
-            ("2026-11-22T23:00:07Z", "2026-11-22T23:00:07+00:00", "2026-11-22 23:00:07 +00:00"),
-        ] {
-            let end = window(&format!("end = {text}")).end().expect("an end");
-            assert_eq!((end.rfc3339().as_str(), end.text().as_str()), (rfc3339, shown));
         }
     }
 }

@@ -11,11 +11,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::language::{instead_of, is_language};
-use super::{FlagSpec, Message, Moment, keys, time};
+use super::{FlagSpec, Message, keys};
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
 use crate::text::duration::{self, MAX_SECONDS};
 use crate::text::encoding;
+use crate::text::time::Moment;
 
 /// Why a text is no content of a flag.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSp
     let mut reader = Reader::of(text, zone);
     // More spellings of a time are certain than TOML knows.
     let is_time = |span: &Range<usize>| {
-        text.get(span.clone()).is_some_and(|text| time::moment(text, zone).is_ok())
+        text.get(span.clone()).is_some_and(|text| Moment::parse(text, zone).is_ok())
     };
     let spans = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message()));
     let syntax = spans.filter(|(span, _)| !is_time(span));
@@ -173,7 +174,7 @@ impl<'t> Reader<'t> {
             self.slips.push(("start", Wrong(start.span(), cause)));
         }
         let is_time = match value.get_ref() {
-            DeValue::String(text) => time::moment(text, self.zone).is_ok(),
+            DeValue::String(text) => Moment::parse(text, self.zone).is_ok(),
             other => other.is_datetime(),
         };
         if let Some(meant) = keys::meant(key.get_ref()) {
@@ -199,7 +200,7 @@ impl<'t> Reader<'t> {
             found.map_or(0..0, |(_, value)| value.span())
         };
         if let (Some(start), Some(end)) = (self.window.start, self.window.end)
-            && end.at <= start.at
+            && end.at() <= start.at()
         {
             let cause = "the end is not later than the start".into();
             self.faults.push(Wrong(value("end"), cause));
@@ -234,7 +235,7 @@ impl<'t> Reader<'t> {
             DeValue::Datetime(_) => self.text.get(value.span()).unwrap_or_default(),
             _ => "",
         };
-        time::moment(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
+        Moment::parse(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
     }
 
     fn message(&mut self, value: &Value<'_>) -> Result<Message, Wrong> {
