@@ -39,14 +39,13 @@ use crate::shared::slot::{FlagSlot, Slot};
 use crate::shared::table::Key;
 pub use content::Content;
 use content::Reader;
-pub use event::{FlagEvent, FlagFile};
-pub use kind::{FileForm, FileKind};
+pub use event::FlagEvent;
+pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};
 use look::Look;
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
-use report::Noted;
 use state::{ContentId, FlagState, PackedState, Presence};
 pub use word::{FlagError, check_path, check_word};
 
@@ -214,8 +213,12 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                let before = self.note(look.as_ref(), was, is, moment.clock);
-                self.tell(was, is, (before, look), seen.content.as_deref(), report);
+                let file = |look: &Look| look.file(self.reader.zone());
+                let file = look.as_ref().and_then(|look| look.as_ref().ok().map(file));
+                let before = report::note(self.slot, file, was, is, moment.clock);
+                let content = seen.content.as_deref();
+                event::tell(&self.path, was, is, (before, file.flatten()), content, report);
+                self.tell_look(was, is, look.as_ref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
@@ -328,18 +331,16 @@ impl<'b> Flag<'b> {
         seen(FlagState { known: Presence::Present(known), content_id, file, ..was })
     }
 
-    fn tell(
+    /// Reports that a look has failed.
+    fn tell_look(
         &self,
         was: FlagState,
         is: FlagState,
-        (before, look): (Noted, Option<io::Result<Look>>),
-        content: Option<&Content>,
+        look: Option<&io::Result<Look>>,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) {
-        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file(self.reader.zone()));
-        event::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
-        match &look {
+        match look {
             Some(Ok(Look::Denied(error))) if is.content_id != was.content_id => {
                 report(FlagEvent::Denied { flag, error });
             }
@@ -349,6 +350,13 @@ impl<'b> Flag<'b> {
             }
             _ => {}
         }
+    }
+
+    /// What is known of it. Looks at nothing but the folder of a flag that is absent.
+    pub fn report(&self) -> FlagReport {
+        FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
+            self.poll_lease.are_free() && place::is_folder_missing(&self.path)
+        })
     }
 
     fn word(&self) -> PackedState {

@@ -1,16 +1,10 @@
 //! What there is to say about a flag, once for the whole server.
 
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use super::content::Content;
-use super::kind::FileKind;
-use super::report::Noted;
+use super::kind::{FlagFile, Noted};
 use super::state::{ContentId, FlagState, Presence};
 use crate::flag::spec::{FlagSpec, Phase};
 use crate::text::time::Moment;
@@ -115,25 +109,6 @@ pub enum FlagEvent<'a> {
         /// Which one.
         flag: &'a Path,
     },
-}
-
-/// What the file system says about a flag.
-#[derive(Clone, Copy, Debug)]
-pub struct FlagFile {
-    /// Its time of modification; for `touch`, when that was run.
-    pub since: Option<Moment>,
-    /// The user id of its owner.
-    pub owner: u32,
-    /// What it is.
-    pub kind: FileKind,
-}
-
-impl FlagFile {
-    pub(super) fn of(metadata: &Metadata, kind: FileKind, zone: &TimeZone) -> Self {
-        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
-        let since = modified.map(|at| Moment::local(at, zone));
-        Self { since, owner: metadata.uid(), kind }
-    }
 }
 
 /// What happened between two states, in the order in which it is to be told.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 use nix::unistd::{AccessFlags, eaccess};
 
-use super::event::FlagFile;
-use super::kind::FileKind;
+use super::kind::{FileKind, FlagFile};
 
 /// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;

@@ -10,8 +10,9 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::flag_spec::{FlagSpec, Message};
+use super::keys;
 use super::language::{instead_of, is_language};
-use super::{FlagSpec, Message, keys};
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
 use crate::text::duration::{self, MAX_SECONDS};
@@ -35,7 +36,19 @@ struct Wrong(Range<usize>, String);
 type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
+impl FlagSpec {
+    /// Reads a flag's content. Times without an offset are the server's own, in `zone`; one that
+    /// comes twice, when the clocks are put back, is the first, and one that is skipped moves on
+    /// by as much.
+    ///
+    /// # Errors
+    /// [`FlagSpecError`], with line and column.
+    pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Self, FlagSpecError> {
+        window(content, zone)
+    }
+}
+
+fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
