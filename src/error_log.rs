@@ -29,7 +29,7 @@ pub(crate) fn error(message: &str) {
     write(None, APLOG_ERR, message);
 }
 
-/// The main server's error log, where news go that concern the whole server.
+/// The main server's error log, for events that concern the whole server.
 pub(crate) struct Log;
 
 impl EventSink for Log {

@@ -139,7 +139,7 @@ impl<'b> Flag<'b> {
     ) -> Option<ActiveFlag> {
         self.reader.forget();
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
-        self.poll_lease.are_free().then(look).flatten()
+        self.poll_lease.is_free().then(look).flatten()
     }
 
     /// Is nothing known of it, not even that it cannot be seen?
@@ -164,9 +164,9 @@ impl<'b> Flag<'b> {
     pub fn is_still_absent(&self) -> bool {
         let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
         self.was_absent()
-            && match self.poll_lease.are_free() {
+            && match self.poll_lease.is_free() {
                 true => self.c_path.as_ref().is_some_and(is_gone),
-                false => !self.poll_lease.are_due(),
+                false => !self.poll_lease.is_due(),
             }
     }
 
@@ -189,7 +189,7 @@ impl<'b> Flag<'b> {
             Observer::Child => self.poll_lease.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
-            Observer::Parent if !self.poll_lease.are_free() && !self.is_unknown() => return None,
+            Observer::Parent if !self.poll_lease.is_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
@@ -345,7 +345,7 @@ impl<'b> Flag<'b> {
                 report(FlagEvent::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
-                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.are_free());
+                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.is_free());
                 report(FlagEvent::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
@@ -355,7 +355,7 @@ impl<'b> Flag<'b> {
     /// What is known of it. Looks at nothing but the folder of a flag that is absent.
     pub fn report(&self) -> FlagReport {
         FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
-            self.poll_lease.are_free() && place::is_folder_missing(&self.path)
+            self.poll_lease.is_free() && place::is_folder_missing(&self.path)
         })
     }
 

@@ -21,7 +21,7 @@ fn flag<'b>(path: &Path, table: &'b crate::shared::slot::StateTable) -> Flag<'b>
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
 
-/// The news of a look at a moment, in short, and whether it is closed.
+/// The events of a look at a moment, in short, and whether it is closed.
 fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>) {
     let mut event = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {

@@ -54,7 +54,7 @@ impl Key {
 
 impl<S: Keyed, const N: usize> Table<S, N> {
     /// The numbers of the places of these keys, in their order. What was known before a restart is
-    /// still known, so that a restart in the middle of the maintenance is no news. For the parent,
+    /// still known, so that a restart in the middle of the maintenance changes nothing. For the parent,
     /// before it forks.
     ///
     /// Children of the generation before still write to the places that they had, so one that

@@ -15,7 +15,7 @@ fn value(watched: &Watched<u32>) -> u32 {
     *watched.get().expect("a value")
 }
 
-/// Looks until nothing new has come for a second; the news, in short.
+/// Looks until nothing new has come for a second; the events, in short.
 fn settle(watched: &Watched<u32>) -> Vec<String> {
     let mut event = vec![];
     for _ in 0..14 {
