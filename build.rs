@@ -42,7 +42,6 @@ const FUNCTIONS: &[&str] = &[
     "apr_table_mergen",
     "apr_table_setn",
     "apr_table_unset",
-    "apr_time_exp_lt",
     "maintenance_.*",
 ];
 const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module", "request_rec"];

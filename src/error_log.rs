@@ -1,20 +1,19 @@
 //! Lines in httpd's error log.
 
-use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use jiff::Timestamp;
 
 use crate::sys::bindings::{
-    APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, APR_SUCCESS, apr_time_exp_lt,
-    apr_time_exp_t, maintenance_log, server_rec,
+    APLOG_DEBUG, APLOG_ERR, APLOG_NOTICE, APLOG_WARNING, maintenance_log, server_rec,
 };
 use crate::sys::process;
 use maintenance_core::file::watched::{FileEvent, Instead};
-use maintenance_core::flag::spec::Moment;
 use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
-use maintenance_core::text;
-use maintenance_core::text::user;
+use maintenance_core::text::time::Moment;
+use maintenance_core::text::{self, user, zone};
 
 /// Writes a line to the error log of a server, or of the main server if there is none.
 pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {
@@ -98,7 +97,9 @@ pub(crate) fn file(event: FileEvent<'_>) {
 /// What is in force if a file could not be used at a restart.
 fn in_force(instead: Instead) -> String {
     let of = |written: Option<SystemTime>| {
-        written.map_or_else(String::new, |at| format!(", of {},", local_time(at)))
+        let written = written.and_then(|at| Timestamp::try_from(at).ok());
+        let local = |at| Moment::local(at, &zone::of_server()).text_with_seconds();
+        written.map_or_else(String::new, |at| format!(", of {},", local(at)))
     };
     match instead {
         Instead::LastGood(written) => {
@@ -137,7 +138,7 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
             let message = format!(
                 "closed by the flag {}, there since {}, owner {}{}{}",
                 flag.display(),
-                since.map_or_else(|| "an unknown time".into(), local_time),
+                since.map_or_else(|| "an unknown time".into(), |at| at.text_with_seconds()),
                 file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
                 until(end),
                 oddity(file)
@@ -244,34 +245,4 @@ pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
         APLOG_WARNING,
         &format!("the folder {folder} of the flag {} {problem}", flag.display()),
     );
-}
-
-/// A time in the time zone of the server, as in the error log.
-fn local_time(time: SystemTime) -> String {
-    let micros = match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |us| -us),
-    };
-    let mut exploded = MaybeUninit::<apr_time_exp_t>::zeroed();
-    // SAFETY: all zero is a valid apr_time_exp_t (integers), which the call only writes to.
-    let (done, t) = unsafe {
-        let done = apr_time_exp_lt(exploded.as_mut_ptr(), micros);
-        (done, exploded.assume_init())
-    };
-    if done != APR_SUCCESS {
-        return format!("{} s after 1970", micros / 1_000_000);
-    }
-    let minutes = t.tm_gmtoff.abs() / 60;
-    format!(
-        "{}-{:02}-{:02} {:02}:{:02}:{:02} {}{:02}:{:02}",
-        t.tm_year + 1900,
-        t.tm_mon + 1,
-        t.tm_mday,
-        t.tm_hour,
-        t.tm_min,
-        t.tm_sec,
-        if t.tm_gmtoff < 0 { '-' } else { '+' },
-        minutes / 60,
-        minutes % 60
-    )
 }

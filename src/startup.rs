@@ -29,7 +29,8 @@ use maintenance_core::engine::gate::{Flags, ServerContext};
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{self, Flag, FlagEvent, Observer};
 use maintenance_core::refusal::Refusals;
-use maintenance_core::shared::table::{Key, MAX_SLOTS, StateTable, TableFull};
+use maintenance_core::shared::slot::{MAX_SLOTS, StateTable};
+use maintenance_core::shared::table::{Key, TableFull};
 use maintenance_core::stats::Stats;
 use maintenance_core::text::zone;
 

@@ -16,7 +16,8 @@ use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, Pages};
 use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
 use maintenance_core::file::watched::FileEvent;
-use maintenance_core::flag::spec::{Moment, Phase, FlagSpec};
+use maintenance_core::flag::spec::{FlagSpec, Phase};
+use maintenance_core::text::time::Moment;
 
 /// Of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];

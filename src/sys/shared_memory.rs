@@ -8,7 +8,7 @@ use crate::sys::bindings::{
     APR_SUCCESS, apr_pool_cleanup_null, apr_pool_t, apr_pool_userdata_get, apr_pool_userdata_set,
     apr_shm_baseaddr_get, apr_shm_create, apr_status_t,
 };
-use maintenance_core::shared::table::StateTable;
+use maintenance_core::shared::slot::StateTable;
 use maintenance_core::stats::Stats;
 
 /// What lies in shared memory: all zero is a valid value, and so is every bit pattern.
@@ -23,7 +23,7 @@ pub(crate) unsafe trait Shared: 'static {
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Shared for StateTable {
-    const KEY: &'static CStr = c"mod_maintenance:board:7";
+    const KEY: &'static CStr = c"mod_maintenance:states:8";
 }
 
 // SAFETY: atomics in structures that are `repr(C)`.

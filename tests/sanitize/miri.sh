@@ -23,4 +23,4 @@ tests=$(sed 's/#.*//; /^ *$/d' tests/sanitize/miri-tests)
 # shellcheck disable=SC2086 # words
 interpreted maintenance_core -- $tests
 # What threads do at the same time depends on chance.
-MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted maintenance_core -- double_buffer::
+MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted maintenance_core -- arc_cell::

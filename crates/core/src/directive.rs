@@ -17,7 +17,8 @@ use crate::page::{self, PageError, PageFile};
 use crate::refusal::retry_after::{RetryAfter, RetryAfterError};
 use crate::refusal::status::{StatusError, StatusLines};
 use crate::refusal::{Refusal, Refusals};
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::Slot;
+use crate::shared::table::Key;
 use crate::text::duration::{self, DurationError};
 
 /// The flag if no `MaintenanceFlag` is in effect, relative to the ServerRoot.

@@ -35,25 +35,25 @@ use nix::sys::stat::stat;
 
 use crate::file::debounce::LastSeen;
 use crate::flag::spec::{FlagSpec, Phase};
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::{FlagSlot, Slot};
+use crate::shared::table::Key;
 pub use content::Content;
 use content::Reader;
-pub use event::{FlagEvent, FlagFile};
+pub use event::FlagEvent;
 use kind::Mounts;
-pub use kind::{FileForm, FileKind};
+pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};
 use look::Look;
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
-use report::Noted;
 use state::{ContentId, FlagState, PackedState, Presence};
 pub use word::{FlagError, check_path, check_word};
 
 /// A clock that is set back by less is being adjusted, and soon comes to where it was.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// The key of a flag's slot on the [`StateTable`](crate::shared::table::StateTable).
+/// The key of a flag's slot on the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
 }
@@ -96,7 +96,7 @@ pub struct Flag<'b> {
     c_path: Option<CString>,
     /// Tells it from others, mostly.
     number: usize,
-    slot: &'b Slot,
+    slot: &'b FlagSlot,
     poll_lease: PollLease<'b>,
     reader: Reader,
     mounts: Mounts,
@@ -117,6 +117,7 @@ impl<'b> Flag<'b> {
     /// time where that is zero; times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
+        let slot = &slot.flag;
         let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
         Self { path, c_path, number: 0, slot, poll_lease, reader, mounts: Mounts::default() }
     }
@@ -140,7 +141,7 @@ impl<'b> Flag<'b> {
     ) -> Option<ActiveFlag> {
         self.reader.forget();
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
-        self.poll_lease.are_free().then(look).flatten()
+        self.poll_lease.is_free().then(look).flatten()
     }
 
     /// Is nothing known of it, not even that it cannot be seen?
@@ -165,9 +166,9 @@ impl<'b> Flag<'b> {
     pub fn is_still_absent(&self) -> bool {
         let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
         self.was_absent()
-            && match self.poll_lease.are_free() {
+            && match self.poll_lease.is_free() {
                 true => self.c_path.as_ref().is_some_and(is_gone),
-                false => !self.poll_lease.are_due(),
+                false => !self.poll_lease.is_due(),
             }
     }
 
@@ -190,11 +191,11 @@ impl<'b> Flag<'b> {
             Observer::Child => self.poll_lease.take(|| self.is_look_wanted(clock)),
             // Where looks are rare the parent leaves them to its children after the first one: it
             // is not to hang where the file system does.
-            Observer::Parent if !self.poll_lease.are_free() && !self.is_unknown() => return None,
+            Observer::Parent if !self.poll_lease.is_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
-            let (before, last_seen) = (self.word(), LastSeen::of(self.slot));
+            let (before, last_seen) = (self.word(), LastSeen::of(&self.slot.sightings));
             let was = before.state();
             let look = lease.as_ref().map(|_| Look::at(&self.path, &self.mounts));
             // After the word was read: what it says was known before this moment, unless the clock
@@ -214,8 +215,12 @@ impl<'b> Flag<'b> {
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
-                let before = self.note(look.as_ref(), was, is, moment.clock);
-                self.tell(was, is, (before, look), seen.content.as_deref(), report);
+                let file = |look: &Look| look.file(self.reader.zone());
+                let file = look.as_ref().and_then(|look| look.as_ref().ok().map(file));
+                let before = report::note(self.slot, file, was, is, moment.clock);
+                let content = seen.content.as_deref();
+                event::tell(&self.path, was, is, (before, file.flatten()), content, report);
+                self.tell_look(was, is, look.as_ref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
@@ -294,7 +299,7 @@ impl<'b> Flag<'b> {
         let reading = self.reader.read(
             &self.path,
             metadata,
-            (self.slot, last_seen),
+            (&self.slot.sightings, last_seen),
             was.content_id,
             moment.clock,
         );
@@ -330,36 +335,41 @@ impl<'b> Flag<'b> {
         seen(FlagState { known: Presence::Present(known), content_id, file, ..was }, known)
     }
 
-    fn tell(
+    /// Reports that a look has failed.
+    fn tell_look(
         &self,
         was: FlagState,
         is: FlagState,
-        (before, look): (Noted, Option<io::Result<Look>>),
-        content: Option<&Content>,
+        look: Option<&io::Result<Look>>,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) {
-        let file = look.as_ref().and_then(|look| look.as_ref().ok()?.file());
-        event::tell(&self.path, was, is, (before, file), content, report);
         let flag = &self.path;
-        match &look {
+        match look {
             Some(Ok(Look::Denied(error))) if is.content_id != was.content_id => {
                 report(FlagEvent::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
-                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.are_free());
+                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.is_free());
                 report(FlagEvent::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
         }
     }
 
+    /// What is known of it. Looks at nothing but the folder of a flag that is absent.
+    pub fn report(&self) -> FlagReport {
+        FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
+            self.poll_lease.is_free() && place::is_folder_missing(&self.path)
+        })
+    }
+
     fn word(&self) -> PackedState {
-        PackedState(self.slot.word.load(Ordering::Acquire))
+        PackedState(self.slot.state.load(Ordering::Acquire))
     }
 
     /// Puts `after` in the place of `before`; false where another process was faster.
     fn replace(&self, before: PackedState, after: PackedState) -> bool {
-        let word = &self.slot.word;
+        let word = &self.slot.state;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 

@@ -120,7 +120,7 @@ impl Pages {
     ) -> Option<(Arc<Body>, Encoding)> {
         let source = page.file.as_ref().map(|file| {
             file.watched().refresh(&mut |event| events.file(event));
-            Arc::clone(&file.watched().value())
+            file.watched().value()
         });
         if let Some(body) = source.as_ref().and_then(|source| source.fixed()) {
             let (_, encoding) = body.encoded(wanted);

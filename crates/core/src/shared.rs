@@ -1,9 +1,9 @@
 //! What all processes of the server share, and what that is made of.
 
+pub mod arc_cell;
 pub(crate) mod atomics;
-pub mod double_buffer;
 pub mod hash;
 pub(crate) mod process;
+pub mod slot;
 pub mod table;
-#[cfg(test)]
 pub(crate) mod words;

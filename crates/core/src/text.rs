@@ -1,7 +1,8 @@
-//! Durations, time zones and names of users, as text.
+//! Times, durations and names of users, as text.
 
 pub mod duration;
 pub mod encoding;
+pub mod time;
 pub mod user;
 mod visible;
 pub mod zone;

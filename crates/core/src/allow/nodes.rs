@@ -180,11 +180,7 @@ impl NodeFile {
                 false => drop(lock(&self.known).insert(name, addresses)),
             }
         }
-        let deadline = Instant::now() + self.resolver.retry;
-        while !self.file.remake(|nodes| nodes.with(&lock(&self.known))) && Instant::now() < deadline
-        {
-            thread::sleep(Duration::from_millis(10));
-        }
+        self.file.remake(|nodes| nodes.with(&lock(&self.known)));
         let mut state = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
         state.process = None;
         state.outcome = Some(failed);
@@ -256,7 +252,7 @@ mod tests {
             .expect("written");
         let mut nodes = NodeFile::open(path.clone(), None).expect("a file");
         nodes.resolver = Resolver { find, retry: Duration::from_millis(100) };
-        let table = Box::leak(crate::shared::table::new_state_table());
+        let table = Box::leak(crate::shared::slot::new_state_table());
         nodes
             .file
             .report_through(table.claim(&[crate::file::watched::key(&path)]).expect("a slot")[0]);

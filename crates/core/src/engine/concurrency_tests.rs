@@ -24,7 +24,8 @@ use crate::file::watched::{FileEvent, Watched};
 use crate::flag::{self, Flag, FlagEvent};
 use crate::refusal::RequestHeaders;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
-use crate::shared::table::{Key, StateTable, new_state_table};
+use crate::shared::slot::{StateTable, new_state_table};
+use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
@@ -282,7 +283,7 @@ fn a_file_is_read_while_it_changes() {
                 let mut last = 0;
                 while !over.load(Ordering::Relaxed) {
                     watched.refresh(&mut |event| assert!(matches!(event, FileEvent::Read { .. })));
-                    let value = Arc::clone(&watched.get().expect("a value"));
+                    let value = watched.get().expect("a value");
                     assert!(value.len() == 2 && value[0] == value[1] && value[0] >= last);
                     last = value[0];
                     assert_eq!(watched.in_force().path, path);

@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 
 use crate::flag::{self, Flag, Observer};
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
-use crate::shared::table::{Key, Keyed, MAX_SLOTS, StateTable, new_state_table};
+use crate::shared::slot::{MAX_SLOTS, StateTable, new_state_table};
+use crate::shared::table::{Key, Keyed};
 use crate::shared::words::Words;
 use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
@@ -167,7 +168,7 @@ fn a_flag_that_was_read() {
             // Every state, with any content: also that of a flag which has opened by itself.
             for known in 0..8 {
                 fill_start(&table, with);
-                let word = &table.places()[0].word;
+                let word = &table.places()[0].flag.state;
                 word.store(word.load(Ordering::SeqCst) & !15 | known, Ordering::SeqCst);
                 let found = timed(what, || flag.look(Observer::Child, now(), &now, &mut |_| ()));
                 assert!(found.is_some(), "{name}, {what}, {known}");
@@ -191,7 +192,7 @@ fn with_an_interval() {
     fill_start(&table, |_| 0);
     assert_eq!(looks(&flag), [false; 3], "it is absent");
     for (known, closes) in [(1, false), (3, true), (2, false), (4, true), (5, false)] {
-        table.places()[0].word.store(known, Ordering::SeqCst);
+        table.places()[0].flag.state.store(known, Ordering::SeqCst);
         assert_eq!(flag.was_closing(), closes);
     }
 }

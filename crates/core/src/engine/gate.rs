@@ -16,7 +16,8 @@ use crate::flag::spec::Phase;
 use crate::flag::{ActiveFlag, Flag, FlagEvent, Observer};
 use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::Slot;
+use crate::shared::table::Key;
 
 /// What was decided for a request, once and for good.
 #[derive(Debug)]

@@ -186,7 +186,7 @@ pub(crate) mod tests {
     use crate::directive::DIRECTIVES;
     use crate::engine::gate::{Blocked, Verdict, strictest};
     use crate::flag::{self, ActiveFlag, Flag};
-    use crate::shared::table::new_state_table;
+    use crate::shared::slot::new_state_table;
 
     struct Root;
 

@@ -1,77 +1,45 @@
-//! Has a file that may still be written to come to rest?
+//! Debounce: a version of a file takes effect once it has been unchanged for 0.3 s, since whoever writes
+//! it has probably finished then.
 
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
 
 use crate::file::Version;
 use crate::shared::atomics;
 use crate::shared::hash;
-use crate::shared::table::Slot;
+use crate::shared::slot::Sightings;
 
-/// A version is taken when it is so old: whoever writes it has probably finished.
-const SETTLED: Duration = Duration::from_millis(300);
+/// A version takes effect once it has been unchanged for so long.
+const QUIET_PERIOD: Duration = Duration::from_millis(300);
 
-/// A file that has been changing for so long is taken although it still does.
-const RESTLESS: Duration = Duration::from_secs(5);
+/// A file that has been changing for so long takes effect although it still does.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Follows the versions of one file, in one process.
+/// About when this process looked at a file last, in milliseconds since 1970.
 #[derive(Debug, Default)]
-pub struct Debounce {
-    young: Option<Young>,
-    /// The version that was looked at last has been there for long enough.
-    is_stable_now: bool,
-    /// When the file was looked at last.
-    looked: Option<Instant>,
-}
+pub(crate) struct LastLook(AtomicI64);
 
-/// A version that may still be written to.
-#[derive(Debug)]
-struct Young {
-    version: Version,
-    /// Since when it has been there.
-    since: Instant,
-    /// Since when the file has been changing.
-    restless: Instant,
-}
-
-impl Debounce {
-    /// Has this version, which is the file's now, been there for long enough? By what was seen
-    /// before, and, for a file that nobody has looked at for a while, by the file's own times.
-    pub fn is_stable(&mut self, version: Version) -> bool {
-        let now = Instant::now();
-        let restless = self.young.as_ref().map_or(now, |young| young.restless);
-        let since = match &self.young {
-            Some(young) if young.version == version => young.since,
-            _ => now,
-        };
-        let is_new = self.young.as_ref().is_none_or(|young| young.version != version);
-        // It cannot have been there when the file was looked at last, whatever the clock of its
-        // file system says.
-        let unseen = self.looked.filter(|_| is_new).map_or(Duration::MAX, |last| last.elapsed());
-        self.young = Some(Young { version, since, restless });
-        self.looked = Some(now);
-        self.is_stable_now = since.elapsed() >= SETTLED
-            || version.age().is_some_and(|age| age.min(unseen) >= SETTLED);
-        self.is_stable_now || restless.elapsed() >= RESTLESS
-    }
-
-    /// Was the version last asked for at rest, or is it only taken since the file never is?
-    pub fn is_stable_now(&self) -> bool {
-        self.is_stable_now
-    }
-
-    /// The file's version is one that was taken before: it has come to rest.
-    pub fn rest(&mut self) {
-        *self = Self { young: None, is_stable_now: true, looked: Some(Instant::now()) };
+impl LastLook {
+    /// For how long this process has not looked; it looks now. Written now and then only: all threads
+    /// share it.
+    pub(crate) fn unseen(&self, now: Timestamp) -> Duration {
+        let now = now.as_millisecond();
+        let unseen = now.saturating_sub(self.0.load(Ordering::Relaxed));
+        if !(0..50).contains(&unseen) {
+            self.0.store(now, Ordering::Relaxed);
+        }
+        Duration::from_millis(u64::try_from(unseen).unwrap_or(0))
     }
 }
 
-/// What all processes together have seen of a flag's file: its version, in a hash, and since when
-/// that has been there. One word, which one of them replaces at a time: who has looked before the
-/// others, and goes on after them, does not put an older version there, which would have all wait
-/// once more for the newer one to rest.
+/// What all processes together have seen of a file: its version, in a hash, and since when it has been
+/// there. It is one word, which one process replaces at a time. So a process that has looked before the
+/// others, and goes on after them, does not put back an older version, for which all would have to wait
+/// once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastSeen(u64);
+pub(crate) struct LastSeen(u64);
 
 impl LastSeen {
     /// For the hash; the rest is for the time, and lasts until 2109.
@@ -79,7 +47,7 @@ impl LastSeen {
     const UNIT: Duration = Duration::from_millis(16);
 
     /// To be read before the file is looked at.
-    pub fn of(slot: &Slot) -> Self {
+    pub(crate) fn of(slot: &Sightings) -> Self {
         Self(slot.seen.load(Ordering::Acquire))
     }
 
@@ -96,18 +64,36 @@ impl LastSeen {
         u64::try_from(time.as_millis() / Self::UNIT.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Has this version of the flag, which was looked at after `self` was read, been there for long
-    /// enough? What one process has seen counts for the others, or each of many would wait for
-    /// itself. `unseen` is for how long this process has not looked. None where the look may be
-    /// older than that of another process.
-    pub fn is_stable(self, slot: &Slot, version: Version, unseen: Duration) -> Option<bool> {
-        let now = atomics::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units);
+    fn now() -> u64 {
+        atomics::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, Self::units)
+    }
+
+    fn is_quiet_at(self, now: u64) -> bool {
         // Both ends are rounded down.
-        let is_rested = |since: u64| now.saturating_sub(since) > Self::units(SETTLED) + 1;
+        now.saturating_sub(self.since()) > Self::units(QUIET_PERIOD) + 1
+    }
+
+    /// Has the version been unchanged for long enough? Else it takes effect, if at all, since the file
+    /// keeps changing.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.is_quiet_at(Self::now())
+    }
+
+    /// Does this version, which was looked at after `self` was read, take effect? What one process has
+    /// seen counts for the others, or each of many would wait for itself. `unseen` is for how long this
+    /// process has not looked: a version that is new cannot have been there before. None where the look
+    /// may be older than that of another process.
+    pub(crate) fn is_stable(
+        self,
+        slot: &Sightings,
+        version: Version,
+        unseen: Duration,
+    ) -> Option<bool> {
+        let now = Self::now();
         let is_clock_back = self.since() > now;
         let mut seen = Self::new(version, self.since());
         if seen != self || is_clock_back {
-            if is_clock_back || is_rested(self.since()) {
+            if is_clock_back || self.is_quiet_at(now) {
                 // Before the version: who finds that must not find the time of an older unrest.
                 slot.restless.store(now, Ordering::Release);
             }
@@ -122,8 +108,8 @@ impl LastSeen {
             }
         }
         let restless = slot.restless.load(Ordering::Acquire);
-        let is_restless = now.saturating_sub(restless) >= Self::units(RESTLESS);
-        Some(is_rested(seen.since()) || is_restless)
+        let is_restless = now.saturating_sub(restless) >= Self::units(LONGEST_WAIT);
+        Some(seen.is_quiet_at(now) || is_restless)
     }
 }
 
@@ -137,13 +123,11 @@ mod tests {
     #[test]
     fn the_clock_was_set_back() {
         let version = Version::of(Path::new("/")).expect("a folder");
-        let now = || {
-            LastSeen::units(atomics::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time"))
-        };
+        let now = LastSeen::now;
         let hour = LastSeen::units(Duration::from_secs(3600));
         let minute = LastSeen::units(Duration::from_secs(60));
         for (since, restless) in [(now() + hour, now() + hour), (now() - minute, now() + hour)] {
-            let slot = Slot::default();
+            let slot = Sightings::default();
             slot.restless.store(restless, Ordering::SeqCst);
             slot.seen.store(LastSeen::new(Version::MISSING, since).0, Ordering::SeqCst);
             let seen = LastSeen::of(&slot).is_stable(&slot, version, Duration::ZERO);

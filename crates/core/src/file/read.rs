@@ -140,6 +140,17 @@ pub fn read(path: &Path, max: u64) -> Result<(Vec<u8>, Version), FileError> {
     finish(&file, content, Version::from(&before))
 }
 
+/// The content of this version of a regular file of at most `max` bytes.
+///
+/// # Errors
+/// [`FileError::Changing`] also where another version has come meanwhile.
+pub(crate) fn read_version(path: &Path, max: u64, version: Version) -> Result<Vec<u8>, FileError> {
+    match read(path, max)? {
+        (content, read) if read == version => Ok(content),
+        _ => Err(FileError::Changing),
+    }
+}
+
 fn check(metadata: &Metadata, max: u64) -> Result<(), FileError> {
     if !metadata.is_file() {
         return Err(FileError::NotRegular);

@@ -8,19 +8,21 @@ use std::fs;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use once_cell::sync::OnceCell;
 
-use crate::file::debounce::Debounce;
+use crate::file::debounce::{LastLook, LastSeen};
 pub use crate::file::event::{FileEvent, Instead, listed};
 use crate::file::kept::{Good, Keeping, outcome};
 use crate::file::{self, FileError, Version};
-use crate::shared::double_buffer::DoubleBuffer;
+use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::{FileSlot, Sightings, Slot};
+use crate::shared::table::Key;
 use crate::stack;
 
 /// How often a file is looked at.
@@ -33,7 +35,7 @@ const TRIES: usize = 5;
 /// there is one.
 pub type Parse<T> = dyn Fn(&[u8]) -> Result<T, String> + Send + Sync;
 
-/// The key of a file's slot on the [`StateTable`](crate::shared::table::StateTable).
+/// The key of a file's slot on the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("file", path))
 }
@@ -45,12 +47,16 @@ pub struct Watched<T> {
     parse: Box<Parse<T>>,
     /// May more follow this content? Then it counts only once the file is at rest.
     is_unfinished: fn(&[u8]) -> bool,
-    value: DoubleBuffer<T>,
+    value: ArcCell<T>,
     state: Mutex<State>,
     /// When to look again, in milliseconds since `born`.
     due: AtomicU64,
     born: Instant,
-    slot: OnceCell<&'static Slot>,
+    /// What all processes know of the file together.
+    shared: OnceCell<&'static FileSlot>,
+    /// In its place before that is there.
+    own: FileSlot,
+    last_look: LastLook,
     /// The version in force is not the last good one, and that cannot be had any more.
     is_outdated: AtomicBool,
     is_lenient: bool,
@@ -66,7 +72,6 @@ struct State {
     problem: Option<String>,
     /// Of what was found at a restart it has still to be said that it cannot be used.
     is_untold: bool,
-    settling: Debounce,
 }
 
 /// Which version of a file is in force in this process.
@@ -111,7 +116,8 @@ impl<T: Send> Watched<T> {
         is_unfinished: fn(&[u8]) -> bool,
         keeping: Option<Keeping<T>>,
     ) -> Result<Self, String> {
-        let found = read_first(&path, max_size, is_unfinished)
+        let (own, last_look) = (FileSlot::default(), LastLook::default());
+        let found = read_first(&path, max_size, is_unfinished, (&own.sightings, &last_look))
             .map_err(|cause| cause.to_string())
             .and_then(|(content, version)| Ok((parse(&content)?, content, version)));
         let at_restart = keeping.as_ref().filter(|keeping| keeping.keeper.is_restart());
@@ -131,24 +137,21 @@ impl<T: Send> Watched<T> {
             }
             (Err(problem), None) => return Err(problem),
         };
+        own.last_good.store(good.word, Ordering::Release);
         let is_untold = problem.is_some();
         Ok(Self {
             path,
             max_size,
             parse,
             is_unfinished,
-            value: DoubleBuffer::new(value),
-            state: Mutex::new(State {
-                read,
-                good,
-                problem,
-                is_untold,
-                settling: Debounce::default(),
-            }),
+            value: ArcCell::new(value),
+            state: Mutex::new(State { read, good, problem, is_untold }),
             is_outdated: AtomicBool::new(false),
             due: AtomicU64::new(0),
             born: Instant::now(),
-            slot: OnceCell::new(),
+            shared: OnceCell::new(),
+            own,
+            last_look,
             is_lenient: false,
             keeping,
         })
@@ -166,21 +169,22 @@ impl<T: Send> Watched<T> {
 
     /// Reports through this slot from now on, so that all processes together report once.
     pub fn report_through(&self, slot: &'static Slot) {
-        if self.slot.set(slot).is_err() {
+        let slot = &slot.file;
+        if self.shared.set(slot).is_err() {
             return;
         }
         // For the parent: what was read at start needs no words.
         let state = self.lock();
         let word = state.good.word;
         if !state.is_untold {
-            slot.word.store(word, Ordering::Release);
-            slot.good.store(word, Ordering::Release);
+            slot.outcome.store(word, Ordering::Release);
+            slot.last_good.store(word, Ordering::Release);
             return;
         }
         // A child may have read, and have judged by, a newer version than the one that was kept.
-        let last = slot.good.load(Ordering::Acquire);
+        let last = slot.last_good.load(Ordering::Acquire);
         if last == 0 {
-            slot.good.store(word, Ordering::Release);
+            slot.last_good.store(word, Ordering::Release);
         }
         let is_last = word != 0 && [0, word].contains(&last);
         self.is_outdated.store(!is_last && !self.is_lenient, Ordering::Release);
@@ -193,12 +197,11 @@ impl<T: Send> Watched<T> {
         if !std::mem::take(&mut state.is_untold) {
             return;
         }
-        let last = self.slot.get().map_or(0, |slot| {
-            // So that nobody says it once more.
-            let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-            slot.word.store(outcome(version, false), Ordering::Release);
-            slot.good.load(Ordering::Acquire)
-        });
+        let slot = self.slot();
+        // So that nobody reports it once more.
+        let version = Version::of(&self.path).unwrap_or(Version::MISSING);
+        slot.outcome.store(outcome(version, false), Ordering::Release);
+        let last = slot.last_good.load(Ordering::Acquire);
         let Good { word, modified, .. } = state.good;
         let instead = match word {
             0 if self.is_lenient => Instead::BuiltIn,
@@ -211,18 +214,22 @@ impl<T: Send> Watched<T> {
         report(FileEvent::AtRestart { path: &self.path, cause, instead });
     }
 
+    fn slot(&self) -> &FileSlot {
+        self.shared.get().copied().unwrap_or(&self.own)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value that is in force. Never waits. None where this process started from an old
-    /// version and the last good one is not to be had any more.
-    pub fn get(&self) -> Option<RwLockReadGuard<'_, Arc<T>>> {
+    /// The value that is in force. Does not wait for a look or for parsing. None where this process
+    /// started from an old version and cannot get the last good one any more.
+    pub fn get(&self) -> Option<Arc<T>> {
         (!self.is_outdated.load(Ordering::Acquire)).then(|| self.value.get())
     }
 
-    /// The value that is in force, however old it is. Never waits.
-    pub fn value(&self) -> RwLockReadGuard<'_, Arc<T>> {
+    /// The value that is in force, however old it is. Does not wait for a look or for parsing.
+    pub fn value(&self) -> Arc<T> {
         self.value.get()
     }
 
@@ -230,7 +237,7 @@ impl<T: Send> Watched<T> {
     pub fn check(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         if let Err(cause) = fs::File::open(&self.path) {
             let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-            let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
+            let told = self.slot().outcome.load(Ordering::Acquire);
             if self.tell(told, outcome(version, false)).is_ok() {
                 let cause = FileError::from(cause).to_string();
                 report(FileEvent::Broken { path: &self.path, cause: &cause });
@@ -241,8 +248,7 @@ impl<T: Send> Watched<T> {
     /// Reports names that do not resolve, and that all do again, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         if names.is_empty() {
-            let was_told = |slot: &Slot| slot.told.swap(0, Ordering::AcqRel) != 0;
-            if self.slot.get().is_some_and(|slot| was_told(slot)) {
+            if self.forget_reported() {
                 report(FileEvent::Resolved { path: &self.path });
             }
         } else if self.is_new(&names) {
@@ -253,18 +259,16 @@ impl<T: Send> Watched<T> {
     /// Reports what in the version in force is of no use, once for the whole server.
     pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
-        let was = self.slot.get().map(|slot| slot.odd.swap(hash, Ordering::AcqRel));
-        if hash != 0 && was != Some(hash) {
+        let was = self.slot().faults.swap(hash, Ordering::AcqRel);
+        if hash != 0 && was != hash {
             report(FileEvent::Odd { path: &self.path, what: &listed(odd, "; ") });
         }
     }
 
     /// Has what is told of the content told once more: at a restart.
     pub fn forget_told(&self) {
-        if let Some(slot) = self.slot.get() {
-            slot.told.store(0, Ordering::Release);
-            slot.odd.store(0, Ordering::Release);
-        }
+        self.slot().reported.store(0, Ordering::Release);
+        self.slot().faults.store(0, Ordering::Release);
     }
 
     /// Reports why a page cannot be rendered, and that it can again, once for the whole server.
@@ -273,11 +277,7 @@ impl<T: Send> Watched<T> {
             Some(cause) if self.is_new(&(self.lock().good.word, cause)) => {
                 report(FileEvent::Unrendered { path: &self.path, cause });
             }
-            None if self
-                .slot
-                .get()
-                .is_some_and(|slot| slot.told.swap(0, Ordering::AcqRel) != 0) =>
-            {
+            None if self.forget_reported() => {
                 report(FileEvent::Rendered { path: &self.path });
             }
             _ => {}
@@ -287,16 +287,18 @@ impl<T: Send> Watched<T> {
     /// Is it something else than what any process has told last of the file's content?
     fn is_new(&self, what: &impl Hash) -> bool {
         let hash = hash::of(what);
-        let was = self.slot.get().map(|slot| slot.told.swap(hash, Ordering::AcqRel));
-        was != Some(hash)
+        self.slot().reported.swap(hash, Ordering::AcqRel) != hash
     }
 
-    /// Makes another value of the one that is in force, of the same version. False where a reader is
-    /// still at the one before the last: try again later.
-    pub fn remake(&self, make: impl FnOnce(&T) -> T) -> bool {
+    /// True where something was reported of the file's content, which does not count any more.
+    fn forget_reported(&self) -> bool {
+        self.slot().reported.swap(0, Ordering::AcqRel) != 0
+    }
+
+    /// Makes another value of the one that is in force, of the same version.
+    pub fn remake(&self, make: impl FnOnce(&T) -> T) {
         let _state = self.lock();
-        let made = make(&self.value.get());
-        self.value.put(made)
+        self.value.set(make(&self.value.get()));
     }
 
     /// Which version is in force.
@@ -330,63 +332,57 @@ impl<T: Send> Watched<T> {
     }
 
     fn look(&self, state: &mut State, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
-        let told = self.slot.get().map_or(0, |slot| slot.word.load(Ordering::Acquire));
+        let slot = self.slot();
+        let (told, seen) = (slot.outcome.load(Ordering::Acquire), LastSeen::of(&slot.sightings));
+        let unseen = self.last_look.unseen(Timestamp::now());
         // In the middle of a replacement the file may be gone for a moment.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-        if state.read == Some(version) {
-            state.settling.rest();
+        if state.read == Some(version)
+            || !seen.is_stable(&slot.sightings, version, unseen).unwrap_or(false)
+        {
             return false;
         }
-        if !state.settling.is_stable(version) {
-            return false;
-        }
-        let (content, cause) = match file::read(&self.path, self.max_size) {
+        let content = match file::read_version(&self.path, self.max_size, version) {
             Err(FileError::Changing) => return false,
-            // Younger than what is settled: wait for that, too.
-            Ok((_, read)) if read != version => return false,
-            Ok((content, _)) => (Some(content), String::new()),
-            Err(cause) => (None, cause.to_string()),
+            read => read.map_err(|cause| cause.to_string()),
         };
-        if !state.settling.is_stable_now() && content.as_deref().is_some_and(self.is_unfinished) {
+        if content.as_deref().is_ok_and(self.is_unfinished)
+            && !LastSeen::of(&slot.sightings).is_quiet()
+        {
             return false;
         }
         // Why it could not be read may pass, and says nothing of the version.
-        state.read = content.is_some().then_some(version);
+        state.read = content.is_ok().then_some(version);
         let parse = &*self.parse;
         let value = match &content {
-            Some(content) => match stack::deep(|| parse(content)) {
+            Ok(content) => match stack::deep(|| parse(content)) {
                 Some(value) => value,
                 None => {
                     state.read = None; // once more at the next look
                     return false;
                 }
             },
-            None => Err(cause),
+            Err(cause) => Err(cause.clone()),
         };
-        let (good, cause) = match value.map(|value| self.value.put(value)) {
-            Ok(true) => (true, String::new()),
-            // A reader is still at the version before the last: once more at the next look.
-            Ok(false) => {
-                state.read = None;
-                return false;
-            }
-            Err(cause) => (false, cause),
-        };
+        state.problem = value.map(|value| self.value.set(value)).err();
+        let good = state.problem.is_none();
         if good {
             state.good = Good::now(version);
-            if let Some((Keeping { keeper, of, .. }, content)) = self.keeping.as_ref().zip(content)
+            if let Some((Keeping { keeper, of, .. }, content)) =
+                self.keeping.as_ref().zip(content.ok())
             {
                 keeper.keep(*of, &self.path, &content, state.good);
             }
         }
-        state.problem = (!good).then(|| cause.clone());
         self.compare(state, good, report);
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
             Err(other) if other == outcome => {} // another process has said it
             Err(_) => state.read = None,         // and another version at that: look again
-            Ok(()) if good => report(FileEvent::Read { path: &self.path }),
-            Ok(()) => report(FileEvent::Broken { path: &self.path, cause: &cause }),
+            Ok(()) => report(match &state.problem {
+                None => FileEvent::Read { path: &self.path },
+                Some(cause) => FileEvent::Broken { path: &self.path, cause },
+            }),
         }
         good
     }
@@ -394,29 +390,26 @@ impl<T: Send> Watched<T> {
     /// Is the version in force the last good one of the server? A child that was forked from a
     /// parent with an older one must not bring that back.
     fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
-        let Some(slot) = self.slot.get() else { return };
+        let slot = self.slot();
         let mine = state.good.word;
         if is_new {
-            slot.good.store(mine, Ordering::Release);
+            slot.last_good.store(mine, Ordering::Release);
             self.is_outdated.store(false, Ordering::Release);
         } else if !self.is_lenient
-            && slot.good.load(Ordering::Acquire) != mine
+            && slot.last_good.load(Ordering::Acquire) != mine
             && !self.is_outdated.swap(true, Ordering::AcqRel)
         {
             report(FileEvent::Outdated { path: &self.path });
         }
     }
 
-    /// Puts an outcome on the board in the place of `told`. An error is what stands there.
+    /// Puts an outcome in the place of `told`, for all processes. An error is what stands there.
     fn tell(&self, told: u64, outcome: u64) -> Result<(), u64> {
-        match self.slot.get() {
-            _ if told == outcome => Err(outcome),
-            None => Ok(()),
-            Some(slot) => slot
-                .word
-                .compare_exchange(told, outcome, Ordering::AcqRel, Ordering::Acquire)
-                .map(drop),
+        if told == outcome {
+            return Err(outcome);
         }
+        let word = &self.slot().outcome;
+        word.compare_exchange(told, outcome, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 }
 
@@ -425,14 +418,18 @@ fn read_first(
     path: &Path,
     max_size: u64,
     is_unfinished: fn(&[u8]) -> bool,
+    (sightings, last_look): (&Sightings, &LastLook),
 ) -> Result<(Vec<u8>, Version), FileError> {
-    let mut settling = Debounce::default();
-    let mut read = || match file::read(path, max_size)? {
-        (content, version) if is_unfinished(&content) => {
-            settling.is_stable(version);
-            if settling.is_stable_now() { Ok((content, version)) } else { Err(FileError::Changing) }
+    let read = || {
+        let seen = LastSeen::of(sightings);
+        let (content, version) = file::read(path, max_size)?;
+        if is_unfinished(&content) {
+            seen.is_stable(sightings, version, last_look.unseen(Timestamp::now()));
+            if !LastSeen::of(sightings).is_quiet() {
+                return Err(FileError::Changing);
+            }
         }
-        whole => Ok(whole),
+        Ok((content, version))
     };
     for _ in 0..TRIES {
         match read() {

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::state::{ContentId, File};
-use crate::file::debounce::LastSeen;
+use crate::file::debounce::{LastLook, LastSeen};
 use crate::file::{self, FileError, Version};
 use crate::flag::spec::{FlagSpec, MAX_SIZE};
-use crate::shared::double_buffer::DoubleBuffer;
+use crate::shared::arc_cell::ArcCell;
 use crate::shared::hash;
-use crate::shared::table::Slot;
+use crate::shared::slot::Sightings;
 use crate::stack;
 
 /// So often a content is looked at again that may still be written.
@@ -127,7 +127,7 @@ pub(super) fn empty() -> ContentId {
 }
 
 /// A content, and how far it can be relied on.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
     /// The content that stays in force as long as this one is not settled, where this process has
@@ -164,10 +164,9 @@ pub(super) struct Reader {
     zone: TimeZone,
     /// In the place of a content that this process has not read.
     nothing: Arc<Content>,
-    last: DoubleBuffer<Reading>,
+    last: ArcCell<Reading>,
     reading: Mutex<()>,
-    /// About when this process looked last, in milliseconds since 1970.
-    looked: AtomicI64,
+    last_look: LastLook,
 }
 
 impl Reader {
@@ -175,15 +174,20 @@ impl Reader {
         Self {
             zone,
             nothing: Arc::default(),
-            last: DoubleBuffer::default(),
+            last: ArcCell::default(),
             reading: Mutex::default(),
-            looked: AtomicI64::new(0),
+            last_look: LastLook::default(),
         }
+    }
+
+    /// The zone of times without an offset.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// What was read last.
     pub(super) fn last(&self) -> Arc<Reading> {
-        Arc::clone(&self.last.get())
+        self.last.get()
     }
 
     /// The content with this basis, or one that says nothing where this process has not read that.
@@ -193,7 +197,7 @@ impl Reader {
 
     /// Forgets what the parent has read: a child may not be able to.
     pub(super) fn forget(&self) {
-        self.last.put(Reading::default());
+        self.last.set(Reading::default());
     }
 
     /// The content that the flag has now, while one with the basis `in_force` counts; `seen` was
@@ -203,11 +207,11 @@ impl Reader {
         &self,
         path: &Path,
         metadata: &Metadata,
-        (slot, mut seen): (&Slot, LastSeen),
+        (slot, mut seen): (&Sightings, LastSeen),
         in_force: ContentId,
         now: Timestamp,
     ) -> Arc<Reading> {
-        let unseen = self.unseen(now);
+        let unseen = self.last_look.unseen(now);
         let mut version = Version::from(metadata);
         let last = self.last();
         if last.holds(version) {
@@ -227,22 +231,12 @@ impl Reader {
         }
         let is_stable = seen.is_stable(slot, version, unseen).unwrap_or(false);
         let bytes = match version.is_file() && version.size() > 0 {
-            true => read(path, version),
+            true => file::read_version(path, MAX_SIZE, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
-        let new = self.reading(version, bytes, is_stable, in_force, &last);
-        self.last.put(new.clone());
-        Arc::new(new)
-    }
-
-    /// For how long this process has not looked. Written now and then only: all threads share it.
-    fn unseen(&self, now: Timestamp) -> Duration {
-        let now = now.as_millisecond();
-        let unseen = now.saturating_sub(self.looked.load(Ordering::Relaxed));
-        if !(0..50).contains(&unseen) {
-            self.looked.store(now, Ordering::Relaxed);
-        }
-        Duration::from_millis(u64::try_from(unseen).unwrap_or(0))
+        let new = Arc::new(self.reading(version, bytes, is_stable, in_force, &last));
+        self.last.set(Arc::clone(&new));
+        new
     }
 
     fn reading(
@@ -281,23 +275,14 @@ impl Reader {
     }
 }
 
-/// # Errors
-/// [`FileError::Changing`] also where another version has come since the look: the next look
-/// sees that.
-fn read(path: &Path, version: Version) -> Result<Vec<u8>, FileError> {
-    match file::read(path, MAX_SIZE)? {
-        (bytes, read) if read == version => Ok(bytes),
-        _ => Err(FileError::Changing),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::thread;
 
     use super::*;
-    use crate::shared::table::{Key, new_state_table};
+    use crate::shared::slot::new_state_table;
+    use crate::shared::table::Key;
 
     /// A thread that has looked before the others, and goes on after them, does not keep what they
     /// have seen from counting.
@@ -307,6 +292,7 @@ mod tests {
         let path = folder.path().join("flag");
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag.sightings;
         let reader = Reader::new(TimeZone::UTC);
         let look = || (LastSeen::of(slot), fs::metadata(&path).expect("the flag"));
         let read = |(seen, metadata): &(LastSeen, Metadata)| {

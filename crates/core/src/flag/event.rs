@@ -1,16 +1,13 @@
 //! What there is to say about a flag, once for the whole server.
 
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::content::Content;
-use super::kind::FileKind;
-use super::report::Noted;
+use super::kind::{FlagFile, Noted};
 use super::state::{ContentId, FlagState, Presence};
-use crate::flag::spec::{FlagSpec, Moment, Phase};
+use crate::flag::spec::{FlagSpec, Phase};
+use crate::text::time::Moment;
 
 /// Something about a flag that the administrator wants to read in the log, once.
 #[derive(Debug)]
@@ -112,23 +109,6 @@ pub enum FlagEvent<'a> {
         /// Which one.
         flag: &'a Path,
     },
-}
-
-/// What the file system says about a flag.
-#[derive(Clone, Copy, Debug)]
-pub struct FlagFile {
-    /// Its time of modification; for `touch`, when that was run.
-    pub since: Option<SystemTime>,
-    /// The user id of its owner.
-    pub owner: u32,
-    /// What it is.
-    pub kind: FileKind,
-}
-
-impl FlagFile {
-    pub(super) fn of(metadata: &Metadata, kind: FileKind) -> Self {
-        Self { since: metadata.modified().ok(), owner: metadata.uid(), kind }
-    }
 }
 
 /// What happened between two states, in the order in which it is to be told.

@@ -11,6 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::file::Version;
 use crate::shared::hash;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::text::time::Moment;
+
 /// What kind of file a flag is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileKind {
@@ -79,6 +84,32 @@ impl FileKind {
     pub fn is_plain(self) -> bool {
         self.form == FileForm::File && !self.is_deleted
     }
+}
+
+/// What the file system says about a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct FlagFile {
+    /// Its time of modification; for `touch`, when that was run.
+    pub since: Option<Moment>,
+    /// The user id of its owner.
+    pub owner: u32,
+    /// What it is.
+    pub kind: FileKind,
+}
+
+impl FlagFile {
+    pub(super) fn of(metadata: &Metadata, kind: FileKind, zone: &TimeZone) -> Self {
+        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        let since = modified.map(|at| Moment::local(at, zone));
+        Self { since, owner: metadata.uid(), kind }
+    }
+}
+
+/// What was known of the file of a flag that was there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Noted {
+    pub(super) owner: Option<u32>,
+    pub(super) kind: Option<FileKind>,
 }
 
 /// What is odd about it, where something is.

@@ -1,8 +1,8 @@
-//! Whose turn it is to look at a flag, where that is not done at every request.
+//! The poll lease: which process may look at a flag, where not every request looks.
 //!
-//! A look can hang with the file system that the flag is on. So only one at a time looks, of all
-//! processes together, and the others go by what is known; that is seen from a word which they
-//! share.
+//! A look can hang with the file system that the flag is on. So only one thread of all processes looks
+//! at a time, and the others go by what is known. A word that all processes share says who holds the
+//! lease.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::shared::atomics;
 use crate::shared::process::is_alive;
-use crate::shared::table::Slot;
+use crate::shared::slot::FlagSlot;
 
-/// A look that takes longer hangs, and nobody waits for it.
+/// A look that takes longer hangs. Nobody waits for it any more.
 const HANGING: Duration = atomics::patience(Duration::from_millis(100));
 
-/// So often those who wait for a look see whether it is over.
+/// How often those who wait for a look see whether it is over.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// After so long it is taken for given up: its process may have died, and another one of the same
-/// number and group may have come in its place.
+/// After so long a lease has expired: its process may have died, and another process of the same number
+/// and group may have taken its place.
 const GIVEN_UP: Duration = Duration::from_secs(600);
 
-/// The turns for one flag.
+/// The lease of one flag.
 pub(super) struct PollLease<'b> {
-    slot: &'b Slot,
+    slot: &'b FlagSlot,
     interval: Duration,
 }
 
-/// A look that may be taken now. Ends when it is dropped.
+/// The right to look now. Ends when it is dropped.
 pub(super) struct Lease<'b> {
-    /// The word that stands for it, where only one looks at a time.
-    claim: Option<(&'b Slot, PackedLease)>,
+    /// The slot and the word put there, where only one thread looks at a time.
+    claim: Option<(&'b FlagSlot, PackedLease)>,
 }
 
-/// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
-/// still at it. All zero where nobody has looked yet.
+/// The last look: when it began, in milliseconds of the monotonic clock, and the process that still
+/// looks. All zero where nobody has looked yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct PackedLease(u64);
 
@@ -44,9 +44,9 @@ impl PackedLease {
     /// As many as Linux needs for a process number (PID_MAX_LIMIT).
     const PID_BITS: u32 = 22;
 
-    fn new(began: u64, looker: i32) -> Self {
-        let looker = u64::try_from(looker).unwrap_or(0);
-        Self(began << Self::PID_BITS | looker)
+    fn new(began: u64, holder: i32) -> Self {
+        let holder = u64::try_from(holder).unwrap_or(0);
+        Self(began << Self::PID_BITS | holder)
     }
 
     /// `now` has to be of after the word was read: it is not to be older than its look. A moment
@@ -57,12 +57,12 @@ impl PackedLease {
         elapsed.map_or(Duration::MAX, Duration::from_millis)
     }
 
-    fn looker(self) -> i32 {
+    fn holder(self) -> i32 {
         i32::try_from(self.0 & ((1 << Self::PID_BITS) - 1)).unwrap_or(0)
     }
 
     fn is_running(self, now: u64) -> bool {
-        self.looker() != 0 && self.elapsed(now) < GIVEN_UP && is_alive(self.looker())
+        self.holder() != 0 && self.elapsed(now) < GIVEN_UP && is_alive(self.holder())
     }
 
     fn ended(self) -> Self {
@@ -71,17 +71,17 @@ impl PackedLease {
 }
 
 impl<'b> PollLease<'b> {
-    pub(super) fn new(slot: &'b Slot, interval: Duration) -> Self {
+    pub(super) fn new(slot: &'b FlagSlot, interval: Duration) -> Self {
         Self { slot, interval }
     }
 
-    /// May everybody look at any time?
-    pub(super) fn are_free(&self) -> bool {
+    /// May everybody look at any time, since there is no interval?
+    pub(super) fn is_free(&self) -> bool {
         self.interval.is_zero()
     }
 
-    /// Was the last look not recent enough to go by?
-    pub(super) fn are_due(&self) -> bool {
+    /// Was the last look too long ago to go by?
+    pub(super) fn is_due(&self) -> bool {
         let last = self.last();
         last.elapsed(milliseconds()) >= self.interval
     }
@@ -89,7 +89,7 @@ impl<'b> PollLease<'b> {
     /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
     /// yet. None where the last one is recent enough, or where one hangs.
     pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Lease<'b>> {
-        if self.are_free() {
+        if self.is_free() {
             return Some(Lease::unclaimed());
         }
         let mut waits_since = None;
@@ -137,7 +137,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some((slot, claim)) = self.claim {
-            // If it was taken for given up, the word is another's.
+            // If the lease has expired, the word may be another's.
             let (before, after) = (claim.0, claim.ended().0);
             let _ = slot.lease.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
         }
@@ -158,7 +158,8 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::table::{Key, new_state_table};
+    use crate::shared::slot::new_state_table;
+    use crate::shared::table::Key;
 
     const INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -166,6 +167,7 @@ mod tests {
     fn one_at_a_time_and_once_per_interval() {
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag;
         let poll_lease = PollLease::new(slot, INTERVAL);
         let lease = poll_lease.take(|| false).expect("never looked");
         assert!(poll_lease.take(|| false).is_none(), "somebody looks");
@@ -186,14 +188,15 @@ mod tests {
     fn the_dead_do_not_look() {
         let table = new_state_table();
         let slot = table.claim(&[Key::of("flag")]).expect("a slot")[0];
+        let slot = &slot.flag;
         let poll_lease = PollLease::new(slot, INTERVAL);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
-        let looker = i32::try_from(child.id()).expect("a number");
+        let holder = i32::try_from(child.id()).expect("a number");
         let now = milliseconds();
-        let set = |began: u64, looker| {
-            slot.lease.store(PackedLease::new(began, looker).0, Ordering::SeqCst)
+        let set = |began: u64, holder| {
+            slot.lease.store(PackedLease::new(began, holder).0, Ordering::SeqCst)
         };
-        set(now.saturating_sub(1000), looker);
+        set(now.saturating_sub(1000), holder);
         assert!(poll_lease.take(|| true).is_none(), "a child of ours looks");
         child.kill().expect("killed");
         child.wait().expect("dead");

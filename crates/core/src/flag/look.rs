@@ -4,10 +4,10 @@ use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use nix::unistd::{AccessFlags, eaccess};
 
-use super::event::FlagFile;
-use super::kind::{FileKind, Mounts};
+use super::kind::{FileKind, FlagFile, Mounts};
 
 /// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;
@@ -53,10 +53,10 @@ impl Look {
         Self::Seen(metadata, kind)
     }
 
-    /// What is known of the file.
-    pub(super) fn file(&self) -> Option<FlagFile> {
+    /// What is known of the file; its time is in `zone`.
+    pub(super) fn file(&self, zone: &TimeZone) -> Option<FlagFile> {
         match self {
-            Self::Seen(metadata, kind) => Some(FlagFile::of(metadata, *kind)),
+            Self::Seen(metadata, kind) => Some(FlagFile::of(metadata, *kind, zone)),
             Self::Denied(_) => None,
         }
     }

@@ -137,8 +137,8 @@ fn opening_and_closing_again() {
 #[test]
 fn one_looks_at_a_time() {
     loom::model(|| {
-        let shared = Arc::new((Slot::default(), AtomicU64::new(0)));
-        let look = |shared: &(Slot, AtomicU64)| {
+        let shared = Arc::new((FlagSlot::default(), AtomicU64::new(0)));
+        let look = |shared: &(FlagSlot, AtomicU64)| {
             let lease = PollLease::new(&shared.0, Duration::from_secs(3600)).take(|| true);
             assert!(lease.is_some(), "nobody hangs");
             // Two at a time would count as one, and so would two that do not see each other.
@@ -157,9 +157,9 @@ fn one_looks_at_a_time() {
 #[test]
 fn one_looks_in_an_interval() {
     loom::model(|| {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(FlagSlot::default());
         const HOUR: Duration = Duration::from_secs(3600);
-        let look = |slot: &Slot| PollLease::new(slot, HOUR).take(|| false).is_some();
+        let look = |slot: &FlagSlot| PollLease::new(slot, HOUR).take(|| false).is_some();
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || look(&theirs));
         let looks = [look(&slot), other.join().expect("looked")];

@@ -1,20 +1,16 @@
 //! What is known of a flag, for those who ask.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 
-use super::content::Content;
-use super::kind::FileKind;
-use super::look::Look;
+use super::content::{Content, Reading};
+use super::kind::{FileKind, FlagFile, Noted};
 use super::state::{ContentId, FlagState, Presence};
-use super::{Flag, place};
 use crate::flag::spec::Phase;
 use crate::shared::atomics::AtomicU64;
-use crate::shared::table::Slot;
+use crate::shared::slot::FlagSlot;
 
 /// What all processes know of a flag together, and this one of its content.
 #[derive(Clone, Debug)]
@@ -43,60 +39,23 @@ pub struct FlagReport {
     pub content: Option<Arc<Content>>,
 }
 
-/// What was known of the file of a flag that was there.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Noted {
-    pub(super) owner: Option<u32>,
-    pub(super) kind: Option<FileKind>,
-}
-
-impl Flag<'_> {
-    /// For those who ask later what is known. What was noted before.
-    pub(super) fn note(
-        &self,
-        look: Option<&io::Result<Look>>,
-        was: FlagState,
-        is: FlagState,
-        now: Timestamp,
-    ) -> Noted {
-        let Slot { changed, modified, owner, kind, .. } = self.slot;
-        // That a new flag has come to rest is none.
-        let is_change =
-            is.known != was.known || ![is.content_id, ContentId::YOUNG].contains(&was.content_id);
-        if is_change {
-            changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
-        }
-        if let Some(Ok(look)) = look {
-            let file = look.file();
-            let written = file.and_then(|file| file.since);
-            let since_1970 = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let millis = since_1970.and_then(|since| u64::try_from(since.as_millis()).ok());
-            modified.store(millis.unwrap_or(0), Ordering::Release);
-            let (uid, of_kind) = match file {
-                Some(file) => (file.owner.into(), file.kind.word()),
-                None => (u64::MAX, 0),
-            };
-            let (uid, of_kind) =
-                (owner.swap(uid, Ordering::AcqRel), kind.swap(of_kind, Ordering::AcqRel));
-            if matches!(was.known, Presence::Present(_)) {
-                return Noted { owner: u32::try_from(uid).ok(), kind: FileKind::of_word(of_kind) };
-            }
-        }
-        Noted::default()
-    }
-
-    /// What is known of it. Looks at nothing but the folder of a flag that is absent, and what
-    /// another process alone has read is not known.
-    pub fn report(&self) -> FlagReport {
-        let FlagState { known, content_id, failed, .. } = self.word().state();
-        let last = self.reader.last();
+impl FlagReport {
+    /// From what all processes know and what this one has read last. What another process alone has read
+    /// is not known.
+    pub(super) fn new(
+        state: FlagState,
+        slot: &FlagSlot,
+        last: &Reading,
+        is_folder_missing: impl FnOnce() -> bool,
+    ) -> Self {
+        let FlagState { known, content_id, failed, .. } = state;
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
             millis.and_then(|at| Timestamp::from_millisecond(at).ok())
         };
-        let Slot { changed, modified, owner, kind, .. } = self.slot;
+        let FlagSlot { changed, modified, owner, kind, .. } = slot;
         let is_there = matches!(known, Presence::Present(_));
-        FlagReport {
+        Self {
             phase: match known {
                 Presence::Present(phase) => Some(phase),
                 Presence::Nothing | Presence::Absent => None,
@@ -107,11 +66,42 @@ impl Flag<'_> {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            is_folder_missing: known == Presence::Absent
-                && self.poll_lease.are_free()
-                && place::is_folder_missing(&self.path),
+            is_folder_missing: known == Presence::Absent && is_folder_missing(),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last.content_of(content_id).filter(|_| is_there).cloned(),
         }
     }
+}
+
+/// Notes what is known now, for a report: that the state has changed, and, of a look that has seen
+/// something, which file. Returns what was noted before.
+pub(super) fn note(
+    slot: &FlagSlot,
+    file: Option<Option<FlagFile>>,
+    was: FlagState,
+    is: FlagState,
+    now: Timestamp,
+) -> Noted {
+    let FlagSlot { changed, modified, owner, kind, .. } = slot;
+    // That the debounce of a new flag is over is none.
+    let is_change =
+        is.known != was.known || ![is.content_id, ContentId::YOUNG].contains(&was.content_id);
+    if is_change {
+        changed.store(u64::try_from(now.as_millisecond()).unwrap_or(0), Ordering::Release);
+    }
+    if let Some(file) = file {
+        let written = file.and_then(|file| file.since);
+        let millis = written.and_then(|at| u64::try_from(at.at().as_millisecond()).ok());
+        modified.store(millis.unwrap_or(0), Ordering::Release);
+        let (uid, of_kind) = match file {
+            Some(file) => (file.owner.into(), file.kind.word()),
+            None => (u64::MAX, 0),
+        };
+        let (uid, of_kind) =
+            (owner.swap(uid, Ordering::AcqRel), kind.swap(of_kind, Ordering::AcqRel));
+        if matches!(was.known, Presence::Present(_)) {
+            return Noted { owner: u32::try_from(uid).ok(), kind: FileKind::of_word(of_kind) };
+        }
+    }
+    Noted::default()
 }

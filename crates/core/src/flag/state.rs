@@ -1,4 +1,4 @@
-//! What all processes know of a flag, as the one word that its slot on the board has for it.
+//! What all processes know of a flag, as one word in its slot.
 
 use crate::flag::spec::Phase;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize};
 use std::thread;
 
 use super::*;
-use crate::shared::table::new_state_table;
+use crate::shared::slot::new_state_table;
 
 mod clock;
 mod place;
@@ -16,12 +16,12 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-fn flag<'b>(path: &Path, table: &'b crate::shared::table::StateTable) -> Flag<'b> {
+fn flag<'b>(path: &Path, table: &'b crate::shared::slot::StateTable) -> Flag<'b> {
     let slot = table.claim(&[key(path)]).expect("a slot")[0];
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
 
-/// The news of a look at a moment, in short, and whether it is closed.
+/// The events of a look at a moment, in short, and whether it is closed.
 fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>) {
     let mut event = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {
@@ -340,7 +340,7 @@ fn looks_in_an_interval() {
     let slot = table.claim(&[key(&path)]).expect("a slot")[0];
     let hour = Duration::from_secs(3600);
     let [one, other] = [(); 2].map(|()| Flag::new(path.clone(), slot, hour, TimeZone::UTC));
-    let is_due = || slot.lease.store(0, Ordering::SeqCst);
+    let is_due = || slot.flag.lease.store(0, Ordering::SeqCst);
     let message = |flag: &Flag<'_>| {
         let closing = flag
             .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
@@ -367,10 +367,10 @@ fn looks_in_an_interval() {
     is_due();
     replace(&path, "");
     assert_eq!(look(&one), (true, vec!["changed".to_owned()]));
-    let looked = slot.lease.load(Ordering::SeqCst);
+    let looked = slot.flag.lease.load(Ordering::SeqCst);
     thread::sleep(Duration::from_millis(10));
     assert_eq!([message(&one), message(&other)], [None, None]);
-    assert_eq!(slot.lease.load(Ordering::SeqCst), looked);
+    assert_eq!(slot.flag.lease.load(Ordering::SeqCst), looked);
     is_due();
     fs::remove_file(&path).expect("removed");
     assert_eq!(look(&one), (false, vec!["open again".to_owned()]));

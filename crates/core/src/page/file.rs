@@ -18,7 +18,8 @@ use crate::file::watched::Watched;
 use crate::flag::spec::FlagSpec;
 use crate::flag::{ActiveFlag, Content};
 use crate::negotiate::Media;
-use crate::shared::table::{Key, Slot};
+use crate::shared::slot::Slot;
+use crate::shared::table::Key;
 
 /// Some browsers replace error pages of up to so many bytes by their own.
 const HIDDEN_UP_TO: usize = 512;
@@ -146,7 +147,7 @@ pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageF
     inner.iter().chain(outer.iter().filter(is_missing)).cloned().collect()
 }
 
-/// The key of a page's slot on the [`StateTable`](crate::shared::table::StateTable).
+/// The key of a page's slot on the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("page", path))
 }

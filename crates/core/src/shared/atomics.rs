@@ -13,7 +13,7 @@ pub(crate) use self::model::AtomicU64;
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic::fence;
 
-/// Nobody sleeps in a model: the others have a turn.
+/// Nobody sleeps in a model; the other threads run.
 #[cfg(all(test, loom))]
 pub(crate) fn sleep(_: Duration) {
     loom::thread::yield_now();

@@ -10,11 +10,9 @@ use std::sync::atomic::Ordering;
 
 use thiserror::Error;
 
-use crate::shared::atomics::{self, AtomicU64};
+use crate::shared::atomics::AtomicU64;
 use crate::shared::hash;
-
-/// How many states the server can have at a time: flags and watched files.
-pub const MAX_SLOTS: usize = atomics::size(262_144, 2);
+use crate::shared::words::Words;
 
 /// A place in shared memory that belongs to whatever has its key. All zero is a free one.
 pub trait Keyed {
@@ -23,55 +21,6 @@ pub trait Keyed {
     /// Forgets what it was for, but for the key.
     fn clear(&self);
 }
-
-/// The state of one flag or file. All zero is "nothing known yet". What the numbers mean is up
-/// to its user.
-#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
-#[derive(Debug, Default)]
-#[repr(C, align(128))] // cache lines of its own: they do not slow each other down
-pub struct Slot {
-    key: AtomicU64,
-    /// The state itself.
-    pub(crate) word: AtomicU64,
-    /// For a file: the last version that could be used.
-    pub(crate) good: AtomicU64,
-    /// For a file: what was last told of its content, in a hash.
-    pub(crate) told: AtomicU64,
-    /// For a file: what in it is of no use, as it was told last, in a hash.
-    pub(crate) odd: AtomicU64,
-    /// For a flag: the version that was seen last ([`LastSeen`](crate::file::debounce::LastSeen)).
-    pub(crate) seen: AtomicU64,
-    /// For a flag: since when one version has followed the other without a rest, in the same unit.
-    pub(crate) restless: AtomicU64,
-    /// For a flag: who looks at it, or did so last, where that is not done at every request.
-    pub(crate) lease: AtomicU64,
-    /// For a flag: when the state itself changed last, in milliseconds since 1970.
-    pub(crate) changed: AtomicU64,
-    /// For a flag: its time of modification at that moment, in milliseconds since 1970.
-    pub(crate) modified: AtomicU64,
-    /// For a flag: its owner's user id at that moment.
-    pub(crate) owner: AtomicU64,
-    /// For a flag: what lay there at that moment.
-    pub(crate) kind: AtomicU64,
-}
-
-impl Keyed for Slot {
-    fn key(&self) -> &AtomicU64 {
-        &self.key
-    }
-
-    fn clear(&self) {
-        let Self { key: _, word, good, told, odd, seen, restless, lease, .. } = self;
-        let Self { changed, modified, owner, kind, .. } = self;
-        let flags = [seen, restless, lease, changed, modified, owner, kind];
-        for word in [word, good, told, odd].into_iter().chain(flags) {
-            word.store(0, Ordering::Release);
-        }
-    }
-}
-
-/// The table, as it lies in shared memory. All zero is an empty one.
-pub type StateTable = Table<Slot, MAX_SLOTS>;
 
 /// Places by their keys. All zero is an empty table.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
@@ -105,7 +54,7 @@ impl Key {
 
 impl<S: Keyed, const N: usize> Table<S, N> {
     /// The numbers of the places of these keys, in their order. What was known before a restart is
-    /// still known, so that a restart in the middle of the maintenance is no news. For the parent,
+    /// still known, so that a restart in the middle of the maintenance changes nothing. For the parent,
     /// before it forks.
     ///
     /// Children of the generation before still write to the places that they had, so one that
@@ -191,8 +140,7 @@ impl<S: Default, const N: usize> Default for Table<S, N> {
     }
 }
 
-#[cfg(test)]
-impl<S: crate::shared::words::Words, const N: usize> crate::shared::words::Words for Table<S, N> {
+impl<S: Words, const N: usize> Words for Table<S, N> {
     fn for_each(&self, visit: &mut dyn FnMut(&AtomicU64)) {
         self.used.for_each(visit);
         self.places.for_each(visit);
@@ -200,29 +148,9 @@ impl<S: crate::shared::words::Words, const N: usize> crate::shared::words::Words
 }
 
 #[cfg(test)]
-crate::shared::words::words!(Slot {
-    key,
-    word,
-    good,
-    told,
-    odd,
-    seen,
-    restless,
-    lease,
-    changed,
-    modified,
-    owner,
-    kind
-});
-
-#[cfg(test)]
-pub(crate) fn new_state_table() -> Box<StateTable> {
-    crate::shared::words::zeroed()
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shared::slot::{Slot, new_state_table};
 
     #[test]
     fn a_restart_keeps_what_is_known() {
@@ -230,12 +158,12 @@ mod tests {
         let table = Table::<Slot, SLOTS>::default();
         let keys: Vec<_> = (0..=SLOTS).map(Key::of).collect();
         for slot in table.claim(&keys[..SLOTS]).expect("slots") {
-            slot.word.store(7, Ordering::SeqCst);
+            slot.flag.state.store(7, Ordering::SeqCst);
         }
         assert_eq!(table.claim(&keys).err(), Some(TableFull(SLOTS)));
         let words = |keys: &[Key]| -> Vec<_> {
             let slots = table.claim(keys).expect("slots");
-            slots.iter().map(|slot| slot.word.load(Ordering::SeqCst)).collect()
+            slots.iter().map(|slot| slot.flag.state.load(Ordering::SeqCst)).collect()
         };
         // The last key takes a slot that is no longer wanted, and leaves those that are.
         let kept = &keys[..SLOTS - 1];

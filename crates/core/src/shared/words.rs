@@ -1,4 +1,4 @@
-//! For tests: every word of what lies in shared memory, so that one can be overwritten after the other.
+//! Every word of what lies in shared memory: to clear it, and to overwrite it in tests.
 
 use crate::shared::atomics::AtomicU64;
 
@@ -36,13 +36,13 @@ macro_rules! words {
 pub(crate) use words;
 
 /// One that is all zero, as shared memory is at first; most of it is not touched.
-#[cfg(not(loom))]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn zeroed<T: bytemuck::Zeroable>() -> Box<T> {
     bytemuck::zeroed_box()
 }
 
 /// One that is all zero; the tables of a model are small.
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 pub(crate) fn zeroed<T: Default>() -> Box<T> {
     Box::default()
 }

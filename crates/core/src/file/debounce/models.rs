@@ -12,11 +12,12 @@ use crate::shared::atomics::AtomicU64;
 #[test]
 fn just_come() {
     let version = Version::MISSING; // changed in the far future, as far as its times go
-    let is_stable = move |slot: &Slot| LastSeen::of(slot).is_stable(slot, version, Duration::ZERO);
+    let is_stable =
+        move |slot: &Sightings| LastSeen::of(slot).is_stable(slot, version, Duration::ZERO);
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(move || {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(Sightings::default());
         let theirs = Arc::clone(&slot);
         let other = thread::spawn(move || is_stable(&theirs));
         assert_ne!(is_stable(&slot), Some(true));
@@ -29,8 +30,8 @@ fn just_come() {
 fn slow_looks() {
     let versions = [Version::MISSING, Version::of(Path::new("/")).expect("a folder")];
     loom::model(move || {
-        let shared = Arc::new((Slot::default(), AtomicU64::default()));
-        let look = move |(slot, file): &(Slot, AtomicU64)| {
+        let shared = Arc::new((Sightings::default(), AtomicU64::default()));
+        let look = move |(slot, file): &(Sightings, AtomicU64)| {
             let last = LastSeen::of(slot);
             let version = file.load(Ordering::Relaxed);
             let is_stable = last.is_stable(slot, versions[version as usize], Duration::ZERO);

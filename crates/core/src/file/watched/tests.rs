@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use super::*;
 use crate::file::kept::{Keeper, Kept, Use};
-use crate::shared::table::new_state_table;
+use crate::shared::slot::new_state_table;
 
 fn number(content: &[u8]) -> Result<u32, String> {
     let text = str::from_utf8(content).map_err(|error| error.to_string())?;
@@ -12,10 +12,10 @@ fn number(content: &[u8]) -> Result<u32, String> {
 }
 
 fn value(watched: &Watched<u32>) -> u32 {
-    **watched.get().expect("a value")
+    *watched.get().expect("a value")
 }
 
-/// Looks until nothing new has come for a second; the news, in short.
+/// Looks until nothing new has come for a second; the events, in short.
 fn settle(watched: &Watched<u32>) -> Vec<String> {
     let mut event = vec![];
     for _ in 0..14 {
@@ -247,12 +247,12 @@ fn at_a_restart() {
         }
         assert!(event.len() == 1 && event[0].contains(said), "{what}: {event:?}");
         assert!(event[0].contains("line 1: invalid digit"), "{what}: {event:?}");
-        assert_eq!(watched.get().map(|value| **value), expected, "{what}");
+        assert_eq!(watched.get().map(|value| *value), expected, "{what}");
         assert!(!watched.in_force().is_last && watched.in_force().problem.is_some(), "{what}");
         assert_eq!(settle(&watched), Vec::<String>::new(), "{what}: all is said");
         fs::write(&path, "3").expect("written");
         assert_eq!(settle(&watched), ["read"], "{what}");
-        assert_eq!(watched.get().map(|value| **value), Some(3), "{what}");
+        assert_eq!(watched.get().map(|value| *value), Some(3), "{what}");
         assert!(watched.in_force().is_last && watched.in_force().problem.is_none(), "{what}");
         assert_eq!(memory.kept(Use::List, &path).expect("kept").content, b"3", "{what}");
     }

@@ -10,12 +10,14 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::flag_spec::{FlagSpec, Message};
+use super::keys;
 use super::language::{instead_of, is_language};
-use super::{FlagSpec, Message, Moment, keys, time};
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
 use crate::text::duration::{self, MAX_SECONDS};
 use crate::text::encoding;
+use crate::text::time::Moment;
 
 /// Why a text is no content of a flag.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -34,7 +36,19 @@ struct Wrong(Range<usize>, String);
 type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
+impl FlagSpec {
+    /// Reads a flag's content. Times without an offset are the server's own, in `zone`; one that
+    /// comes twice, when the clocks are put back, is the first, and one that is skipped moves on
+    /// by as much.
+    ///
+    /// # Errors
+    /// [`FlagSpecError`], with line and column.
+    pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Self, FlagSpecError> {
+        window(content, zone)
+    }
+}
+
+fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
@@ -49,7 +63,7 @@ pub(super) fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSp
     let mut reader = Reader::of(text, zone);
     // More spellings of a time are certain than TOML knows.
     let is_time = |span: &Range<usize>| {
-        text.get(span.clone()).is_some_and(|text| time::moment(text, zone).is_ok())
+        text.get(span.clone()).is_some_and(|text| Moment::parse(text, zone).is_ok())
     };
     let spans = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message()));
     let syntax = spans.filter(|(span, _)| !is_time(span));
@@ -173,7 +187,7 @@ impl<'t> Reader<'t> {
             self.slips.push(("start", Wrong(start.span(), cause)));
         }
         let is_time = match value.get_ref() {
-            DeValue::String(text) => time::moment(text, self.zone).is_ok(),
+            DeValue::String(text) => Moment::parse(text, self.zone).is_ok(),
             other => other.is_datetime(),
         };
         if let Some(meant) = keys::meant(key.get_ref()) {
@@ -199,7 +213,7 @@ impl<'t> Reader<'t> {
             found.map_or(0..0, |(_, value)| value.span())
         };
         if let (Some(start), Some(end)) = (self.window.start, self.window.end)
-            && end.at <= start.at
+            && end.at() <= start.at()
         {
             let cause = "the end is not later than the start".into();
             self.faults.push(Wrong(value("end"), cause));
@@ -234,7 +248,7 @@ impl<'t> Reader<'t> {
             DeValue::Datetime(_) => self.text.get(value.span()).unwrap_or_default(),
             _ => "",
         };
-        time::moment(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
+        Moment::parse(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
     }
 
     fn message(&mut self, value: &Value<'_>) -> Result<Message, Wrong> {

@@ -7,7 +7,7 @@ const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
 /// Processes that have looked while there was no flag, and so have read nothing.
 fn processes<'b, const N: usize>(
     path: &Path,
-    table: &'b crate::shared::table::StateTable,
+    table: &'b crate::shared::slot::StateTable,
 ) -> [Flag<'b>; N] {
     let processes = [(); N].map(|()| flag(path, table));
     assert!(processes.iter().all(|process| look(process) == (false, vec![])));

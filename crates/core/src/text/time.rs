@@ -1,52 +1,93 @@
-//! Times as people write them: those of TOML and of RFC 3339, and what is as certain.
+//! Times as people write them (those of TOML and of RFC 3339, and what is as certain), and as they are
+//! written for people and programs.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-
-use super::Moment;
+use jiff::{Timestamp, Zoned};
 
 /// What ends the message of each error.
 const WRITE: &str = "write 2026-11-22T23:00:00+01:00";
 
-/// The moment that a text names: a date and a time of day, seconds and fractions where wanted,
-/// and an offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`). Without an offset it is a time in `zone`.
-///
-/// # Errors
-/// What is wrong with it, and what to write.
-pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
-    let text = text.trim();
-    let no_time = || format!("this is not a date with a time; {WRITE}");
-    let (date, rest) = text.split_at_checked(10).ok_or_else(no_time)?;
-    if !has_shape(date, "dddd-dd-dd") {
-        return Err(no_time());
+/// A moment, with the offset from UTC that it was given with, or that its zone had then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    at: Timestamp,
+    offset: Offset,
+}
+
+impl Moment {
+    /// This moment in a zone.
+    pub fn local(at: Timestamp, zone: &TimeZone) -> Self {
+        Self { at, offset: zone.to_offset(at) }
     }
-    if rest.is_empty() {
-        return Err(format!("this is a date without a time; {WRITE}"));
+
+    /// The moment that a text names: a date and a time of day, seconds and fractions where wanted,
+    /// and an offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`). Without an offset it is a time in `zone`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write.
+    pub(crate) fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
+        let text = text.trim();
+        let no_time = || format!("this is not a date with a time; {WRITE}");
+        let (date, rest) = text.split_at_checked(10).ok_or_else(no_time)?;
+        if !has_shape(date, "dddd-dd-dd") {
+            return Err(no_time());
+        }
+        if rest.is_empty() {
+            return Err(format!("this is a date without a time; {WRITE}"));
+        }
+        let time = match rest.strip_prefix(['T', 't']) {
+            Some(time) => time,
+            None => Some(rest.trim_start()).filter(|time| *time != rest).ok_or_else(no_time)?,
+        };
+        let is_clock = |c: char| c.is_ascii_digit() || [':', '.', ','].contains(&c);
+        let (clock, offset) = time.split_at(time.find(|c| !is_clock(c)).unwrap_or(time.len()));
+        let clock = self::clock(clock).ok_or_else(no_time)?;
+        let offset = match offset.trim() {
+            "" => None,
+            offset => Some(self::offset(offset).ok_or_else(|| {
+                format!("the offset from UTC is neither Z nor hours and minutes; {WRITE}")
+            })?),
+        };
+        let resolve = || -> Result<Self, jiff::Error> {
+            let local: DateTime = format!("{date}T{clock}").parse()?;
+            Ok(match offset {
+                Some(offset) => Self { at: offset.to_timestamp(local)?, offset },
+                None => {
+                    let zoned = local.to_zoned(zone.clone())?;
+                    Moment { at: zoned.timestamp(), offset: zoned.offset() }
+                }
+            })
+        };
+        resolve().map_err(|_| format!("there is no such date or time; {WRITE}"))
     }
-    let time = match rest.strip_prefix(['T', 't']) {
-        Some(time) => time,
-        None => Some(rest.trim_start()).filter(|time| *time != rest).ok_or_else(no_time)?,
-    };
-    let is_clock = |c: char| c.is_ascii_digit() || [':', '.', ','].contains(&c);
-    let (clock, offset) = time.split_at(time.find(|c| !is_clock(c)).unwrap_or(time.len()));
-    let clock = self::clock(clock).ok_or_else(no_time)?;
-    let offset = match offset.trim() {
-        "" => None,
-        offset => Some(self::offset(offset).ok_or_else(|| {
-            format!("the offset from UTC is neither Z nor hours and minutes; {WRITE}")
-        })?),
-    };
-    let resolve = || -> Result<Moment, jiff::Error> {
-        let local: DateTime = format!("{date}T{clock}").parse()?;
-        Ok(match offset {
-            Some(offset) => Moment { at: offset.to_timestamp(local)?, offset },
-            None => {
-                let zoned = local.to_zoned(zone.clone())?;
-                Moment { at: zoned.timestamp(), offset: zoned.offset() }
-            }
-        })
-    };
-    resolve().map_err(|_| format!("there is no such date or time; {WRITE}"))
+
+    /// The moment itself.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn zoned(&self) -> Zoned {
+        self.at.to_zoned(self.offset.to_time_zone())
+    }
+
+    /// For programs: `2026-11-22T23:00:00+01:00` (RFC 3339).
+    pub fn rfc3339(&self) -> String {
+        self.at.display_with_offset(self.offset).to_string()
+    }
+
+    /// For people: `2026-11-22 23:00 +01:00`, with seconds where there are any.
+    pub fn text(&self) -> String {
+        match self.zoned() {
+            zoned if zoned.second() == 0 => zoned.strftime("%Y-%m-%d %H:%M %:z").to_string(),
+            _ => self.text_with_seconds(),
+        }
+    }
+
+    /// For people, with seconds in any case: `2026-11-22 23:00:00 +01:00`.
+    pub fn text_with_seconds(&self) -> String {
+        self.zoned().strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
 }
 
 /// `22:00`, `9:00`, `22:00:30`, `22:00:30.5`, as `HH:MM:SS.F` with at most nine digits behind the
@@ -143,7 +184,7 @@ mod tests {
             ("2026-07-01 22:00", "2026-07-01T22:00:00+02:00"),
             ("2026-11-28 22:00 +23:59", "2026-11-28T22:00:00+23:59"),
         ] {
-            let moment = moment(text, &berlin()).map(|moment| moment.rfc3339());
+            let moment = Moment::parse(text, &berlin()).map(|moment| moment.rfc3339());
             assert_eq!(moment.as_deref(), Ok(expected), "{text}");
         }
     }
@@ -180,8 +221,33 @@ mod tests {
             ("2026-11-28 22:61", "there is no such date or time"),
             ("9999-12-31T23:59:59-01:00", "there is no such date or time"),
         ] {
-            let error = moment(text, &berlin()).expect_err(text);
+            let error = Moment::parse(text, &berlin()).expect_err(text);
             assert!(error.starts_with(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn moments_keep_their_offset() {
+        for (text, rfc3339, shown) in [
+            ("2026-11-22T23:00:00+01:00", "2026-11-22T23:00:00+01:00", "2026-11-22 23:00 +01:00"),
+            ("2026-11-22 23:00:00-09:30", "2026-11-22T23:00:00-09:30", "2026-11-22 23:00 -09:30"),
+            ("2026-11-22T23:00:00Z", "2026-11-22T23:00:00+00:00", "2026-11-22 23:00 +00:00"),
+            ("2026-11-22T23:00:07Z", "2026-11-22T23:00:07+00:00", "2026-11-22 23:00:07 +00:00"),
+        ] {
+            let moment = Moment::parse(text, &berlin()).expect(text);
+            assert_eq!((moment.rfc3339().as_str(), moment.text().as_str()), (rfc3339, shown));
+        }
+    }
+
+    #[test]
+    fn moments_of_a_zone() {
+        for (at, shown) in [
+            ("2026-11-22T22:00:00Z", "2026-11-22 23:00:00 +01:00"),
+            ("2026-07-22T22:00:07.9Z", "2026-07-23 00:00:07 +02:00"),
+            ("1969-12-31T23:59:59Z", "1970-01-01 00:59:59 +01:00"),
+        ] {
+            let moment = Moment::local(at.parse().expect(at), &berlin());
+            assert_eq!(moment.text_with_seconds(), shown);
         }
     }
 }

@@ -1,0 +1,62 @@
+//! A value that many threads read and one replaces now and then: a lock around an `Arc`.
+//!
+//! Both hold the lock only for the pointer: a reader while it clones the `Arc`, a writer while it
+//! swaps it. So nobody waits while a value is made, used or freed.
+//!
+//! Not arc-swap: its thread-locals would keep the module in memory when httpd unloads it, and a
+//! restart would not load a new version.
+
+use std::mem;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A lock around an `Arc`.
+#[derive(Debug, Default)]
+pub struct ArcCell<T>(RwLock<Arc<T>>);
+
+impl<T> ArcCell<T> {
+    /// Begins with this value.
+    pub fn new(value: T) -> Self {
+        Self(RwLock::new(Arc::new(value)))
+    }
+
+    /// The present value.
+    pub fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the value.
+    pub fn set(&self, value: impl Into<Arc<T>>) {
+        let value = value.into();
+        let old = mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), value);
+        drop(old); // after the lock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn reading_while_values_come() {
+        const VALUES: u64 = if cfg!(miri) { 20 } else { 200 };
+        let cell = ArcCell::new([0_u64; 64]);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut last = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        let value = cell.get();
+                        assert!(value.iter().all(|part| *part == value[0]) && value[0] >= last);
+                        last = value[0];
+                    }
+                });
+            }
+            (1..=VALUES).for_each(|number| cell.set([number; 64]));
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(cell.get()[0], VALUES);
+    }
+}
