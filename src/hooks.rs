@@ -209,7 +209,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
         return DECLINED as c_int;
     }
     let verdict = gate.decide(request, &error_log::Log);
-    request.settle(tracked, place, found, Reason::of(&verdict));
+    request.settle(tracked, place, found, verdict.reason());
     conclude(request, server, before, (gate, place), verdict)
 }
 
@@ -233,7 +233,7 @@ fn decide_among<'r>(
     let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
     let section = found.all().nth(number).flatten();
     let place = ScopeRef { scope: server.counters.scope(section), flags };
-    request.settle(tracked, place, found, Reason::of(&verdict));
+    request.settle(tracked, place, found, verdict.reason());
     conclude(request, server, before, (gate.unwrap_or(first), place), verdict)
 }
 

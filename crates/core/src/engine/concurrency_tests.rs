@@ -131,7 +131,7 @@ fn ask(site: &Site, stats: &Stats, scope: ScopeId, worker: Worker, counts: &Coun
         return false;
     }
     let verdict = site.gate.decide(&client, counts);
-    match Reason::of(&verdict) {
+    match verdict.reason() {
         Some(reason) => tracked.let_in(place, reason),
         None => tracked.forget(),
     }

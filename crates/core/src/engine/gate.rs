@@ -17,6 +17,7 @@ use crate::flag::{ActiveFlag, Flag, FlagEvent, Observer};
 use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::table::{Key, Slot};
+use crate::stats::Reason;
 
 /// What was decided for a request, once and for good.
 #[derive(Debug)]
@@ -51,6 +52,15 @@ impl Verdict<'_> {
             Self::Open => OPEN,
             Self::Allowed(admission) => admission.means().label(),
             Self::Blocked(..) => BLOCKED,
+        }
+    }
+
+    /// Why the request passes; None where it is refused.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Open => Some(Reason::Open),
+            Self::Allowed(admission) => Some(Reason::Allowed(admission.means())),
+            Self::Blocked(..) => None,
         }
     }
 

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
 use super::tracked::Worker;
 use crate::allow::AllowKind;
-use crate::engine::gate::Verdict;
 use crate::shared::atomics::{self, AtomicU64};
 
 /// So many copies of the counters there are for each of the first scopes.
@@ -28,15 +27,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// None where the request is refused.
-    pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
-        match verdict {
-            Verdict::Open => Some(Self::Open),
-            Verdict::Allowed(admission) => Some(Self::Allowed(admission.means())),
-            Verdict::Blocked(_) => None,
-        }
-    }
-
     /// Does it count no more where the request is taken to another path?
     pub fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Allowed(means) if means.is_bound_to_path())
