@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use crate::location::Section;
-use crate::location_walk::Found;
 use crate::request::Request;
+use maintenance_core::engine::matched::{MatchedSections, key_of};
 use maintenance_core::stats::{Reason, TrackedRequest};
 
 /// A verdict, and what it was made for.
@@ -57,17 +57,21 @@ impl Kept<'_> {
     /// Does it count for the request where it is now? As in most of the hooks; what was refused is
     /// always judged again.
     pub(crate) fn holds_here(&self, request: &Request<'_>) -> bool {
-        self.sections == Section::key_of(request.section())
+        self.sections == key_of(request.section())
             && self.uri == request.rec().uri.cast_const()
             && matches!(self.outcome, Outcome::LetIn(_))
     }
 
     /// Does it count for the request, or for this part of it, in these sections, too?
-    pub(crate) fn holds_in(&self, request: &Request<'_>, found: &Found<'_>) -> bool {
+    pub(crate) fn holds_in(
+        &self,
+        request: &Request<'_>,
+        found: &MatchedSections<'_, Section<'_>>,
+    ) -> bool {
         let Outcome::LetIn(reason) = self.outcome else {
             return false;
         };
-        self.sections == Section::key_of(found.section)
+        self.sections == found.key()
             && self.others == found.key_of_others()
             && (self.uri == request.rec().uri.cast_const() || !reason.is_bound_to_path())
     }

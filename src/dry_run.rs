@@ -6,7 +6,6 @@ use std::ptr;
 
 use crate::error_log;
 use crate::location::Section;
-use crate::location_walk::Found;
 use crate::overlay::Overlay;
 use crate::request::Request;
 use crate::scopes;
@@ -17,6 +16,7 @@ use crate::sys::bindings::{
 };
 use crate::virtual_hosts;
 use maintenance_core::engine::gates::SectionPath;
+use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
@@ -54,7 +54,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         assumed.provoke_panic_at("/provoke-panic");
         let found = match gates.has_sections() {
             true => assumed.found_ahead(),
-            false => Found::none(),
+            false => MatchedSections::none(),
         };
         let gate = |section: Option<&Section<'_>>| match section {
             Some(section) => gates.of(section).unwrap_or_else(|| assumed.own(gates.make(section))),

@@ -15,9 +15,8 @@ use std::ffi::c_int;
 use crate::decision::{Kept, Outcome};
 use crate::error_log;
 use crate::location::Section;
-use crate::location_walk::Found;
 use crate::request::Request;
-use crate::server::{Counters, config};
+use crate::server::config;
 use crate::startup;
 use crate::status_handler;
 use crate::sys::bindings::{
@@ -31,6 +30,8 @@ use crate::sys::guard::{guard, guard_or};
 use crate::tracking;
 use maintenance_core::engine::gate::{self, Gate, Verdict};
 use maintenance_core::engine::gates::Gates;
+use maintenance_core::engine::matched::{MatchedSections, key_of};
+use maintenance_core::engine::server::Counters;
 use maintenance_core::flag::ActiveFlag;
 use maintenance_core::stats::{Reason, ScopeRef};
 
@@ -134,7 +135,7 @@ fn judge_ahead(request: &mut Request<'_>) -> c_int {
     let found = match server.gates.has_sections() {
         true if request.is_mapped() => request.found(), // a subrequest that is run
         true => request.found_ahead(),
-        false => Found::none(),
+        false => MatchedSections::none(),
     };
     decide_in(request, server, &found)
 }
@@ -150,7 +151,7 @@ fn judge(request: &mut Request<'_>) -> c_int {
     };
     let found = match server.gates.has_sections() {
         true => request.found(),
-        false => Found::none(),
+        false => MatchedSections::none(),
     };
     decide_in(request, server, &found)
 }
@@ -184,7 +185,11 @@ fn watched<'r>(request: &Request<'r>) -> Option<Server<'r>> {
 /// the ErrorDocument of a request that httpd itself turned down before it came here (such as
 /// a malformed one). What was blocked is judged again, should another module go on with it all the
 /// same.
-fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r>) -> c_int {
+fn decide_in<'r>(
+    request: &mut Request<'r>,
+    server: Server<'r>,
+    found: &MatchedSections<'r, Section<'r>>,
+) -> c_int {
     let own = request.kept();
     let before = own.or_else(|| request.kept_by_origin());
     if let Some(kept) = before.filter(|kept| kept.holds_in(request, found)) {
@@ -202,7 +207,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
     if !found.others.is_empty() {
         return decide_among(request, server, found, before, gate);
     }
-    let place = server.counters.place(found.section, gate);
+    let place = server.counters.scope_ref(found.section, gate);
     let tracked = request.tracked(before, server.counters, place);
     if gate.is_still_open() {
         request.settle(tracked, place, found, Some(Reason::Open));
@@ -219,7 +224,7 @@ fn decide_in<'r>(request: &mut Request<'r>, server: Server<'r>, found: &Found<'r
 fn decide_among<'r>(
     request: &mut Request<'r>,
     server: Server<'r>,
-    found: &Found<'r>,
+    found: &MatchedSections<'r, Section<'r>>,
     before: Option<Kept<'r>>,
     first: &'r Gate,
 ) -> c_int {
@@ -293,7 +298,7 @@ fn after_panic(request: &mut Request<'_>) -> c_int {
     let is_closed = guard(|| last_known().unwrap_or(false), true);
     let reason = (!is_closed).then_some(Reason::Open);
     let before = request.kept().or_else(|| request.kept_by_origin());
-    let (sections, uri) = (Section::key_of(request.section()), request.rec().uri);
+    let (sections, uri) = (key_of(request.section()), request.rec().uri);
     let tracked = before.and_then(|before| before.tracked);
     let (outcome, others, is_being_answered) = (Outcome::of(reason), 0, false);
     request.keep(Kept { outcome, sections, others, uri, is_being_answered, tracked });
@@ -311,9 +316,9 @@ fn count_after_panic<'r>(
     reason: Option<Reason>,
 ) -> Option<()> {
     let server = watched(request)?;
-    let place = server.counters.place(None::<&Section<'_>>, server.gates.own());
+    let place = server.counters.scope_ref(None::<&Section<'_>>, server.gates.own());
     let tracked = request.tracked(before, server.counters, place);
-    let found = Found { section: request.section(), ..Found::none() };
+    let found = MatchedSections { section: request.section(), ..MatchedSections::none() };
     request.settle(tracked, place, &found, reason);
     let is_counted = before.is_some_and(|before| before.outcome == Outcome::Refused);
     if reason.is_none() && !is_counted && !request.is_subrequest() {

@@ -1,7 +1,6 @@
 //! The module's configuration of a server (the main one or a virtual host) with its sections.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +11,9 @@ use once_cell::sync::OnceCell;
 use crate::module::maintenance_module;
 use crate::sys::bindings::{ap_conf_vector_t, ap_server_root_relative, apr_pool_t, server_rec};
 use maintenance_core::directive::Settings;
-use maintenance_core::engine::gate::{Gate, ServerContext};
-use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
-use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
+use maintenance_core::engine::gate::ServerContext;
+use maintenance_core::engine::gates::{Gates, Sections};
+use maintenance_core::engine::server::Counters;
 
 /// What one server says, and the gates that come of it once the configuration is complete.
 #[derive(Default)]
@@ -23,28 +22,6 @@ pub(crate) struct ServerConfig {
     pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
     counters: OnceCell<Counters>,
-}
-
-/// Where a server's requests are counted.
-pub(crate) struct Counters {
-    pub(crate) stats: &'static Stats,
-    pub(crate) own: ScopeId,
-    pub(crate) sections: BTreeMap<SectionId, ScopeId>,
-    /// Which reading of the configuration it is.
-    pub(crate) generation: u8,
-}
-
-impl Counters {
-    /// The number of the innermost scope of a request in these sections.
-    pub(crate) fn scope(&self, sections: Option<&impl SectionPath>) -> ScopeId {
-        let innermost = sections.and_then(SectionPath::innermost);
-        innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
-    }
-
-    /// Where a request in these sections is, which this gate is for.
-    pub(crate) fn place(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
-        ScopeRef { scope: self.scope(sections), flags: gate.bits() }
-    }
 }
 
 impl ServerConfig {

@@ -5,13 +5,13 @@ use std::ptr;
 
 use crate::decision::{Kept, Outcome};
 use crate::location::Section;
-use crate::location_walk::Found;
 use crate::request::Request;
-use crate::server::Counters;
 use crate::sys::bindings::{DECLINED, maintenance_watch_end, request_rec};
 use crate::sys::guard::guard;
 use crate::sys::process;
 use maintenance_core::allow::ClientRequest;
+use maintenance_core::engine::matched::MatchedSections;
+use maintenance_core::engine::server::Counters;
 use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::stats::top_clients::RefusedRequest;
 use maintenance_core::stats::{Reason, ScopeId, ScopeRef, TrackedRequest, Worker};
@@ -53,7 +53,7 @@ impl<'r> Request<'r> {
         &mut self,
         tracked: Option<&'r TrackedRequest<'static>>,
         place: ScopeRef,
-        found: &Found<'_>,
+        found: &MatchedSections<'_, Section<'_>>,
         reason: Option<Reason>,
     ) {
         if let Some(tracked) = tracked
@@ -64,7 +64,7 @@ impl<'r> Request<'r> {
                 None => tracked.forget(),
             }
         }
-        let (sections, others) = (Section::key_of(found.section), found.key_of_others());
+        let (sections, others) = (found.key(), found.key_of_others());
         let (outcome, uri, is_being_answered) = (Outcome::of(reason), self.rec().uri, false);
         self.keep(Kept { outcome, sections, others, uri, is_being_answered, tracked });
     }

@@ -2,7 +2,9 @@
 
 pub mod gate;
 pub mod gates;
+pub mod matched;
 pub mod readings;
+pub mod server;
 
 #[cfg(test)]
 mod concurrency_tests;
