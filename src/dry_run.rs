@@ -24,7 +24,7 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
     let overlay = request.overlay(question);
     let (servers, is_known_host) = match &question.host {
         Some(host) => virtual_hosts::servers_of(request, host, overlay),
-        None => (request.server().into_iter().collect(), true),
+        None => (request.server_rec().into_iter().collect(), true),
     };
     let answers = request.as_client(question.client, |request| {
         let answers = servers.into_iter().map(|server| forecast(request, server, overlay));

@@ -31,6 +31,7 @@ pub(crate) fn error(message: &str) {
 }
 
 /// The main server's error log, where news go that concern the whole server.
+#[derive(Clone, Copy)]
 pub(crate) struct Log;
 
 impl EventSink for Log {

@@ -13,18 +13,11 @@ use crate::sys::bindings::{
 };
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::readings::readings;
+use maintenance_core::engine::request::Request as _;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
-    /// The sections that httpd has found for the request so far.
-    pub(crate) fn section(&self) -> Option<&'r Section<'r>> {
-        // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
-        // configuration's pool, from the request's, or from one that is a part of that and cleared
-        // with it (that of what `ap_internal_fast_redirect` put in the request's place).
-        unsafe { config_slot(self.rec().per_dir_config).cast::<Section<'r>>().as_ref() }
-    }
-
-    /// The same, with those of the path's other readings.
+    /// The sections that httpd has found, with those of the path's other readings.
     pub(crate) fn found(&mut self) -> MatchedSections<'r, Section<'r>> {
         let section = self.section();
         MatchedSections::new(section, self.sections_of(self.readings(self.rec().uri)))
@@ -75,7 +68,7 @@ impl<'r> Request<'r> {
     fn walk(&mut self, path: *mut c_char) -> Option<&'r Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
-        let defaults = self.server()?.lookup_defaults;
+        let defaults = self.server_rec()?.lookup_defaults;
         // SAFETY: what `ap_process_request_internal` does. All that the walk changes is put back:
         // what it keeps for the next one, too, by which httpd tells whether a subrequest needs
         // another login.

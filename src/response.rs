@@ -5,18 +5,31 @@ use std::sync::Arc;
 
 use crate::request::Request;
 use crate::sys::bindings::{
-    DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
+    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
     ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
     ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
+use maintenance_core::engine::Action;
 use maintenance_core::negotiate::Encoding;
-use maintenance_core::refusal::Answer;
+use maintenance_core::refusal::{Answer, PLAIN};
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
+    /// Does what the engine says, and gives what the hook is to return.
+    #[inline(always)]
+    pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
+        match action {
+            Action::Decline => DECLINED as c_int,
+            Action::Answer(answer) => self.answer(answer),
+            Action::Plain => self.refuse_plainly(),
+            Action::Fail => HTTP_INTERNAL_SERVER_ERROR as c_int,
+        }
+    }
+
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(crate) fn answer(&mut self, answer: Answer<'r>) -> c_int {
+    #[inline(never)]
+    fn answer(&mut self, answer: Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
         }
@@ -128,7 +141,7 @@ impl<'r> Request<'r> {
             c"TCN",
             c"WWW-Authenticate",
         ];
-        let Some(server) = self.server() else { return };
+        let Some(server) = self.server_rec() else { return };
         let rec = self.rec_mut();
         rec.output_filters = rec.proto_output_filters;
         rec.per_dir_config = server.lookup_defaults;
@@ -145,19 +158,13 @@ impl<'r> Request<'r> {
         self.err_headers_out().set(name, text);
     }
 
-    /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
-    pub(crate) fn refuse_plainly(&mut self) -> c_int {
-        self.err_headers_out().set(c"Cache-Control", c"no-store");
-        let sentence = c"The site is closed for maintenance. Please try again later.";
-        // SAFETY: httpd copies the sentence.
-        unsafe {
-            ap_custom_response(
-                self.as_ptr(),
-                HTTP_INTERNAL_SERVER_ERROR as c_int,
-                sentence.as_ptr(),
-            );
-        }
-        HTTP_INTERNAL_SERVER_ERROR as c_int
+    /// Answers with httpd's own means and [`PLAIN`], and without an ErrorDocument.
+    fn refuse_plainly(&mut self) -> c_int {
+        self.err_headers_out().set(c"Cache-Control", PLAIN.cache_control);
+        let status = c_int::from(PLAIN.status);
+        // SAFETY: httpd copies the text.
+        unsafe { ap_custom_response(self.as_ptr(), status, PLAIN.text.as_ptr()) };
+        status
     }
 
     /// Does content follow the request's header section (RFC 9112, 6)?

@@ -107,6 +107,23 @@ pub struct Answer<'a> {
     pub body: Arc<Body>,
 }
 
+/// The answer where there is no page to be had: httpd's own, with a sentence.
+pub struct PlainAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Cache-Control
+    pub cache_control: &'static CStr,
+    /// The text.
+    pub text: &'static CStr,
+}
+
+/// The only [`PlainAnswer`].
+pub const PLAIN: PlainAnswer = PlainAnswer {
+    status: 500,
+    cache_control: c"no-store",
+    text: c"The site is closed for maintenance. Please try again later.",
+};
+
 impl Refusal {
     /// The answer for a request while `closing` closes its scope. None where there is no page to be
     /// had.

@@ -7,13 +7,14 @@ use super::gates::{Gates, SectionId, SectionPath};
 use crate::stats::{ScopeId, ScopeRef, Stats};
 
 /// A server (the main one or a virtual host) whose engine is on.
+#[derive(Clone, Copy)]
 pub struct Server<'s, E> {
     /// Who decides.
     pub gates: &'s Gates,
     /// Where its requests are counted.
     pub counters: &'s Counters,
     /// Who hears what has changed.
-    pub events: &'s E,
+    pub events: E,
 }
 
 /// Where a server's requests are counted.
