@@ -88,24 +88,56 @@ pub trait RequestHeaders: ClientRequest {
     fn host(&self) -> Cow<'_, str>;
 }
 
-/// A whole answer.
+/// A whole answer, with all header fields that describe it.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// Code and reason phrase.
     pub status: &'a Status,
+    /// Cache-Control
+    pub cache_control: &'static CStr,
+    /// Retry-After, in seconds.
+    pub retry_after: Option<u32>,
+    /// Vary; the status may depend on more fields, which httpd adds.
+    pub vary: &'static CStr,
     /// Content-Type
     pub content_type: &'static CStr,
     /// Content-Language
     pub content_language: Option<&'a CStr>,
-    /// Content-Encoding
-    pub encoding: Encoding,
-    /// Vary
-    pub vary: &'static CStr,
-    /// Retry-After, in seconds.
-    pub retry_after: Option<u32>,
-    /// The bytes, to be sent in `encoding`.
-    pub body: Arc<Body>,
+    encoding: Encoding,
+    body: Arc<Body>,
 }
+
+impl Answer<'_> {
+    /// The bytes, and their Content-Encoding. A filter that changes the text on its way
+    /// (`is_filtered`) could not read coded bytes.
+    pub fn content(&self, is_filtered: bool) -> (&[u8], Option<&'static CStr>) {
+        let wanted = if is_filtered { Encoding::Identity } else { self.encoding };
+        let (bytes, encoding) = self.body.encoded(wanted);
+        let name = match encoding {
+            Encoding::Identity => None,
+            Encoding::Gzip => Some(c"gzip"),
+            Encoding::Brotli => Some(c"br"),
+        };
+        (bytes, name)
+    }
+}
+
+/// The fields of another answer that a refusal must not have. Content-Language, Content-Type and
+/// Content-Encoding are replaced.
+pub const REMOVED_FIELDS: [&CStr; 9] = [
+    c"Accept-Ranges",
+    c"Alternates",
+    c"Content-Location",
+    c"Content-Range",
+    c"ETag",
+    c"Last-Modified",
+    c"Location",
+    c"TCN",
+    c"WWW-Authenticate",
+];
+
+/// No cache keeps a refusal: it would outlive the maintenance.
+const CACHE_CONTROL: &CStr = c"no-store";
 
 /// The answer where there is no page to be had: httpd's own, with a sentence.
 pub struct PlainAnswer {
@@ -120,7 +152,7 @@ pub struct PlainAnswer {
 /// The only [`PlainAnswer`].
 pub const PLAIN: PlainAnswer = PlainAnswer {
     status: 500,
-    cache_control: c"no-store",
+    cache_control: CACHE_CONTROL,
     text: c"The site is closed for maintenance. Please try again later.",
 };
 
@@ -146,16 +178,17 @@ impl Refusal {
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
         Some(Answer {
             status,
-            content_type: page.content_type(),
-            content_language: page.content_language(),
-            encoding,
+            cache_control: CACHE_CONTROL,
+            retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
             vary: match (has_languages, body.is_negotiated()) {
                 (true, true) => c"Accept, Accept-Language, Accept-Encoding",
                 (true, false) => c"Accept, Accept-Language",
                 (false, true) => c"Accept, Accept-Encoding",
                 (false, false) => c"Accept",
             },
-            retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
+            content_type: page.content_type(),
+            content_language: page.content_language(),
+            encoding,
             body,
         })
     }

@@ -138,7 +138,7 @@ fn ask(site: &Site, stats: &Stats, scope: ScopeId, worker: Worker, counts: &Coun
     let Verdict::Blocked(blocked) = verdict else { return false };
     assert!(worker.connection > 3, "on the allowlist");
     let answer = site.gate.refuse(&client, &blocked.closing, counts).expect("an answer");
-    assert!(!answer.body.plain().is_empty());
+    assert!(!answer.content(false).0.is_empty());
     stats.refuse(worker, scope, answer.status.code());
     let (address, time) = (client.address().expect("an address"), client.now());
     let refusal = RefusedRequest { address, path: b"/", agent: b"test", time };
