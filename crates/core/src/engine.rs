@@ -339,3 +339,7 @@ fn count_after_panic<'r, R: Request<'r>>(
 mod concurrency_tests;
 #[cfg(all(test, not(loom)))]
 mod corruption_tests;
+#[cfg(test)]
+mod fake;
+#[cfg(all(test, not(loom)))]
+mod tests;

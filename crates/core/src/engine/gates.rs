@@ -199,7 +199,7 @@ pub(crate) mod tests {
     }
 
     /// In the sections with these numbers.
-    struct In(&'static [SectionId]);
+    pub(crate) struct In(pub(crate) &'static [SectionId]);
 
     impl SectionPath for In {
         fn key(&self) -> u64 {
