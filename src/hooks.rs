@@ -1,5 +1,5 @@
-//! The hooks of httpd's that a request comes through. They convert it, ask the engine, and convert the
-//! engine's answer back.
+//! The hooks through which httpd passes a request. Each converts the request, asks the engine, and
+//! carries out what the engine says.
 //!
 //! | hook | for |
 //! |---|---|
@@ -56,52 +56,56 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     );
 }
 
-/// [`Hook::Quick`]
+/// Every request comes here first; see [`Hook::Quick`].
 unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int {
     // SAFETY: httpd's request, which this thread alone uses until the function returns.
-    unsafe { ask(r, Hook::Quick) }
+    unsafe { guarded(r, Hook::Quick) }
 }
 
-/// [`Hook::Mapped`]
+/// httpd has mapped the request; see [`Hook::Mapped`].
 unsafe extern "C" fn mapped(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { ask(r, Hook::Mapped) }
+    unsafe { guarded(r, Hook::Mapped) }
 }
 
-/// [`Hook::LookedUp`]
+/// A module may have looked something up; see [`Hook::LookedUp`].
 unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { ask(r, Hook::LookedUp) }
+    unsafe { guarded(r, Hook::LookedUp) }
 }
 
-/// [`Hook::Handler`]
+/// The request is about to be answered; see [`Hook::Handler`].
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { ask(r, Hook::Handler) }
+    unsafe { guarded(r, Hook::Handler) }
 }
 
-/// Asks the engine about a request, and does what it says.
-///
 /// # Safety
 /// `r` is a request of httpd's, which this thread alone uses until the function returns, and whose
 /// pool lives longer.
 #[inline(always)]
-unsafe fn ask(r: *mut request_rec, hook: Hook) -> c_int {
+unsafe fn guarded(r: *mut request_rec, hook: Hook) -> c_int {
     guard_or(
-        || {
-            // SAFETY: the caller's word.
-            let mut request = unsafe { Request::from_raw(r) };
-            let action = engine::handle(&mut request, hook);
-            request.carry_out(action)
-        },
-        || {
-            // SAFETY: the same; the handle above went with the panic.
-            let mut request = unsafe { Request::from_raw(r) };
-            #[cfg(feature = "provoke-panic")]
-            request.provoke_second_panic();
-            let action = engine::after_panic(&mut request, |body| guard(body, ()));
-            request.carry_out(action)
-        },
+        // SAFETY: the caller's word.
+        || handle(&mut unsafe { Request::from_raw(r) }, hook),
+        // SAFETY: the same; the handle above went with the panic.
+        || after_panic(&mut unsafe { Request::from_raw(r) }),
         HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
+}
+
+// These two are for any lifetime of the request, so that nothing of it can be kept beyond.
+
+#[inline(always)]
+fn handle(request: &mut Request<'_>, hook: Hook) -> c_int {
+    let action = engine::handle(request, hook);
+    request.carry_out(action)
+}
+
+#[cold]
+fn after_panic(request: &mut Request<'_>) -> c_int {
+    #[cfg(feature = "provoke-panic")]
+    request.provoke_second_panic();
+    let action = engine::after_panic(request, |body| guard(body, ()));
+    request.carry_out(action)
 }
