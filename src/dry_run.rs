@@ -56,10 +56,8 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
             true => assumed.found_ahead(),
             false => MatchedSections::none(),
         };
-        let gate = |section: Option<&Section<'_>>| match section {
-            Some(section) => gates.of(section).unwrap_or_else(|| assumed.own(gates.make(section))),
-            None => gates.own(),
-        };
+        let gate =
+            |section: Option<&Section<'_>>| gates.of_request(section, |gate| assumed.own(gate));
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
         // Of several readings of the path, the one that decides.

@@ -127,7 +127,7 @@ fn decide<'r, R: Request<'r>>(
         return Action::Decline;
     }
     request.provoke();
-    let gate = gate_of(request, server, sections.section);
+    let gate = server.gates.of_request(sections.section, |gate| request.own_gate(gate));
     if !sections.others.is_empty() {
         return decide_among(request, server, sections, before, gate);
     }
@@ -152,8 +152,9 @@ fn decide_among<'r, R: Request<'r>>(
     before: Option<Decision<'r>>,
     first: &'r Gate,
 ) -> Action<'r> {
+    let gate_of = |section| server.gates.of_request(section, |gate| request.own_gate(gate));
     let others = sections.others.iter();
-    let others: Vec<_> = others.map(|section| gate_of(request, server, *section)).collect();
+    let others: Vec<_> = others.map(|section| gate_of(*section)).collect();
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
     let scope = server.counters.scope(sections.section);
     let tracked = track(request, before, server.counters, ScopeRef { scope, flags });
@@ -163,20 +164,6 @@ fn decide_among<'r, R: Request<'r>>(
     let scope = server.counters.scope(sections.all().nth(number).flatten());
     record(request, tracked, ScopeRef { scope, flags }, sections, verdict.reason());
     conclude(request, server, before, (gate.unwrap_or(first), scope), verdict)
-}
-
-/// The gate of a request in these sections.
-#[inline(always)]
-fn gate_of<'r, R: Request<'r>>(
-    request: &R,
-    server: Server<'r, R::Events>,
-    section: Option<&R::Section>,
-) -> &'r Gate {
-    let gates = server.gates;
-    match section {
-        Some(section) => gates.of(section).unwrap_or_else(|| request.own_gate(gates.make(section))),
-        None => gates.own(),
-    }
 }
 
 /// The request of the client that this one is, or a part of, if that counts. It arrives where

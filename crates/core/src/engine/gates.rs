@@ -115,6 +115,20 @@ impl Gates {
         &self.sections
     }
 
+    /// The gate of a request in these sections, or in none. `own` keeps one that is made for this
+    /// request alone.
+    #[inline]
+    pub fn of_request<'g>(
+        &'g self,
+        chain: Option<&impl SectionPath>,
+        own: impl FnOnce(Gate) -> &'g Gate,
+    ) -> &'g Gate {
+        match chain {
+            Some(chain) => self.of(chain).unwrap_or_else(|| own(self.make(chain))),
+            None => &self.own,
+        }
+    }
+
     /// The gate for requests in these sections. That for several at a time is made at the first
     /// such request; None where there are too many already.
     pub fn of(&self, chain: &impl SectionPath) -> Option<&Gate> {
