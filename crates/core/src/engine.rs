@@ -328,5 +328,5 @@ mod concurrency_tests;
 mod corruption_tests;
 #[cfg(test)]
 mod fake;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
