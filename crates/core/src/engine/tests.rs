@@ -345,6 +345,8 @@ fn after_a_panic_the_last_known_state_counts() {
     request.end();
     assert_eq!(server.counts(), [OPEN, NOTHING, NOTHING]);
 
+    let mut before = TestRequest::new(&server, 9, "/");
+    ask(&mut before, Hook::Quick);
     server.close("blogs");
     assert_eq!(ask_guarded(&mut new(), Hook::Quick), "decline", "not known yet");
     ask(&mut TestRequest { sections: vec![BLOGS], ..TestRequest::new(&server, 9, "/") }, ALL[0]);
@@ -354,9 +356,11 @@ fn after_a_panic_the_last_known_state_counts() {
     assert_eq!(ask_guarded(&mut request, Hook::Handler), "plain");
     assert_eq!(server.counts(), [[1, 0, 1], REFUSED, NOTHING], "in the server's scope, once");
 
-    let mut part = request.subrequest("/part");
-    part.panics = Panics::Once;
-    assert_eq!(ask_guarded(&mut part, Hook::Quick), "plain");
+    for main in [request, before] {
+        let mut part = main.subrequest("/part");
+        (part.sections, part.panics) = (vec![WIKI], Panics::Once);
+        assert_eq!(ask_guarded(&mut part, Hook::Quick), "plain");
+    }
     assert_eq!(server.counts(), [[1, 0, 1], REFUSED, NOTHING], "a part does not count");
 }
 
