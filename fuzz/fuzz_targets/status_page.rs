@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::stats::top_clients::Refusal;
+use maintenance_core::stats::top_clients::RefusedRequest;
 use maintenance_core::stats::{Stats, ScopeId};
 use maintenance_core::report::{
     self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
@@ -68,7 +68,8 @@ impl Shown {
         RECORDS.refused().clear(now);
         if !words.path.is_empty() {
             let address = IpAddr::from([192, 0, 2, 1]);
-            let refusal = Refusal { address, path: &words.path, agent: &words.agent, time: now };
+            let (path, agent) = (&words.path, &words.agent);
+            let refusal = RefusedRequest { address, path, agent, time: now };
             RECORDS.refused().count(refusal, 1);
         }
         let name = || words.name.clone();
