@@ -1,4 +1,4 @@
-//! The gates of one server: its own, and those of the locations in it.
+//! The gates of one server: its own, and those of its `<Location>` sections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
 use crate::shared::hash;
 
-/// The number of a `<Location>` section, the same as long as the configuration is in force.
+/// The number of a `<Location>` section, as long as the configuration is in force.
 pub type SectionId = u32;
 
 /// A `<Location>` section that holds directives of the module.
 #[derive(Clone, Default)]
 pub struct Section {
-    /// As it stands in the configuration: `<Location /blogs>`.
+    /// The name, as in the configuration: `<Location /blogs>`.
     pub name: String,
-    /// What it says.
+    /// The directives in it.
     pub settings: Settings,
 }
 
@@ -27,7 +27,7 @@ pub type Sections = BTreeMap<SectionId, Section>;
 
 /// Which sections a request is in, in the order in which httpd merges them.
 pub trait SectionPath {
-    /// Tells chains from each other; never 0, which is for requests that are in none.
+    /// Identifies the path; never 0, which stands for a request that is in no section.
     fn key(&self) -> u64;
     /// The sections' numbers, the innermost last.
     fn numbers(&self) -> Vec<SectionId>;
@@ -35,7 +35,7 @@ pub trait SectionPath {
     fn innermost(&self) -> Option<SectionId>;
 }
 
-/// In one section alone.
+/// The path of a request that is in one section alone.
 impl SectionPath for SectionId {
     fn key(&self) -> u64 {
         hash::of(self).max(1)
@@ -59,15 +59,15 @@ pub struct Gates {
     made: GateCache,
 }
 
-/// So many gates are made for good beside those of single sections: clients choose which sections
-/// they come into together.
+/// How many gates a server keeps beside those of single sections. Clients choose which sections they
+/// come into together.
 const MAX_MADE: usize = 256;
 
-/// And so many for all servers together.
+/// How many gates all servers together keep.
 const MAX_MADE_BY_ALL: usize = 1024;
 
-/// Gates by the keys of their chains, in a list to which several threads can add while others read
-/// it. It is short unless somebody makes it long.
+/// Gates by the keys of their section paths, in a list to which several threads can add while others
+/// read it.
 #[derive(Default)]
 struct GateCache(OnceCell<Box<Node>>);
 
@@ -79,8 +79,8 @@ struct Node {
 }
 
 impl Gates {
-    /// The gates of a server with these settings, merged with those of the main server. None
-    /// where one of its flags is not among those of `place`.
+    /// The gates of a server with these settings, merged with those of the main server. None if one
+    /// of the flags is not among those of `place`.
     pub fn new(
         settings: &Settings,
         sections: &Sections,
@@ -105,7 +105,7 @@ impl Gates {
         &self.own
     }
 
-    /// Do requests have to be held against sections at all?
+    /// Are there sections?
     pub fn has_sections(&self) -> bool {
         !self.sections.is_empty()
     }
@@ -129,8 +129,8 @@ impl Gates {
         }
     }
 
-    /// The gate for requests in these sections. That for several at a time is made at the first
-    /// such request; None where there are too many already.
+    /// The gate for requests in these sections. One for several sections at a time is made at the
+    /// first such request; None if there are too many already.
     pub fn of(&self, chain: &impl SectionPath) -> Option<&Gate> {
         let key = chain.key();
         let mut made = &self.made;
@@ -148,7 +148,7 @@ impl Gates {
         None
     }
 
-    /// One for a single section, always; each of the others counts.
+    /// A single section always gets a gate; each other one counts towards the limit.
     fn may_make(&self, chain: &impl SectionPath) -> bool {
         chain.innermost().is_some_and(|number| number.key() == chain.key())
             || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
@@ -168,13 +168,13 @@ impl Gates {
         self.own.for_location(&inner, &inner.within(&self.settings), &self.place)
     }
 
-    /// All gates that were made so far.
+    /// All gates that have been made so far.
     pub fn all(&self) -> impl Iterator<Item = &Gate> {
         std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
     }
 
-    /// Those that were made so far for requests of which this is the innermost section; that for the
-    /// section alone first.
+    /// The gates that have been made so far for requests of which this is the innermost section; that
+    /// for the section alone comes first.
     pub fn inside(&self, innermost: SectionId) -> impl Iterator<Item = &Gate> {
         let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
         nodes.map(|node| &node.gate)
