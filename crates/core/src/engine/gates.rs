@@ -56,7 +56,7 @@ pub struct Gates {
     sections: Sections,
     place: Arc<ServerContext>,
     own: Gate,
-    made: GateCache,
+    cache: GateCache,
 }
 
 /// How many gates a server keeps beside those of single sections. Clients choose which sections they
@@ -93,7 +93,7 @@ impl Gates {
         }
         let own = Gate::new(&settings, place)?;
         let (sections, place) = (sections.clone(), Arc::clone(place));
-        let gates = Self { settings, sections, place, own, made: GateCache::default() };
+        let gates = Self { settings, sections, place, own, cache: GateCache::default() };
         for number in gates.sections.keys() {
             gates.of(number);
         }
@@ -120,24 +120,24 @@ impl Gates {
     #[inline]
     pub fn of_request<'g>(
         &'g self,
-        chain: Option<&impl SectionPath>,
+        path: Option<&impl SectionPath>,
         own: impl FnOnce(Gate) -> &'g Gate,
     ) -> &'g Gate {
-        match chain {
-            Some(chain) => self.of(chain).unwrap_or_else(|| own(self.make(chain))),
+        match path {
+            Some(path) => self.of(path).unwrap_or_else(|| own(self.make(path))),
             None => &self.own,
         }
     }
 
     /// The gate for requests in these sections. One for several sections at a time is made at the
     /// first such request; None if there are too many already.
-    pub fn of(&self, chain: &impl SectionPath) -> Option<&Gate> {
-        let key = chain.key();
-        let mut made = &self.made;
+    pub fn of(&self, path: &impl SectionPath) -> Option<&Gate> {
+        let key = path.key();
+        let mut made = &self.cache;
         for _ in 0..MAX_MADE + self.sections.len() {
             let node = match made.0.get() {
                 Some(node) => node,
-                None if self.may_make(chain) => made.0.get_or_init(|| Box::new(self.node(chain))),
+                None if self.may_make(path) => made.0.get_or_init(|| Box::new(self.node(path))),
                 None => return None,
             };
             if node.key == key {
@@ -149,19 +149,19 @@ impl Gates {
     }
 
     /// A single section always gets a gate; each other one counts towards the limit.
-    fn may_make(&self, chain: &impl SectionPath) -> bool {
-        chain.innermost().is_some_and(|number| number.key() == chain.key())
+    fn may_make(&self, path: &impl SectionPath) -> bool {
+        path.innermost().is_some_and(|number| number.key() == path.key())
             || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
     }
 
-    fn node(&self, chain: &impl SectionPath) -> Node {
-        let (key, innermost) = (chain.key(), chain.innermost());
-        Node { key, innermost, gate: self.make(chain), more: GateCache::default() }
+    fn node(&self, path: &impl SectionPath) -> Node {
+        let (key, innermost) = (path.key(), path.innermost());
+        Node { key, innermost, gate: self.make(path), more: GateCache::default() }
     }
 
     /// Makes the gate for requests in these sections.
-    pub fn make(&self, chain: &impl SectionPath) -> Gate {
-        let numbers = chain.numbers();
+    pub fn make(&self, path: &impl SectionPath) -> Gate {
+        let numbers = path.numbers();
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
         let inner =
             sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
@@ -181,7 +181,7 @@ impl Gates {
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
-        let first = self.made.0.get().map(|node| &**node);
+        let first = self.cache.0.get().map(|node| &**node);
         std::iter::successors(first, |node| node.more.0.get().map(|node| &**node))
     }
 }
@@ -274,7 +274,7 @@ pub(crate) mod tests {
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
-        for (chain, expected) in [
+        for (path, expected) in [
             (&[1][..], &["maintenance.flag", "a"][..]),
             (&[2], &["maintenance.flag", "b", "a"]),
             (&[3], &["maintenance.flag"]),
@@ -282,12 +282,12 @@ pub(crate) mod tests {
             (&[1, 2], &["maintenance.flag", "b", "a"]),
             (&[2, 1], &["maintenance.flag", "b", "a"]),
         ] {
-            let chain: &'static [SectionId] = chain.to_vec().leak();
-            let gate = gates.of(&In(chain)).expect("made");
-            assert_eq!(flags(gate), expected, "{chain:?}");
+            let path: &'static [SectionId] = path.to_vec().leak();
+            let gate = gates.of(&In(path)).expect("made");
+            assert_eq!(flags(gate), expected, "{path:?}");
             assert!(
-                gates.of(&In(chain)).is_some_and(|again| std::ptr::eq(gate, again)),
-                "{chain:?} is made once"
+                gates.of(&In(path)).is_some_and(|again| std::ptr::eq(gate, again)),
+                "{path:?} is made once"
             );
         }
         assert_eq!(flags(gates.own()), ["maintenance.flag"]);
@@ -356,17 +356,16 @@ pub(crate) mod tests {
         let place = place(&["maintenance.flag"]);
         let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        const CHAINS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
+        const PATHS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
             let ask = || {
-                CHAINS
-                    .map(|chain| gates.of(&In(chain)).map(|gate| std::ptr::from_ref(gate) as usize))
+                PATHS.map(|path| gates.of(&In(path)).map(|gate| std::ptr::from_ref(gate) as usize))
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
         });
         assert!(made.iter().all(|other| *other == made[0]));
-        assert_eq!(gates.all().count(), 1 + 8 + CHAINS.len());
+        assert_eq!(gates.all().count(), 1 + 8 + PATHS.len());
     }
 
     /// Clients cannot fill the memory with combinations of sections.
@@ -375,10 +374,10 @@ pub(crate) mod tests {
         let place = place(&["maintenance.flag", "a"]);
         let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        let chains = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
-        for (number, chain) in chains.enumerate() {
-            assert_eq!(gates.of(&chain).is_some(), number < MAX_MADE, "{number}");
-            assert_eq!(flags(&gates.make(&chain)), ["maintenance.flag", "a"]);
+        let paths = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
+        for (number, path) in paths.enumerate() {
+            assert_eq!(gates.of(&path).is_some(), number < MAX_MADE, "{number}");
+            assert_eq!(flags(&gates.make(&path)), ["maintenance.flag", "a"]);
         }
         assert_eq!(gates.all().count(), 2 + MAX_MADE);
         assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
