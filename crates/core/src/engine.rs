@@ -1,8 +1,8 @@
 //! One request: what is decided, by which gate, what is recorded of it, and how it is answered.
 //!
 //! A request is decided once for the sections that it comes into. It can come into a `<Location>` in
-//! several ways, so the module looks at it in several hooks, and decides again only where the
-//! sections have changed.
+//! several ways, so it is handled in several hooks, but decided again only if its sections have
+//! changed.
 
 pub mod decision;
 pub mod gate;
@@ -80,10 +80,10 @@ fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
     request.decision().is_some_and(holds)
 }
 
-/// Will what is looked up come to a handler, before anybody sees anything of it? So it is with mod_dir
-/// and mod_negotiation, which look for what they are to show. Not so with mod_dav, which acts on what it
-/// looks up (COPY, MOVE), and with modules that look up a part of an answer, whose size, time or name
-/// they show themselves (mod_include, mod_autoindex).
+/// Will what is looked up come to a handler before anybody sees anything of it? It does with
+/// mod_dir and mod_negotiation, which look for what they are to show. It does not with mod_dav,
+/// which acts on what it looks up (COPY, MOVE), and with modules that look up a part of an answer
+/// and show its size, time or name themselves (mod_include, mod_autoindex).
 fn comes_to_a_handler<'r, R: Request<'r>>(request: &R) -> bool {
     let is_part = request
         .main_decision()
@@ -91,8 +91,8 @@ fn comes_to_a_handler<'r, R: Request<'r>>(request: &R) -> bool {
     !is_part && request.is_get_or_post()
 }
 
-/// Some internal redirects come to later hooks without the first one
-/// (`ap_internal_redirect_handler`).
+/// Decides for the sections that the request is in. Some internal redirects come to later hooks
+/// without the first one (`ap_internal_redirect_handler`).
 #[inline(always)]
 fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Action<'r> {
     let Some(server) = request.server() else {
@@ -108,9 +108,9 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
 }
 
 /// Decides once for each request of a client and the sections that it comes into. Look-ups,
-/// subrequests and internal redirects are parts of a request that has been decided; but not one to
-/// the ErrorDocument of a request that httpd itself turned down before it came here (such as
-/// a malformed one).
+/// subrequests and internal redirects are parts of a request that has been decided, with one
+/// exception: an internal redirect to the ErrorDocument of a request that httpd turned down before
+/// the module saw it, such as a malformed one.
 fn decide<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
@@ -142,8 +142,8 @@ fn decide<'r, R: Request<'r>>(
     conclude(request, server, before, (gate, scope.scope), verdict)
 }
 
-/// The same for a path that can be read in several ways: the strictest verdict counts, and with it
-/// the scope that has come to it.
+/// Decides for a path that can be read in several ways: the strictest verdict counts, in the scope
+/// that it comes from.
 #[cold]
 fn decide_among<'r, R: Request<'r>>(
     request: &mut R,
@@ -166,8 +166,8 @@ fn decide_among<'r, R: Request<'r>>(
     conclude(request, server, before, (gate.unwrap_or(first), scope), verdict)
 }
 
-/// The request of the client that this one is, or a part of, if that counts. It arrives where
-/// nothing was decided `before`, and is in flight from then on.
+/// The client's request that this one is, or is a part of; None if it is not counted. A request for
+/// which nothing was decided `before` is new, and in flight from now on.
 #[inline(always)]
 fn track<'r, R: Request<'r>>(
     request: &mut R,
@@ -186,9 +186,9 @@ fn track<'r, R: Request<'r>>(
     }
 }
 
-/// Keeps what was decided for the request in this scope, for a `reason` if it is let in. A client's
-/// request that is let in is followed to its end; another one is forgotten. Each counts once, in the
-/// last scope that it came into.
+/// Keeps what was decided for the request in this scope: it is let in for a `reason`, or refused.
+/// A client's request that is let in is followed to its end, and counts once, in the last scope
+/// that it came into.
 #[inline(always)]
 fn record<'r, R: Request<'r>>(
     request: &mut R,
@@ -237,8 +237,8 @@ fn conclude<'r, R: Request<'r>>(
     }
 }
 
-/// The answer, after the refusal has been counted with its status. Apart, to keep the way of those
-/// who pass short.
+/// Makes the answer, and counts the refusal with its status. Not inlined, to keep the path of other
+/// requests short.
 #[inline(never)]
 fn refuse<'r, R: Request<'r>>(
     request: &R,
@@ -274,10 +274,10 @@ fn count_refusal<'r, R: Request<'r>>(
     }
 }
 
-/// What is to be done with a request after a panic in [`handle`], or in what followed. The last known
-/// state decides, and nothing that might have caused the panic is used again. Where it is open to
-/// question which gate it would have been, the strictest counts; and where even the last known state
-/// causes a panic, the request is refused. `guard` runs what may panic again.
+/// What is to be done with a request after a panic in [`handle`], or while its action was carried
+/// out. The last known state of the server decides, and nothing that might have caused the panic
+/// is used again. The request's gate is not known, so the strictest one counts. If even that causes
+/// a panic, the request is refused. `guard` runs what may panic again.
 #[cold]
 pub fn after_panic<'r, R: Request<'r>>(
     request: &mut R,

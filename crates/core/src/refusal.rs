@@ -1,4 +1,4 @@
-//! How those are answered who are refused: every part of the answer, chosen for the request.
+//! The answer to a refused request: its status, all its header fields, and the page.
 
 pub mod retry_after;
 pub mod status;
@@ -25,8 +25,8 @@ pub struct Refusal {
     spreader: Arc<Spreader>,
 }
 
-/// How the scopes of a server refuse: those with the same settings share a [`Refusal`], and all of
-/// them what is rendered.
+/// How the scopes of a server refuse. Scopes with the same settings share a [`Refusal`], and all
+/// scopes share the rendered pages.
 #[derive(Default)]
 pub struct Refusals {
     made: Mutex<Made>,
@@ -37,9 +37,9 @@ pub struct Refusals {
 #[derive(Default)]
 struct Made {
     refusals: BTreeMap<Shape, Weak<Refusal>>,
-    /// One for each path, whatever scope names it: it is read, and its versions are counted, once.
+    /// One for each path, whichever scopes name it, so that each file is read once.
     files: BTreeMap<PathBuf, Arc<PageFile>>,
-    /// With so many refusals, those that nobody uses any more go.
+    /// With so many refusals, unused ones are removed.
     limit: usize,
 }
 
@@ -80,7 +80,7 @@ impl Refusals {
     }
 }
 
-/// What the answer depends on, beside what the allowlist wants to know.
+/// What the answer depends on, beside what the allowlist needs.
 pub trait RequestHeaders: ClientRequest {
     /// The value of a field of the request's header section, all its lines joined with commas.
     fn header(&self, name: &CStr) -> Option<&[u8]>;
@@ -157,8 +157,7 @@ pub const PLAIN: PlainAnswer = PlainAnswer {
 };
 
 impl Refusal {
-    /// The answer for a request while `closing` closes its scope. None where there is no page to be
-    /// had.
+    /// The answer to a request while `closing` closes its scope. None if no page can be had.
     pub fn answer(
         &self,
         request: &impl RequestHeaders,
@@ -193,12 +192,12 @@ impl Refusal {
         })
     }
 
-    /// The status for a request, and no more of the answer.
+    /// The status for a request alone.
     pub fn status(&self, request: &impl ClientRequest) -> u16 {
         self.statuses.choose(|expr: Expr| request.satisfies(expr)).code()
     }
 
-    /// All statuses that it may have.
+    /// All statuses that an answer may have.
     pub fn statuses(&self) -> impl Iterator<Item = u16> {
         self.statuses.codes()
     }
@@ -209,8 +208,8 @@ impl Refusal {
     }
 }
 
-/// The coding that the client prefers. mod_deflate's and mod_brotli's environment variables mark
-/// clients that only think that they can decode.
+/// The coding that the client prefers. The environment variables of mod_deflate and mod_brotli mark
+/// clients that cannot decode what they accept.
 fn encoding(request: &impl RequestHeaders, page: &Page) -> Encoding {
     let preferred = negotiate::encoding(request.header(c"Accept-Encoding"));
     let is_exempt = || {

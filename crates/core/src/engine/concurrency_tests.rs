@@ -1,6 +1,6 @@
-//! Where threads meet: requests that are judged, refused, let in and reported all at once, while the
-//! flag comes and goes and files change. What the processes of a server share is shared by threads
-//! here. For sanitizers above all; what has to hold is checked as well.
+//! Threads handle requests and make reports at the same time, while the flag comes and goes and files
+//! change. Threads share here what the processes of a server share. The tests are for sanitizers above
+//! all; they also check that nothing is lost.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 const THREADS: u8 = 8;
 const ROUNDS: usize = 100;
 
-/// Counts what is said of the flag.
+/// Counts the events of the flag.
 #[derive(Default)]
 struct Counts {
     closed: AtomicU64,
@@ -183,7 +183,7 @@ fn nobody_slips_through() {
             let running = stats.running();
             let seen = running.iter().filter(|running| running.is_from_before(1, 1)).count();
             found.store(1 + seen as u64, Ordering::Release);
-            let was_open = request.join().expect("a visitor");
+            let was_open = request.join().expect("a request");
             assert!(!was_open || seen == 1, "a request that found it open was not seen");
         });
     }
