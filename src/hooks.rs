@@ -1,5 +1,5 @@
-//! The hooks through which httpd passes a request. Each converts the request, asks the engine, and
-//! carries out what the engine says.
+//! The hooks that httpd calls for a request. Each of them asks the engine, and carries out what the
+//! engine says.
 //!
 //! | hook | for |
 //! |---|---|

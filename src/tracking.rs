@@ -1,4 +1,5 @@
-//! What the module keeps with a request: the decision on it, and the client's request that it follows.
+//! What the module keeps with a request: the decision on it, and the client's request that it is a
+//! part of.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -62,9 +63,9 @@ impl<'r> Request<'r> {
         let tracked = &*tracked;
         decision.tracked = Some(tracked);
         self.set_slot(decision);
-        // SAFETY: the client's request lives as long as this one's pool, and the shim forgets it when
-        // that is cleared, in whichever thread (mod_http2 destroys streams in that of the client's
-        // connection, when nothing runs in them any more).
+        // SAFETY: the client's request lives as long as this one's pool. The shim forgets it when the
+        // pool is cleared, in whichever thread that is (mod_http2 destroys streams in the thread of
+        // the client's connection, when nothing runs in them any more).
         unsafe { maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast()) };
         tracked
     }

@@ -1,7 +1,7 @@
 //! One request: what is decided, by which gate, what is recorded of it, and how it is answered.
 //!
-//! A request is decided once for the sections that it comes into. It can come into a `<Location>` in
-//! several ways, so it is handled in several hooks, but decided again only if its sections have
+//! A request is decided once for the sections that it comes into. It can come into a `<Location>`
+//! in several ways, so it is handled in several hooks, but decided again only if its sections have
 //! changed.
 
 pub mod decision;
