@@ -7,7 +7,6 @@ use std::ptr;
 use crate::error_log;
 use crate::events::Events;
 use crate::location::Section;
-use crate::location_walk::Found;
 use crate::overlay::Overlay;
 use crate::request::Request;
 use crate::scopes;
@@ -18,6 +17,7 @@ use crate::sys::bindings::{
 };
 use crate::virtual_hosts;
 use maintenance_core::engine::gates::SectionPath;
+use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
 /// What would happen to the request of a question, at each server that it could come to.
@@ -25,7 +25,7 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
     let overlay = request.overlay(question);
     let (servers, is_known_host) = match &question.host {
         Some(host) => virtual_hosts::servers_of(request, host, overlay),
-        None => (request.server().into_iter().collect(), true),
+        None => (request.server_rec().into_iter().collect(), true),
     };
     let answers = request.as_client(question.client, |request| {
         let answers = servers.into_iter().map(|server| forecast(request, server, overlay));
@@ -55,12 +55,10 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         assumed.provoke_panic_at("/provoke-panic");
         let found = match gates.has_sections() {
             true => assumed.found_ahead(),
-            false => Found::none(),
+            false => MatchedSections::none(),
         };
-        let gate = |section: Option<&Section<'_>>| match section {
-            Some(section) => gates.of(section).unwrap_or_else(|| assumed.own(gates.make(section))),
-            None => gates.own(),
-        };
+        let gate =
+            |section: Option<&Section<'_>>| gates.of_request(section, |gate| assumed.own(gate));
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
         // Of several readings of the path, the one that decides.

@@ -15,6 +15,7 @@ use maintenance_core::flag::FlagEvent;
 
 /// Logs each event. When the site closes, begins the list of refused clients anew, too: those of an
 /// earlier closing are no help.
+#[derive(Clone, Copy)]
 pub(crate) struct Events;
 
 impl EventSink for Events {

@@ -12,7 +12,6 @@
 )]
 
 mod config_tree;
-mod decision;
 mod directives;
 mod dry_run;
 mod error_log;

@@ -37,11 +37,6 @@ impl<'p> Section<'p> {
         pool.put(Self { key, parts: Parts::Both(outer, inner) })
     }
 
-    /// [`SectionPath::key`] for a request that may be in no section.
-    pub(crate) fn key_of(section: Option<&Section<'_>>) -> u64 {
-        section.map_or(0, |section| section.key)
-    }
-
     /// The number of a section that is read just now.
     pub(crate) fn number(&self) -> Option<SectionId> {
         match self.parts {

@@ -11,65 +11,21 @@ use crate::sys::bindings::{
     apr_table_make, maintenance_normalize,
 };
 use crate::sys::config_vector::config_slot;
+use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::readings::readings;
-use maintenance_core::shared::hash;
-
-/// The sections of a request.
-pub(crate) struct Found<'r> {
-    /// Those that httpd goes by; None for a request that is in none.
-    pub(crate) section: Option<&'r Section<'r>>,
-    /// Those of the path's other readings, where they are others.
-    pub(crate) others: Vec<Option<&'r Section<'r>>>,
-}
-
-impl<'r> Found<'r> {
-    fn new(section: Option<&'r Section<'r>>, others: Vec<Option<&'r Section<'r>>>) -> Self {
-        let mut found = Self { section, others: vec![] };
-        for other in others {
-            if found.all().all(|known| Section::key_of(known) != Section::key_of(other)) {
-                found.others.push(other);
-            }
-        }
-        found
-    }
-
-    /// For a server without sections.
-    pub(crate) fn none() -> Self {
-        Self { section: None, others: vec![] }
-    }
-
-    /// All of them, httpd's first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Option<&'r Section<'r>>> {
-        std::iter::once(self.section).chain(self.others.iter().copied())
-    }
-
-    /// Tells those of the other readings from others; 0 where there are none.
-    pub(crate) fn key_of_others(&self) -> u64 {
-        let add =
-            |key, other: &Option<&Section<'_>>| hash::of((key, Section::key_of(*other))).max(1);
-        self.others.iter().fold(0, add)
-    }
-}
+use maintenance_core::engine::request::Request as _;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
-    /// The sections that httpd has found for the request so far.
-    pub(crate) fn section(&self) -> Option<&'r Section<'r>> {
-        // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
-        // configuration's pool, from the request's, or from one that is a part of that and cleared
-        // with it (that of what `ap_internal_fast_redirect` put in the request's place).
-        unsafe { config_slot(self.rec().per_dir_config).cast::<Section<'r>>().as_ref() }
-    }
-
-    /// The same, with those of the path's other readings.
-    pub(crate) fn found(&mut self) -> Found<'r> {
+    /// The sections that httpd has found, with those of the path's other readings.
+    pub(crate) fn found(&mut self) -> MatchedSections<'r, Section<'r>> {
         let section = self.section();
-        Found::new(section, self.sections_of(self.readings(self.rec().uri)))
+        MatchedSections::new(section, self.sections_of(self.readings(self.rec().uri)))
     }
 
     /// Those that httpd will find for the request, for a hook that runs before. None where httpd is
     /// going to turn the path down.
-    pub(crate) fn found_ahead(&mut self) -> Found<'r> {
+    pub(crate) fn found_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         // SAFETY: a copy of a C string from the request's pool.
         let path = unsafe { apr_pstrdup(pool, uri) };
@@ -77,14 +33,14 @@ impl<'r> Request<'r> {
         let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
         // SAFETY: the copy, which nobody else knows.
         if path.is_null() || !is_url && unsafe { maintenance_normalize(self.as_ptr(), path) } == 0 {
-            return Found::none();
+            return MatchedSections::none();
         }
         // As it was sent, too: what is left to httpd alone (nocanon), others may remove otherwise.
         // And as httpd decodes it, in place: what was sent as `%252f` is `%2f` by then.
         let mut readings = self.readings(uri);
         readings.extend(self.readings(path));
         let section = self.walk(path);
-        Found::new(section, self.sections_of(readings))
+        MatchedSections::new(section, self.sections_of(readings))
     }
 
     /// The other readings of a path of the request.
@@ -111,7 +67,7 @@ impl<'r> Request<'r> {
     fn walk(&mut self, path: *mut c_char) -> Option<&'r Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
-        let defaults = self.server()?.lookup_defaults;
+        let defaults = self.server_rec()?.lookup_defaults;
         // SAFETY: what `ap_process_request_internal` does. All that the walk changes is put back:
         // what it keeps for the next one, too, by which httpd tells whether a subrequest needs
         // another login.

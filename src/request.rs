@@ -1,4 +1,4 @@
-//! A request, as far as the gate looks at it. `answer` answers it.
+//! httpd's request as the engine sees it. `response` answers it.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -8,22 +8,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 
-use crate::decision::{Followed, Kept, Outcome};
 use crate::error_log;
-use crate::server::host;
+use crate::events::Events;
+use crate::location::Section;
+use crate::server::{config, host};
 use crate::sys::bindings::{
     APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, maintenance_address,
     maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
 };
-use crate::sys::config_vector::{config_slot, set_config_slot};
+use crate::sys::config_vector::config_slot;
 use crate::sys::pool::Pool;
+use crate::sys::process;
 use crate::sys::table::Table;
 use maintenance_core::allow::path;
 use maintenance_core::allow::{Admission, ClientRequest};
 use maintenance_core::context::Expr;
-use maintenance_core::engine::gate::BLOCKED;
+use maintenance_core::engine;
+use maintenance_core::engine::decision::{Decision, PathId};
+use maintenance_core::engine::gate::Gate;
+use maintenance_core::engine::matched::MatchedSections;
+use maintenance_core::engine::request::Request as _;
+use maintenance_core::engine::server::Server;
 use maintenance_core::refusal::RequestHeaders;
-use maintenance_core::stats::{Reason, TrackedRequest};
+use maintenance_core::stats::{TrackedRequest, Worker};
 use maintenance_core::text;
 
 /// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the
@@ -99,112 +106,28 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(self.rec().subprocess_env) }
     }
 
-    /// Is it made by the server for a part of another request's answer?
-    pub(crate) fn is_subrequest(&self) -> bool {
-        !self.rec().main.is_null()
-    }
-
-    /// What was decided for the request that was redirected internally to this one, or of whose answer
-    /// this one is a part.
-    pub(crate) fn kept_by_origin(&self) -> Option<Kept<'r>> {
-        let before = self.rec().prev;
-        self.kept_by(if before.is_null() { self.rec().main } else { before })
-    }
-
-    /// The same for one of these two, if it is there.
-    fn kept_by(&self, origin: *mut request_rec) -> Option<Kept<'r>> {
+    /// The decision on one of the requests that this one comes of, if it is there.
+    fn decision_of(&self, origin: *mut request_rec) -> Option<Decision<'r>> {
         // SAFETY: a request from the same pool, or from one that this request's is a part of. It is
         // only looked at: what is as old as this request is not left in the other one.
-        (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.kept()
-    }
-
-    /// Will what is looked up come to a handler, before anybody sees anything of it? So it is with
-    /// mod_dir and mod_negotiation, which look for what they are to show. Not so with mod_dav, which
-    /// acts on what it looks up (COPY, MOVE), and with those that look up a part of an answer, whose
-    /// size, time or name they show themselves (mod_include, mod_autoindex).
-    pub(crate) fn comes_to_a_handler(&self) -> bool {
-        let is_part = self
-            .kept_by(self.rec().main)
-            .is_some_and(|main| main.is_being_answered || main.outcome == Outcome::Refused);
-        !is_part && [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
-    }
-
-    /// A handler begins to answer the request.
-    pub(crate) fn begin_answer(&mut self) {
-        // SAFETY: the slot is null or holds what `keep` put there, which this thread alone uses.
-        if let Some(kept) = unsafe { self.slot().as_mut() } {
-            kept.is_being_answered = true;
-        }
+        (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.decision()
     }
 
     /// The virtual host.
-    pub(crate) fn server(&self) -> Option<&'r server_rec> {
+    pub(crate) fn server_rec(&self) -> Option<&'r server_rec> {
         // SAFETY: the configuration is not changed, and outlives all requests.
         unsafe { self.rec().server.as_ref() }
     }
 
-    /// The verdict that [`Request::keep`] kept.
-    pub(crate) fn kept(&self) -> Option<Kept<'r>> {
-        // SAFETY: the slot is null or holds what `keep` put there, as old as the request.
-        unsafe { self.slot().as_ref().copied() }
-    }
-
-    fn slot(&self) -> *mut Kept<'r> {
-        // SAFETY: httpd has made the vector with the request.
-        unsafe { config_slot(self.rec().request_config) }.cast()
-    }
-
-    /// Keeps a verdict for the hooks that follow and for internal redirects, and while closed as
-    /// note `maintenance` and as environment variable `MAINTENANCE` for logs and other modules.
-    #[inline(always)]
-    pub(crate) fn keep(&mut self, kept: Kept<'r>) {
-        // SAFETY: this thread alone uses the request, whose pool is as old as it. What is kept is
-        // only ever copied.
-        unsafe {
-            match self.slot() {
-                slot if slot.is_null() => {
-                    let place = std::ptr::from_mut(self.pool().put(kept));
-                    set_config_slot(self.rec().request_config, place.cast());
-                }
-                slot => slot.write(kept),
-            }
-        }
-        let label = match kept.outcome {
-            Outcome::Judged | Outcome::LetIn(Reason::Open) => return,
-            Outcome::LetIn(Reason::Allowed(means)) => means.label(),
-            Outcome::Refused => BLOCKED,
-        };
-        self.tell(label);
-    }
-
-    /// Keeps a client's request, which is about to be judged and ends with this one.
-    pub(crate) fn keep_visit(
-        &mut self,
-        tracked: TrackedRequest<'static>,
-    ) -> &'r TrackedRequest<'static> {
-        let kept = Kept {
-            outcome: Outcome::Judged,
-            sections: 0,
-            others: 0,
-            uri: self.rec().uri,
-            is_being_answered: false,
-            tracked: None,
-        };
-        let Followed { kept, tracked } = self.pool().give(Followed { kept, tracked });
-        let tracked = &*tracked;
-        kept.tracked = Some(tracked);
-        // SAFETY: httpd has made the vector with the request, which this thread alone uses.
-        unsafe { set_config_slot(self.rec().request_config, std::ptr::from_mut(kept).cast()) };
-        tracked
-    }
-
+    /// Says for logs and other modules what was decided: as note `maintenance` and as environment
+    /// variable `MAINTENANCE`.
     #[inline(never)]
     fn tell(&self, label: &'static CStr) {
         self.mark(label);
         // mod_log_config holds its conditions against the request before all redirects; but not one
         // that httpd turned down before it came here.
         let before = std::iter::successors(self.redirected(), Self::redirected);
-        for request in before.filter(|request| request.kept().is_some()) {
+        for request in before.filter(|request| request.decision().is_some()) {
             request.mark(label);
         }
     }
@@ -226,35 +149,9 @@ impl<'r> Request<'r> {
         self.pool().give(value)
     }
 
-    /// The path as it was sent, without a query, and without what a proxy's client puts in front of
-    /// it, which may hold a password.
-    pub(crate) fn path(&self) -> &[u8] {
-        let path = self.rec().parsed_uri.path;
-        // SAFETY: null or a C string of the request's pool.
-        if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
-    }
-
-    /// Has httpd found the sections, and all else that applies to the request?
-    pub(crate) fn is_mapped(&self) -> bool {
-        let defaults = self.server().map(|server| server.lookup_defaults);
-        defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
-    }
-
-    /// Names the very entry that admits the request, at LogLevel debug.
-    pub(crate) fn log_admission(&self, admission: &Admission<'_>) {
-        // SAFETY: the text is copied before the call returns.
-        unsafe {
-            if maintenance_logs_debug(self.rec) != 0 {
-                let line = format!("allowed by {admission}");
-                let line = format!("maintenance: {}", text::shown(&line));
-                maintenance_log_debug(self.rec, line.as_ptr().cast(), line.len());
-            }
-        }
-    }
-
     #[cfg(feature = "provoke-panic")]
     #[expect(clippy::panic, reason = "what the feature is for")]
-    pub(crate) fn provoke_panic(&self) {
+    fn provoke_panic(&self) {
         if self.headers_in().get(c"X-Provoke-Panic").is_some() {
             panic!("provoked");
         }
@@ -303,7 +200,7 @@ impl ClientRequest for Request<'_> {
         self.evaluate(expr).unwrap_or_else(|error| {
             let error = error.to_string_lossy();
             error_log::write(
-                self.server(),
+                self.server_rec(),
                 APLOG_ERR,
                 &format!("an expr= cannot be evaluated: {error}"),
             );
@@ -350,7 +247,125 @@ impl RequestHeaders for Request<'_> {
     }
 
     fn host(&self) -> Cow<'_, str> {
-        self.server().map_or(Cow::Borrowed(""), host)
+        self.server_rec().map_or(Cow::Borrowed(""), host)
+    }
+}
+
+impl<'r> engine::request::Request<'r> for Request<'r> {
+    type Section = Section<'r>;
+    type Events = Events;
+
+    #[inline(always)]
+    fn server(&self) -> Option<Server<'r, Events>> {
+        let config = config(self.server_rec()?)?;
+        let (gates, counters) = (config.gates()?, config.counters()?);
+        Some(Server { gates, counters, events: Events })
+    }
+
+    fn is_subrequest(&self) -> bool {
+        !self.rec().main.is_null()
+    }
+
+    fn is_get_or_post(&self) -> bool {
+        [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
+    }
+
+    /// Without what a proxy's client puts in front of the path, which may hold a password.
+    fn path(&self) -> &[u8] {
+        let path = self.rec().parsed_uri.path;
+        // SAFETY: null or a C string of the request's pool.
+        if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
+    }
+
+    fn path_id(&self) -> PathId {
+        PathId(self.rec().uri.addr())
+    }
+
+    fn came(&self) -> i64 {
+        self.rec().request_time
+    }
+
+    fn worker(&self, generation: u8) -> Worker {
+        // SAFETY: the connection is as old as the request.
+        let connection = unsafe { (*self.rec().connection).id } as u64;
+        Worker { process: process::number(), connection, generation }
+    }
+
+    fn is_mapped(&self) -> bool {
+        let defaults = self.server_rec().map(|server| server.lookup_defaults);
+        defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
+    }
+
+    fn section(&self) -> Option<&'r Section<'r>> {
+        // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
+        // configuration's pool, from the request's, or from one that is a part of that and cleared
+        // with it (that of what `ap_internal_fast_redirect` put in the request's place).
+        unsafe { config_slot(self.rec().per_dir_config).cast::<Section<'r>>().as_ref() }
+    }
+
+    fn sections(&mut self) -> MatchedSections<'r, Section<'r>> {
+        self.found()
+    }
+
+    fn sections_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
+        self.found_ahead()
+    }
+
+    fn own_gate(&self, gate: Gate) -> &'r Gate {
+        self.own(gate)
+    }
+
+    #[inline(always)]
+    fn decision(&self) -> Option<Decision<'r>> {
+        // SAFETY: the slot is null or holds what `store` put there, as old as the request.
+        unsafe { self.slot().as_ref().copied() }
+    }
+
+    fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {
+        // SAFETY: as above, and this thread alone uses the request.
+        unsafe { self.slot().as_mut() }
+    }
+
+    fn origin_decision(&self) -> Option<Decision<'r>> {
+        let before = self.rec().prev;
+        self.decision_of(if before.is_null() { self.rec().main } else { before })
+    }
+
+    fn main_decision(&self) -> Option<Decision<'r>> {
+        self.decision_of(self.rec().main)
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, decision: Decision<'r>) {
+        self.store(decision);
+        if let Some(label) = decision.outcome.label() {
+            self.tell(label);
+        }
+    }
+
+    #[inline(always)]
+    fn track(&mut self, tracked: TrackedRequest<'static>) -> &'r TrackedRequest<'static> {
+        self.follow(tracked)
+    }
+
+    /// At LogLevel debug.
+    fn log_admission(&self, admission: &Admission<'_>) {
+        // SAFETY: the text is copied before the call returns.
+        unsafe {
+            if maintenance_logs_debug(self.rec) != 0 {
+                let line = format!("allowed by {admission}");
+                let line = format!("maintenance: {}", text::shown(&line));
+                maintenance_log_debug(self.rec, line.as_ptr().cast(), line.len());
+            }
+        }
+    }
+
+    #[cfg(any(feature = "provoke-panic", feature = "provoke-defect"))]
+    fn provoke(&self) {
+        #[cfg(feature = "provoke-panic")]
+        self.provoke_panic();
+        #[cfg(feature = "provoke-defect")]
+        crate::provoke::provoke(self);
     }
 }
 

@@ -1,22 +1,33 @@
-//! How a request is refused: the answer that the gate gives, as one of httpd's.
+//! The engine's answer, sent as one of httpd's.
 
 use std::ffi::{CStr, c_int};
-use std::sync::Arc;
 
 use crate::request::Request;
 use crate::sys::bindings::{
-    DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
+    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
     ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
     ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
-use maintenance_core::negotiate::Encoding;
-use maintenance_core::refusal::Answer;
+use maintenance_core::engine::Action;
+use maintenance_core::refusal::{Answer, PLAIN, REMOVED_FIELDS};
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
+    /// Does what the engine says, and gives what the hook is to return.
+    #[inline(always)]
+    pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
+        match action {
+            Action::Decline => DECLINED as c_int,
+            Action::Answer(answer) => self.answer(answer),
+            Action::Plain => self.refuse_plainly(),
+            Action::Fail => HTTP_INTERNAL_SERVER_ERROR as c_int,
+        }
+    }
+
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    pub(crate) fn answer(&mut self, answer: Answer<'r>) -> c_int {
+    #[inline(never)]
+    fn answer(&mut self, answer: Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
         }
@@ -33,7 +44,7 @@ impl<'r> Request<'r> {
             };
         // The table that `Header always` works on, as is meant for errors; and a `Header set
         // Cache-Control` for the site's own pages does not make this one cacheable.
-        self.err_headers_out().set(c"Cache-Control", c"no-store");
+        self.err_headers_out().set(c"Cache-Control", answer.cache_control);
         if let Some(seconds) = answer.retry_after {
             self.set_number(c"Retry-After", seconds);
         }
@@ -57,20 +68,12 @@ impl<'r> Request<'r> {
             self.rec_mut().status_line = std::ptr::null();
             return self.refuse_plainly();
         }
-        let encoding = match self.has_content_filter() {
-            true => Encoding::Identity,
-            false => answer.encoding,
-        };
-        self.rec_mut().content_encoding = match encoding {
-            Encoding::Identity => std::ptr::null(),
-            Encoding::Gzip => c"gzip".as_ptr(),
-            Encoding::Brotli => c"br".as_ptr(),
-        };
-        // SAFETY: the request's pool holds the body from here on, also when the page changes
-        // meanwhile. What the filters return is of no use: a client that went away is httpd's to
-        // log, and there is no other answer.
+        // The request's pool holds the body from here on, also when the page changes meanwhile.
+        let (body, encoding) = self.own(answer).content(self.has_content_filter());
+        self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
+        // SAFETY: the body is as old as the request. What the filters return is of no use: a client
+        // that went away is httpd's to log, and there is no other answer.
         unsafe {
-            let (body, _) = self.own(Arc::clone(&answer.body)).encoded(encoding);
             ap_set_content_length(self.as_ptr(), i64::try_from(body.len()).unwrap_or_default());
             maintenance_pass_body(self.as_ptr(), body.as_ptr().cast(), body.len());
         }
@@ -117,23 +120,12 @@ impl<'r> Request<'r> {
     /// Takes back what other modules have prepared for another answer, where the request has come
     /// so far: its filters, as `ap_send_error_response` does, and what describes its content.
     fn begin_anew(&mut self) {
-        const OTHERS: [&CStr; 9] = [
-            c"Accept-Ranges",
-            c"Alternates",
-            c"Content-Location",
-            c"Content-Range",
-            c"ETag",
-            c"Last-Modified",
-            c"Location",
-            c"TCN",
-            c"WWW-Authenticate",
-        ];
-        let Some(server) = self.server() else { return };
+        let Some(server) = self.server_rec() else { return };
         let rec = self.rec_mut();
         rec.output_filters = rec.proto_output_filters;
         rec.per_dir_config = server.lookup_defaults;
         rec.content_languages = std::ptr::null_mut();
-        for name in OTHERS {
+        for name in REMOVED_FIELDS {
             self.headers_out().unset(name);
             self.err_headers_out().unset(name);
         }
@@ -145,19 +137,13 @@ impl<'r> Request<'r> {
         self.err_headers_out().set(name, text);
     }
 
-    /// Answers with httpd's own means, a 500 with one sentence, and no ErrorDocument.
-    pub(crate) fn refuse_plainly(&mut self) -> c_int {
-        self.err_headers_out().set(c"Cache-Control", c"no-store");
-        let sentence = c"The site is closed for maintenance. Please try again later.";
-        // SAFETY: httpd copies the sentence.
-        unsafe {
-            ap_custom_response(
-                self.as_ptr(),
-                HTTP_INTERNAL_SERVER_ERROR as c_int,
-                sentence.as_ptr(),
-            );
-        }
-        HTTP_INTERNAL_SERVER_ERROR as c_int
+    /// Answers with httpd's own means and [`PLAIN`], and without an ErrorDocument.
+    fn refuse_plainly(&mut self) -> c_int {
+        self.err_headers_out().set(c"Cache-Control", PLAIN.cache_control);
+        let status = c_int::from(PLAIN.status);
+        // SAFETY: httpd copies the text.
+        unsafe { ap_custom_response(self.as_ptr(), status, PLAIN.text.as_ptr()) };
+        status
     }
 
     /// Does content follow the request's header section (RFC 9112, 6)?

@@ -5,12 +5,13 @@ use std::ffi::CStr;
 
 use jiff::Timestamp;
 
-use crate::server::{Counters, config, host, servers};
+use crate::server::{config, host, servers};
 use crate::sys::bindings::{server_addr_rec, server_rec};
 use crate::sys::config_vector::set_config_slot;
 use crate::sys::pool::Pool;
 use crate::sys::process;
 use maintenance_core::engine::gates::SectionId;
+use maintenance_core::engine::server::Counters;
 use maintenance_core::shared::table::Key;
 use maintenance_core::stats::{ScopeId, Stats};
 

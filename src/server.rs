@@ -1,7 +1,6 @@
 //! The module's configuration of a server (the main one or a virtual host) with its sections.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,9 +12,9 @@ use crate::sys::bindings::{ap_server_root_relative, apr_pool_t, server_rec};
 use crate::sys::config_vector::config_slot;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, ServerContext};
-use maintenance_core::engine::gates::{Gates, SectionId, SectionPath, Sections};
+use maintenance_core::engine::gates::{Gates, Sections};
+use maintenance_core::engine::server::Counters;
 use maintenance_core::flag::Flag;
-use maintenance_core::stats::{ScopeId, ScopeRef, Stats};
 
 /// The settings of one server, and its gates once the configuration is complete.
 #[derive(Default)]
@@ -24,28 +23,6 @@ pub(crate) struct ServerConfig {
     pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
     counters: OnceCell<Counters>,
-}
-
-/// Where a server's requests are counted.
-pub(crate) struct Counters {
-    pub(crate) stats: &'static Stats,
-    pub(crate) own: ScopeId,
-    pub(crate) sections: BTreeMap<SectionId, ScopeId>,
-    /// The number of this reading of the configuration.
-    pub(crate) generation: u8,
-}
-
-impl Counters {
-    /// The number of the innermost scope of a request in these sections.
-    pub(crate) fn scope(&self, sections: Option<&impl SectionPath>) -> ScopeId {
-        let innermost = sections.and_then(SectionPath::innermost);
-        innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
-    }
-
-    /// The place of a request in these sections, with this gate.
-    pub(crate) fn place(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
-        ScopeRef { scope: self.scope(sections), flags: gate.bits() }
-    }
 }
 
 impl ServerConfig {

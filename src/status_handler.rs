@@ -88,7 +88,7 @@ fn answer(request: &mut Request<'_>) -> c_int {
 }
 
 fn show(request: &mut Request<'_>, query: &Query) -> c_int {
-    if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+    if let Some(tracked) = request.tracked() {
         tracked.forget(); // the looks of those who watch are not to hide the other requests
     }
     let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
@@ -126,7 +126,7 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
 /// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
 /// requests do.
 fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
-    if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+    if let Some(tracked) = request.tracked() {
         tracked.leave_flight();
     }
     // SAFETY: httpd's main server, as long as the child serves requests.

@@ -1,95 +1,84 @@
-//! The requests of clients, as they are counted and followed.
+//! What the module keeps with a request: the decision on it, and the client's request that it is a
+//! part of.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
-use crate::decision::{Kept, Outcome};
-use crate::location::Section;
-use crate::location_walk::Found;
 use crate::request::Request;
-use crate::server::Counters;
 use crate::sys::bindings::{DECLINED, maintenance_watch_end, request_rec};
+use crate::sys::config_vector::{config_slot, set_config_slot};
 use crate::sys::guard::guard;
-use crate::sys::process;
-use maintenance_core::allow::ClientRequest;
-use maintenance_core::refusal::RequestHeaders;
-use maintenance_core::stats::top_clients::RefusedRequest;
-use maintenance_core::stats::{Reason, ScopeId, ScopeRef, TrackedRequest, Worker};
+use maintenance_core::engine::decision::Decision;
+use maintenance_core::engine::request::Request as _;
+use maintenance_core::stats::TrackedRequest;
+
+/// A decision in one piece of memory with the client's request.
+struct Followed<'r> {
+    decision: Decision<'r>,
+    tracked: TrackedRequest<'static>,
+}
+
+// SAFETY: another thread does no more with it than drop it, and of a decision nothing is dropped.
+// That the client's request may be dropped there is checked below.
+unsafe impl Send for Followed<'_> {}
+
+const fn can_be_sent<T: Send>() {}
+const _: () = can_be_sent::<TrackedRequest<'static>>();
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
-    /// The request of the client that this one is, or a part of, if that counts. It arrives where
-    /// nothing was decided `before`, and is in flight from then on.
-    pub(crate) fn tracked(
-        &mut self,
-        before: Option<Kept<'r>>,
-        counters: &Counters,
-        place: ScopeRef,
-    ) -> Option<&'r TrackedRequest<'static>> {
-        match before {
-            Some(before) => before.tracked,
-            None if self.is_subrequest() => None,
-            None => {
-                let worker = self.worker(counters);
-                let tracked =
-                    TrackedRequest::new(counters.stats, worker, place, self.rec().request_time);
-                let tracked = self.keep_visit(tracked);
-                // SAFETY: the visit lives as long as the request's pool, and the shim forgets it when
-                // that is cleared, in whichever thread (mod_http2 destroys streams in that of the
-                // client's connection, when nothing runs in them any more).
-                unsafe {
-                    maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast())
-                };
-                Some(tracked)
-            }
-        }
+    /// Where the decision on the request is, or null.
+    pub(crate) fn slot(&self) -> *mut Decision<'r> {
+        // SAFETY: httpd has made the vector with the request.
+        unsafe { config_slot(self.rec().request_config) }.cast()
     }
 
-    /// Keeps what was decided for the request in this place, as [`Request::keep`] does. A visit
-    /// that is let in, for a `reason`, is followed; another one is forgotten. Each counts once, in
-    /// the last scope that it came into.
+    fn set_slot(&mut self, decision: &'r mut Decision<'r>) {
+        let decision = ptr::from_mut(decision).cast();
+        // SAFETY: httpd has made the vector with the request, which this thread alone uses.
+        unsafe { set_config_slot(self.rec().request_config, decision) };
+    }
+
+    /// Puts a decision in its slot.
     #[inline(always)]
-    pub(crate) fn settle(
-        &mut self,
-        tracked: Option<&'r TrackedRequest<'static>>,
-        place: ScopeRef,
-        found: &Found<'_>,
-        reason: Option<Reason>,
-    ) {
-        if let Some(tracked) = tracked
-            && !self.is_subrequest()
-        {
-            match reason {
-                Some(reason) => tracked.let_in(place, reason),
-                None => tracked.forget(),
+    pub(crate) fn store(&mut self, decision: Decision<'r>) {
+        match self.slot() {
+            slot if slot.is_null() => {
+                let decision = self.pool().put(decision);
+                self.set_slot(decision);
             }
-        }
-        let (sections, others) = (Section::key_of(found.section), found.key_of_others());
-        let (outcome, uri, is_being_answered) = (Outcome::of(reason), self.rec().uri, false);
-        self.keep(Kept { outcome, sections, others, uri, is_being_answered, tracked });
-    }
-
-    /// Counts a refusal, and takes note of who is refused.
-    pub(crate) fn count_refusal(&self, counters: &Counters, scope: ScopeId, status: u16) {
-        let worker = self.worker(counters);
-        counters.stats.refuse(worker, scope, status);
-        if let Some(address) = self.address() {
-            let agent = self.header(c"User-Agent").unwrap_or_default();
-            let refusal = RefusedRequest { address, path: self.path(), agent, time: self.now() };
-            counters.stats.refused().count(refusal, worker.process);
+            // SAFETY: what `set_slot` put there, as old as the request, which this thread alone
+            // uses. What is kept is only ever copied.
+            slot => unsafe { slot.write(decision) },
         }
     }
 
-    fn worker(&self, counters: &Counters) -> Worker {
-        // SAFETY: the connection is as old as the request.
-        let connection = unsafe { (*self.rec().connection).id } as u64;
-        Worker { process: process::number(), connection, generation: counters.generation }
+    /// Keeps a client's request, which is about to be decided, and ends it with this one.
+    pub(crate) fn follow(
+        &mut self,
+        tracked: TrackedRequest<'static>,
+    ) -> &'r TrackedRequest<'static> {
+        let decision = Decision::undecided(self.path_id());
+        let Followed { decision, tracked } = self.pool().give(Followed { decision, tracked });
+        let tracked = &*tracked;
+        decision.tracked = Some(tracked);
+        self.set_slot(decision);
+        // SAFETY: the client's request lives as long as this one's pool. The shim forgets it when the
+        // pool is cleared, in whichever thread that is (mod_http2 destroys streams in the thread of
+        // the client's connection, when nothing runs in them any more).
+        unsafe { maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast()) };
+        tracked
+    }
+
+    /// The client's request that this one is, or is a part of, if that counts.
+    pub(crate) fn tracked(&self) -> Option<&'r TrackedRequest<'static>> {
+        self.decision()?.tracked
     }
 }
 
-/// The answer to a visitor's request has been handed on.
+/// The answer to a client's request has been handed on.
 pub(crate) unsafe extern "C" fn ended(tracked: *mut c_void) {
-    // SAFETY: what `Request::tracked` gave to be passed here. The shim passes it on only as long as
+    // SAFETY: what `Request::follow` gave to be passed here. The shim passes it on only as long as
     // the request's pool lives, and does so from the thread that serves the request.
     guard(|| unsafe { &*tracked.cast::<TrackedRequest<'static>>() }.end(), ());
 }
@@ -101,7 +90,7 @@ pub(crate) unsafe extern "C" fn switched(r: *mut request_rec) -> c_int {
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let request = unsafe { Request::from_raw(r) };
-            if let Some(tracked) = request.kept().and_then(|kept| kept.tracked) {
+            if let Some(tracked) = request.tracked() {
                 tracked.forget();
             }
         },

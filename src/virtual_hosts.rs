@@ -98,7 +98,7 @@ fn server_here<'r>(request: &mut Request<'r>, overlay: Overlay) -> Option<&'r se
             // What the function changes of httpd's request are fields of the role: server, host
             // name, status, and the port in the parsed URI.
             ap_update_vhost_from_headers(request.as_ptr());
-            request.server()
+            request.server_rec()
         })
     }
 }

@@ -68,8 +68,8 @@ impl Shown {
         RECORDS.refused().clear(now);
         if !words.path.is_empty() {
             let address = IpAddr::from([192, 0, 2, 1]);
-            let refusal =
-                RefusedRequest { address, path: &words.path, agent: &words.agent, time: now };
+            let (path, agent) = (&words.path, &words.agent);
+            let refusal = RefusedRequest { address, path, agent, time: now };
             RECORDS.refused().count(refusal, 1);
         }
         let name = || words.name.clone();

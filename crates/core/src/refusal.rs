@@ -1,4 +1,4 @@
-//! How those are answered who are refused: every part of the answer, chosen for the request.
+//! The answer to a refused request: its status, all its header fields, and the page.
 
 pub mod retry_after;
 pub mod status;
@@ -26,8 +26,8 @@ pub struct Refusal {
     spreader: Arc<Spreader>,
 }
 
-/// How the scopes of a server refuse: those with the same settings share a [`Refusal`], and all of
-/// them what is rendered.
+/// How the scopes of a server refuse. Scopes with the same settings share a [`Refusal`], and all
+/// scopes share the rendered pages.
 #[derive(Default)]
 pub struct Refusals {
     made: Mutex<Made>,
@@ -38,9 +38,9 @@ pub struct Refusals {
 #[derive(Default)]
 struct Made {
     refusals: BTreeMap<Shape, Weak<Refusal>>,
-    /// One for each path, whatever scope names it: it is read, and its versions are counted, once.
+    /// One for each path, whichever scopes name it, so that each file is read once.
     files: BTreeMap<PathBuf, Arc<PageFile>>,
-    /// With so many refusals, those that nobody uses any more go.
+    /// With so many refusals, unused ones are removed.
     limit: usize,
 }
 
@@ -81,7 +81,7 @@ impl Refusals {
     }
 }
 
-/// What the answer depends on, beside what the allowlist wants to know.
+/// What the answer depends on, beside what the allowlist needs.
 pub trait RequestHeaders: ClientRequest {
     /// The value of a field of the request's header section, all its lines joined with commas.
     fn header(&self, name: &CStr) -> Option<&[u8]>;
@@ -89,28 +89,76 @@ pub trait RequestHeaders: ClientRequest {
     fn host(&self) -> Cow<'_, str>;
 }
 
-/// A whole answer.
+/// A whole answer, with all header fields that describe it.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// Code and reason phrase.
     pub status: &'a Status,
+    /// Cache-Control
+    pub cache_control: &'static CStr,
+    /// Retry-After, in seconds.
+    pub retry_after: Option<u32>,
+    /// Vary; the status may depend on more fields, which httpd adds.
+    pub vary: &'static CStr,
     /// Content-Type
     pub content_type: &'static CStr,
     /// Content-Language
     pub content_language: Option<&'a CStr>,
-    /// Content-Encoding
-    pub encoding: Encoding,
-    /// Vary
-    pub vary: &'static CStr,
-    /// Retry-After, in seconds.
-    pub retry_after: Option<u32>,
-    /// The bytes, to be sent in `encoding`.
-    pub body: Arc<Body>,
+    encoding: Encoding,
+    body: Arc<Body>,
 }
 
+impl Answer<'_> {
+    /// The bytes, and their Content-Encoding. A filter that changes the text on its way
+    /// (`is_filtered`) could not read coded bytes.
+    pub fn content(&self, is_filtered: bool) -> (&[u8], Option<&'static CStr>) {
+        let wanted = if is_filtered { Encoding::Identity } else { self.encoding };
+        let (bytes, encoding) = self.body.encoded(wanted);
+        let name = match encoding {
+            Encoding::Identity => None,
+            Encoding::Gzip => Some(c"gzip"),
+            Encoding::Brotli => Some(c"br"),
+        };
+        (bytes, name)
+    }
+}
+
+/// The fields of another answer that a refusal must not have. Content-Language, Content-Type and
+/// Content-Encoding are replaced.
+pub const REMOVED_FIELDS: [&CStr; 9] = [
+    c"Accept-Ranges",
+    c"Alternates",
+    c"Content-Location",
+    c"Content-Range",
+    c"ETag",
+    c"Last-Modified",
+    c"Location",
+    c"TCN",
+    c"WWW-Authenticate",
+];
+
+/// No cache keeps a refusal: it would outlive the maintenance.
+const CACHE_CONTROL: &CStr = c"no-store";
+
+/// The answer where there is no page to be had: httpd's own, with a sentence.
+pub struct PlainAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Cache-Control
+    pub cache_control: &'static CStr,
+    /// The text.
+    pub text: &'static CStr,
+}
+
+/// The only [`PlainAnswer`].
+pub const PLAIN: PlainAnswer = PlainAnswer {
+    status: 500,
+    cache_control: CACHE_CONTROL,
+    text: c"The site is closed for maintenance. Please try again later.",
+};
+
 impl Refusal {
-    /// The answer for a request while `closing` closes its scope. None where there is no page to be
-    /// had.
+    /// The answer to a request while `closing` closes its scope. None if no page can be had.
     pub fn answer(
         &self,
         request: &impl RequestHeaders,
@@ -130,26 +178,27 @@ impl Refusal {
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
         Some(Answer {
             status,
-            content_type: page.content_type(),
-            content_language: page.content_language(&body),
-            encoding,
+            cache_control: CACHE_CONTROL,
+            retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
             vary: match (has_languages, body.is_negotiated()) {
                 (true, true) => c"Accept, Accept-Language, Accept-Encoding",
                 (true, false) => c"Accept, Accept-Language",
                 (false, true) => c"Accept, Accept-Encoding",
                 (false, false) => c"Accept",
             },
-            retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
+            content_type: page.content_type(),
+            content_language: page.content_language(&body),
+            encoding,
             body,
         })
     }
 
-    /// The status for a request, and no more of the answer.
+    /// The status for a request alone.
     pub fn status(&self, request: &impl ClientRequest) -> u16 {
         self.statuses.choose(|expr: Expr| request.satisfies(expr)).code()
     }
 
-    /// All statuses that it may have.
+    /// All statuses that an answer may have.
     pub fn statuses(&self) -> impl Iterator<Item = u16> {
         self.statuses.codes()
     }
@@ -160,8 +209,8 @@ impl Refusal {
     }
 }
 
-/// The coding that the client prefers. mod_deflate's and mod_brotli's environment variables mark
-/// clients that only think that they can decode.
+/// The coding that the client prefers. The environment variables of mod_deflate and mod_brotli mark
+/// clients that cannot decode what they accept.
 fn encoding(request: &impl RequestHeaders, page: &Page) -> Encoding {
     let preferred = negotiate::encoding(request.header(c"Accept-Encoding"));
     let is_exempt = || {

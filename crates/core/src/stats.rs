@@ -1,9 +1,9 @@
-//! What all processes of the server remember of the requests: how many were let in and refused in
-//! each scope, which of them are still running, and who is refused most.
+//! What all processes of the server count: how many requests were let in and refused in each scope,
+//! which of them are still running, and which clients are refused most.
 //!
-//! It lies in shared memory of a fixed size, of which what was never used is not there. A request writes to it without a lock, and to cache
-//! lines that few others write to; what a child leaves behind that is killed is found by its
-//! process number.
+//! The statistics are in shared memory of a fixed size; pages that are never used take no memory. A
+//! request writes to them without a lock, and to cache lines that few others write to. What a killed
+//! child leaves behind is found by its process number.
 
 pub mod in_flight;
 mod scope;
@@ -26,26 +26,26 @@ use totals::Totals;
 pub use totals::{Reason, ScopeTotals};
 pub use tracked::{ScopeRef, TrackedRequest, Worker};
 
-/// The records, as they lie in shared memory. All zero is an empty one.
+/// The statistics, as they are in shared memory. All zero means that nothing was counted.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C)]
 pub struct Stats {
     scopes: Table<ScopePlace, MAX_SCOPES>,
-    /// For all scopes that have no place in the table.
+    /// Shared by all scopes that have no place in the table.
     others: ScopePlace,
     totals: Totals,
     in_flight: InFlight,
     refused: TopClients,
-    /// When they were begun, in milliseconds since 1970.
+    /// When counting began, in milliseconds since 1970.
     begun: AtomicU64,
-    /// How often the configuration was read.
+    /// How often the configuration has been read.
     generation: AtomicU64,
 }
 
 impl Stats {
-    /// The numbers of these scopes, for the parent, before it forks. What was counted for a scope
-    /// before a restart still counts. Scopes for which there is no place share a number.
+    /// Gives these scopes their numbers; for the parent, before it forks. A scope keeps what was
+    /// counted for it before a restart. Scopes for which there is no place share a number.
     pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
@@ -65,7 +65,7 @@ impl Stats {
         ids
     }
 
-    /// When they were begun: at the start of the server.
+    /// When counting began: at the start of the server.
     pub fn begun(&self) -> Option<Timestamp> {
         let millis = i64::try_from(self.begun.load(Ordering::Acquire)).ok()?;
         Timestamp::from_millisecond(millis).ok()
@@ -86,12 +86,12 @@ impl Stats {
         self.in_flight.running(&mut process::Living::default())
     }
 
-    /// So many of them there was no room to follow.
+    /// How many of them were not followed for lack of room.
     pub fn untracked(&self) -> u64 {
         self.in_flight.untracked()
     }
 
-    /// Who is refused.
+    /// The clients that are refused most.
     pub fn refused(&self) -> &TopClients {
         &self.refused
     }
@@ -102,13 +102,13 @@ impl Stats {
         self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Forgets what a process has left behind, of which nothing runs any more.
+    /// Removes what a process has left behind that runs no more.
     pub fn forget(&self, process: i32) {
         self.in_flight.free_where(|other| other == process);
         self.refused.release_where(|other| other == process);
     }
 
-    /// Forgets what dead processes have left behind, which is not to fill the tables.
+    /// Removes what dead processes have left behind, which would fill the tables.
     pub fn tidy(&self) {
         let mut living = process::Living::default();
         self.in_flight.free_where(|process| !living.has(process));

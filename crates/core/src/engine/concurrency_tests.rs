@@ -1,70 +1,29 @@
-//! Where threads meet: requests that are judged, refused, let in and reported all at once, while the
-//! flag comes and goes and files change. What the processes of a server share is shared by threads
-//! here. For sanitizers above all; what has to hold is checked as well.
+//! Threads handle requests and make reports at the same time, while the flag comes and goes and files
+//! change. Threads share here what the processes of a server share. The tests are for sanitizers above
+//! all; they also check that nothing is lost.
 
-use std::borrow::Cow;
-use std::ffi::CStr;
 use std::fs;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use crate::allow::ClientRequest;
-use crate::context::Expr;
-use crate::engine::gate::{Gate, ServerContext, Slots, Verdict};
-use crate::engine::gates::tests::settings;
+use super::fake::{FakeRequest, FakeServer};
+use crate::engine::{self, Action, Hook};
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, Watched};
-use crate::flag::{self, Flag, FlagEvent};
-use crate::refusal::RequestHeaders;
+use crate::flag::FlagEvent;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
-use crate::shared::slot::{StateTable, new_state_table};
 use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
-use crate::stats::top_clients::RefusedRequest;
-use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
+use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 
-const THREADS: u64 = 8;
+const THREADS: u8 = 8;
 const ROUNDS: usize = 100;
 
-/// A client with this number as the end of its address.
-struct Client(u8);
-
-impl ClientRequest for Client {
-    fn address(&self) -> Option<IpAddr> {
-        Some(IpAddr::from([10, 0, 0, self.0]))
-    }
-    fn has_env(&self, _: &CStr) -> bool {
-        false
-    }
-    fn satisfies(&self, _: Expr) -> bool {
-        false
-    }
-    fn target(&self) -> &[u8] {
-        b"/"
-    }
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
-
-impl RequestHeaders for Client {
-    fn header(&self, name: &CStr) -> Option<&[u8]> {
-        let is_accept = name == c"Accept";
-        is_accept.then_some(if self.0.is_multiple_of(2) { b"text/plain" } else { b"text/html" })
-    }
-    fn host(&self) -> Cow<'_, str> {
-        "x.test".into()
-    }
-}
-
-/// Counts what is said of the flag.
+/// Counts the events of the flag.
 #[derive(Default)]
 struct Counts {
     closed: AtomicU64,
@@ -85,78 +44,46 @@ impl EventSink for Counts {
     fn rendered(&self, _: Option<&Path>, _: &str) {}
 }
 
-/// The gate of a server with one flag, and an allowlist and a page that are files.
-struct Site {
-    folder: tempfile::TempDir,
-    gate: Gate,
-    flags: Vec<Arc<Flag<'static>>>,
-}
+type Site = FakeServer<Counts>;
 
-impl Site {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        fs::write(at("list"), "10.0.0.0/30\n").expect("written");
-        fs::write(at("page.txt.j2"), "closed {{ message }}\n").expect("written");
-        let shown = |path: PathBuf| path.display().to_string();
-        let settings = settings(&format!(
-            "MaintenanceFlag {}\nMaintenanceAllow file={}\nMaintenancePage {}",
-            shown(at("flag")),
-            shown(at("list")),
-            shown(at("page.txt.j2"))
-        ));
-        let table: &'static StateTable = Box::leak(new_state_table());
-        let keys = settings.keys();
-        let slots: Slots = keys.iter().copied().zip(table.claim(&keys).expect("slots")).collect();
-        let slot = slots[&flag::key(&at("flag"))];
-        let flag = Flag::new(at("flag"), slot, Duration::ZERO, TimeZone::UTC);
-        let (flag, resolved) = (Arc::new(flag), Default::default());
-        let flags = [(at("flag"), Arc::clone(&flag))].into();
-        let (server_root, (refusals, combinations)) = (folder.path().into(), Default::default());
-        let place = ServerContext { server_root, slots, resolved, flags, refusals, combinations };
-        let gate = Gate::new(&settings, &place).expect("its flag");
-        Self { folder, gate, flags: vec![flag] }
-    }
-
-    fn flag(&self) -> PathBuf {
-        self.folder.path().join("flag")
-    }
+/// A server with one flag, and an allowlist and a page that are files.
+fn site() -> Site {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("list"), "10.0.0.0/30\n").expect("written");
+    fs::write(folder.path().join("page.txt.j2"), "closed {{ message }}\n").expect("written");
+    let lines =
+        "MaintenanceFlag $/flag\nMaintenanceAllow file=$/list\nMaintenancePage $/page.txt.j2";
+    FakeServer::new(folder, lines, &[], Counts::default())
 }
 
 /// One request, from its beginning to its end. True where it was refused.
-fn ask(site: &Site, stats: &Stats, scope: ScopeId, worker: Worker, counts: &Counts) -> bool {
-    let client = Client(worker.connection as u8);
-    let place = ScopeRef { scope, flags: site.gate.bits() };
-    let tracked = TrackedRequest::new(stats, worker, place, client.now().as_microsecond());
-    if site.gate.is_still_open() {
-        tracked.let_in(place, Reason::Open);
-        return false;
+fn ask(site: &Site, client: u8) -> bool {
+    let mut request = FakeRequest::new(site, client, "/");
+    for hook in [Hook::Quick, Hook::Mapped, Hook::Handler] {
+        match engine::handle(&mut request, hook) {
+            Action::Decline => {}
+            Action::Answer(answer) => {
+                assert!(client > 3, "on the allowlist");
+                assert!(!answer.content(false).0.is_empty());
+                request.end();
+                return true;
+            }
+            other => panic!("{other:?}"),
+        }
     }
-    let verdict = site.gate.decide(&client, counts);
-    match Reason::of(&verdict) {
-        Some(reason) => tracked.let_in(place, reason),
-        None => tracked.forget(),
-    }
-    let Verdict::Blocked(blocked) = verdict else { return false };
-    assert!(worker.connection > 3, "on the allowlist");
-    let answer = site.gate.refuse(&client, &blocked.closing, counts).expect("an answer");
-    assert!(!answer.body.plain().is_empty());
-    stats.refuse(worker, scope, answer.status.code());
-    let (address, time) = (client.address().expect("an address"), client.now());
-    let refusal = RefusedRequest { address, path: b"/", agent: b"test", time };
-    stats.refused().count(refusal, worker.process);
-    true
+    request.end();
+    false
 }
 
-fn report(site: &Site, stats: &Stats, scope: ScopeId) -> Report {
+fn report(site: &Site) -> Report {
     let facts = ScopeFacts {
         kind: ScopeKind::Server,
         server: "x.test:80".into(),
         location: None,
         addresses: vec![],
         defined: None,
-        gates: vec![&site.gate],
-        number: Some(scope),
+        gates: vec![site.gates.own()],
+        number: Some(site.counters.own),
     };
     let facts = Facts {
         server: "httpd".into(),
@@ -164,7 +91,7 @@ fn report(site: &Site, stats: &Stats, scope: ScopeId) -> Report {
         check_interval: Duration::ZERO,
         scopes: vec![facts],
         flags: site.flags.iter().map(|flag| &**flag).collect(),
-        stats,
+        stats: site.counters.stats,
     };
     Report::new(facts, true)
 }
@@ -172,19 +99,17 @@ fn report(site: &Site, stats: &Stats, scope: ScopeId) -> Report {
 /// Nothing that was counted gets lost, and nothing is in flight in the end.
 #[test]
 fn requests_while_the_flag_flips() {
-    let (site, stats, counts) = (Site::new(), new_stats(), Counts::default());
-    let scope = stats.claim(&[Key::of("x")], Timestamp::now())[0];
-    let process = std::process::id() as i32;
+    let site = site();
+    let (stats, scope, counts) = (site.counters.stats, site.counters.own, &site.events);
     let (over, refused, asked) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|threads| {
-        let (site, counts, over) = (&site, &counts, &over);
+        let (site, over) = (&site, &over);
         let (refused, asked) = (&refused, &asked);
         let workers: Vec<_> = (0..THREADS)
             .map(|number| {
                 threads.spawn(move || {
                     for _ in 0..ROUNDS {
-                        let worker = Worker { process, connection: number, generation: 1 };
-                        let is_refused = ask(site, stats, scope, worker, counts);
+                        let is_refused = ask(site, number);
                         refused.fetch_add(u64::from(is_refused), Ordering::Relaxed);
                         asked.fetch_add(1, Ordering::Relaxed);
                     }
@@ -196,18 +121,18 @@ fn requests_while_the_flag_flips() {
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
-                fs::write(site.flag(), "").expect("written");
+                fs::write(site.path("flag"), "").expect("written");
                 let list = format!("10.0.0.0/30\n192.0.2.{}\n", number % 200);
-                fs::write(site.folder.path().join("list.new"), list).expect("written");
-                let list = site.folder.path().join("list");
-                fs::rename(site.folder.path().join("list.new"), list).expect("renamed");
+                fs::write(site.path("list.new"), list).expect("written");
+                let list = site.path("list");
+                fs::rename(site.path("list.new"), list).expect("renamed");
                 thread::yield_now();
-                fs::remove_file(site.flag()).expect("removed");
+                fs::remove_file(site.path("flag")).expect("removed");
             }
         });
         threads.spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                let report = report(site, stats, scope);
+                let report = report(site);
                 report::json(&report, None).expect("a document");
                 stats.tidy();
             }
@@ -220,9 +145,9 @@ fn requests_while_the_flag_flips() {
     let let_in = totals.open + totals.allowed.values().sum::<u64>();
     let (refused, asked) = (refused.into_inner(), asked.into_inner());
     assert_eq!(totals.refused.values().sum::<u64>(), refused);
-    assert_eq!((let_in + refused, asked), (asked, THREADS * ROUNDS as u64));
+    assert_eq!((let_in + refused, asked), (asked, u64::from(THREADS) * ROUNDS as u64));
     assert_eq!((stats.running().len(), stats.untracked()), (0, 0));
-    let (closed, open) = (counts.closed.into_inner(), counts.open.into_inner());
+    let (closed, open) = (counts.closed.load(Ordering::SeqCst), counts.open.load(Ordering::SeqCst));
     assert!(closed == open || closed == open + 1, "{closed} {open}");
 }
 
@@ -257,7 +182,7 @@ fn nobody_slips_through() {
             let running = stats.running();
             let seen = running.iter().filter(|running| running.is_from_before(1, 1)).count();
             found.store(1 + seen as u64, Ordering::Release);
-            let was_open = request.join().expect("a visitor");
+            let was_open = request.join().expect("a request");
             assert!(!was_open || seen == 1, "a request that found it open was not seen");
         });
     }

@@ -137,7 +137,7 @@ fn flag_at<'b>(table: &'b StateTable, path: &Path, interval: Duration) -> Flag<'
     Flag::new(path.into(), &table.places()[0], interval, TimeZone::UTC)
 }
 
-/// Looked at with each request, a flag that is not there closes nothing, whatever the board says.
+/// Looked at with each request, a flag that is not there closes nothing, whatever the shared state table says.
 #[test]
 fn an_absent_flag() {
     let table = new_state_table();

@@ -1,4 +1,4 @@
-//! The decision: does this request pass?
+//! The gate of a scope, which decides whether a request passes.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -18,24 +18,25 @@ use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
+use crate::stats::Reason;
 
-/// What was decided for a request, once and for good.
+/// What a gate decides for a request.
 #[derive(Debug)]
 pub enum Verdict<'a> {
     /// No flag closes the scope.
     Open,
-    /// Closed, and on the allowlist.
+    /// The scope is closed, and the request is on the allowlist.
     Allowed(Admission<'a>),
-    /// Closed, and not on the allowlist.
+    /// The scope is closed, and the request is not on the allowlist.
     Blocked(Blocked<'a>),
 }
 
 /// Why a request is blocked.
 #[derive(Debug)]
 pub struct Blocked<'a> {
-    /// What is said about it: of several flags by the one whose content is to be shown.
+    /// The flag that closes the scope; of several, the one whose content is to be shown.
     pub closing: ActiveFlag,
-    /// That flag; None where one is only supposed to be there.
+    /// The path of that flag; None in a dry run that assumes one.
     pub flag: Option<&'a Path>,
 }
 
@@ -45,8 +46,8 @@ pub const OPEN: &CStr = c"open";
 pub const BLOCKED: &CStr = c"blocked";
 
 impl Verdict<'_> {
-    /// The verdict in one word, as the note `maintenance` and the environment variable
-    /// `MAINTENANCE` have it (which exist only while closed).
+    /// The verdict in one word, as in the note `maintenance` and the environment variable
+    /// `MAINTENANCE`, which exist only while the scope is closed.
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
@@ -55,7 +56,16 @@ impl Verdict<'_> {
         }
     }
 
-    /// The higher, the fewer requests pass.
+    /// Why the request passes; None where it is refused.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Open => Some(Reason::Open),
+            Self::Allowed(admission) => Some(Reason::Allowed(admission.kind())),
+            Self::Blocked(..) => None,
+        }
+    }
+
+    /// The higher, the stricter.
     const fn strictness(&self) -> u8 {
         match self {
             Self::Open => 0,
@@ -65,9 +75,8 @@ impl Verdict<'_> {
     }
 }
 
-/// The verdict on a request that may come to any of several gates: the strictest of what they all
-/// decide, and of those that are alike the first. With the number of the gate that has made it: 0 is
-/// `first`, the others follow.
+/// The verdict on a request that may come to any of several gates: the strictest one, and of equals
+/// the first. Comes with the number of its gate: 0 is `first`, the others follow.
 pub fn strictest<'g>(
     first: &'g Gate,
     others: &[&'g Gate],
@@ -81,9 +90,9 @@ pub fn strictest<'g>(
 
 /// What a gate needs to know of the server around it.
 pub struct ServerContext {
-    /// Where relative paths begin.
+    /// What relative paths are relative to.
     pub server_root: PathBuf,
-    /// What all processes know of flags and files.
+    /// The slots of flags and files in the shared state table.
     pub slots: Slots,
     /// What names resolve to.
     pub resolved: Resolved,
@@ -91,7 +100,7 @@ pub struct ServerContext {
     pub flags: Flags,
     /// How its scopes refuse.
     pub refusals: Refusals,
-    /// So many gates were made for combinations of sections.
+    /// How many gates were made for combinations of sections.
     pub combinations: AtomicUsize,
 }
 
@@ -105,7 +114,7 @@ impl ServerContext {
     }
 }
 
-/// The slots of flags and files on the board, by their keys.
+/// The slots of flags and files in the shared state table, by their keys.
 pub type Slots = BTreeMap<Key, &'static Slot>;
 
 /// The flags of a server, by their paths.
@@ -113,17 +122,17 @@ pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
 
 /// The gate of one scope.
 pub struct Gate {
-    /// The innermost scope's last; each is shared with the other gates that it closes.
+    /// The flags that close the scope, the innermost scope's last. Gates share them.
     flags: Vec<Arc<Flag<'static>>>,
-    /// The bits of all of them.
+    /// The bits of all flags.
     bits: u64,
     allowlist: Arc<Allowlist>,
     refusal: Arc<Refusal>,
 }
 
 impl Gate {
-    /// The gate that the settings of a server describe. None where one of its flags is not among
-    /// those of `place`.
+    /// The gate that the settings of a server describe. None if one of its flags is not among those
+    /// of `place`.
     pub fn new(settings: &Settings, place: &ServerContext) -> Option<Self> {
         let flags = settings.flags(&place.server_root);
         let flags: Vec<_> =
@@ -136,9 +145,9 @@ impl Gate {
         })
     }
 
-    /// The gate of a scope inside this one's: with `inner`, what the scope itself says, and
-    /// `merged`, the same merged with what is around it. What it does not speak of is shared, so
-    /// that a hundred scopes do not take a hundred times the memory.
+    /// The gate of a scope inside this one's. `inner` has the scope's own settings, and `merged` has
+    /// them merged with those around it. The gates share what `inner` does not change, so that a
+    /// hundred scopes do not take a hundred times the memory.
     pub fn for_location(&self, inner: &Settings, merged: &Settings, place: &ServerContext) -> Self {
         let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
         let mut flags = self.flags.clone();
@@ -160,11 +169,11 @@ impl Gate {
         }
     }
 
-    /// Is each of its flags absent, and was so before? As most of the time: then the verdict is
+    /// Is each of the flags absent, and was so before? Mostly that is so: then the verdict is
     /// [`Verdict::Open`], and there is nothing to report.
     #[inline(always)]
     pub fn is_still_open(&self) -> bool {
-        // Nobody is asked twice where one of them is there.
+        // No flag is looked at twice if one of them exists.
         let mut flags = self.flags.iter();
         flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent())
     }
@@ -175,8 +184,8 @@ impl Gate {
         self.judge(closings, request, events)
     }
 
-    /// Decides as if the scope were closed: by the flags that announce it, or else by one that says
-    /// nothing. As [`Gate::decide`], where it is closed.
+    /// Decides as if the scope were closed, by the flags that announce it, or else by an empty one. A
+    /// scope that is closed is decided as in [`Gate::decide`].
     pub fn decide_closed(
         &self,
         request: &impl ClientRequest,
@@ -198,7 +207,7 @@ impl Gate {
         self.judge(closings, request, events)
     }
 
-    /// Does one of its flags say when it is going to close?
+    /// Does one of the flags announce that it is going to close?
     pub fn is_announced(&self) -> bool {
         self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
     }
@@ -230,7 +239,7 @@ impl Gate {
         admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
     }
 
-    /// The answer for a request that is blocked.
+    /// The answer to a request that is blocked.
     pub fn refuse(
         &self,
         request: &impl RequestHeaders,
@@ -240,14 +249,14 @@ impl Gate {
         self.refusal.answer(request, closing, events)
     }
 
-    /// Says which files could not be used at a restart; for the parent, before it forks.
+    /// Reports which files could not be used at a restart; for the parent, before it forks.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.allowlist.tell_start(report);
         self.refusal.pages().tell_start(report);
     }
 
-    /// Reads the files of the allowlist and the pages that have changed. A child also tries
-    /// whether it may read them at all, which is better known at its start than at their next
+    /// Reads the files of the allowlist and the pages that have changed. A child also checks whether
+    /// it may read them at all, so that the error log says so at its start and not at their next
     /// change.
     pub fn refresh(&self, observer: Observer, events: &impl EventSink) {
         let check = observer == Observer::Child;
@@ -255,18 +264,18 @@ impl Gate {
         self.refusal.pages().refresh(check, events);
     }
 
-    /// Reads the files that have changed, as a request does that needs them.
+    /// Reads the files that have changed, as a request that needs them does.
     pub fn refresh_changed(&self, events: &impl EventSink) {
         self.allowlist.refresh(Observer::Child, false, &mut |event| events.file(event));
         self.refusal.pages().refresh(false, events);
     }
 
-    /// Was the scope closed when a flag was looked at last? Looks at nothing itself.
+    /// Was the scope closed when its flags were last looked at?
     pub fn was_closed(&self) -> bool {
         self.flags.iter().any(|flag| flag.was_closing())
     }
 
-    /// Who passes.
+    /// The allowlist.
     pub fn allowlist(&self) -> &Allowlist {
         &self.allowlist
     }
@@ -276,14 +285,14 @@ impl Gate {
         &self.refusal
     }
 
-    /// Is the allowlist the same as the other's, and the way of refusing?
+    /// Does it share its allowlist and its refusal with the other?
     #[cfg(test)]
     pub(crate) fn shares_with(&self, other: &Self) -> (bool, bool) {
         let Self { allowlist, refusal, .. } = self;
         (Arc::ptr_eq(allowlist, &other.allowlist), Arc::ptr_eq(refusal, &other.refusal))
     }
 
-    /// The bits of all its flags.
+    /// The bits of all flags.
     pub fn bits(&self) -> u64 {
         self.bits
     }

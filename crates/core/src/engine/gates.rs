@@ -1,4 +1,4 @@
-//! The gates of one server: its own, and those of the locations in it.
+//! The gates of one server: its own, and those of its `<Location>` sections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
 use crate::shared::hash;
 
-/// The number of a `<Location>` section, the same as long as the configuration is in force.
+/// The number of a `<Location>` section, as long as the configuration is in force.
 pub type SectionId = u32;
 
 /// A `<Location>` section that holds directives of the module.
 #[derive(Clone, Default)]
 pub struct Section {
-    /// As it stands in the configuration: `<Location /blogs>`.
+    /// The name, as in the configuration: `<Location /blogs>`.
     pub name: String,
-    /// What it says.
+    /// The directives in it.
     pub settings: Settings,
 }
 
@@ -27,7 +27,7 @@ pub type Sections = BTreeMap<SectionId, Section>;
 
 /// Which sections a request is in, in the order in which httpd merges them.
 pub trait SectionPath {
-    /// Tells chains from each other; never 0, which is for requests that are in none.
+    /// Identifies the path; never 0, which stands for a request that is in no section.
     fn key(&self) -> u64;
     /// The sections' numbers, the innermost last.
     fn numbers(&self) -> Vec<SectionId>;
@@ -35,7 +35,7 @@ pub trait SectionPath {
     fn innermost(&self) -> Option<SectionId>;
 }
 
-/// In one section alone.
+/// The path of a request that is in one section alone.
 impl SectionPath for SectionId {
     fn key(&self) -> u64 {
         hash::of(self).max(1)
@@ -56,18 +56,18 @@ pub struct Gates {
     sections: Sections,
     place: Arc<ServerContext>,
     own: Gate,
-    made: GateCache,
+    cache: GateCache,
 }
 
-/// So many gates are made for good beside those of single sections: clients choose which sections
-/// they come into together.
+/// How many gates a server keeps beside those of single sections. Clients choose which sections they
+/// come into together.
 const MAX_MADE: usize = 256;
 
-/// And so many for all servers together.
+/// How many gates all servers together keep.
 const MAX_MADE_BY_ALL: usize = 1024;
 
-/// Gates by the keys of their chains, in a list to which several threads can add while others read
-/// it. It is short unless somebody makes it long.
+/// Gates by the keys of their section paths, in a list to which several threads can add while others
+/// read it.
 #[derive(Default)]
 struct GateCache(OnceCell<Box<Node>>);
 
@@ -79,8 +79,8 @@ struct Node {
 }
 
 impl Gates {
-    /// The gates of a server with these settings, merged with those of the main server. None
-    /// where one of its flags is not among those of `place`.
+    /// The gates of a server with these settings, merged with those of the main server. None if one
+    /// of the flags is not among those of `place`.
     pub fn new(
         settings: &Settings,
         sections: &Sections,
@@ -93,7 +93,7 @@ impl Gates {
         }
         let own = Gate::new(&settings, place)?;
         let (sections, place) = (sections.clone(), Arc::clone(place));
-        let gates = Self { settings, sections, place, own, made: GateCache::default() };
+        let gates = Self { settings, sections, place, own, cache: GateCache::default() };
         for number in gates.sections.keys() {
             gates.of(number);
         }
@@ -105,7 +105,7 @@ impl Gates {
         &self.own
     }
 
-    /// Do requests have to be held against sections at all?
+    /// Are there sections?
     pub fn has_sections(&self) -> bool {
         !self.sections.is_empty()
     }
@@ -115,15 +115,29 @@ impl Gates {
         &self.sections
     }
 
-    /// The gate for requests in these sections. That for several at a time is made at the first
-    /// such request; None where there are too many already.
-    pub fn of(&self, chain: &impl SectionPath) -> Option<&Gate> {
-        let key = chain.key();
-        let mut made = &self.made;
+    /// The gate of a request in these sections, or in none. `own` keeps one that is made for this
+    /// request alone.
+    #[inline]
+    pub fn of_request<'g>(
+        &'g self,
+        path: Option<&impl SectionPath>,
+        own: impl FnOnce(Gate) -> &'g Gate,
+    ) -> &'g Gate {
+        match path {
+            Some(path) => self.of(path).unwrap_or_else(|| own(self.make(path))),
+            None => &self.own,
+        }
+    }
+
+    /// The gate for requests in these sections. One for several sections at a time is made at the
+    /// first such request; None if there are too many already.
+    pub fn of(&self, path: &impl SectionPath) -> Option<&Gate> {
+        let key = path.key();
+        let mut made = &self.cache;
         for _ in 0..MAX_MADE + self.sections.len() {
             let node = match made.0.get() {
                 Some(node) => node,
-                None if self.may_make(chain) => made.0.get_or_init(|| Box::new(self.node(chain))),
+                None if self.may_make(path) => made.0.get_or_init(|| Box::new(self.node(path))),
                 None => return None,
             };
             if node.key == key {
@@ -134,40 +148,40 @@ impl Gates {
         None
     }
 
-    /// One for a single section, always; each of the others counts.
-    fn may_make(&self, chain: &impl SectionPath) -> bool {
-        chain.innermost().is_some_and(|number| number.key() == chain.key())
+    /// A single section always gets a gate; each other one counts towards the limit.
+    fn may_make(&self, path: &impl SectionPath) -> bool {
+        path.innermost().is_some_and(|number| number.key() == path.key())
             || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
     }
 
-    fn node(&self, chain: &impl SectionPath) -> Node {
-        let (key, innermost) = (chain.key(), chain.innermost());
-        Node { key, innermost, gate: self.make(chain), more: GateCache::default() }
+    fn node(&self, path: &impl SectionPath) -> Node {
+        let (key, innermost) = (path.key(), path.innermost());
+        Node { key, innermost, gate: self.make(path), more: GateCache::default() }
     }
 
     /// Makes the gate for requests in these sections.
-    pub fn make(&self, chain: &impl SectionPath) -> Gate {
-        let numbers = chain.numbers();
+    pub fn make(&self, path: &impl SectionPath) -> Gate {
+        let numbers = path.numbers();
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
         let inner =
             sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
         self.own.for_location(&inner, &inner.within(&self.settings), &self.place)
     }
 
-    /// All gates that were made so far.
+    /// All gates that have been made so far.
     pub fn all(&self) -> impl Iterator<Item = &Gate> {
         std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
     }
 
-    /// Those that were made so far for requests of which this is the innermost section; that for the
-    /// section alone first.
+    /// The gates that have been made so far for requests of which this is the innermost section; that
+    /// for the section alone comes first.
     pub fn inside(&self, innermost: SectionId) -> impl Iterator<Item = &Gate> {
         let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
         nodes.map(|node| &node.gate)
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
-        let first = self.made.0.get().map(|node| &**node);
+        let first = self.cache.0.get().map(|node| &**node);
         std::iter::successors(first, |node| node.more.0.get().map(|node| &**node))
     }
 }
@@ -200,7 +214,7 @@ pub(crate) mod tests {
     }
 
     /// In the sections with these numbers.
-    struct In(&'static [SectionId]);
+    pub(crate) struct In(pub(crate) &'static [SectionId]);
 
     impl SectionPath for In {
         fn key(&self) -> u64 {
@@ -261,7 +275,7 @@ pub(crate) mod tests {
         ]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
         assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
-        for (chain, expected) in [
+        for (path, expected) in [
             (&[1][..], &["maintenance.flag", "a"][..]),
             (&[2], &["maintenance.flag", "b", "a"]),
             (&[3], &["maintenance.flag"]),
@@ -269,12 +283,12 @@ pub(crate) mod tests {
             (&[1, 2], &["maintenance.flag", "b", "a"]),
             (&[2, 1], &["maintenance.flag", "b", "a"]),
         ] {
-            let chain: &'static [SectionId] = chain.to_vec().leak();
-            let gate = gates.of(&In(chain)).expect("made");
-            assert_eq!(flags(gate), expected, "{chain:?}");
+            let path: &'static [SectionId] = path.to_vec().leak();
+            let gate = gates.of(&In(path)).expect("made");
+            assert_eq!(flags(gate), expected, "{path:?}");
             assert!(
-                gates.of(&In(chain)).is_some_and(|again| std::ptr::eq(gate, again)),
-                "{chain:?} is made once"
+                gates.of(&In(path)).is_some_and(|again| std::ptr::eq(gate, again)),
+                "{path:?} is made once"
             );
         }
         assert_eq!(flags(gates.own()), ["maintenance.flag"]);
@@ -343,17 +357,16 @@ pub(crate) mod tests {
         let place = place(&["maintenance.flag"]);
         let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        const CHAINS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
+        const PATHS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
             let ask = || {
-                CHAINS
-                    .map(|chain| gates.of(&In(chain)).map(|gate| std::ptr::from_ref(gate) as usize))
+                PATHS.map(|path| gates.of(&In(path)).map(|gate| std::ptr::from_ref(gate) as usize))
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
         });
         assert!(made.iter().all(|other| *other == made[0]));
-        assert_eq!(gates.all().count(), 1 + 8 + CHAINS.len());
+        assert_eq!(gates.all().count(), 1 + 8 + PATHS.len());
     }
 
     /// Clients cannot fill the memory with combinations of sections.
@@ -362,10 +375,10 @@ pub(crate) mod tests {
         let place = place(&["maintenance.flag", "a"]);
         let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
         let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
-        let chains = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
-        for (number, chain) in chains.enumerate() {
-            assert_eq!(gates.of(&chain).is_some(), number < MAX_MADE, "{number}");
-            assert_eq!(flags(&gates.make(&chain)), ["maintenance.flag", "a"]);
+        let paths = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
+        for (number, path) in paths.enumerate() {
+            assert_eq!(gates.of(&path).is_some(), number < MAX_MADE, "{number}");
+            assert_eq!(flags(&gates.make(&path)), ["maintenance.flag", "a"]);
         }
         assert_eq!(gates.all().count(), 2 + MAX_MADE);
         assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");

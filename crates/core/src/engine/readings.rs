@@ -1,8 +1,8 @@
 //! How a path may be read whose slashes were sent as `%2f`.
 //!
-//! Some servers leave such a slash alone, others take it for one that separates segments, before or
-//! after they remove `..` and the parameters behind `;`. httpd passes the path on in which it has
-//! seen no slash, and what the application makes of it nobody knows; so each reading counts.
+//! Some servers leave such a slash alone; others take it for a separator of segments, before or after
+//! they remove `..` and the parameters behind `;`. httpd passes the path on without seeing a slash in
+//! it, and does not know what the application makes of it; so each reading counts.
 
 use std::ffi::CString;
 
@@ -11,14 +11,14 @@ pub fn has_encoded_slash(path: &[u8]) -> bool {
     path.windows(3).any(|window| window.eq_ignore_ascii_case(b"%2f"))
 }
 
-/// The paths as which this one may be read, each once, where it has encoded slashes: decoded and
-/// normalised. Nothing for others, and for what is no absolute path.
+/// The ways to read a path that has encoded slashes, decoded and normalised, each once. None for
+/// other paths, and for what is no absolute path.
 pub fn readings(path: &[u8]) -> Vec<CString> {
     let mut readings = vec![];
     if !path.starts_with(b"/") || !has_encoded_slash(path) {
         return readings;
     }
-    // All of it may be encoded, or the slashes alone be left that way.
+    // A server may decode all of it, or the slashes alone.
     for decoded in [decode(path, |byte| byte != 0), decode(path, |byte| byte == b'/')] {
         for keeps_parameters in [true, false] {
             let reading = CString::new(normalise(&decoded, keeps_parameters)).unwrap_or_default();
@@ -30,7 +30,7 @@ pub fn readings(path: &[u8]) -> Vec<CString> {
     readings
 }
 
-/// Decodes once what stands for these bytes, and leaves everything else as it is.
+/// Decodes such bytes once, and leaves everything else as it is.
 fn decode(path: &[u8], is_decoded: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -55,8 +55,8 @@ fn hexadecimal(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// Without empty segments, `.` and `..` (as in RFC 3986, 5.2.4). Where parameters are not kept,
-/// `..;v=1` is `..`, as servlet containers have it.
+/// Removes empty segments, `.` and `..` (as in RFC 3986, 5.2.4). Without parameters `..;v=1` is `..`,
+/// as in servlet containers.
 fn normalise(path: &[u8], keeps_parameters: bool) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = vec![];
     let mut is_folder = false;

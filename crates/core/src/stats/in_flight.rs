@@ -23,7 +23,7 @@ const LINES: usize = atomics::size(4096, 2);
 const PER_LINE: usize = atomics::size(4, 1);
 /// In so many lines an entry is looked for.
 const TRIES: usize = 64;
-/// For so long those are waited for that are being judged.
+/// How long to wait for requests that are being decided.
 const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
@@ -41,7 +41,7 @@ impl Default for InFlight {
     }
 }
 
-/// One request. The word says whose the rest is.
+/// One request. The word says whether the other fields belong to it.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(32))]
@@ -58,15 +58,15 @@ struct Entry {
 pub struct Running {
     /// The process that serves it.
     pub process: i32,
-    /// The innermost scope that it is in.
+    /// The innermost scope that the request is in.
     pub scope: ScopeId,
-    /// It was let in while the scope was open.
+    /// Was it let in while the scope was open?
     pub was_open: bool,
     /// When it came.
     pub began: Timestamp,
     /// The flags that close where it is, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
     pub flags: u64,
-    /// Which reading of the configuration it was judged by.
+    /// Which reading of the configuration it was decided by.
     pub generation: u8,
 }
 
@@ -94,7 +94,7 @@ enum Stage {
 
 impl PackedEntry {
     const FREE: Self = Self(0);
-    /// As many bits as Linux needs for a process number (PID_MAX_LIMIT).
+    /// The number of bits of a process number in Linux (PID_MAX_LIMIT).
     const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
     const SCOPE_AT: u32 = 22;
     const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
@@ -113,7 +113,7 @@ impl PackedEntry {
         Self(others | (stage as u64) << Self::STAGE_AT | scope << Self::SCOPE_AT)
     }
 
-    /// None where the entry is free.
+    /// None if the entry is free.
     fn process(self) -> Option<i32> {
         i32::try_from(self.0 & Self::PROCESS).ok().filter(|_| self != Self::FREE)
     }
@@ -146,13 +146,13 @@ pub(super) struct Held<'r> {
 #[derive(Clone, Copy, Debug)]
 enum EntryPlace<'r> {
     Entry(&'r Entry),
-    /// There was no room: it is counted here.
+    /// Where the request is counted if there was no room for an entry.
     Untracked(&'r AtomicU64),
 }
 
 impl InFlight {
-    /// For a request that came at this moment, in microseconds since 1970, and is about to be
-    /// judged.
+    /// Takes an entry for a request that came at this moment, in microseconds since 1970, and is
+    /// about to be decided.
     pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
         let word = PackedEntry::judged(process, scope, generation);
@@ -179,7 +179,7 @@ impl InFlight {
         Held { place, word: word.into() }
     }
 
-    /// Those of processes that live.
+    /// The requests of processes that live.
     pub(super) fn running(&self, living: &mut Living) -> Vec<Running> {
         // After the flags were looked at.
         fence(Ordering::SeqCst);
@@ -189,7 +189,7 @@ impl InFlight {
         running.filter(|running| living.has(running.process)).collect()
     }
 
-    /// Frees the entries of processes of which this is true.
+    /// Frees the entries of such processes.
     pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for entry in self.lines.iter().flatten() {
             let word = PackedEntry(entry.word.load(Ordering::Acquire));
@@ -199,21 +199,21 @@ impl InFlight {
         }
     }
 
-    /// How many run that have no entry. A child that is killed leaves its own behind here.
+    /// How many running requests have no entry. Those of a killed child stay counted.
     pub(super) fn untracked(&self) -> u64 {
         self.untracked.load(Ordering::Relaxed)
     }
 }
 
 impl Entry {
-    /// False where somebody else was faster.
+    /// False if another thread was faster.
     fn replace(&self, before: PackedEntry, after: PackedEntry) -> bool {
         let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
         self.word.compare_exchange(before.0, after.0, success, failure).is_ok()
     }
 
-    /// None where there is no request, or one that is refused meanwhile. One that is judged until
-    /// the deadline passes counts as let in.
+    /// The request in this entry. None if there is none, or if it is refused meanwhile. A request that
+    /// is still being decided at the deadline counts as let in.
     fn running(&self, deadline: Instant) -> Option<Running> {
         loop {
             let word = PackedEntry(self.word.load(Ordering::Acquire));

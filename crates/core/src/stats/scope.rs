@@ -1,14 +1,14 @@
-//! The scopes that are counted for: servers, virtual hosts, and locations in them.
+//! The scopes that requests are counted in: servers, virtual hosts, and locations in them.
 
 use std::sync::atomic::Ordering;
 
 use crate::shared::atomics::{self, AtomicU64};
 use crate::shared::table::Keyed;
 
-/// So many scopes have counters of their own.
+/// How many scopes have counters of their own.
 pub(super) const MAX_SCOPES: usize = atomics::size(131_071, 1);
 
-/// So many different statuses of a scope have counters of their own.
+/// How many different statuses of a scope have counters of their own.
 pub(super) const MAX_STATUSES: usize = atomics::size(6, 2);
 
 /// The number of a scope, the same in all processes and over restarts.
@@ -16,7 +16,7 @@ pub(super) const MAX_STATUSES: usize = atomics::size(6, 2);
 pub struct ScopeId(u32);
 
 impl ScopeId {
-    /// All scopes that have no number of their own.
+    /// Shared by all scopes that have no number of their own.
     pub const OTHERS: Self = Self(MAX_SCOPES as u32);
 
     pub(super) fn new(index: usize) -> Self {
@@ -34,7 +34,7 @@ impl ScopeId {
 #[repr(C, align(64))]
 pub(super) struct ScopePlace {
     key: AtomicU64,
-    /// The statuses that its refusals had so far; 0 where there is room for another one.
+    /// The statuses that the scope's refusals have had so far; 0 is room for another one.
     statuses: [AtomicU64; MAX_STATUSES],
     is_new: AtomicU64,
 }
@@ -53,12 +53,12 @@ impl Keyed for ScopePlace {
 }
 
 impl ScopePlace {
-    /// Was it given to a scope since this was asked last?
+    /// Has the place been given to a scope since the last call?
     pub(super) fn is_new(&self) -> bool {
         self.is_new.swap(0, Ordering::AcqRel) != 0
     }
 
-    /// The column of a status; one behind the last for all those that came too late.
+    /// The column of a status; one behind the last if there is none left.
     pub(super) fn column(&self, status: u16) -> usize {
         let status = u64::from(status);
         let is_mine = |place: &AtomicU64| match place.load(Ordering::Acquire) {

@@ -114,7 +114,7 @@ fn the_dead_are_not_in_flight() {
     let scope = stats.claim(&keys(&["one"]), at(0))[0];
     let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
     let process = i32::try_from(child.id()).expect("a number");
-    let visits = [process, here().process, process]
+    let requests = [process, here().process, process]
         .map(|process| tracked(stats, Worker { process, ..here() }, scope, OPEN, at(1)));
     assert_eq!(stats.running().len(), 3);
     child.kill().expect("killed");
@@ -122,7 +122,7 @@ fn the_dead_are_not_in_flight() {
     assert_eq!(stats.running().len(), 1, "those of the dead do not count");
     let again = tracked(stats, Worker { process, ..here() }, scope, OPEN, at(2));
     stats.forget(here().process);
-    drop((visits, again));
+    drop((requests, again));
     assert_eq!(stats.running(), [], "and what others have in their places stays theirs");
     assert_eq!(stats.totals(scope).open, 4);
 }
@@ -134,13 +134,13 @@ fn too_many() {
     let stats = new_stats();
     let scope = stats.claim(&keys(&["one"]), at(0))[0];
     let new = |connection| tracked(stats, Worker { connection, ..here() }, scope, OPEN, at(1));
-    let visits: Vec<_> = (0..ROOM).map(new).collect();
+    let requests: Vec<_> = (0..ROOM).map(new).collect();
     let untracked = stats.untracked();
     assert_eq!(stats.running().len() as u64 + untracked, ROOM);
     assert!(untracked < ROOM / 100, "{untracked} without need");
     let more: Vec<_> = (0..ROOM).map(new).collect();
     assert!(stats.untracked() >= ROOM, "{}", stats.untracked());
-    drop((visits, more));
+    drop((requests, more));
     assert_eq!((stats.running(), stats.untracked()), (vec![], 0));
     assert_eq!(stats.totals(scope).open, 2 * ROOM);
 }

@@ -24,29 +24,29 @@ use jiff::Timestamp;
 use crate::shared::atomics::{self, AtomicU64, fence};
 use crate::shared::hash;
 
-/// So many buckets there are.
+/// The number of buckets.
 pub const BUCKETS: usize = atomics::size(256, 1);
-/// So many entries a bucket has.
+/// The number of entries in a bucket.
 pub const ENTRIES: usize = atomics::size(16, 2);
-/// So many bytes of a request's path and of its User-Agent are kept.
+/// How many bytes of a request's path and of its User-Agent are kept.
 pub const TEXT: usize = atomics::size(128, 8);
 
 /// The words of a text.
 const WORDS: usize = TEXT / 8;
-/// So often an entry is looked for, should others be faster.
+/// How often an entry is looked for if other threads are faster.
 const TRIES: usize = 8;
-/// So often one is read that others write to.
+/// How often an entry is read again because another thread writes to it.
 const LOOKS: usize = atomics::size(50, 1);
-/// For so long those who write are waited for, with all entries together.
+/// How long to wait for writers, for all entries together.
 const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
 
 /// The table. All zero is an empty one.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
 pub struct TopClients {
-    /// Nobody outside knows it, so that nobody can choose addresses for a bucket.
+    /// A secret number, so that nobody can choose addresses for a bucket.
     secret: AtomicU64,
-    /// Since when there are counts, in milliseconds since 1970.
+    /// When counting began, in milliseconds since 1970.
     since: AtomicU64,
     buckets: [Bucket; BUCKETS],
 }
@@ -62,18 +62,18 @@ struct Bucket {
     details: [Details; ENTRIES],
 }
 
-/// What is known of the last request. Written by one at a time, of whom others see that.
+/// What is known of the last request. One thread at a time writes it, and others can see that.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C, align(64))]
 struct Details {
-    /// In the upper half how often it was written, in the lower one the process that writes.
+    /// The upper half says how often it was written, the lower half which process is writing.
     lock: AtomicU64,
-    /// Of which address; another one's words may still be here.
+    /// The tag of the address; the rest may still be another one's.
     tag: AtomicU64,
     address: [AtomicU64; 2],
     time: AtomicU64,
-    /// Of path and User-Agent; the latter's in the upper half.
+    /// The lengths of path (lower half) and User-Agent (upper half).
     lengths: AtomicU64,
     path: [AtomicU64; WORDS],
     agent: [AtomicU64; WORDS],
@@ -89,13 +89,13 @@ impl Default for TopClients {
 /// A request that is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
-    /// Who asked.
+    /// The client's address.
     pub address: IpAddr,
-    /// For which path, as it was sent.
+    /// The path, as it was sent.
     pub path: &'a [u8],
-    /// With which User-Agent; empty where there was none.
+    /// The User-Agent; empty if there was none.
     pub agent: &'a [u8],
-    /// When.
+    /// When the request came.
     pub time: Timestamp,
 }
 
@@ -104,19 +104,19 @@ pub struct RefusedRequest<'a> {
 pub struct Client {
     /// Its address.
     pub address: IpAddr,
-    /// How often it was refused, or a little more seldom.
+    /// How often it was refused, at most.
     pub count: u64,
     /// By how much `count` may be too high.
     pub error: u64,
-    /// The path that it asked for last, as it was sent.
+    /// The path of its last request, as it was sent.
     pub path: Text,
-    /// Its last User-Agent; empty where there was none.
+    /// Its last User-Agent; empty if there was none.
     pub agent: Text,
     /// When it was refused last.
     pub time: Option<Timestamp>,
 }
 
-/// The beginning of a text that a stranger has sent.
+/// The beginning of a text that a client has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     /// At most [`TEXT`] bytes of it.
@@ -132,7 +132,7 @@ impl TopClients {
         let _ = self.secret.compare_exchange(0, random, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Forgets everybody, as the first flag closes after all was open.
+    /// Forgets all clients, as the first flag closes after all scopes were open.
     pub fn clear(&self, now: Timestamp) {
         for bucket in &self.buckets {
             for word in bucket.tags.iter().chain(&bucket.counts).chain(&bucket.errors) {
@@ -142,7 +142,7 @@ impl TopClients {
         self.since.store(millis(now), Ordering::Release);
     }
 
-    /// Since when there are counts; None before the first closing.
+    /// When counting began; None before the first flag closes.
     pub fn since(&self) -> Option<Timestamp> {
         timestamp(self.since.load(Ordering::Acquire))
     }
@@ -157,12 +157,12 @@ impl TopClients {
         }
     }
 
-    /// What an address is called in the table; never 0. Its bucket follows from it.
+    /// The tag of an address in the table; never 0. It determines the bucket.
     fn tag(&self, address: IpAddr) -> u64 {
         hash::of((self.secret.load(Ordering::Relaxed), address.to_canonical())).max(1)
     }
 
-    /// The clients, those first that were certainly refused most.
+    /// The clients, by how often they were certainly refused, most often first.
     pub fn clients(&self) -> Vec<Client> {
         let deadline = Instant::now() + PATIENCE;
         let mut clients: Vec<_> =
@@ -184,7 +184,7 @@ impl TopClients {
         clients
     }
 
-    /// Frees what processes were about to write of which this is true.
+    /// Frees the entries that such processes were about to write.
     pub(super) fn release_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for details in self.buckets.iter().flat_map(|bucket| &bucket.details) {
             let lock = Lock(details.lock.load(Ordering::Acquire));
@@ -204,7 +204,8 @@ impl TopClients {
 }
 
 impl Bucket {
-    /// Counts, and gives the details of the entry. None where others were always faster.
+    /// Counts a refusal, and returns the details of the entry. None if other threads were always
+    /// faster.
     fn count(&self, tag: u64) -> Option<&Details> {
         for _ in 0..TRIES {
             let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
@@ -229,7 +230,7 @@ impl Bucket {
         None
     }
 
-    /// The entry that is free, or else has the lowest count, and whose it is.
+    /// A free entry, or else the one with the lowest count, and its tag.
     fn lowest(&self) -> (usize, u64) {
         let tags = self.tags.iter().map(|tag| tag.load(Ordering::Relaxed));
         let count = |(_, (tag, count)): &(usize, (u64, &AtomicU64))| match tag {
@@ -270,7 +271,7 @@ impl Lock {
 }
 
 impl Details {
-    /// Unless another thread is at it, which writes something as new.
+    /// Writes the details, unless another thread is writing some that are as new.
     fn write(&self, tag: u64, refusal: RefusedRequest<'_>, process: i32) {
         let lock = Lock(self.lock.load(Ordering::Relaxed));
         let taken = lock.taken_by(process);
@@ -298,7 +299,7 @@ impl Details {
         self.lock.store(taken.free().0, Ordering::Release);
     }
 
-    /// None where they are another's, or are being written.
+    /// Reads the details. None if they are another client's, or are being written.
     fn read(&self, tag: u64, deadline: Instant) -> Option<Client> {
         for _ in 0..LOOKS {
             let before = Lock(self.lock.load(Ordering::Acquire));

@@ -1,6 +1,6 @@
-//! How many requests were let in and refused. Each scope has its counters several times over, so
-//! that the threads of the server seldom write to the same ones; their sum counts. Where there are
-//! thousands of scopes, threads seldom meet in one, so those behind the first thousands have them once.
+//! How many requests were let in and refused. Each scope has several copies of its counters, so that
+//! threads seldom write to the same one; a total is their sum. Where there are thousands of scopes,
+//! threads seldom meet in one, so scopes behind the first thousands have one copy.
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
@@ -9,13 +9,12 @@ use std::sync::atomic::Ordering;
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
 use super::tracked::Worker;
 use crate::allow::AllowKind;
-use crate::engine::gate::Verdict;
 use crate::shared::atomics::{self, AtomicU64};
 
-/// So many copies of the counters there are for each of the first scopes.
+/// The number of copies for each of the first scopes.
 const COPIES: usize = atomics::size(16, 2);
 
-/// So many are the first ones.
+/// The number of first scopes.
 const FIRST: usize = atomics::size(4096, 2);
 
 /// Why a request was let in.
@@ -23,21 +22,12 @@ const FIRST: usize = atomics::size(4096, 2);
 pub enum Reason {
     /// No flag closed the scope.
     Open,
-    /// It was closed, and the request on the allowlist.
+    /// The scope was closed, and the request was on the allowlist.
     Allowed(AllowKind),
 }
 
 impl Reason {
-    /// None where the request is refused.
-    pub fn of(verdict: &Verdict<'_>) -> Option<Self> {
-        match verdict {
-            Verdict::Open => Some(Self::Open),
-            Verdict::Allowed(admission) => Some(Self::Allowed(admission.kind())),
-            Verdict::Blocked(_) => None,
-        }
-    }
-
-    /// Does it count no more where the request is taken to another path?
+    /// Does the reason not hold for another path that the request is taken to?
     pub fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Allowed(means) if means.is_bound_to_path())
     }
@@ -74,14 +64,14 @@ impl Row {
     }
 }
 
-/// All counters.
+/// The counters of all scopes.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
 pub(super) struct Totals {
     copies: [[Row; FIRST]; COPIES],
-    /// Of the others.
+    /// Of the other scopes.
     rest: [Row; MAX_SCOPES + 1 - FIRST],
-    /// In the place of a row that is not there.
+    /// Stands for a row that does not exist.
     none: Row,
 }
 
@@ -97,11 +87,11 @@ impl Default for Totals {
 pub struct ScopeTotals {
     /// Let in while the scope was open, and ended.
     pub open: u64,
-    /// Let in while it was closed, and ended.
+    /// Let in while the scope was closed, and ended.
     pub allowed: BTreeMap<AllowKind, u64>,
     /// Refused, by the status of the answer.
     pub refused: BTreeMap<u16, u64>,
-    /// Refused with one of the statuses for which there is no counter.
+    /// Refused with a status that has no counter.
     pub refused_otherwise: u64,
 }
 

@@ -1,4 +1,4 @@
-//! One request of a client, from before its first verdict to its end.
+//! One request of a client, from before its first decision to its end.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -11,14 +11,14 @@ use super::{Reason, ScopeId, Stats};
 pub struct Worker {
     /// The number of the process.
     pub process: i32,
-    /// The number of the connection; those of connections at the same time mostly differ.
+    /// The number of the connection. Connections at the same time mostly have different ones.
     pub connection: u64,
-    /// Which reading of the configuration it has.
+    /// Which reading of the configuration the process has.
     pub generation: u8,
 }
 
 impl Worker {
-    /// A number below `count`, a power of two; for neighbouring connections a different one each.
+    /// A number below `count`, which is a power of two. Neighbouring connections have different ones.
     pub(super) fn spread(self, count: usize) -> usize {
         // Multiplied by a large odd number, they lie far apart (Knuth, Art of Computer
         // Programming, 6.4).
@@ -36,8 +36,8 @@ pub struct ScopeRef {
     pub flags: u64,
 }
 
-/// A request of a client. It ends when this is dropped, if nobody said so before. If it was let in it
-/// counts as such then, and as in flight until then.
+/// A request of a client. It ends at [`TrackedRequest::end`], or when this is dropped. A request that
+/// was let in is in flight until then, and is counted as let in then.
 pub struct TrackedRequest<'r> {
     stats: &'r Stats,
     worker: Worker,
@@ -47,22 +47,22 @@ pub struct TrackedRequest<'r> {
 
 #[derive(Clone, Copy)]
 enum Stage {
-    /// Nobody knows yet what becomes of it.
+    /// Not decided yet.
     Judged,
     LetIn(ScopeId, Reason),
-    /// It has ended, or was refused, which counts by itself.
+    /// The request has ended, or was refused, which is counted elsewhere.
     Over,
 }
 
 impl<'r> TrackedRequest<'r> {
-    /// A request that came at this moment, in microseconds since 1970, is about to be judged: before
-    /// the flags are looked at for it.
+    /// A request that came at this moment, in microseconds since 1970, and is about to be decided. To
+    /// be called before the flags are looked at for it.
     pub fn new(stats: &'r Stats, worker: Worker, place: ScopeRef, came: i64) -> Self {
         let held = stats.in_flight.enter(worker, place.scope, place.flags, came);
         Self { stats, worker, stage: Stage::Judged.into(), held }
     }
 
-    /// It is let in, or has come somewhere else and is let in there, too.
+    /// The request is let in, or has come into another scope and is let in there, too.
     pub fn let_in(&self, place: ScopeRef, reason: Reason) {
         if matches!(self.stage.get(), Stage::Over) {
             return; // it has been counted
@@ -71,18 +71,18 @@ impl<'r> TrackedRequest<'r> {
         self.held.let_in(place.scope, place.flags, reason == Reason::Open);
     }
 
-    /// It counts no more: it is refused after all, or goes on as another one.
+    /// The request is not counted: it is refused after all, or goes on as another one.
     pub fn forget(&self) {
         self.stage.set(Stage::Over);
         self.leave_flight();
     }
 
-    /// It is not in flight any more: a look at what is in flight is not to see itself.
+    /// The request is no longer in flight, so that a report on requests in flight leaves itself out.
     pub fn leave_flight(&self) {
         self.held.leave();
     }
 
-    /// It ends.
+    /// The request ends.
     pub fn end(&self) {
         self.leave_flight();
         if let Stage::LetIn(scope, reason) = self.stage.replace(Stage::Over) {

@@ -1,0 +1,286 @@
+//! A server and requests without httpd, for tests.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::decision::{Decision, PathId};
+use super::gate::{Gate, ServerContext, Slots};
+use super::gates::Gates;
+use super::gates::tests::{In, section, settings};
+use super::matched::MatchedSections;
+use super::request::Request;
+use super::server::{Counters, Server};
+use crate::allow::{Admission, ClientRequest};
+use crate::context::Expr;
+use crate::events::EventSink;
+use crate::flag::{self, Flag};
+use crate::refusal::RequestHeaders;
+use crate::shared::slot::new_state_table;
+use crate::shared::table::Key;
+use crate::stats::tests::new_stats;
+use crate::stats::{TrackedRequest, Worker};
+
+/// A server with a folder for its files.
+pub(super) struct FakeServer<E> {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) gates: Gates,
+    pub(super) counters: Counters,
+    pub(super) flags: Vec<Arc<Flag<'static>>>,
+    pub(super) events: E,
+}
+
+impl<E> FakeServer<E> {
+    /// A server with these directives, and sections with these, numbered from 1. A `$` in them stands
+    /// for the folder. Each flag has to be named.
+    pub(super) fn new(
+        folder: tempfile::TempDir,
+        lines: &str,
+        sections: &[&str],
+        events: E,
+    ) -> Self {
+        let complete = |lines: &str| lines.replace('$', &folder.path().display().to_string());
+        let settings = settings(&complete(lines));
+        let sections = sections.iter().map(|lines| section(&complete(lines)));
+        let sections = (1..).zip(sections).collect();
+        let all = || std::iter::once(&settings).chain(of_sections(&sections));
+
+        let keys: Vec<_> = all().flat_map(|settings| settings.keys()).collect();
+        let table = Box::leak(new_state_table()).claim(&keys).expect("slots");
+        let slots: Slots = keys.iter().copied().zip(table).collect();
+        let new_flag = |(number, path): (usize, &PathBuf)| {
+            let slot = slots[&flag::key(path)];
+            let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
+            Arc::new(flag.numbered(number))
+        };
+        let paths = all().flat_map(|settings| settings.own_flags());
+        let flags: Vec<_> = paths.enumerate().map(new_flag).collect();
+        let context = ServerContext {
+            server_root: folder.path().into(),
+            slots,
+            resolved: Default::default(),
+            flags: flags.iter().map(|flag| (flag.path().into(), Arc::clone(flag))).collect(),
+            refusals: Default::default(),
+            combinations: Default::default(),
+        };
+        let gates = Gates::new(&settings, &sections, &Arc::new(context)).expect("all flags");
+
+        let stats = new_stats();
+        let names: Vec<_> = (0..=sections.len()).map(Key::of).collect();
+        let scopes = stats.claim(&names, Timestamp::now());
+        let counters = Counters {
+            stats,
+            own: scopes[0],
+            sections: (1..).zip(scopes[1..].iter().copied()).collect(),
+            generation: stats.generation(),
+        };
+        Self { folder, gates, counters, flags, events }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn of_sections(
+    sections: &super::gates::Sections,
+) -> impl Iterator<Item = &crate::directive::Settings> {
+    sections.values().map(|section| &section.settings)
+}
+
+impl<E: EventSink> EventSink for &E {
+    fn flag(&self, event: flag::FlagEvent<'_>) {
+        E::flag(self, event);
+    }
+    fn file(&self, event: crate::file::watched::FileEvent<'_>) {
+        E::file(self, event);
+    }
+    fn rendered(&self, page: Option<&std::path::Path>, media: &str) {
+        E::rendered(self, page, media);
+    }
+}
+
+/// What panics at a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Panics {
+    Never,
+    /// The decision.
+    Once,
+    /// All that needs the server.
+    Always,
+}
+
+/// A request of a client's, unless it says something else.
+pub(super) struct FakeRequest<'r, E> {
+    pub(super) server: Option<&'r FakeServer<E>>,
+    pub(super) client: u8,
+    pub(super) path: &'static str,
+    pub(super) path_id: usize,
+    pub(super) is_get: bool,
+    pub(super) is_subrequest: bool,
+    /// The sections that httpd has found, for each reading of the path.
+    pub(super) sections: Vec<Option<&'r In>>,
+    /// Those that it is going to find, as long as it has not.
+    pub(super) ahead: Option<Vec<Option<&'r In>>>,
+    pub(super) origin: Option<Decision<'r>>,
+    pub(super) main: Option<Decision<'r>>,
+    pub(super) panics: Panics,
+    pub(super) admissions: RefCell<Vec<String>>,
+    pub(super) decision: Option<Decision<'r>>,
+}
+
+impl<'r, E> FakeRequest<'r, E> {
+    /// From 10.0.0.`client`.
+    pub(super) fn new(server: &'r FakeServer<E>, client: u8, path: &'static str) -> Self {
+        Self {
+            server: Some(server),
+            client,
+            path,
+            path_id: 1,
+            is_get: true,
+            is_subrequest: false,
+            sections: vec![None],
+            ahead: None,
+            origin: None,
+            main: None,
+            panics: Panics::Never,
+            admissions: RefCell::default(),
+            decision: None,
+        }
+    }
+
+    /// A part of this one's answer.
+    pub(super) fn subrequest(&self, path: &'static str) -> Self {
+        let server = self.server.expect("a server");
+        let (is_subrequest, origin, main) = (true, self.decision, self.decision);
+        let sections = self.sections.clone();
+        Self { is_subrequest, origin, main, sections, ..Self::new(server, self.client, path) }
+    }
+
+    /// The request that this one is internally redirected to.
+    pub(super) fn redirected(&self, path: &'static str) -> Self {
+        let server = self.server.expect("a server");
+        let (sections, origin) = (self.sections.clone(), self.decision);
+        Self { sections, origin, path_id: 2, ..Self::new(server, self.client, path) }
+    }
+
+    /// The answer has been handed on.
+    pub(super) fn end(&self) {
+        self.decision.and_then(|decision| decision.tracked).inspect(|tracked| tracked.end());
+    }
+}
+
+impl<E> ClientRequest for FakeRequest<'_, E> {
+    fn address(&self) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, self.client]))
+    }
+    fn has_env(&self, _: &CStr) -> bool {
+        false
+    }
+    fn satisfies(&self, _: Expr) -> bool {
+        false
+    }
+    fn target(&self) -> &[u8] {
+        self.path.as_bytes()
+    }
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl<E> RequestHeaders for FakeRequest<'_, E> {
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        match name.to_bytes() {
+            b"Accept" if self.client.is_multiple_of(2) => Some(b"text/plain"),
+            b"Accept" => Some(b"text/html"),
+            b"User-Agent" => Some(b"test"),
+            _ => None,
+        }
+    }
+    fn host(&self) -> Cow<'_, str> {
+        "x.test".into()
+    }
+}
+
+impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
+    type Section = In;
+    type Events = &'r E;
+
+    fn server(&self) -> Option<Server<'r, &'r E>> {
+        assert!(self.panics != Panics::Always || self.decision.is_none(), "provoked again");
+        let FakeServer { gates, counters, events, .. } = self.server?;
+        Some(Server { gates, counters, events })
+    }
+    fn is_subrequest(&self) -> bool {
+        self.is_subrequest
+    }
+    fn is_get_or_post(&self) -> bool {
+        self.is_get
+    }
+    fn path(&self) -> &[u8] {
+        self.path.as_bytes()
+    }
+    fn path_id(&self) -> PathId {
+        PathId(self.path_id)
+    }
+    fn came(&self) -> i64 {
+        self.now().as_microsecond()
+    }
+    fn worker(&self, generation: u8) -> Worker {
+        let process = std::process::id().cast_signed();
+        Worker { process, connection: self.client.into(), generation }
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.ahead.is_none()
+    }
+    fn section(&self) -> Option<&'r In> {
+        if self.is_mapped() { self.sections[0] } else { None }
+    }
+    fn sections(&mut self) -> MatchedSections<'r, In> {
+        MatchedSections::new(self.section(), self.sections[1..].into())
+    }
+    fn sections_ahead(&mut self) -> MatchedSections<'r, In> {
+        let ahead = self.ahead.as_ref().expect("not found yet");
+        MatchedSections::new(ahead[0], ahead[1..].into())
+    }
+    fn own_gate(&self, gate: Gate) -> &'r Gate {
+        Box::leak(Box::new(gate))
+    }
+
+    fn decision(&self) -> Option<Decision<'r>> {
+        self.decision
+    }
+    fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {
+        self.decision.as_mut()
+    }
+    fn origin_decision(&self) -> Option<Decision<'r>> {
+        self.origin
+    }
+    fn main_decision(&self) -> Option<Decision<'r>> {
+        self.main
+    }
+    fn keep(&mut self, decision: Decision<'r>) {
+        self.decision = Some(decision);
+    }
+    fn track(&mut self, tracked: TrackedRequest<'static>) -> &'r TrackedRequest<'static> {
+        let tracked = Box::leak(Box::new(tracked));
+        let undecided = Decision::undecided(self.path_id());
+        self.decision = Some(Decision { tracked: Some(tracked), ..undecided });
+        tracked
+    }
+
+    fn log_admission(&self, admission: &Admission<'_>) {
+        self.admissions.borrow_mut().push(admission.to_string());
+    }
+    fn provoke(&self) {
+        assert!(self.panics == Panics::Never, "provoked");
+    }
+}

@@ -1,0 +1,43 @@
+//! A server as the engine needs it for its requests.
+
+use std::collections::BTreeMap;
+
+use super::gate::Gate;
+use super::gates::{Gates, SectionId, SectionPath};
+use crate::stats::{ScopeId, ScopeRef, Stats};
+
+/// A server (the main one or a virtual host) whose engine is on.
+#[derive(Clone, Copy)]
+pub struct Server<'s, E> {
+    /// Who decides.
+    pub gates: &'s Gates,
+    /// Where its requests are counted.
+    pub counters: &'s Counters,
+    /// Who hears what has changed.
+    pub events: E,
+}
+
+/// Where a server's requests are counted.
+pub struct Counters {
+    /// What all processes count together.
+    pub stats: &'static Stats,
+    /// The scope of requests that are in no section.
+    pub own: ScopeId,
+    /// The scopes of its sections.
+    pub sections: BTreeMap<SectionId, ScopeId>,
+    /// Which reading of the configuration it is.
+    pub generation: u8,
+}
+
+impl Counters {
+    /// The innermost scope of a request in these sections.
+    pub fn scope(&self, sections: Option<&impl SectionPath>) -> ScopeId {
+        let innermost = sections.and_then(SectionPath::innermost);
+        innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
+    }
+
+    /// That scope, and the flags of its gate.
+    pub fn scope_ref(&self, sections: Option<&impl SectionPath>, gate: &Gate) -> ScopeRef {
+        ScopeRef { scope: self.scope(sections), flags: gate.bits() }
+    }
+}
