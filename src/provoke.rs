@@ -2,15 +2,13 @@
 
 use std::hint::black_box;
 
-use crate::request::Request;
 use crate::sys::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
-use maintenance_core::refusal::RequestHeaders;
 
-/// Does what the header `X-Provoke-Defect` names.
-pub(crate) fn provoke(request: &Request<'_>) {
+/// Has the defect with this name.
+pub(crate) fn provoke(defect: &[u8]) {
     // SAFETY: none of it is sound, as the feature wants it.
     unsafe {
-        match request.header(c"X-Provoke-Defect").unwrap_or_default() {
+        match defect {
             b"c-overflow" => see(maintenance_provoke_overflow(8)),
             b"c-signed-overflow" => see(maintenance_provoke_signed_overflow(1)),
             b"rust-overflow" => read_behind(black_box(8)),

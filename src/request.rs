@@ -365,7 +365,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         #[cfg(feature = "provoke-panic")]
         self.provoke_panic();
         #[cfg(feature = "provoke-defect")]
-        crate::provoke::provoke(self);
+        crate::provoke::provoke(self.header(c"X-Provoke-Defect").unwrap_or_default());
     }
 }
 

@@ -7,129 +7,17 @@
 
 pub mod in_flight;
 mod scope;
+mod store;
 pub mod top_clients;
 mod totals;
 mod tracked;
+mod worker;
 
-use std::sync::atomic::Ordering;
-
-use jiff::Timestamp;
-
-use crate::shared::atomics::AtomicU64;
-use crate::shared::process;
-use crate::shared::table::{Key, Table};
-use in_flight::{InFlight, Running};
 pub use scope::ScopeId;
-use scope::{MAX_SCOPES, ScopePlace};
-use top_clients::TopClients;
-use totals::Totals;
+pub use store::Stats;
 pub use totals::{Reason, ScopeTotals};
-pub use tracked::{ScopeRef, TrackedRequest, Worker};
-
-/// The statistics, as they are in shared memory. All zero means that nothing was counted.
-#[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
-#[derive(Default)]
-#[repr(C)]
-pub struct Stats {
-    scopes: Table<ScopePlace, MAX_SCOPES>,
-    /// Shared by all scopes that have no place in the table.
-    others: ScopePlace,
-    totals: Totals,
-    in_flight: InFlight,
-    refused: TopClients,
-    /// When counting began, in milliseconds since 1970.
-    begun: AtomicU64,
-    /// How often the configuration has been read.
-    generation: AtomicU64,
-}
-
-impl Stats {
-    /// Gives these scopes their numbers; for the parent, before it forks. A scope keeps what was
-    /// counted for it before a restart. Scopes for which there is no place share a number.
-    pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
-        let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        self.refused.begin();
-        // A table that is large enough for the keys is not full.
-        let known = keys.get(..MAX_SCOPES).unwrap_or(keys);
-        let numbers = self.scopes.claim_numbers(known).unwrap_or_default();
-        for number in numbers.iter().copied() {
-            let Some(place) = self.scopes.places().get(number) else { continue };
-            if place.is_new() {
-                self.totals.clear(ScopeId::new(number));
-            }
-        }
-        let mut ids: Vec<_> = numbers.into_iter().map(ScopeId::new).collect();
-        ids.resize(keys.len(), ScopeId::OTHERS);
-        ids
-    }
-
-    /// When counting began: at the start of the server.
-    pub fn begun(&self) -> Option<Timestamp> {
-        let millis = i64::try_from(self.begun.load(Ordering::Acquire)).ok()?;
-        Timestamp::from_millisecond(millis).ok()
-    }
-
-    /// The last reading of the configuration, modulo 256.
-    pub fn generation(&self) -> u8 {
-        self.generation.load(Ordering::Acquire) as u8
-    }
-
-    /// What was counted in a scope.
-    pub fn totals(&self, scope: ScopeId) -> ScopeTotals {
-        self.totals.of(scope, self.place(scope).statuses())
-    }
-
-    /// The requests that were let in and have not ended.
-    pub fn running(&self) -> Vec<Running> {
-        self.in_flight.running(&mut process::Living::default())
-    }
-
-    /// How many of them were not followed for lack of room.
-    pub fn untracked(&self) -> u64 {
-        self.in_flight.untracked()
-    }
-
-    /// The clients that are refused most.
-    pub fn refused(&self) -> &TopClients {
-        &self.refused
-    }
-
-    /// Counts a refusal with this status.
-    pub fn refuse(&self, worker: Worker, scope: ScopeId, status: u16) {
-        let column = self.place(scope).column(status);
-        self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Removes what a process has left behind that runs no more.
-    pub fn forget(&self, process: i32) {
-        self.in_flight.free_where(|other| other == process);
-        self.refused.release_where(|other| other == process);
-    }
-
-    /// Removes what dead processes have left behind, which would fill the tables.
-    pub fn tidy(&self) {
-        let mut living = process::Living::default();
-        self.in_flight.free_where(|process| !living.has(process));
-        self.refused.release_where(|process| !living.has(process));
-    }
-
-    fn place(&self, scope: ScopeId) -> &ScopePlace {
-        self.scopes.places().get(scope.index()).unwrap_or(&self.others)
-    }
-}
-
-#[cfg(test)]
-crate::shared::words::words!(Stats {
-    scopes,
-    others,
-    totals,
-    in_flight,
-    refused,
-    begun,
-    generation
-});
+pub use tracked::{ScopeRef, TrackedRequest};
+pub use worker::Worker;
 
 #[cfg(test)]
 pub(crate) mod tests;

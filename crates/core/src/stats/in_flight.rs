@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::scope::ScopeId;
-use super::tracked::Worker;
+use super::worker::Worker;
 use crate::shared::atomics::{self, AtomicU64, fence};
 use crate::shared::process::Living;
 

@@ -3,6 +3,9 @@
 use loom::sync::Arc;
 use loom::thread;
 
+use jiff::Timestamp;
+
+use super::in_flight::{InFlight, Running};
 use super::*;
 use crate::shared::process::Living;
 use crate::shared::table::Key;

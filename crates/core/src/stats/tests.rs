@@ -2,8 +2,12 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
 
+use jiff::Timestamp;
+
+use super::in_flight::Running;
 use super::*;
 use crate::allow::AllowKind;
+use crate::shared::table::Key;
 
 pub(crate) fn new_stats() -> &'static Stats {
     Box::leak(crate::shared::words::zeroed())

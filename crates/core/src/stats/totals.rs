@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
-use super::tracked::Worker;
+use super::worker::Worker;
 use crate::allow::AllowKind;
 use crate::shared::atomics::{self, AtomicU64};
 
