@@ -1,6 +1,6 @@
-//! The boundary to httpd: the only part with `unsafe`.
+//! The module as httpd loads it: a thin skin around `maintenance_core`, and the only part with `unsafe`.
 //!
-//! What holds for all of it: httpd calls the functions of [`module`] and [`hooks`] with pointers
+//! What holds for all of it: httpd calls the functions of `module` and `hooks` with pointers
 //! to live structures of its own, each valid until the function returns unless said otherwise.
 //! Configuration is read and changed by one thread, before there are requests; from then on it
 //! is only read, until its pool is cleared.

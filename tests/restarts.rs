@@ -62,8 +62,10 @@ fn restarts_under_load(mpm: Mpm) {
         "{mpm:?}: {} answers, RSS of the parent {rss} KiB after {FIRST} restarts, {grown} KiB after {RESTARTS}",
         answers.load(Ordering::Relaxed)
     );
-    // A sanitizer keeps for a while what was freed.
-    let is_steady = grown as f64 <= rss as f64 * 1.05 || sanitizer::is_on();
+    // The large page may be in memory once more, or once less, while its versions change. A sanitizer
+    // keeps for a while what was freed.
+    let once = 1024 + 64;
+    let is_steady = grown as f64 <= rss as f64 * 1.05 + f64::from(once) || sanitizer::is_on();
     assert!(is_steady, "the parent grows: {rss} KiB, then {grown} KiB");
 }
 

@@ -177,7 +177,7 @@ impl<'b> Flag<'b> {
     /// since any process looked last.
     ///
     /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent, and what may not be
-    /// looked at in a folder that can be searched is present ([`Look::Denied`]). Any other error
+    /// looked at in a folder that can be searched is present (`Look::Denied`). Any other error
     /// leaves the last known state, and where nothing is known yet the scope is closed. That state
     /// also counts between two looks.
     pub fn look(

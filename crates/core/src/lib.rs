@@ -1,28 +1,22 @@
-//! A maintenance gate for Apache httpd and IBM HTTP Server. While a flag file exists, every
+//! What mod_maintenance decides, in safe Rust and without httpd. While a flag file exists, every
 //! request of a client that is not on the allowlist is refused with the maintenance page.
 //!
 //! # The way of a request
 //!
-//! 1. httpd calls `ffi::hooks` first of all quick handlers. A guard around every function that
-//!    httpd calls keeps a panic from taking the child down.
-//! 2. The hook finds the [`gates::Gates`] of the virtual host, made when the configuration was
-//!    read, in them the [`gate::Gate`] of the location, and asks it to decide. It does so again
-//!    where the request comes into another location on its way.
-//! 3. [`gate`] looks at the flags ([`flag`]), whose content may say that it closes later or no
-//!    more ([`window`]); if one closes it asks the allowlist ([`allow`]), whose files are read
-//!    again when they have changed ([`watched`]). The verdict is open, allowed or blocked.
-//! 4. The hook keeps the verdict with the request, for the log and for internal redirects, and
-//!    declines the request or has it refused.
-//! 5. [`refusal`] puts the whole answer together: status ([`status`]), the page in the type,
-//!    language and coding that suit ([`page`], [`negotiate`]) and when to come back
-//!    ([`retry_after`]). The hook sends it through httpd's output filters.
-//! 6. Beside that, [`stats`] counts the request, follows it to its end if it was let in, and
-//!    takes note of who was refused. [`report`] tells the administrator.
+//! 1. A hook of the module asks [`engine::handle`], which sees httpd's request through the trait
+//!    [`engine::request::Request`].
+//! 2. The engine finds the [`engine::gate::Gate`] of the request's location among those of its virtual
+//!    host ([`engine::gates`]), which were made when the configuration was read.
+//! 3. The gate looks at the flags ([`flag`]), whose content may say that they close later or no more
+//!    ([`flag::spec`]). If one closes, the gate asks the allowlist ([`allow`]), whose files are read
+//!    again when they have changed ([`file::watched`]). The verdict is open, allowed or blocked.
+//! 4. The engine keeps the decision with the request, for later hooks, internal redirects and the log,
+//!    counts it, and follows a request that was let in to its end ([`stats`]).
+//! 5. If the request is blocked, [`refusal`] makes the whole answer: status, header fields, and the page
+//!    in the type, language and coding that suit ([`page`], [`negotiate`]). The module sends it.
 //!
-//! The directives ([`config`]) are checked word by word when the configuration is read; nothing
-//! that can fail is left for the request.
-//!
-//! Everything but `ffi` is safe Rust that knows nothing of httpd and is tested without it.
+//! The directives ([`directive`]) are checked word by word when the configuration is read, so that
+//! nothing that can fail is left for the request. [`report`] is what the status page shows.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -52,7 +52,7 @@ impl Denied {
 }
 
 fn build(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/denied.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/denied.c");
     let library = folder.join("denied.so");
     let mut cc = Command::new("cc");
     let status = cc.args(["-shared", "-fPIC", "-O", "-o"]).arg(&library).arg(source).arg("-ldl");

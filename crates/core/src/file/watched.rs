@@ -56,6 +56,8 @@ pub struct Watched<T> {
     shared: OnceCell<&'static FileSlot>,
     /// In its place before that is there.
     own: FileSlot,
+    /// Those of this process alone: no other one can keep it from taking a version.
+    sightings: Sightings,
     last_look: LastLook,
     /// The version in force is not the last good one, and that cannot be had any more.
     is_outdated: AtomicBool,
@@ -116,8 +118,9 @@ impl<T: Send> Watched<T> {
         is_unfinished: fn(&[u8]) -> bool,
         keeping: Option<Keeping<T>>,
     ) -> Result<Self, String> {
-        let (own, last_look) = (FileSlot::default(), LastLook::default());
-        let found = read_first(&path, max_size, is_unfinished, (&own.sightings, &last_look))
+        let (own, sightings) = (FileSlot::default(), Sightings::default());
+        let last_look = LastLook::default();
+        let found = read_first(&path, max_size, is_unfinished, (&sightings, &last_look))
             .map_err(|cause| cause.to_string())
             .and_then(|(content, version)| Ok((parse(&content)?, content, version)));
         let at_restart = keeping.as_ref().filter(|keeping| keeping.keeper.is_restart());
@@ -151,6 +154,7 @@ impl<T: Send> Watched<T> {
             born: Instant::now(),
             shared: OnceCell::new(),
             own,
+            sightings,
             last_look,
             is_lenient: false,
             keeping,
@@ -333,13 +337,12 @@ impl<T: Send> Watched<T> {
 
     fn look(&self, state: &mut State, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
         let slot = self.slot();
-        let (told, seen) = (slot.outcome.load(Ordering::Acquire), LastSeen::of(&slot.sightings));
+        let (told, seen) = (slot.outcome.load(Ordering::Acquire), LastSeen::of(&self.sightings));
         let unseen = self.last_look.unseen(Timestamp::now());
         // In the middle of a replacement the file may be gone for a moment.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
-        if state.read == Some(version)
-            || !seen.is_stable(&slot.sightings, version, unseen).unwrap_or(false)
-        {
+        let is_stable = seen.is_stable(&self.sightings, version, unseen).unwrap_or(false);
+        if state.read == Some(version) || !is_stable {
             return false;
         }
         let content = match file::read_version(&self.path, self.max_size, version) {
@@ -347,7 +350,7 @@ impl<T: Send> Watched<T> {
             read => read.map_err(|cause| cause.to_string()),
         };
         if content.as_deref().is_ok_and(self.is_unfinished)
-            && !LastSeen::of(&slot.sightings).is_quiet()
+            && !LastSeen::of(&self.sightings).is_quiet()
         {
             return false;
         }

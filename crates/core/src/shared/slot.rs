@@ -55,7 +55,6 @@ pub(crate) struct FileSlot {
     pub(crate) reported: AtomicU64,
     /// The faults in it that were reported last, in a hash.
     pub(crate) faults: AtomicU64,
-    pub(crate) sightings: Sightings,
 }
 
 /// Which version of a file was seen last, and since when
@@ -84,7 +83,7 @@ impl Keyed for Slot {
 
 words!(Slot { key, flag, file });
 words!(FlagSlot { state, sightings, lease, changed, modified, owner, kind });
-words!(FileSlot { outcome, last_good, reported, faults, sightings });
+words!(FileSlot { outcome, last_good, reported, faults });
 words!(Sightings { seen, restless });
 
 #[cfg(test)]

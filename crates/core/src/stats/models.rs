@@ -3,10 +3,13 @@
 use loom::sync::Arc;
 use loom::thread;
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 
 use super::in_flight::{InFlight, Running};
 use super::*;
+use crate::shared::atomics::AtomicU64;
 use crate::shared::process::Living;
 use crate::shared::table::Key;
 
