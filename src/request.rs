@@ -110,7 +110,7 @@ impl<'r> Request<'r> {
     fn decision_of(&self, origin: *mut request_rec) -> Option<Decision<'r>> {
         // SAFETY: a request from the same pool, or from one that this request's is a part of. It is
         // only looked at: what is as old as this request is not left in the other one.
-        (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.decision()
+        (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.decision().copied()
     }
 
     /// The virtual host.
@@ -316,9 +316,9 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     }
 
     #[inline(always)]
-    fn decision(&self) -> Option<Decision<'r>> {
-        // SAFETY: the slot is null or holds what `store` put there, as old as the request.
-        unsafe { self.slot().as_ref().copied() }
+    fn decision(&self) -> Option<&Decision<'r>> {
+        // SAFETY: the slot is null or holds what `set_slot` put there, as old as the request.
+        unsafe { self.slot().as_ref() }
     }
 
     fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {

@@ -75,7 +75,7 @@ pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
 /// Does the decision on the request hold where it is now? As in most of the hooks.
 #[inline(always)]
 fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
-    let holds = |decision: Decision<'_>| {
+    let holds = |decision: &Decision<'_>| {
         decision.still_holds(key_of(request.section()), request.path_id())
             && !is_rewritten(request, decision)
     };
@@ -83,7 +83,7 @@ fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
 }
 
 /// Was the request admitted by its path, and has a rewrite made another file of that since?
-fn is_rewritten<'r, R: Request<'r>>(request: &R, decision: Decision<'_>) -> bool {
+fn is_rewritten<'r, R: Request<'r>>(request: &R, decision: &Decision<'_>) -> bool {
     let Outcome::LetIn(reason) = decision.outcome else { return false };
     reason.is_bound_to_path() && request.rewritten_path().is_some()
 }
@@ -124,11 +124,11 @@ fn decide<'r, R: Request<'r>>(
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
 ) -> Action<'r> {
-    let own = request.decision();
+    let own = request.decision().copied();
     let before = own.or_else(|| request.origin_decision());
     let path = request.path_id();
     let holds = |decision: &Decision<'_>| {
-        decision.holds_in(sections, path) && !is_rewritten(request, *decision)
+        decision.holds_in(sections, path) && !is_rewritten(request, decision)
     };
     if let Some(decision) = before.filter(holds) {
         if own.is_none_or(|own| own.path != path) {
@@ -300,7 +300,7 @@ pub fn after_panic<'r, R: Request<'r>>(
         is_closed = server.is_some_and(|server| server.gates.all().any(Gate::was_closed));
     });
     let reason = (!is_closed).then_some(Reason::Open);
-    let before = request.decision().or_else(|| request.origin_decision());
+    let before = request.decision().copied().or_else(|| request.origin_decision());
     let sections = MatchedSections { section: request.section(), others: vec![] };
     // Kept before anything is counted, which may panic.
     request.keep(Decision {

@@ -255,8 +255,8 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         Box::leak(Box::new(gate))
     }
 
-    fn decision(&self) -> Option<Decision<'r>> {
-        self.decision
+    fn decision(&self) -> Option<&Decision<'r>> {
+        self.decision.as_ref()
     }
     fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {
         self.decision.as_mut()

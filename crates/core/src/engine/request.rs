@@ -44,7 +44,7 @@ pub trait Request<'r>: RequestHeaders {
     fn own_gate(&self, gate: Gate) -> &'r Gate;
 
     /// The decision that is kept with the request.
-    fn decision(&self) -> Option<Decision<'r>>;
+    fn decision(&self) -> Option<&Decision<'r>>;
     /// The same, to be changed.
     fn decision_mut(&mut self) -> Option<&mut Decision<'r>>;
     /// The decision on the request that was redirected internally to this one, or else on the one
