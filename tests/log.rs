@@ -143,7 +143,7 @@ fn note_and_environment_variable() {
     );
 }
 
-/// The README's lines for httpd 2.4, and those for 2.2.
+/// The lines of docs/logging.md for httpd 2.4, and those for 2.2.
 fn custom_logs(prefix: &str) -> String {
     [
         ("refused", "\"expr=%{note:maintenance} == 'blocked'\""),

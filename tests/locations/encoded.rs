@@ -6,7 +6,7 @@ use std::fs;
 use super::{is_refused, touch};
 use maintenance_harness::{Backend, Httpd, Reports, Setup, raw};
 
-/// As the README recommends it.
+/// As docs/locations.md recommends it.
 const CLOSED: &str =
     "<LocationMatch \"(?i)^/blogs([/;]|$)\">\nMaintenanceFlag blogs.flag\n</LocationMatch>\n";
 

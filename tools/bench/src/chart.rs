@@ -1,4 +1,4 @@
-//! The chart of the README: CPU time per request, the median of all runs, as bars.
+//! The chart of docs/performance.md: CPU time per request, the median of all runs, as bars.
 
 use minijinja::value::Serde;
 use minijinja::{Environment, context};
