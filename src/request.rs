@@ -29,7 +29,7 @@ use maintenance_core::engine::gate::Gate;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::engine::server::Server;
-use maintenance_core::refusal::RequestHeaders;
+use maintenance_core::refusal::{Answer, RequestHeaders};
 use maintenance_core::stats::{TrackedRequest, Worker};
 use maintenance_core::text;
 
@@ -313,6 +313,10 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 
     fn own_gate(&self, gate: Gate) -> &'r Gate {
         self.own(gate)
+    }
+
+    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
+        self.own(answer)
     }
 
     #[inline(always)]

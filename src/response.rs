@@ -27,7 +27,7 @@ impl<'r> Request<'r> {
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
     #[inline(never)]
-    fn answer(&mut self, answer: Answer<'r>) -> c_int {
+    fn answer(&mut self, answer: &'r Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
         }
@@ -69,7 +69,7 @@ impl<'r> Request<'r> {
             return self.refuse_plainly();
         }
         // The request's pool holds the body from here on, also when the page changes meanwhile.
-        let (body, encoding) = self.own(answer).content(self.has_content_filter());
+        let (body, encoding) = answer.content(self.has_content_filter());
         self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
         // SAFETY: the body is as old as the request. What the filters return is of no use: a client
         // that went away is httpd's to log, and there is no other answer.

@@ -44,7 +44,7 @@ pub enum Action<'r> {
     /// The request goes on.
     Decline,
     /// It is refused with this answer.
-    Answer(Answer<'r>),
+    Answer(&'r Answer<'r>),
     /// It is refused with [`PLAIN`], as there is no page to be had.
     Plain,
     /// The subrequest fails: whoever asked for it says that it is not to be had.
@@ -60,9 +60,10 @@ pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
         Hook::LookedUp => comes_to_a_handler(request) || still_holds(request),
         Hook::Handler => still_holds(request),
     };
-    let action = match is_decided {
-        true => Action::Decline,
-        false => handle_in_sections(request, hook == Hook::Quick),
+    let action = match (is_decided, hook) {
+        (true, _) => Action::Decline,
+        (false, Hook::Quick) => handle_in_sections(request, true),
+        (false, _) => handle_again(request),
     };
     if hook == Hook::Handler
         && let Some(decision) = request.decision_mut()
@@ -96,7 +97,14 @@ fn comes_to_a_handler<'r, R: Request<'r>>(request: &R) -> bool {
     let is_part = request
         .main_decision()
         .is_some_and(|main| main.is_being_answered || main.outcome == Outcome::Refused);
-    !is_part && request.is_get_or_post()
+    request.is_get_or_post() && !is_part
+}
+
+/// Decides where another hook has decided before, as a rule. Apart, so that the hooks that most requests
+/// pass stay short.
+#[inline(never)]
+fn handle_again<'r, R: Request<'r>>(request: &mut R) -> Action<'r> {
+    handle_in_sections(request, false)
 }
 
 /// Decides for the sections that the request is in. Some internal redirects come to later hooks
@@ -243,7 +251,7 @@ fn conclude<'r, R: Request<'r>>(
         Verdict::Blocked(_) if request.is_subrequest() => Action::Fail,
         Verdict::Blocked(blocked) => {
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
-            answer.map_or(Action::Plain, Action::Answer)
+            answer.map_or(Action::Plain, |answer| Action::Answer(request.own_answer(answer)))
         }
     }
 }

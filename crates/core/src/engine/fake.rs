@@ -22,7 +22,7 @@ use crate::allow::{Admission, ClientRequest};
 use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::{self, Flag};
-use crate::refusal::RequestHeaders;
+use crate::refusal::{Answer, RequestHeaders};
 use crate::shared::slot::new_state_table;
 use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
@@ -253,6 +253,9 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
     }
     fn own_gate(&self, gate: Gate) -> &'r Gate {
         Box::leak(Box::new(gate))
+    }
+    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
+        Box::leak(Box::new(answer))
     }
 
     fn decision(&self) -> Option<&Decision<'r>> {

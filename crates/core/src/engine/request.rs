@@ -7,7 +7,7 @@ use super::matched::MatchedSections;
 use super::server::Server;
 use crate::allow::Admission;
 use crate::events::EventSink;
-use crate::refusal::RequestHeaders;
+use crate::refusal::{Answer, RequestHeaders};
 use crate::stats::{TrackedRequest, Worker};
 
 /// A request at a hook of httpd's. What is kept with it lives for all of `'r`.
@@ -42,6 +42,8 @@ pub trait Request<'r>: RequestHeaders {
     fn sections_ahead(&mut self) -> MatchedSections<'r, Self::Section>;
     /// Keeps a gate that was made for this request alone.
     fn own_gate(&self, gate: Gate) -> &'r Gate;
+    /// Keeps the answer to this request.
+    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r>;
 
     /// The decision that is kept with the request.
     fn decision(&self) -> Option<&Decision<'r>>;
