@@ -47,7 +47,7 @@ pub enum Action<'r> {
     Answer(&'r Answer<'r>),
     /// It is refused with [`PLAIN`], as there is no page to be had.
     Plain,
-    /// The subrequest fails: whoever asked for it says that it is not to be had.
+    /// The subrequest fails, and the module that asked for it reports that.
     Fail,
 }
 

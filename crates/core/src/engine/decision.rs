@@ -33,7 +33,7 @@ pub struct PathId(pub usize);
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nobody knows yet.
+    /// Not decided yet.
     Undecided,
     /// It passes.
     LetIn(Reason),

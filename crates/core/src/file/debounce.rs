@@ -1,5 +1,5 @@
-//! Debounce: a version of a file takes effect once it has been unchanged for 0.3 s, since whoever writes
-//! it has probably finished then.
+//! Debounce: a version of a file takes effect once it has been unchanged for 0.3 s, since the writer
+//! has probably finished then.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -34,7 +34,8 @@ impl LastLook {
     }
 }
 
-/// What all processes together have seen of a file: its version, in a hash, and since when it has been
+/// What was seen of a file: of a flag by all processes together, of a watched file by each process for
+/// itself. It holds the file's version, in a hash, and since when that has been
 /// there. It is one word, which one process replaces at a time. So a process that has looked before the
 /// others, and goes on after them, does not put back an older version, for which all would have to wait
 /// once more.
