@@ -59,42 +59,43 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
 /// Every request comes here first; see [`Hook::Quick`].
 unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int {
     // SAFETY: httpd's request, which this thread alone uses until the function returns.
-    unsafe { guarded(r, Hook::Quick) }
+    unsafe { guarded(r, |request| handle(request, Hook::Quick)) }
 }
 
 /// httpd has mapped the request; see [`Hook::Mapped`].
 unsafe extern "C" fn mapped(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, Hook::Mapped) }
+    unsafe { guarded(r, |request| handle(request, Hook::Mapped)) }
 }
 
 /// A module may have looked something up; see [`Hook::LookedUp`].
 unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, Hook::LookedUp) }
+    unsafe { guarded(r, |request| handle(request, Hook::LookedUp)) }
 }
 
 /// The request is about to be answered; see [`Hook::Handler`].
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, Hook::Handler) }
+    unsafe { guarded(r, |request| handle(request, Hook::Handler)) }
 }
 
+/// Calls `handle`, which is for any lifetime of the request, so that nothing of it can be kept
+/// beyond. A function of its own for each hook, in which nothing of the other hooks is left.
+///
 /// # Safety
 /// `r` is a request of httpd's, which this thread alone uses until the function returns, and whose
 /// pool lives longer.
 #[inline(always)]
-unsafe fn guarded(r: *mut request_rec, hook: Hook) -> c_int {
+unsafe fn guarded(r: *mut request_rec, handle: impl FnOnce(&mut Request<'_>) -> c_int) -> c_int {
     guard_or(
         // SAFETY: the caller's word.
-        || handle(&mut unsafe { Request::from_raw(r) }, hook),
+        || handle(&mut unsafe { Request::from_raw(r) }),
         // SAFETY: the same; the handle above went with the panic.
         || after_panic(&mut unsafe { Request::from_raw(r) }),
         HTTP_INTERNAL_SERVER_ERROR as c_int,
     )
 }
-
-// These two are for any lifetime of the request, so that nothing of it can be kept beyond.
 
 #[inline(always)]
 fn handle(request: &mut Request<'_>, hook: Hook) -> c_int {

@@ -18,6 +18,14 @@ impl<'r> Request<'r> {
     pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
         match action {
             Action::Decline => DECLINED as c_int,
+            action => self.refuse(action),
+        }
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, action: Action<'r>) -> c_int {
+        match action {
+            Action::Decline => DECLINED as c_int,
             Action::Answer(answer) => self.answer(answer),
             Action::Plain => self.refuse_plainly(),
             Action::Fail => HTTP_INTERNAL_SERVER_ERROR as c_int,
@@ -26,7 +34,6 @@ impl<'r> Request<'r> {
 
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
-    #[inline(never)]
     fn answer(&mut self, answer: &'r Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already

@@ -65,6 +65,7 @@ pub(crate) unsafe extern "C" fn section(
     )
 }
 
+#[inline(never)]
 fn answer(request: &mut Request<'_>) -> c_int {
     if request.rec().method_number != M_GET as c_int {
         // HEAD is the same method. SAFETY: the list of methods is as old as the request.

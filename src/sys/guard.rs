@@ -12,20 +12,32 @@ use crate::sys::bindings::APLOG_ERR;
 ///
 /// Unwind safety: what the bodies share are atomics, which are whole at every moment, and the
 /// request, of which the fallback uses only what httpd itself set.
+#[inline(always)]
 pub(crate) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
-    caught(body).unwrap_or(fallback)
+    match caught(body) {
+        Some(value) => value,
+        None => fallback,
+    }
 }
 
 /// The same with a fallback that has to be worked out, and one for the case that it panics, too.
+#[inline(always)]
 pub(crate) fn guard_or<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T, last: T) -> T {
-    caught(body).or_else(|| caught(fallback)).unwrap_or(last)
+    match caught(body) {
+        Some(value) => value,
+        None => caught(fallback).unwrap_or(last),
+    }
 }
 
+#[inline(always)]
 fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
-    let payload = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => return Some(value),
-        Err(payload) => payload,
-    };
+    catch_unwind(AssertUnwindSafe(body)).map_err(report).ok()
+}
+
+/// Apart, so that the functions that httpd calls for each request stay short.
+#[cold]
+#[inline(never)]
+fn report(payload: Box<dyn Any + Send>) {
     let tell = || {
         let said = message(&*payload);
         error_log::write(None, APLOG_ERR, &format!("internal error, please report it: {said}"));
@@ -34,7 +46,6 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
     if let Err(other) = catch_unwind(AssertUnwindSafe(tell)) {
         mem::forget(other);
     }
-    None
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {

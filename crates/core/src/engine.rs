@@ -123,28 +123,50 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     decide(request, server, &sections)
 }
 
-/// Decides once for each request of a client and the sections that it comes into. Look-ups,
-/// subrequests and internal redirects are parts of a request that has been decided, with one
-/// exception: an internal redirect to the ErrorDocument of a request that httpd turned down before
-/// the module saw it, such as a malformed one.
+/// Decides once for each request of a client and the sections that it comes into.
+#[inline(always)]
 fn decide<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
 ) -> Action<'r> {
-    let own = request.decision().copied();
-    let before = own.or_else(|| request.origin_decision());
-    let path = request.path_id();
-    let holds = |decision: &Decision<'_>| {
-        decision.holds_in(sections, path) && !is_rewritten(request, decision)
-    };
-    if let Some(decision) = before.filter(holds) {
-        if own.is_none_or(|own| own.path != path) {
-            let is_being_answered = own.is_some_and(|own| own.is_being_answered);
-            request.keep(Decision { path, is_being_answered, ..decision });
-        }
-        return Action::Decline;
+    match request.decision().copied().or_else(|| request.origin_decision()) {
+        None => judge(request, server, sections, None),
+        Some(before) => decide_once_more(request, server, sections, before),
     }
+}
+
+/// Decides for a request, or a part of one, for which something was decided `before`. Look-ups,
+/// subrequests and internal redirects are parts of a request that has been decided, with one
+/// exception: an internal redirect to the ErrorDocument of a request that httpd turned down before
+/// the module saw it, such as a malformed one.
+#[inline(never)]
+fn decide_once_more<'r, R: Request<'r>>(
+    request: &mut R,
+    server: Server<'r, R::Events>,
+    sections: &MatchedSections<'r, R::Section>,
+    before: Decision<'r>,
+) -> Action<'r> {
+    let path = request.path_id();
+    if !before.holds_in(sections, path) || is_rewritten(request, &before) {
+        return judge(request, server, sections, Some(before));
+    }
+    let own = request.decision();
+    if own.is_none_or(|own| own.path != path) {
+        let is_being_answered = own.is_some_and(|own| own.is_being_answered);
+        request.keep(Decision { path, is_being_answered, ..before });
+    }
+    Action::Decline
+}
+
+/// Decides by the gate of the sections.
+#[inline(always)]
+fn judge<'r, R: Request<'r>>(
+    request: &mut R,
+    server: Server<'r, R::Events>,
+    sections: &MatchedSections<'r, R::Section>,
+    before: Option<Decision<'r>>,
+) -> Action<'r> {
     request.provoke();
     let gate = server.gates.of_request(sections.section, |gate| request.own_gate(gate));
     if !sections.others.is_empty() {

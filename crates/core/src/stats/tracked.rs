@@ -76,6 +76,8 @@ impl<'r> TrackedRequest<'r> {
 
 impl Drop for TrackedRequest<'_> {
     fn drop(&mut self) {
-        self.end();
+        if !matches!(self.stage.get(), Stage::Over) {
+            self.end();
+        }
     }
 }
