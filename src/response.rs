@@ -18,14 +18,6 @@ impl<'r> Request<'r> {
     pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
         match action {
             Action::Decline => DECLINED as c_int,
-            action => self.refuse(action),
-        }
-    }
-
-    #[inline(never)]
-    fn refuse(&mut self, action: Action<'r>) -> c_int {
-        match action {
-            Action::Decline => DECLINED as c_int,
             Action::Answer(answer) => self.answer(answer),
             Action::Plain => self.refuse_plainly(),
             Action::Fail => HTTP_INTERNAL_SERVER_ERROR as c_int,
@@ -34,6 +26,7 @@ impl<'r> Request<'r> {
 
     /// Answers with the maintenance page. The answer goes through the output filters, so that
     /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
+    #[inline(never)]
     fn answer(&mut self, answer: &'r Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
             return DONE; // it has an answer already
@@ -145,6 +138,7 @@ impl<'r> Request<'r> {
     }
 
     /// Answers with httpd's own means and [`PLAIN`], and without an ErrorDocument.
+    #[cold]
     fn refuse_plainly(&mut self) -> c_int {
         self.err_headers_out().set(c"Cache-Control", PLAIN.cache_control);
         let status = c_int::from(PLAIN.status);

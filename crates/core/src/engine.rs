@@ -114,11 +114,13 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     let Some(server) = request.server() else {
         return Action::Decline;
     };
-    let sections = match server.gates.has_sections() {
-        false => MatchedSections::none(),
+    if !server.gates.has_sections() {
+        return decide(request, server, &MatchedSections::none());
+    }
+    let sections = match is_ahead && !request.is_mapped() {
+        true => request.sections_ahead(),
         // A subrequest that is run has been mapped when it was looked up.
-        true if is_ahead && !request.is_mapped() => request.sections_ahead(),
-        true => request.sections(),
+        false => request.sections(),
     };
     decide(request, server, &sections)
 }

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use jiff::Timestamp;
-
 use crate::allow::{Admission, Allowlist, ClientRequest};
 use crate::directive::Settings;
 use crate::events::EventSink;
@@ -19,6 +17,7 @@ use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
 use crate::stats::Reason;
+use crate::text::time;
 
 /// What a gate decides for a request.
 #[derive(Debug)]
@@ -217,7 +216,7 @@ impl Gate {
         let mut closings = ActiveFlags::default();
         for flag in self.flags.iter().rev() {
             let report = &mut |event: FlagEvent<'_>| events.flag(event);
-            if let Some(closing) = flag.look(Observer::Child, came, &Timestamp::now, report) {
+            if let Some(closing) = flag.look(Observer::Child, came, &time::now, report) {
                 closings.add(flag.path(), closing, request);
             }
         }

@@ -4,9 +4,21 @@
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
+use nix::time::{ClockId, clock_gettime};
 
 /// What ends the message of each error.
 const WRITE: &str = "write 2026-11-22T23:00:00+01:00";
+
+/// What the clock says, for a small part of what [`Timestamp::now`] takes: each request that is
+/// refused asks.
+pub fn now() -> Timestamp {
+    let read = clock_gettime(ClockId::CLOCK_REALTIME).ok();
+    let time = read.and_then(|time| {
+        let nanos = i32::try_from(time.tv_nsec()).ok()?;
+        Timestamp::new(time.tv_sec(), nanos).ok()
+    });
+    time.unwrap_or_else(Timestamp::now)
+}
 
 /// A moment, with the offset from UTC that it was given with, or that its zone had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
