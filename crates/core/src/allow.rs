@@ -28,7 +28,7 @@ use token::Token;
 /// The `MaintenanceAllow` lines of one scope.
 #[derive(Clone, Default)]
 pub struct AllowRules {
-    /// The first word is `none`: the rules of outer scopes do not apply.
+    /// `none` is the first word: the rules of outer scopes do not apply.
     not_inherited: bool,
     tokens: Vec<Entry>,
 }
@@ -37,7 +37,7 @@ impl AllowRules {
     /// Adds the words of one `MaintenanceAllow` line.
     ///
     /// # Errors
-    /// [`AllowError`] for the first word that is wrong. Do not use the rules then.
+    /// [`AllowError`] for the first wrong word. The rules must not be used after an error.
     pub fn add(
         &mut self,
         words: &[&str],
@@ -58,12 +58,12 @@ impl AllowRules {
         Ok(())
     }
 
-    /// Are there no rules?
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         !self.not_inherited && self.tokens.is_empty()
     }
 
-    /// These rules inside a scope with the rules `outer`.
+    /// Merges these rules, those of an inner scope, with the rules `outer` of the scope around it.
     pub fn within(&self, outer: &Self) -> Self {
         if self.not_inherited {
             return self.clone();
@@ -72,7 +72,7 @@ impl AllowRules {
         Self { not_inherited: outer.not_inherited, tokens }
     }
 
-    /// The keys of the files, for slots in the shared state table.
+    /// The keys of the files' slots in the shared state table.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
@@ -81,7 +81,7 @@ impl AllowRules {
         })
     }
 
-    /// The names to resolve before [`AllowRules::compile`].
+    /// The names that must be resolved before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
         let of_files = self.tokens.iter().flat_map(|entry| match &entry.token {
             Token::PluginCfg(nodes) => nodes.unknown_names(),
@@ -90,7 +90,7 @@ impl AllowRules {
         self.host_names().map(str::to_owned).chain(of_files)
     }
 
-    /// The names of `host=`, which are resolved only then.
+    /// The names of `host=` tokens. They are resolved only when the configuration is read.
     pub fn host_names(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|entry| match &entry.token {
             Token::Host(name) => Some(name.as_str()),
@@ -98,7 +98,7 @@ impl AllowRules {
         })
     }
 
-    /// Reports what the files contain that admits nobody, for `httpd -t`.
+    /// Reports entries of the files that admit nobody, for `httpd -t`.
     pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         for entry in &self.tokens {
             if let Token::PluginCfg(nodes) = &entry.token {
@@ -107,7 +107,7 @@ impl AllowRules {
         }
     }
 
-    /// Compiles the rules for requests. `slot` finds the slot of a file.
+    /// Compiles the rules for requests. `slot` returns the slot of a file.
     pub fn compile(
         &self,
         resolved: &Resolved,
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// Both the path that was sent and the path that a request was rewritten to have to be exempt.
+    /// Both the path as it was sent and the path after a rewrite must be exempt.
     #[test]
     fn paths_that_a_request_was_taken_to() {
         let allowlist = compile(&rules(&["path=/probe", "path=/static"]));

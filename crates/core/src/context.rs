@@ -1,10 +1,11 @@
-//! What httpd tells a directive about the place where the directive stands, and does for it.
+//! The context of a directive: what httpd knows about its position, and the services httpd provides
+//! for it.
 
 use std::path::Path;
 
 use crate::file::kept::Keeper;
 
-/// Where a directive stands (httpd's documentation says "context"), from the outside inwards.
+/// The context of a directive, from the outermost to the innermost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Outside of all sections: server config.
@@ -16,7 +17,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The places that a directive may stand in, if this is the innermost one.
+    /// The contexts in which a directive is allowed if this is the innermost one, for messages.
     pub(crate) const fn places(self) -> &'static str {
         match self {
             Self::Server => "outside of all sections",
@@ -27,7 +28,7 @@ impl Scope {
         }
     }
 
-    /// As in a message.
+    /// The name in messages.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Server => "server config",
@@ -37,46 +38,46 @@ impl Scope {
     }
 }
 
-/// An expression that httpd has compiled; only httpd knows what the number means.
+/// An expression compiled by httpd. The number has a meaning only for httpd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expr(pub usize);
 
-/// What httpd tells a directive, and does for it.
+/// What httpd knows about a directive's position, and the services httpd provides for it.
 pub trait DirectiveContext {
-    /// Where the directive stands.
+    /// The context of the directive.
     ///
     /// # Errors
-    /// The name of the section, if the module's directives may not stand in it.
+    /// The name of the section, if the module's directives are not allowed in it.
     fn scope(&self) -> Result<Scope, String> {
         Ok(Scope::Server)
     }
 
-    /// The folder that relative paths start from.
+    /// The folder to which relative paths refer.
     fn server_root(&self) -> &Path;
 
-    /// File and line of the directive, if they are known.
+    /// File and line of the directive, if known.
     fn position(&self) -> Option<String> {
         None
     }
 
-    /// Compiles an expression of httpd's (`ap_expr`).
+    /// Compiles an httpd expression (`ap_expr`).
     ///
     /// # Errors
-    /// The message of httpd's parser.
+    /// The message of httpd's expression parser.
     fn compile(&self, expr: &str) -> Result<Expr, String>;
 
-    /// Runs work that leaves something behind in its thread.
+    /// How to run work that leaves thread-local data behind.
     fn scratch(&self) -> Scratch {
         here
     }
 
-    /// Keeps the contents of files over restarts.
+    /// The store that keeps the contents of files over restarts.
     fn keeper(&self) -> Option<&'static dyn Keeper> {
         None
     }
 }
 
-/// Runs work, in a thread of its own if that matters.
+/// Runs work, in its own thread if necessary.
 pub type Scratch = fn(&mut (dyn FnMut() + Send));
 
 /// Runs work in this thread.

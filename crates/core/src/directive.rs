@@ -1,4 +1,4 @@
-//! The directives: their words are checked one by one, and the settings of scopes are merged.
+//! The directives: checks their words, and merges the settings of scopes.
 
 pub mod cache_advice;
 
@@ -21,16 +21,16 @@ use crate::shared::slot::Slot;
 use crate::shared::table::Key;
 use crate::text::duration::{self, DurationError};
 
-/// The flag if no `MaintenanceFlag` is in effect, relative to the ServerRoot.
+/// The flag's path, relative to the ServerRoot, if no `MaintenanceFlag` is in effect.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
 
-/// A directive that fails `httpd -t`: its name, what is wrong, and what to write instead.
+/// Why a directive fails `httpd -t`: its name, the error, and what to write instead.
 #[derive(Debug, Error)]
 #[error("{name}: {cause}{usage}")]
 pub struct DirectiveError {
     name: &'static str,
     cause: Cause,
-    /// `; usage: ...` if the cause does not say what to write.
+    /// `; usage: ...` if the cause does not say what to write instead.
     usage: String,
 }
 
@@ -62,7 +62,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// Is there nothing better to suggest than the usage?
+    /// Whether the usage is the best suggestion.
     fn is_unguessed(&self) -> bool {
         match self {
             Self::Nothing | Self::TooMany(_) | Self::Switch(_) => true,
@@ -78,11 +78,11 @@ impl Cause {
 
 /// One directive of the module.
 pub struct Directive {
-    /// As in httpd.conf.
+    /// The name as in httpd.conf.
     pub name: &'static CStr,
-    /// How it is written.
+    /// The syntax.
     pub usage: &'static CStr,
-    /// The innermost scope in which it may stand.
+    /// The innermost context in which the directive is allowed.
     innermost: Scope,
     read: fn(&mut Settings, &Words<'_>) -> Result<(), Cause>,
 }
@@ -136,7 +136,7 @@ pub static DIRECTIVES: [Directive; 7] = [
 ];
 
 impl Directive {
-    /// Applies the words of a line to the settings of its scope.
+    /// Applies the words of a directive to the settings of its scope.
     ///
     /// # Errors
     /// [`DirectiveError`], which `httpd -t` prints.
@@ -164,7 +164,7 @@ impl Directive {
     }
 }
 
-/// The words after a directive; at least one.
+/// The words after the name of a directive; at least one.
 struct Words<'a> {
     words: &'a [&'a OsStr],
     context: &'a dyn DirectiveContext,
@@ -193,7 +193,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The settings of one scope; merged with those of the scopes around it before use.
+/// The settings of one scope. They must be merged with those of the outer scopes before use.
 #[derive(Clone, Default)]
 pub struct Settings {
     engine: Option<bool>,
@@ -206,8 +206,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// These settings inside a scope with the settings `outer`. Flags and allowlists add up, pages
-    /// replace the outer ones of their type, and all other settings replace the outer ones.
+    /// Merges these settings, those of an inner scope, with the settings `outer` of the scope
+    /// around it. Flags and allowlists add up; pages replace outer pages of their type; all other
+    /// settings replace the outer ones.
     pub fn within(&self, outer: &Self) -> Self {
         Self {
             engine: self.engine.or(outer.engine),
@@ -220,33 +221,33 @@ impl Settings {
         }
     }
 
-    /// The settings of a server, with the default flag among its own flags if that is in effect.
-    /// The flag then closes all locations of the server, even those with a flag of their own.
+    /// The settings of a server. If the default flag is in effect, it becomes one of the server's
+    /// own flags, so that it also closes locations that have their own flags.
     pub fn of_server(&self, server_root: &Path) -> Self {
         Self { flags: self.flags(server_root), ..self.clone() }
     }
 
-    /// How often the module looks at flags; zero stands for every request.
+    /// How often the module checks flags. Zero means at every request.
     pub fn check_interval(&self) -> Duration {
         self.check_interval.unwrap_or_default()
     }
 
-    /// Do these settings say how to refuse a request?
+    /// Whether these settings define how to refuse a request.
     pub fn shape_refusals(&self) -> bool {
         !self.pages.is_empty() || !self.statuses.is_empty() || self.retry_after.is_some()
     }
 
-    /// Is the engine on in this scope?
+    /// Whether the engine is on in this scope.
     pub fn is_on(&self) -> bool {
         self.engine.unwrap_or(true)
     }
 
-    /// The flags that this scope itself names.
+    /// The flags of this scope's own directives.
     pub fn own_flags(&self) -> &[PathBuf] {
         &self.flags
     }
 
-    /// The flags in effect, each once, those of the innermost scope last.
+    /// The flags in effect, without duplicates. The flags of the innermost scope are last.
     pub fn flags(&self, server_root: &Path) -> Vec<PathBuf> {
         if self.flags.is_empty() {
             return vec![server_root.join(DEFAULT_FLAG)];
@@ -258,7 +259,8 @@ impl Settings {
         flags
     }
 
-    /// The keys of the files that this scope itself names, for slots in the shared state table.
+    /// The keys of the slots in the shared state table for the files of this scope's own
+    /// directives.
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.flags.iter().map(|path| flag::key(path)).collect();
         keys.extend(self.allow.keys());
@@ -271,7 +273,7 @@ impl Settings {
         &self.allow
     }
 
-    /// How the scope refuses requests. `slot` finds the slot of a page.
+    /// How the scope refuses requests. `slot` returns the slot of a page.
     pub fn refusal(
         &self,
         refusals: &Refusals,

@@ -1,4 +1,4 @@
-//! What the allowlist has to know of a request, and why it admits one.
+//! What the allowlist needs to know about a request, and why it admits a request.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -10,27 +10,28 @@ use jiff::Timestamp;
 
 use crate::context::Expr;
 
-/// What the allowlist has to know of a request.
+/// What the allowlist needs to know about a request.
 pub trait ClientRequest {
     /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
     fn address(&self) -> Option<IpAddr>;
-    /// Is this environment variable set for the request?
+    /// Whether this environment variable is set for the request.
     fn has_env(&self, name: &CStr) -> bool;
-    /// Does the expression hold?
+    /// Whether the expression is true for the request.
     fn satisfies(&self, expr: Expr) -> bool;
-    /// The request target as it was sent (RFC 9112, 3.2).
+    /// The request target as the client sent it (RFC 9112, section 3.2).
     fn target(&self) -> &[u8];
-    /// The decoded path of the request now: that of its target, or the one that another module has
-    /// rewritten it to.
+    /// The decoded path of the request: the path of its target, or the path to which another module
+    /// has rewritten it.
     fn current_path(&self) -> &[u8] {
         self.target().split(|byte| *byte == b'?').next().unwrap_or_default()
     }
-    /// The path that rewrite rules of the server have taken the request to, where they have, without
-    /// changing [`ClientRequest::current_path`]; empty where that is no path of the site.
+    /// The path to which the server's rewrite rules have mapped the request without changing
+    /// [`ClientRequest::current_path`], if there is one. Empty if the result is not a path of the
+    /// site.
     fn rewritten_path(&self) -> Option<&[u8]> {
         None
     }
-    /// When the request came in.
+    /// When the request arrived.
     fn now(&self) -> Timestamp;
 }
 
@@ -39,11 +40,11 @@ pub trait ClientRequest {
 pub enum Admission<'a> {
     /// An address or a network.
     Address(IpNet),
-    /// `host=`, and the address of the name.
+    /// `host=`: the name and its address.
     Host(&'a str, IpNet),
-    /// `file=`, with line and network.
+    /// `file=`: the file, the line and the network.
     File(&'a Path, u32, IpNet),
-    /// `plugin-cfg=`, with line and address.
+    /// `plugin-cfg=`: the file, the line and the address.
     PluginCfg(&'a Path, u32, IpNet),
     /// `env=`
     Env(&'a CStr),
@@ -51,7 +52,7 @@ pub enum Admission<'a> {
     Expr(&'a str),
     /// `path=`
     Path(&'a str),
-    /// The `allow` of a flag's content.
+    /// `allow` in a flag's content.
     Flag(&'a Path, IpNet),
 }
 
@@ -71,7 +72,7 @@ pub enum AllowKind {
 }
 
 impl AllowKind {
-    /// All of them, in their order.
+    /// All kinds, in order.
     pub const ALL: [Self; 8] = [
         Self::Address,
         Self::Host,
@@ -83,7 +84,7 @@ impl AllowKind {
         Self::Flag,
     ];
 
-    /// The verdict on a request that this kind of token admits, in one word.
+    /// The one-word verdict on a request that this kind of token admits.
     pub const fn label(self) -> &'static CStr {
         match self {
             Self::Address => c"allowed:address",
@@ -97,7 +98,7 @@ impl AllowKind {
         }
     }
 
-    /// Does the admission end when the request is rewritten to another path?
+    /// Whether the admission ends when the request is rewritten to another path.
     pub const fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Path)
     }
@@ -110,7 +111,7 @@ impl AllowKind {
 }
 
 impl Admission<'_> {
-    /// Its kind.
+    /// The kind of token.
     pub const fn kind(&self) -> AllowKind {
         match self {
             Self::Address(..) => AllowKind::Address,

@@ -17,7 +17,7 @@ use crate::net::networks::Networks;
 #[derive(Default)]
 pub struct Allowlist {
     pub(super) networks: Networks,
-    /// The numbers are those of `names`.
+    /// The numbers are indexes into `names`.
     pub(super) hosts: Networks,
     pub(super) names: Vec<String>,
     pub(super) files: Vec<Arc<Watched<Networks>>>,
@@ -25,13 +25,13 @@ pub struct Allowlist {
     pub(super) env: Vec<CString>,
     pub(super) exprs: Vec<(Arc<str>, Expr)>,
     pub(super) paths: Vec<ExemptPath>,
-    /// The entries that all of this comes from.
+    /// The entries from which the other fields are compiled.
     pub(super) entries: Vec<Entry>,
 }
 
 impl Allowlist {
-    /// Why the request passes; None if it does not. Files that have changed are read again, and
-    /// `report` hears of it.
+    /// Why the request passes; None if it does not. Rereads files that have changed, and reports
+    /// that to `report`.
     pub fn admit(
         &self,
         request: &impl ClientRequest,
@@ -56,13 +56,14 @@ impl Allowlist {
             })
     }
 
-    /// Says which files could not be used at a restart.
+    /// Reports which files could not be used at a restart.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.files.iter().for_each(|file| file.tell_start(report));
         self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
     }
 
-    /// Reads the files that have changed; with `check`, tries whether they may be read at all.
+    /// Rereads files that have changed. With `check`, also tests whether this process may read the
+    /// files.
     pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
         for file in &self.files {
             if check {
@@ -78,7 +79,7 @@ impl Allowlist {
         }
     }
 
-    /// The environment variables that admit a request.
+    /// The names of the environment variables that admit a request.
     pub fn variables(&self) -> &[CString] {
         &self.env
     }

@@ -1,15 +1,15 @@
-//! An entry of an allowlist: a token, and where it stands.
+//! An entry of an allowlist: a token and its position in the configuration.
 
 use std::sync::Arc;
 
 use super::token::Token;
 
-/// A token, and where it stands.
+/// A token and its position in the configuration.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) token: Token,
-    /// As it is written.
+    /// The token as written.
     pub(super) word: Arc<str>,
-    /// File and line of the directive, where they are known.
+    /// File and line of the directive, if known.
     pub(super) from: Option<Arc<str>>,
 }

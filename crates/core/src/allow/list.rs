@@ -15,24 +15,24 @@ use crate::text::encoding;
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 
-/// At most so many bytes of a wrong word are shown.
+/// How many bytes of a wrong word a message shows.
 const SHOWN: usize = 60;
 
-/// Windows programs put it in front of UTF-8.
+/// Windows programs write it at the start of UTF-8 files.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a text is no allow file.
+/// Why a text is not an allow file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ListError {
-    /// Not even a comment. An empty file is more likely half written than intended.
+    /// The file has not even a comment. An empty file is more likely half written than intended.
     #[error("is empty; a file that is to admit nobody needs a comment line that says so")]
     Empty,
-    /// An entry that is wrong.
+    /// An invalid entry.
     #[error("line {line}: \"{word}\" {cause}{hint}")]
     Entry {
         /// Counted from 1.
         line: u32,
-        /// The entry, shortened where it is long.
+        /// The entry, shortened if it is long.
         word: String,
         /// What is wrong with it.
         cause: NetworkError,
@@ -44,7 +44,7 @@ pub enum ListError {
     Second {
         /// Counted from 1.
         line: u32,
-        /// The second entry, shortened where it is long.
+        /// The second entry, shortened if it is long.
         word: String,
     },
     /// `10.0.0.0 255.255.0.0`
@@ -54,7 +54,7 @@ pub enum ListError {
         line: u32,
         /// The netmask.
         word: String,
-        /// What was probably meant.
+        /// The network that was probably meant.
         network: IpNet,
     },
     /// Some editors and PowerShell write UTF-16.
@@ -62,10 +62,10 @@ pub enum ListError {
     Utf16,
 }
 
-/// Opens an allow file; the numbers are its lines.
+/// Opens an allow file. The number of each network is its line.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// The reason why the file cannot be used.
 pub fn open(
     path: PathBuf,
     keeper: Option<&'static dyn Keeper>,
@@ -79,8 +79,8 @@ pub fn open(
     Watched::open_at_rest(path, MAX_SIZE, Box::new(networks), is_unfinished, keeping)
 }
 
-/// Reads the networks of an allow file, each with its line. Line ends of Unix and Windows, a byte
-/// order mark, blanks around entries and comments after them are allowed.
+/// Reads the networks of an allow file with their line numbers. Accepts Unix and Windows line
+/// endings, a byte order mark, blanks around entries, and comments after entries.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
@@ -106,7 +106,7 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
                 _ => {
                     network_of(first, line)?;
                     if second.starts_with(b";") || second.starts_with(b"//") {
-                        network_of(second, line)?; // a comment, as other lists have them
+                        network_of(second, line)?; // other list formats comment this way
                     }
                     ListError::Second { line, word: shown(second) }
                 }
@@ -119,8 +119,8 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
     Ok(networks)
 }
 
-/// Does the last line have an entry and no line end? Most published lists end like that. But while
-/// a list is being written, an entry that is cut off can be a larger network than the intended one.
+/// Whether the last line has an entry but no line ending. Most published lists end like that, but
+/// while a list is being written, a truncated entry can be a larger network than the intended one.
 pub fn is_unfinished(content: &[u8]) -> bool {
     let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -139,12 +139,12 @@ fn network_of(word: &[u8], line: u32) -> Result<IpNet, ListError> {
     })
 }
 
-/// For a message: printable, and not too long.
+/// Prepares a word for a message: printable and not too long.
 pub(crate) fn shown(word: &[u8]) -> String {
     shorten(word, SHOWN)
 }
 
-/// At most `max` bytes of a text, with escapes for those that are not printable.
+/// At most `max` bytes of a text, with unprintable bytes escaped.
 pub(super) fn shorten(text: &[u8], max: usize) -> String {
     let start = text.iter().take(max).copied().flat_map(std::ascii::escape_default);
     let start = start.map(char::from).collect();

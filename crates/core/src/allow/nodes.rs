@@ -1,4 +1,4 @@
-//! A plugin-cfg.xml, and the addresses of the names in it.
+//! A plugin-cfg.xml file and the addresses of its host names.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,25 +19,25 @@ use crate::net::hosts::{self, Resolved};
 use crate::net::network;
 use crate::net::networks::Networks;
 
-/// What a plugin-cfg.xml admits.
+/// What a plugin-cfg.xml file admits.
 #[derive(Debug, Default)]
 struct Nodes {
-    /// As they stand in the file, with their lines.
+    /// The hosts in file order, with their lines.
     hosts: Arc<[(Host, u32)]>,
-    /// By address; the numbers are lines.
+    /// The networks of the hosts. Their numbers are lines.
     networks: Networks,
-    /// Names whose addresses are not known yet.
+    /// Names that have not been resolved yet.
     unknown: Vec<String>,
-    /// What in the file admits nobody.
+    /// Elements of the file that admit nobody.
     odd: Arc<[String]>,
 }
 
-/// A plugin-cfg.xml, and the addresses of the names in it.
+/// A plugin-cfg.xml file and the addresses of its host names.
 pub struct NodeFile {
     file: Watched<Nodes>,
     known: Arc<Mutex<Resolved>>,
     resolving: Mutex<Resolving>,
-    /// Is there an outcome that has not been reported?
+    /// Whether there is an outcome that has not been reported yet.
     has_outcome: AtomicBool,
     resolver: Resolver,
 }
@@ -45,26 +45,27 @@ pub struct NodeFile {
 /// How names are resolved.
 struct Resolver {
     find: fn(&str) -> Vec<IpAddr>,
-    /// How long until names that did not resolve are tried again.
+    /// How long to wait before trying failed names again.
     retry: Duration,
 }
 
-/// How resolving the names of a new version goes.
+/// The state of resolving the names of a new version.
 #[derive(Default)]
 struct Resolving {
-    /// The process whose thread resolves the names. A fork has no such thread in the child.
+    /// The process whose thread resolves the names. After a fork, the child does not have that
+    /// thread.
     process: Option<u32>,
-    /// When it last began.
+    /// When the last attempt began.
     last: Option<Instant>,
-    /// The names that do not resolve, until they have been reported.
+    /// The names that did not resolve, until they have been reported.
     outcome: Option<Vec<String>>,
 }
 
 impl NodeFile {
-    /// Opens a plugin-cfg.xml.
+    /// Opens a plugin-cfg.xml file.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// The reason why the file cannot be used.
     pub fn open(path: PathBuf, keeper: Option<&'static dyn Keeper>) -> Result<Self, String> {
         let known = Arc::new(Mutex::new(HashMap::new()));
         let book = Arc::clone(&known);
@@ -84,12 +85,13 @@ impl NodeFile {
         })
     }
 
-    /// The file itself, for its path and its slot.
+    /// The watched file, for its path and its slot.
     pub fn file(&self) -> &Watched<impl Sized + use<>> {
         &self.file
     }
 
-    /// The first networks with the lines of their Transports, and the number of all.
+    /// The first `limit` networks with the lines of their Transports, and the total number of
+    /// networks.
     pub fn first(&self, limit: usize) -> (Vec<(IpNet, Option<u32>)>, usize) {
         let nodes = self.file.get();
         nodes.map(|nodes| (nodes.networks.first(limit), nodes.networks.len())).unwrap_or_default()
@@ -100,17 +102,17 @@ impl NodeFile {
         self.file.get()?.networks.find(address)
     }
 
-    /// Names whose addresses are not known yet.
+    /// Names that have not been resolved yet.
     pub fn unknown_names(&self) -> Vec<String> {
         self.file.get().map(|nodes| nodes.unknown.clone()).unwrap_or_default()
     }
 
-    /// What in the file admits nobody.
+    /// Elements of the file that admit nobody.
     pub fn odd(&self) -> Arc<[String]> {
         self.file.get().map(|nodes| Arc::clone(&nodes.odd)).unwrap_or_default()
     }
 
-    /// Stores the addresses of names, before there are requests.
+    /// Stores the addresses of names, before the server accepts requests.
     pub fn learn(&self, resolved: &Resolved) {
         self.resolving.lock().unwrap_or_else(PoisonError::into_inner).last = Some(Instant::now());
         let names = self.unknown_names();
@@ -122,8 +124,8 @@ impl NodeFile {
         }
     }
 
-    /// Reports what in the file admits nobody, and which names do not resolve; for the parent, before
-    /// it forks.
+    /// Reports elements that admit nobody and names that do not resolve. The parent calls this
+    /// before it forks.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.file.tell_start(report);
         let unknown = self.unknown_names();
@@ -137,9 +139,10 @@ impl NodeFile {
         self.file.tell_odd(&self.odd(), report);
     }
 
-    /// Looks for a new version, as [`Watched::refresh`] does. From time to time a thread resolves the
-    /// names that are still unknown, and their addresses are then admitted. The parent has no such
-    /// thread: after a restart, it would return to code that has been unloaded.
+    /// Looks for a new version, as [`Watched::refresh`] does. From time to time a thread retries
+    /// the names that are still unknown; their addresses are admitted once they resolve. The parent
+    /// starts no such thread, because after a restart the thread would return to code that has been
+    /// unloaded.
     pub fn refresh(self: &Arc<Self>, observer: Observer, report: &mut dyn FnMut(FileEvent<'_>)) {
         let has_changed = self.file.refresh(report);
         let is_known = self.file.get().is_none_or(|nodes| nodes.unknown.is_empty());
@@ -154,7 +157,7 @@ impl NodeFile {
             return;
         }
         let Ok(mut state) = self.resolving.try_lock() else {
-            return; // another thread is at it
+            return; // another thread has the lock
         };
         if let Some(names) = state.outcome.take() {
             self.has_outcome.store(false, Ordering::Release);
@@ -170,7 +173,7 @@ impl NodeFile {
         }
     }
 
-    /// The work of the thread.
+    /// Runs in the resolver thread.
     fn resolve(&self) {
         let mut failed = Vec::new();
         for name in self.unknown_names() {
@@ -194,7 +197,7 @@ impl Nodes {
         Self { hosts: found.hosts.into(), odd, ..Self::default() }.with(known)
     }
 
-    /// The same with further addresses of the names.
+    /// A copy that also has these addresses of the names.
     fn with(&self, known: &Resolved) -> Self {
         let (hosts, odd) = (Arc::clone(&self.hosts), Arc::clone(&self.odd));
         let mut entries = Vec::with_capacity(hosts.len());
@@ -220,8 +223,8 @@ fn lock(known: &Mutex<Resolved>) -> MutexGuard<'_, Resolved> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` in a thread that blocks all signals, so that httpd's own threads handle them. False
-/// if no thread can be started.
+/// Runs `work` in a thread that blocks all signals, so that httpd's own threads handle them.
+/// Returns false if the thread cannot be started.
 fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
     let Ok(before) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
         return false;
@@ -235,8 +238,8 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
 mod tests {
     use super::*;
 
-    /// Names that resolve later are admitted then, even if the file is broken by then. Each of the
-    /// two events is reported once.
+    /// Names that resolve later are admitted even if the file is broken by then. Each of the two
+    /// events is reported once.
     #[test]
     fn names_that_resolve_later() {
         static IS_UP: AtomicBool = AtomicBool::new(false);

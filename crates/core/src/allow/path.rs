@@ -1,14 +1,14 @@
-//! `path=`: a path that is exempt, for a load balancer's probe or for the page's own images.
+//! `path=`: an exempt path, for a load balancer's probe or for the maintenance page's own images.
 //!
-//! The module sees the request target as it was sent, and other modules may read it in another
-//! way. So only a target on whose meaning all agree is ever exempt.
+//! The module sees the request target as it was sent, and other modules may interpret it
+//! differently. Therefore a target is exempt only if all interpretations agree.
 
 use thiserror::Error;
 
-/// Why a word behind `path=` exempts nothing.
+/// Why the value of `path=` exempts nothing.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PathError {
-    /// `path=healthz`; with what to write instead.
+    /// `path=healthz`, with the value to write instead.
     #[error("does not begin with /; write path={0}")]
     NotAbsolute(String),
     /// `path=/`, `path=/*`
@@ -17,7 +17,7 @@ pub enum PathError {
     /// `path=/a//b`, `path=/a;b`, `path=/a%20b`
     #[error("holds {0}, and a request target with it is never exempt")]
     Ambiguous(&'static str),
-    /// `path=/static/*`; with the folder that was probably meant.
+    /// `path=/static/*`, with the folder that was probably meant.
     #[error("holds {0}; write path={1}, which covers what lies below it")]
     Folder(&'static str, String),
     /// `path=/*.css`, `path=/(a|b)`
@@ -25,16 +25,16 @@ pub enum PathError {
     Pattern(&'static str),
 }
 
-/// What stands in globs and regular expressions. Of these, a path can hold only `*` and `$` as they
-/// are (RFC 3986, 3.3).
+/// Characters of globs and regular expressions. A path can contain only `*` and `$` of these
+/// unencoded (RFC 3986, section 3.3).
 const PATTERNS: [&str; 11] = ["*", "[", "]", "{", "}", "^", "|", "<", ">", "\"", ".+"];
 
-/// A path whose requests pass, with all that lies under it.
+/// An exempt path, which includes everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExemptPath(String);
 
 impl ExemptPath {
-    /// Checks the word behind `path=`.
+    /// Checks the value of `path=`.
     ///
     /// # Errors
     /// [`PathError`]
@@ -55,13 +55,14 @@ impl ExemptPath {
         }
     }
 
-    /// Is this request target (RFC 9112, 3.2), as it was sent, the path or under it? The case
-    /// counts. Only the origin form is ever exempt: the absolute form can name another host.
+    /// Whether this request target (RFC 9112, section 3.2) is, as it was sent, the path or a path
+    /// below it. The comparison is case-sensitive. Only the origin form is ever exempt, because the
+    /// absolute form can name another host.
     pub fn covers(&self, target: &[u8]) -> bool {
         self.covers_path(target.split(|byte| *byte == b'?').next().unwrap_or_default())
     }
 
-    /// The same for a path without a query, such as the one that the request was taken to.
+    /// Like [`Self::covers`], for a path without a query, such as the target of a rewrite.
     pub fn covers_path(&self, path: &[u8]) -> bool {
         let under = match path.strip_prefix(self.0.as_bytes()) {
             Some(rest) => rest.is_empty() || self.0.ends_with('/') || rest.starts_with(b"/"),
@@ -76,8 +77,8 @@ impl ExemptPath {
     }
 }
 
-/// The path of the site that a file name leads to which mod_rewrite has made (`r->filename`): that of
-/// the URL of a proxied request, or what lies below the document root. Empty for anything else.
+/// The site path behind a file name that mod_rewrite has set (`r->filename`): the path of a proxied
+/// request's URL, or the path below the document root. Empty for any other file name.
 pub fn of_rewritten<'f>(file_name: &'f [u8], document_root: &[u8]) -> &'f [u8] {
     let find = |text: &[u8], part: &[u8]| text.windows(part.len()).rposition(|it| it == part);
     if let Some(url) = file_name.strip_prefix(b"proxy:") {
@@ -91,7 +92,7 @@ pub fn of_rewritten<'f>(file_name: &'f [u8], document_root: &[u8]) -> &'f [u8] {
     if below.starts_with(b"/") { below } else { b"" }
 }
 
-/// What was probably meant by a path that begins with something else.
+/// Suggests an absolute path for a value that begins with something else.
 fn absolute(word: &str) -> String {
     let path = match word.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/..."),
@@ -100,7 +101,7 @@ fn absolute(word: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))
 }
 
-/// What makes a pattern of a path.
+/// The reason why a value is a pattern, if it is one.
 fn pattern(word: &str) -> Option<PathError> {
     let what = pattern_sign(word)?;
     let folder = word.trim_end_matches('*').trim_end_matches('.');
@@ -116,7 +117,7 @@ fn pattern_sign(word: &str) -> Option<&'static str> {
     found.or_else(|| word.ends_with('$').then_some("$"))
 }
 
-/// What servers, proxies and applications read in different ways.
+/// The first construct that servers, proxies and applications interpret differently.
 fn ambiguity(path: &[u8]) -> Option<&'static str> {
     let pair = |pair: &[u8; 2]| path.windows(2).any(|window| window == pair);
     match path {
@@ -203,7 +204,7 @@ mod tests {
         ] {
             assert_eq!(path.covers(target.as_bytes()), covered, "{target}");
         }
-        // What a servlet container, and `mapping=servlet` of mod_proxy, make of `..;` is another path.
+        // Servlet containers and mod_proxy's `mapping=servlet` turn `..;` into another path.
         let path = ExemptPath::parse("/.well-known/acme-challenge").expect("a path");
         for (target, covered) in [
             ("/.well-known/acme-challenge/token", true),

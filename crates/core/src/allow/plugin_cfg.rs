@@ -1,8 +1,9 @@
-//! `plugin-cfg.xml`, the configuration of the WebSphere plug-in: the host of every Transport of
-//! every Server, in whatever ServerCluster it stands, and of every Connector of Intelligent Management.
-//! (PrimaryServers and BackupServers name the same Servers again.)
+//! `plugin-cfg.xml`, the configuration of the WebSphere plug-in. Its hosts are those of every
+//! Transport of every Server, in any ServerCluster, and those of every Connector of Intelligent
+//! Management. (PrimaryServers and BackupServers only repeat the names of Servers.)
 //!
-//! Other programs write it, so what is well-formed is never an error: what is no host admits nobody.
+//! Other programs write the file, so well-formed content is never an error: a value that is not a
+//! host admits nobody.
 
 use std::net::IpAddr;
 
@@ -12,43 +13,43 @@ use thiserror::Error;
 
 use super::list::{shorten, shown};
 
-/// The largest file, in bytes. Those of large cells have some hundred KiB.
+/// The largest file, in bytes. Large cells have files of some hundred KiB.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 
-/// Why a text is no plugin-cfg.xml.
+/// Why a text is not a plugin-cfg.xml file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PluginCfgError {
-    /// Not well-formed.
+    /// The XML is not well-formed.
     #[error("line {line}: {cause}")]
     Xml {
         /// Counted from 1.
         line: u32,
-        /// What the XML parser says.
+        /// The message of the XML parser.
         cause: String,
     },
-    /// Well-formed as far as it goes.
+    /// The file ends early; the XML is well-formed up to its end.
     #[error("line {line}: the file ends inside <{element}>")]
     Truncated {
         /// Counted from 1.
         line: u32,
-        /// The innermost element that is open.
+        /// The innermost open element.
         element: String,
     },
-    /// Entities are never expanded, and so not accepted.
+    /// Entities are never expanded, and therefore not accepted.
     #[error("line {0}: the DOCTYPE declares entities, which are not supported")]
     Entities(u32),
-    /// XML, but something else.
+    /// The XML is another document type.
     #[error("the root element is <{0}>, not <Config>")]
     Root(String),
-    /// No element at all.
+    /// There is no element.
     #[error("is no XML document")]
     NoDocument,
 }
 
-/// Something in a plugin-cfg.xml that admits nobody.
+/// An element of a plugin-cfg.xml file that admits nobody.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Odd {
-    /// A Transport or a Connector that does not say where it leads.
+    /// A Transport or a Connector without a host.
     #[error("line {line}: a {element} without a {attribute}")]
     NoHost {
         /// Counted from 1.
@@ -63,7 +64,7 @@ pub enum Odd {
     Host {
         /// Counted from 1.
         line: u32,
-        /// The value, shortened where it is long.
+        /// The value, shortened if it is long.
         host: String,
     },
     /// `Hostname="fe80::1%eth0"`
@@ -71,33 +72,33 @@ pub enum Odd {
     Zone {
         /// Counted from 1.
         line: u32,
-        /// The value, shortened where it is long.
+        /// The value, shortened if it is long.
         host: String,
     },
-    /// None of either.
+    /// There is neither a Transport nor a Connector.
     #[error("the file has no Transport of a Server and no Connector")]
     NoServer,
 }
 
-/// What a plugin-cfg.xml says.
+/// The content of a plugin-cfg.xml file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PluginCfg {
-    /// The hosts that it names, each with its line.
+    /// The hosts, each with its line.
     pub hosts: Vec<(Host, u32)>,
-    /// What in it admits nobody.
+    /// Elements that admit nobody.
     pub odd: Vec<Odd>,
 }
 
-/// Where a Transport or a Connector leads.
+/// The host of a Transport or a Connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// An address, as `10.0.0.1` or `[2001:db8::7]`.
+    /// An address, such as `10.0.0.1` or `[2001:db8::7]`.
     Address(IpAddr),
     /// A name, to be resolved.
     Name(String),
 }
 
-/// Reads a plugin-cfg.xml: the hosts of all its Transports and Connectors.
+/// Reads the hosts of all Transports and Connectors of a plugin-cfg.xml file.
 ///
 /// # Errors
 /// [`PluginCfgError`]
@@ -150,7 +151,7 @@ pub fn parse(content: &[u8]) -> Result<PluginCfg, PluginCfgError> {
     }
 }
 
-/// Counts lines on the way through a text.
+/// Counts lines while a text is being read.
 struct Lines<'t> {
     text: &'t [u8],
     position: usize,
@@ -158,7 +159,7 @@ struct Lines<'t> {
 }
 
 impl Lines<'_> {
-    /// The line of a position, which is never before the last one that was asked for.
+    /// The line of a position. Positions must not decrease from call to call.
     fn at(&mut self, position: u64) -> u32 {
         let end = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
         let passed = self.text.get(self.position..end).unwrap_or_default();
@@ -170,7 +171,7 @@ impl Lines<'_> {
 }
 
 impl PluginCfg {
-    /// Adds the host of an element, if it is one that has a host.
+    /// Adds the host of an element, if that type of element has one.
     fn add(
         &mut self,
         element: &BytesStart<'_>,
@@ -216,7 +217,7 @@ fn is_zoned(value: &str) -> bool {
     })
 }
 
-/// The parser's message can quote any part of the file.
+/// The parser's message can quote any part of the file, so it is shortened.
 fn xml(line: u32, cause: &dyn std::fmt::Display) -> PluginCfgError {
     const LONGEST: usize = 200;
     PluginCfgError::Xml { line, cause: shorten(cause.to_string().as_bytes(), LONGEST) }
@@ -230,8 +231,8 @@ fn host(value: &str) -> Option<Host> {
     crate::net::hosts::is_name(value).then(|| Host::Name(value.to_owned()))
 }
 
-/// WebSphere writes ISO-8859-1, UTF-8 or (edited on Windows) UTF-16. Of what is read here only
-/// ASCII counts, so all encodings that agree in that are one.
+/// WebSphere writes ISO-8859-1, UTF-8 or (edited on Windows) UTF-16. Only ASCII matters here, so
+/// all encodings that agree on ASCII are treated alike.
 fn decode(content: &[u8]) -> String {
     let utf16 = |content: &[u8], unit: fn([u8; 2]) -> u16| {
         let (units, _) = content.as_chunks::<2>();
@@ -322,8 +323,8 @@ mod tests {
         assert_eq!(read(utf16).as_deref(), Ok("3:10.0.0.1"));
     }
 
-    /// A file of a large cell is read in one pass; counting lines from the start for each of its
-    /// elements takes minutes.
+    /// A large file must be read in one pass. Counting the lines from the start for each element
+    /// would take minutes.
     #[test]
     fn large_files() {
         let uris = "<Uri Name=\"/some/application/with/a/long/path/*\"/>\n".repeat(100_000);
@@ -334,7 +335,7 @@ mod tests {
         assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
-    /// What is well-formed is never an error.
+    /// Well-formed content is never an error.
     #[test]
     fn what_admits_nobody() {
         let none = "the file has no Transport of a Server and no Connector";
@@ -401,7 +402,7 @@ mod tests {
             let error = read(&text).expect_err(&text);
             assert!(error.starts_with(message), "{text}: {error}");
         }
-        // Nothing that stands in the file makes the message long, or breaks its line.
+        // No content of the file makes the message long or breaks its line.
         let long = "x\n\u{1}".repeat(100_000);
         for text in [
             config(&format!("<a></b{long}>")),

@@ -13,26 +13,27 @@ use crate::file::watched::InForce;
 /// One entry of an allowlist, for the status handler.
 #[derive(Clone, Debug)]
 pub struct AllowEntry {
-    /// As it is written: `host=node1.example.com`.
+    /// The token as written: `host=node1.example.com`.
     pub word: Arc<str>,
-    /// Its kind.
+    /// The kind of token.
     pub kind: AllowKind,
-    /// File and line of the directive, where they are known.
+    /// File and line of the directive, if known.
     pub from: Option<Arc<str>>,
-    /// The first networks and addresses that the entry admits now, each with its line in the file.
+    /// The first networks and addresses that the entry currently admits, each with its line in the
+    /// file.
     pub networks: Vec<(IpNet, Option<u32>)>,
-    /// How many there are.
+    /// The total number of networks.
     pub count: usize,
     /// The version of the entry's file that is in force.
     pub file: Option<InForce>,
     /// Names that did not resolve.
     pub unresolved: Vec<String>,
-    /// What in the entry's file admits nobody.
+    /// Elements of the entry's file that admit nobody.
     pub warnings: Vec<String>,
 }
 
 impl Allowlist {
-    /// All entries, each with up to `limit` of the networks that it admits now.
+    /// All entries, each with at most `limit` of the networks that it currently admits.
     pub fn report(&self, limit: usize) -> Vec<AllowEntry> {
         self.entries.iter().map(|entry| self.report_entry(entry, limit)).collect()
     }

@@ -1,4 +1,4 @@
-//! The tokens of `MaintenanceAllow`, one for each way to be admitted.
+//! The tokens of `MaintenanceAllow`, one for each kind of admission.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub enum AllowError {
     /// `MaintenanceAllow ""`
     #[error("an empty word admits nobody")]
     Empty,
-    /// A word that is nearly an address or a network.
+    /// A word that is almost an address or a network.
     #[error("\"{word}\" {cause}")]
     Network {
         /// The word.
@@ -31,7 +31,7 @@ pub enum AllowError {
         /// What is wrong with it.
         cause: NetworkError,
     },
-    /// A word that is neither, with a suggestion.
+    /// A word that is neither an address nor a network, with a suggestion.
     #[error("\"{word}\" is neither an address nor a network; {hint}")]
     Guessed {
         /// The word.
@@ -39,7 +39,7 @@ pub enum AllowError {
         /// What to write instead.
         hint: String,
     },
-    /// Any other word.
+    /// A word for which there is no suggestion.
     #[error("\"{0}\" is neither an address nor a network")]
     Unknown(String),
     /// `path="/my assets"`, which httpd splits into two words.
@@ -76,12 +76,12 @@ pub enum AllowError {
         /// What is wrong with it.
         cause: PathError,
     },
-    /// `expr=`, with what httpd's parser says.
+    /// `expr=`, with the error of httpd's parser.
     #[error("\"{word}\" is no expression: {cause}")]
     Expr {
         /// The word.
         word: String,
-        /// The parser's words.
+        /// The parser's message.
         cause: String,
     },
     /// `file=` and `plugin-cfg=`
@@ -98,13 +98,13 @@ pub enum AllowError {
 }
 
 impl AllowError {
-    /// Is there nothing better to suggest than the usage?
+    /// Whether the usage is the best suggestion.
     pub fn is_unguessed(&self) -> bool {
         matches!(self, Self::Empty | Self::Unknown(_))
     }
 }
 
-/// One admission of an allowlist.
+/// One token of an allowlist.
 #[derive(Clone)]
 pub(super) enum Token {
     /// An address (a network of one) or a network.
@@ -131,7 +131,7 @@ impl Token {
     }
 }
 
-/// Reads one token. Files are opened and expressions compiled.
+/// Parses one token, opens its file and compiles its expression.
 ///
 /// # Errors
 /// [`AllowError`]
@@ -168,7 +168,7 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
         },
         Some(("expr", text)) => match context.compile(text) {
             Ok(expr) => Ok(Token::Expr(text.into(), expr)),
-            // An expression can begin with a quote, but hardly any does.
+            // An expression can begin with a quote, but that is rare.
             Err(_) if text.starts_with('"') => {
                 Err(AllowError::Quotes { word: word.into(), key: "expr".into() })
             }
@@ -189,13 +189,13 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
     }
 }
 
-/// Is it the name of an environment variable, and not an expression, a list or a value?
+/// Whether this is the name of an environment variable, and not an expression, a list or a value.
 fn is_variable(name: &[u8]) -> bool {
     let is_odd = |byte: &u8| byte.is_ascii_whitespace() || b"!=,;%$*?{}[]()|<>\"'".contains(byte);
     !name.is_empty() && !name.iter().any(is_odd)
 }
 
-/// A suggestion instead of `env=` and something that is no name.
+/// A suggestion for an `env=` value that is not a name.
 fn instead_of_variable(name: &str) -> String {
     let is_name = |name: &str| is_variable(name.as_bytes());
     let inner = name.strip_prefix("%{").or_else(|| name.strip_prefix("${"));
@@ -211,7 +211,7 @@ fn instead_of_variable(name: &str) -> String {
     }
 }
 
-/// A suggestion instead of `host=` and something that is no name.
+/// A suggestion for a `host=` value that is not a name.
 fn instead_of_host(name: &str) -> String {
     let network = hint::instead_of(name, Place::Directive);
     match name {

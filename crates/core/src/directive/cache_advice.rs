@@ -1,20 +1,21 @@
-//! mod_cache as a quick handler: it answers from its cache before httpd knows which location a request
-//! is in. What a rewrite with `[PT]` takes to a location that is closed then comes from the cache.
+//! Detects mod_cache running as a quick handler. It then answers from its cache before httpd knows
+//! the request's location, so a rewrite with `[PT]` to a closed location is still answered from the
+//! cache.
 
-/// A directive of mod_cache's that holds for a whole server.
+/// A mod_cache directive that applies to a whole server.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
-    /// As in httpd.conf.
+    /// The name as in httpd.conf.
     pub name: &'a str,
-    /// What follows it.
+    /// The words after the name.
     pub words: &'a str,
-    /// The virtual host that it stands in: its file and line; None for the main server.
+    /// File and line of the virtual host that contains the directive; None for the main server.
     pub host: Option<String>,
 }
 
-/// Does mod_cache answer ahead for this virtual host (or the main server)?
+/// Whether mod_cache runs as a quick handler for this virtual host (or the main server).
 pub fn answers(lines: &[Line<'_>], host: Option<&str>) -> bool {
-    // In the order of their weight: what the virtual host says counts before what the server says.
+    // Later lines override earlier ones, so the virtual host's lines are last.
     let of_server = lines.iter().filter(|line| line.host.is_none());
     let of_host = lines.iter().filter(|line| host.is_some() && line.host.as_deref() == host);
     let lines: Vec<_> = of_server.chain(of_host).collect();
