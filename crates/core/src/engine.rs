@@ -1,8 +1,8 @@
-//! One request: what is decided, by which gate, what is recorded of it, and how it is answered.
+//! Handles one request: which gate decides, what is recorded and counted, and how the request is
+//! answered.
 //!
-//! A request is decided once for the sections that it comes into. It can come into a `<Location>`
-//! in several ways, so it is handled in several hooks, but decided again only if its sections have
-//! changed.
+//! A request is decided once for its sections. Because it can enter a `<Location>` in several ways,
+//! it is handled in several hooks, but it is decided again only if its sections have changed.
 
 pub mod decision;
 pub mod gate;
@@ -22,36 +22,37 @@ use matched::{MatchedSections, key_of};
 use request::Request;
 use server::{Counters, Server};
 
-/// The moments at which httpd asks about a request.
+/// The hooks at which httpd asks about a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
     /// Before httpd has found the request's sections. Nothing can answer the request earlier.
-    /// Subrequests come here both when they are looked up and when they are run.
+    /// Subrequests reach this hook both when they are looked up and when they are run.
     Quick,
-    /// httpd has found the sections, before and after other modules had a say in it.
+    /// httpd has found the sections. Called before and after other modules have had the chance to
+    /// change them.
     Mapped,
-    /// Another module looks something up, and may use it without a handler: mod_dav and parts of
-    /// mod_include's pages do.
+    /// Another module looks up a resource and may use it without running a handler. mod_dav does
+    /// so, as do some mod_include directives.
     LookedUp,
-    /// The request is about to be answered. Something that was looked up may have taken its place,
-    /// or it may be a part of another one.
+    /// The request is about to be answered. By now a looked-up resource may have replaced it, or it
+    /// may be a part of another request.
     Handler,
 }
 
-/// What is to be done with a request.
+/// What to do with a request.
 #[derive(Debug)]
 pub enum Action<'r> {
-    /// The request goes on.
+    /// The request proceeds.
     Decline,
-    /// It is refused with this answer.
+    /// The request is refused with this answer.
     Answer(&'r Answer<'r>),
-    /// It is refused with [`PLAIN`], as there is no page to be had.
+    /// The request is refused with [`PLAIN`], because no page is available.
     Plain,
-    /// The subrequest fails, and the module that asked for it reports that.
+    /// The subrequest fails, and the module that made it reports the failure.
     Fail,
 }
 
-/// Decides at a hook what is to be done with a request, records and counts it.
+/// Decides at a hook what to do with a request, and records and counts the decision.
 #[inline(always)]
 pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
     let is_decided = match hook {
@@ -73,7 +74,7 @@ pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
     action
 }
 
-/// Does the decision on the request hold where it is now? As in most of the hooks.
+/// Whether the earlier decision still applies. In most hooks it does.
 #[inline(always)]
 fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
     let holds = |decision: &Decision<'_>| {
@@ -83,16 +84,16 @@ fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
     request.decision().is_some_and(holds)
 }
 
-/// Was the request admitted by its path, and has a rewrite made another file of that since?
+/// Whether the request was admitted by its path and has since been rewritten to another file.
 fn is_rewritten<'r, R: Request<'r>>(request: &R, decision: &Decision<'_>) -> bool {
     let Outcome::LetIn(reason) = decision.outcome else { return false };
     reason.is_bound_to_path() && request.rewritten_path().is_some()
 }
 
-/// Will what is looked up come to a handler before anybody sees anything of it? It does with
-/// mod_dir and mod_negotiation, which look for what they are to show. It does not with mod_dav,
-/// which acts on what it looks up (COPY, MOVE), and with modules that look up a part of an answer
-/// and show its size, time or name themselves (mod_include, mod_autoindex).
+/// Whether a looked-up resource reaches a handler before the client can see any of it. With mod_dir
+/// and mod_negotiation it does: they look for the resource to serve. With mod_dav it does not:
+/// mod_dav acts on what it looks up (COPY, MOVE). Nor does it with modules that look up a part of
+/// an answer and show its size, time or name themselves (mod_include, mod_autoindex).
 fn comes_to_a_handler<'r, R: Request<'r>>(request: &R) -> bool {
     let is_part = request
         .main_decision()
@@ -100,15 +101,15 @@ fn comes_to_a_handler<'r, R: Request<'r>>(request: &R) -> bool {
     request.is_get_or_post() && !is_part
 }
 
-/// Decides where another hook has decided before, as a rule. Apart, so that the hooks that most requests
-/// pass stay short.
+/// Decides in a later hook, usually after an earlier decision. A function of its own keeps the
+/// hooks of most requests short.
 #[inline(never)]
 fn handle_again<'r, R: Request<'r>>(request: &mut R) -> Action<'r> {
     handle_in_sections(request, false)
 }
 
-/// Decides for the sections that the request is in. Some internal redirects come to later hooks
-/// without the first one (`ap_internal_redirect_handler`).
+/// Decides for the request's sections. Some internal redirects enter at later hooks without passing
+/// the first one (`ap_internal_redirect_handler`).
 #[inline(always)]
 fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Action<'r> {
     let Some(server) = request.server() else {
@@ -119,13 +120,13 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     }
     let sections = match is_ahead && !request.is_mapped() {
         true => request.sections_ahead(),
-        // A subrequest that is run has been mapped when it was looked up.
+        // A subrequest that is run has already been mapped during its lookup.
         false => request.sections(),
     };
     decide(request, server, &sections)
 }
 
-/// Decides once for each request of a client and the sections that it comes into.
+/// Decides once for each client request and each set of sections that it enters.
 #[inline(always)]
 fn decide<'r, R: Request<'r>>(
     request: &mut R,
@@ -138,10 +139,10 @@ fn decide<'r, R: Request<'r>>(
     }
 }
 
-/// Decides for a request, or a part of one, for which something was decided `before`. Look-ups,
-/// subrequests and internal redirects are parts of a request that has been decided, with one
-/// exception: an internal redirect to the ErrorDocument of a request that httpd turned down before
-/// the module saw it, such as a malformed one.
+/// Decides for a request, or a part of one, that already has the decision `before`. Lookups,
+/// subrequests and internal redirects are parts of a request that has been decided. The exception
+/// is an internal redirect to the ErrorDocument of a request that httpd rejected before the module
+/// saw it, such as a malformed request.
 #[inline(never)]
 fn decide_once_more<'r, R: Request<'r>>(
     request: &mut R,
@@ -161,7 +162,7 @@ fn decide_once_more<'r, R: Request<'r>>(
     Action::Decline
 }
 
-/// Decides by the gate of the sections.
+/// Decides by the gate of the request's sections.
 #[inline(always)]
 fn judge<'r, R: Request<'r>>(
     request: &mut R,
@@ -185,8 +186,8 @@ fn judge<'r, R: Request<'r>>(
     conclude(request, server, before, (gate, scope.scope), verdict)
 }
 
-/// Decides for a path that can be read in several ways: the strictest verdict counts, in the scope
-/// that it comes from.
+/// Decides for a path that can be read in several ways. The strictest verdict applies, in the scope
+/// that gave it.
 #[cold]
 fn decide_among<'r, R: Request<'r>>(
     request: &mut R,
@@ -209,8 +210,8 @@ fn decide_among<'r, R: Request<'r>>(
     conclude(request, server, before, (gate.unwrap_or(first), scope), verdict)
 }
 
-/// The client's request that this one is, or is a part of; None if it is not counted. A request for
-/// which nothing was decided `before` is new, and in flight from now on.
+/// The client request that this request is or belongs to; None if it is not counted. A request
+/// without a decision `before` is new, and in flight from now on.
 #[inline(always)]
 fn track<'r, R: Request<'r>>(
     request: &mut R,
@@ -229,9 +230,9 @@ fn track<'r, R: Request<'r>>(
     }
 }
 
-/// Keeps what was decided for the request in this scope: it is let in for a `reason`, or refused.
-/// A client's request that is let in is followed to its end, and counts once, in the last scope
-/// that it came into.
+/// Records the decision for the request in this scope: admitted for a `reason`, or refused. An
+/// admitted client request is tracked to its end, and counted once, in the last scope that it
+/// entered.
 #[inline(always)]
 fn record<'r, R: Request<'r>>(
     request: &mut R,
@@ -258,7 +259,7 @@ fn record<'r, R: Request<'r>>(
     });
 }
 
-/// What is to be done with a request after this verdict.
+/// The action that follows from this verdict.
 fn conclude<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
@@ -296,7 +297,7 @@ fn refuse<'r, R: Request<'r>>(
     answer
 }
 
-/// Counts a refusal, once for each request of a client, and takes note of who is refused.
+/// Counts a refusal, once for each client request, and records the refused client.
 fn count_refusal<'r, R: Request<'r>>(
     request: &R,
     before: Option<Decision<'r>>,
@@ -317,10 +318,10 @@ fn count_refusal<'r, R: Request<'r>>(
     }
 }
 
-/// What is to be done with a request after a panic in [`handle`], or while its action was carried
-/// out. The last known state of the server decides, and nothing that might have caused the panic
-/// is used again. The request's gate is not known, so the strictest one counts. If even that causes
-/// a panic, the request is refused. `guard` runs what may panic again.
+/// The action after a panic in [`handle`], or while its action was being carried out. The last
+/// known state of the server decides, without using anything that may have caused the panic. The
+/// request's gate is not known, so the strictest one applies. If this panics as well, the request
+/// is refused. `guard` runs code that may panic again.
 #[cold]
 pub fn after_panic<'r, R: Request<'r>>(
     request: &mut R,
@@ -334,7 +335,7 @@ pub fn after_panic<'r, R: Request<'r>>(
     let reason = (!is_closed).then_some(Reason::Open);
     let before = request.decision().copied().or_else(|| request.origin_decision());
     let sections = MatchedSections { section: request.section(), others: vec![] };
-    // Kept before anything is counted, which may panic.
+    // Recorded before counting, because counting may panic.
     request.keep(Decision {
         outcome: Outcome::of(reason),
         sections: sections.key(),
@@ -348,7 +349,7 @@ pub fn after_panic<'r, R: Request<'r>>(
     }
 }
 
-/// Counts the request as any other, in the scope of its server.
+/// Counts the request like any other, in the scope of its server.
 fn count_after_panic<'r, R: Request<'r>>(
     request: &mut R,
     before: Option<Decision<'r>>,

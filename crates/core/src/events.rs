@@ -15,7 +15,8 @@ pub trait EventSink {
     fn rendered(&self, page: Option<&Path>, media: &str);
 }
 
-/// Does this event close a site that was open until then? `closing` are all flags that close now.
+/// Whether this event closes a site that was open before. `closing` are all flags that are active
+/// now.
 pub fn is_first_closing<'f>(
     event: &FlagEvent<'_>,
     mut closing: impl Iterator<Item = &'f Path>,

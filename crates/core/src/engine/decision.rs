@@ -1,4 +1,4 @@
-//! What was decided for a request, and for how long it counts.
+//! The decision on a request, and for how long it applies.
 
 use std::ffi::CStr;
 
@@ -7,48 +7,48 @@ use super::gates::SectionPath;
 use super::matched::MatchedSections;
 use crate::stats::{Reason, TrackedRequest};
 
-/// What was decided for a request, and what for.
+/// The decision on a request.
 #[derive(Clone, Copy)]
 pub struct Decision<'r> {
-    /// What becomes of the request.
+    /// The outcome of the decision.
     pub outcome: Outcome,
-    /// The key of the sections that it was in.
+    /// The key of the request's sections when it was decided.
     pub(super) sections: u64,
-    /// That of the sections of its path's other readings.
+    /// The key of the sections of the path's other readings.
     pub(super) others: u64,
-    /// The path that it had.
+    /// The request's path when it was decided.
     pub(super) path: PathId,
-    /// Has a handler begun to answer it?
+    /// Whether a handler has begun to answer the request.
     pub(super) is_being_answered: bool,
-    /// The client's request that it is, or is a part of; older than the request that this is kept
-    /// with where that comes of an internal redirect.
+    /// The client request that this request is or belongs to. After an internal redirect it is an
+    /// earlier request than the one that holds this decision.
     pub tracked: Option<&'r TrackedRequest<'static>>,
 }
 
-/// Tells a request's path from others that the same request had or will have, such as by its place
-/// in memory.
+/// Identifies a path among all paths that the same request has had or will have, for example by its
+/// address in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PathId(pub usize);
 
-/// What becomes of a request.
+/// The outcome for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Not decided yet.
     Undecided,
-    /// It passes.
+    /// The request passes.
     LetIn(Reason),
-    /// It is refused.
+    /// The request is refused.
     Refused,
 }
 
 impl Outcome {
-    /// None where the request is refused.
+    /// `reason` is None if the request is refused.
     pub(super) fn of(reason: Option<Reason>) -> Self {
         reason.map_or(Self::Refused, Self::LetIn)
     }
 
-    /// The note `maintenance` and the environment variable `MAINTENANCE`, which exist only while
-    /// closed.
+    /// The value of the note `maintenance` and the environment variable `MAINTENANCE`, which are
+    /// set only while the scope is closed.
     pub fn label(self) -> Option<&'static CStr> {
         match self {
             Self::Undecided | Self::LetIn(Reason::Open) => None,
@@ -59,7 +59,7 @@ impl Outcome {
 }
 
 impl<'r> Decision<'r> {
-    /// For a request with this path that is about to be decided.
+    /// The initial value for a request with this path.
     pub fn undecided(path: PathId) -> Self {
         Self {
             outcome: Outcome::Undecided,
@@ -71,13 +71,13 @@ impl<'r> Decision<'r> {
         }
     }
 
-    /// Does it hold for the same request in the sections with this key? What was refused is always
-    /// decided again, should another module go on with it all the same.
+    /// Whether the decision still applies to the same request in the sections with this key. A
+    /// refused request is always decided again, in case another module continues with it anyway.
     pub(super) fn still_holds(&self, sections: u64, path: PathId) -> bool {
         self.sections == sections && self.path == path && matches!(self.outcome, Outcome::LetIn(_))
     }
 
-    /// Does it hold for the request, or for a part of it, in these sections, too?
+    /// Whether the decision also applies to the request, or to a part of it, in these sections.
     pub(super) fn holds_in(
         &self,
         sections: &MatchedSections<'_, impl SectionPath>,

@@ -1,4 +1,4 @@
-//! A server and requests without httpd, for tests.
+//! A fake server and fake requests, for tests without httpd.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -38,8 +38,8 @@ pub(super) struct FakeServer<E> {
 }
 
 impl<E> FakeServer<E> {
-    /// A server with these directives, and sections with these, numbered from 1. A `$` in them stands
-    /// for the folder. Each flag has to be named.
+    /// A server with these directives, and with sections that have these directives, numbered from
+    /// 1. A `$` stands for the folder. Each flag must be named explicitly.
     pub(super) fn new(
         folder: tempfile::TempDir,
         lines: &str,
@@ -107,17 +107,17 @@ impl<E: EventSink> EventSink for &E {
     }
 }
 
-/// What panics at a request.
+/// What panics during a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Panics {
     Never,
-    /// The decision.
+    /// Only the decision.
     Once,
-    /// All that needs the server.
+    /// Everything that needs the server.
     Always,
 }
 
-/// A request of a client's, unless it says something else.
+/// A client request, unless its fields say otherwise.
 pub(super) struct FakeRequest<'r, E> {
     pub(super) server: Option<&'r FakeServer<E>>,
     pub(super) client: u8,
@@ -127,7 +127,7 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) is_subrequest: bool,
     /// The sections that httpd has found, for each reading of the path.
     pub(super) sections: Vec<Option<&'r In>>,
-    /// Those that it is going to find, as long as it has not.
+    /// The sections that httpd will find, until it has found them.
     pub(super) ahead: Option<Vec<Option<&'r In>>>,
     pub(super) origin: Option<Decision<'r>>,
     pub(super) main: Option<Decision<'r>>,
@@ -137,7 +137,7 @@ pub(super) struct FakeRequest<'r, E> {
 }
 
 impl<'r, E> FakeRequest<'r, E> {
-    /// From 10.0.0.`client`.
+    /// A request from 10.0.0.`client`.
     pub(super) fn new(server: &'r FakeServer<E>, client: u8, path: &'static str) -> Self {
         Self {
             server: Some(server),
@@ -156,7 +156,7 @@ impl<'r, E> FakeRequest<'r, E> {
         }
     }
 
-    /// A part of this one's answer.
+    /// A subrequest for a part of this request's answer.
     pub(super) fn subrequest(&self, path: &'static str) -> Self {
         let server = self.server.expect("a server");
         let (is_subrequest, origin, main) = (true, self.decision, self.decision);
@@ -164,14 +164,14 @@ impl<'r, E> FakeRequest<'r, E> {
         Self { is_subrequest, origin, main, sections, ..Self::new(server, self.client, path) }
     }
 
-    /// The request that this one is internally redirected to.
+    /// The target of an internal redirect of this request.
     pub(super) fn redirected(&self, path: &'static str) -> Self {
         let server = self.server.expect("a server");
         let (sections, origin) = (self.sections.clone(), self.decision);
         Self { sections, origin, path_id: 2, ..Self::new(server, self.client, path) }
     }
 
-    /// The answer has been handed on.
+    /// The answer has been sent.
     pub(super) fn end(&self) {
         self.decision.and_then(|decision| decision.tracked).inspect(|tracked| tracked.end());
     }

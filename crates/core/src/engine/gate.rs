@@ -1,4 +1,4 @@
-//! The gate of a scope, which decides whether a request passes.
+//! The gate of a scope decides whether a request passes.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -33,9 +33,9 @@ pub enum Verdict<'a> {
 /// Why a request is blocked.
 #[derive(Debug)]
 pub struct Blocked<'a> {
-    /// The flag that closes the scope; of several, the one whose content is to be shown.
+    /// The active flag. If several flags are active, the one whose content is shown.
     pub closing: ActiveFlag,
-    /// The path of that flag; None in a dry run that assumes one.
+    /// The path of that flag; None in a dry run that assumes a flag.
     pub flag: Option<&'a Path>,
 }
 
@@ -45,8 +45,8 @@ pub const OPEN: &CStr = c"open";
 pub const BLOCKED: &CStr = c"blocked";
 
 impl Verdict<'_> {
-    /// The verdict in one word, as in the note `maintenance` and the environment variable
-    /// `MAINTENANCE`, which exist only while the scope is closed.
+    /// The verdict in one word, as used in the note `maintenance` and the environment variable
+    /// `MAINTENANCE`, which are set only while the scope is closed.
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
@@ -55,7 +55,7 @@ impl Verdict<'_> {
         }
     }
 
-    /// Why the request passes; None where it is refused.
+    /// Why the request passes; None if it is refused.
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Open => Some(Reason::Open),
@@ -64,7 +64,7 @@ impl Verdict<'_> {
         }
     }
 
-    /// The higher, the stricter.
+    /// A greater number is a stricter verdict.
     const fn strictness(&self) -> u8 {
         match self {
             Self::Open => 0,
@@ -74,8 +74,8 @@ impl Verdict<'_> {
     }
 }
 
-/// The verdict on a request that may come to any of several gates: the strictest one, and of equals
-/// the first. Comes with the number of its gate: 0 is `first`, the others follow.
+/// The strictest verdict of several gates, and the first of equally strict ones, with the number of
+/// its gate: 0 is `first`, followed by the others.
 pub fn strictest<'g>(
     first: &'g Gate,
     others: &[&'g Gate],
@@ -87,19 +87,19 @@ pub fn strictest<'g>(
     })
 }
 
-/// What a gate needs to know of the server around it.
+/// What a gate needs to know about its server.
 pub struct ServerContext {
-    /// What relative paths are relative to.
+    /// The folder to which relative paths refer.
     pub server_root: PathBuf,
     /// The slots of flags and files in the shared state table.
     pub slots: Slots,
-    /// What names resolve to.
+    /// The addresses of host names.
     pub resolved: Resolved,
     /// All flags of the server.
     pub flags: Flags,
-    /// How its scopes refuse.
+    /// How the server's scopes refuse requests.
     pub refusals: Refusals,
-    /// How many gates were made for combinations of sections.
+    /// The number of gates made for combinations of sections.
     pub combinations: AtomicUsize,
 }
 
@@ -121,7 +121,7 @@ pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
 
 /// The gate of one scope.
 pub struct Gate {
-    /// The flags that close the scope, the innermost scope's last. Gates share them.
+    /// The flags that close the scope, those of the innermost scope last. Gates share them.
     flags: Vec<Arc<Flag<'static>>>,
     /// The bits of all flags.
     bits: u64,
@@ -130,8 +130,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The gate that the settings of a server describe. None if one of its flags is not among those
-    /// of `place`.
+    /// The gate for the settings of a server. None if `place` lacks one of its flags.
     pub fn new(settings: &Settings, place: &ServerContext) -> Option<Self> {
         let flags = settings.flags(&place.server_root);
         let flags: Vec<_> =
@@ -144,9 +143,9 @@ impl Gate {
         })
     }
 
-    /// The gate of a scope inside this one's. `inner` has the scope's own settings, and `merged` has
-    /// them merged with those around it. The gates share what `inner` does not change, so that a
-    /// hundred scopes do not take a hundred times the memory.
+    /// The gate of a scope inside this gate's scope. `inner` has the scope's own settings; `merged`
+    /// has them merged with those of the outer scopes. The gates share whatever `inner` does not
+    /// change, so that a hundred scopes do not need a hundred times the memory.
     pub fn for_location(&self, inner: &Settings, merged: &Settings, place: &ServerContext) -> Self {
         let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
         let mut flags = self.flags.clone();
@@ -168,11 +167,12 @@ impl Gate {
         }
     }
 
-    /// Is each of the flags absent, and was so before? Mostly that is so: then the verdict is
+    /// Whether all flags are absent and were absent before. That is the usual case: the verdict is
     /// [`Verdict::Open`], and there is nothing to report.
     #[inline(always)]
     pub fn is_still_open(&self) -> bool {
-        // No flag is looked at twice if one of them exists.
+        // Check the cached state of all flags first, so that no flag is checked twice if one
+        // exists.
         let mut flags = self.flags.iter();
         flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent())
     }
@@ -183,8 +183,8 @@ impl Gate {
         self.judge(closings, request, events)
     }
 
-    /// Decides as if the scope were closed, by the flags that announce it, or else by an empty one. A
-    /// scope that is closed is decided as in [`Gate::decide`].
+    /// Decides as if the scope were closed: by the flags that announce a closing, or otherwise by
+    /// an empty flag. If the scope is closed, this is the same as [`Gate::decide`].
     pub fn decide_closed(
         &self,
         request: &impl ClientRequest,
@@ -206,7 +206,7 @@ impl Gate {
         self.judge(closings, request, events)
     }
 
-    /// Does one of the flags announce that it is going to close?
+    /// Whether a flag announces that it will close the scope.
     pub fn is_announced(&self) -> bool {
         self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
     }
@@ -238,7 +238,7 @@ impl Gate {
         admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
     }
 
-    /// The answer to a request that is blocked.
+    /// The answer to a blocked request.
     pub fn refuse(
         &self,
         request: &impl RequestHeaders,
@@ -248,28 +248,28 @@ impl Gate {
         self.refusal.answer(request, closing, events)
     }
 
-    /// Reports which files could not be used at a restart; for the parent, before it forks.
+    /// Reports which files could not be used at a restart. The parent calls this before it forks.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         self.allowlist.tell_start(report);
         self.refusal.pages().tell_start(report);
     }
 
-    /// Reads the files of the allowlist and the pages that have changed. A child also checks whether
-    /// it may read them at all, so that the error log says so at its start and not at their next
-    /// change.
+    /// Rereads the files of the allowlist and the pages that have changed. A child also tests
+    /// whether it may read them, so that the error log reports a problem at the start of the child
+    /// and not at the next change.
     pub fn refresh(&self, observer: Observer, events: &impl EventSink) {
         let check = observer == Observer::Child;
         self.allowlist.refresh(observer, check, &mut |event| events.file(event));
         self.refusal.pages().refresh(check, events);
     }
 
-    /// Reads the files that have changed, as a request that needs them does.
+    /// Rereads the files that have changed, for a request that needs them.
     pub fn refresh_changed(&self, events: &impl EventSink) {
         self.allowlist.refresh(Observer::Child, false, &mut |event| events.file(event));
         self.refusal.pages().refresh(false, events);
     }
 
-    /// Was the scope closed when its flags were last looked at?
+    /// Whether the scope was closed at the last look at its flags.
     pub fn was_closed(&self) -> bool {
         self.flags.iter().any(|flag| flag.was_closing())
     }
@@ -279,24 +279,24 @@ impl Gate {
         &self.allowlist
     }
 
-    /// How it refuses.
+    /// How the scope refuses requests.
     pub fn refusal(&self) -> &Refusal {
         &self.refusal
     }
 
-    /// Does it share its allowlist and its refusal with the other?
+    /// Whether this gate shares its allowlist and its refusal with `other`.
     #[cfg(test)]
     pub(crate) fn shares_with(&self, other: &Self) -> (bool, bool) {
         let Self { allowlist, refusal, .. } = self;
         (Arc::ptr_eq(allowlist, &other.allowlist), Arc::ptr_eq(refusal, &other.refusal))
     }
 
-    /// The bits of all flags.
+    /// The combined bits of all flags.
     pub fn bits(&self) -> u64 {
         self.bits
     }
 
-    /// The flags that close this scope, the innermost scope's last.
+    /// The flags that close this scope, those of the innermost scope last.
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags
     }
@@ -306,13 +306,13 @@ fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
     flags.iter().fold(0, |bits, flag| bits | flag.bit())
 }
 
-/// The flags that close a scope, the innermost scope's first.
+/// The active flags of a scope, those of the innermost scope first.
 #[derive(Default)]
 struct ActiveFlags<'a> {
-    /// The innermost scope's content is shown, if it has any.
+    /// The innermost scope's flag is shown, or the next one that has content.
     shown: Option<Blocked<'a>>,
     invited: Option<Admission<'a>>,
-    /// Each flag closes, so each has to let the client pass.
+    /// A client must be admitted by each active flag. One of them does not admit this client.
     is_uninvited: bool,
 }
 

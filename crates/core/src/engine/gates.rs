@@ -1,4 +1,4 @@
-//! The gates of one server: its own, and those of its `<Location>` sections.
+//! The gates of one server: the server's own, and those of its `<Location>` sections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,24 +10,25 @@ use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
 use crate::shared::hash;
 
-/// The number of a `<Location>` section, as long as the configuration is in force.
+/// The number of a `<Location>` section, valid as long as the configuration is in force.
 pub type SectionId = u32;
 
-/// A `<Location>` section that holds directives of the module.
+/// A `<Location>` section with directives of the module.
 #[derive(Clone, Default)]
 pub struct Section {
-    /// The name, as in the configuration: `<Location /blogs>`.
+    /// The section as written: `<Location /blogs>`.
     pub name: String,
-    /// The directives in it.
+    /// The settings of the section.
     pub settings: Settings,
 }
 
 /// The sections of a server, by their numbers.
 pub type Sections = BTreeMap<SectionId, Section>;
 
-/// Which sections a request is in, in the order in which httpd merges them.
+/// The sections of a request, in the order in which httpd merges them.
 pub trait SectionPath {
-    /// Identifies the path; never 0, which stands for a request that is in no section.
+    /// Identifies this combination of sections. Never 0, which means that a request is in no
+    /// section.
     fn key(&self) -> u64;
     /// The sections' numbers, the innermost last.
     fn numbers(&self) -> Vec<SectionId>;
@@ -35,7 +36,7 @@ pub trait SectionPath {
     fn innermost(&self) -> Option<SectionId>;
 }
 
-/// The path of a request that is in one section alone.
+/// A request in a single section.
 impl SectionPath for SectionId {
     fn key(&self) -> u64 {
         hash::of(self).max(1)
@@ -59,15 +60,15 @@ pub struct Gates {
     cache: GateCache,
 }
 
-/// How many gates a server keeps beside those of single sections. Clients choose which sections they
-/// come into together.
+/// How many gates a server keeps in addition to those of single sections. Bounded, because clients
+/// choose in which combinations of sections their requests are.
 const MAX_MADE: usize = 256;
 
-/// How many gates all servers together keep.
+/// How many such gates all servers together keep.
 const MAX_MADE_BY_ALL: usize = 1024;
 
-/// Gates by the keys of their section paths, in a list to which several threads can add while others
-/// read it.
+/// Gates by the keys of their section paths, in a list that threads can append to while others read
+/// it.
 #[derive(Default)]
 struct GateCache(OnceCell<Box<Node>>);
 
@@ -79,8 +80,8 @@ struct Node {
 }
 
 impl Gates {
-    /// The gates of a server with these settings, merged with those of the main server. None if one
-    /// of the flags is not among those of `place`.
+    /// The gates of a server with these settings, merged with those of the main server. None if
+    /// `place` lacks one of the flags.
     pub fn new(
         settings: &Settings,
         sections: &Sections,
@@ -105,7 +106,7 @@ impl Gates {
         &self.own
     }
 
-    /// Are there sections?
+    /// Whether the server has sections.
     pub fn has_sections(&self) -> bool {
         !self.sections.is_empty()
     }
@@ -115,8 +116,8 @@ impl Gates {
         &self.sections
     }
 
-    /// The gate of a request in these sections, or in none. `own` keeps one that is made for this
-    /// request alone.
+    /// The gate of a request in these sections, or in none. `own` holds a gate that is made for
+    /// this request only.
     #[inline]
     pub fn of_request<'g>(
         &'g self,
@@ -129,8 +130,8 @@ impl Gates {
         }
     }
 
-    /// The gate for requests in these sections. One for several sections at a time is made at the
-    /// first such request; None if there are too many already.
+    /// The gate for requests in these sections. The gate of a combination is made at its first
+    /// request. None if there are too many already.
     pub fn of(&self, path: &impl SectionPath) -> Option<&Gate> {
         let key = path.key();
         let mut made = &self.cache;
@@ -148,7 +149,7 @@ impl Gates {
         None
     }
 
-    /// A single section always gets a gate; each other one counts towards the limit.
+    /// A single section always gets a gate. Each combination counts towards the limit.
     fn may_make(&self, path: &impl SectionPath) -> bool {
         path.innermost().is_some_and(|number| number.key() == path.key())
             || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
@@ -173,8 +174,8 @@ impl Gates {
         std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
     }
 
-    /// The gates that have been made so far for requests of which this is the innermost section; that
-    /// for the section alone comes first.
+    /// All gates made so far whose innermost section is `innermost`, beginning with the section's
+    /// own.
     pub fn inside(&self, innermost: SectionId) -> impl Iterator<Item = &Gate> {
         let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
         nodes.map(|node| &node.gate)
@@ -213,7 +214,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// In the sections with these numbers.
+    /// A request in the sections with these numbers.
     pub(crate) struct In(pub(crate) &'static [SectionId]);
 
     impl SectionPath for In {
@@ -244,7 +245,7 @@ pub(crate) mod tests {
         settings
     }
 
-    /// Where these are the flags; relative paths begin at `/root`.
+    /// A context with these flags. Relative paths begin at `/root`.
     pub(crate) fn place(flags: &[&str]) -> Arc<ServerContext> {
         let table: &'static _ = Box::leak(new_state_table());
         let flag = |(number, name): (usize, &&str)| {
@@ -308,7 +309,7 @@ pub(crate) mod tests {
         assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
     }
 
-    /// Of what the gates of a request say the strictest counts.
+    /// The strictest verdict of a request's gates applies.
     #[test]
     fn the_strictest_verdict() {
         let place = place(&["maintenance.flag"]);
@@ -351,7 +352,7 @@ pub(crate) mod tests {
         assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
     }
 
-    /// Threads that make the same gates at a time get the same ones.
+    /// Threads that make the same gates at the same time get the same gates.
     #[test]
     fn made_by_several_threads() {
         let place = place(&["maintenance.flag"]);
@@ -384,7 +385,7 @@ pub(crate) mod tests {
         assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
     }
 
-    /// Nor with those of many virtual hosts.
+    /// Clients cannot fill the memory with combinations of sections of many virtual hosts either.
     #[test]
     fn not_more_than_so_many_by_all() {
         let place = place(&["maintenance.flag", "a"]);

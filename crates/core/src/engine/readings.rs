@@ -1,24 +1,24 @@
-//! How a path may be read whose slashes were sent as `%2f`.
+//! The possible readings of a path whose slashes were sent as `%2f`.
 //!
-//! Some servers leave such a slash alone; others take it for a separator of segments, before or after
-//! they remove `..` and the parameters behind `;`. httpd passes the path on without seeing a slash in
-//! it, and does not know what the application makes of it; so each reading counts.
+//! Some servers leave such a slash encoded. Others treat it as a segment separator, before or after
+//! they remove `..` and the parameters after `;`. httpd passes the path on without interpreting the
+//! encoded slash, and does not know how the application reads it. Therefore every reading counts.
 
 use std::ffi::CString;
 
-/// Is there an encoded slash in the path?
+/// Whether the path contains an encoded slash.
 pub fn has_encoded_slash(path: &[u8]) -> bool {
     path.windows(3).any(|window| window.eq_ignore_ascii_case(b"%2f"))
 }
 
-/// The ways to read a path that has encoded slashes, decoded and normalised, each once. None for
-/// other paths, and for what is no absolute path.
+/// The possible readings of a path with encoded slashes, decoded and normalised, without
+/// duplicates. Empty for other paths, and for anything that is not an absolute path.
 pub fn readings(path: &[u8]) -> Vec<CString> {
     let mut readings = vec![];
     if !path.starts_with(b"/") || !has_encoded_slash(path) {
         return readings;
     }
-    // A server may decode all of it, or the slashes alone.
+    // A server may decode everything or only the slashes.
     for decoded in [decode(path, |byte| byte != 0), decode(path, |byte| byte == b'/')] {
         for keeps_parameters in [true, false] {
             let reading = CString::new(normalise(&decoded, keeps_parameters)).unwrap_or_default();
@@ -30,7 +30,7 @@ pub fn readings(path: &[u8]) -> Vec<CString> {
     readings
 }
 
-/// Decodes such bytes once, and leaves everything else as it is.
+/// Decodes the selected bytes once and leaves everything else unchanged.
 fn decode(path: &[u8], is_decoded: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -55,8 +55,8 @@ fn hexadecimal(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// Removes empty segments, `.` and `..` (as in RFC 3986, 5.2.4). Without parameters `..;v=1` is `..`,
-/// as in servlet containers.
+/// Removes empty segments, `.` and `..` (RFC 3986, section 5.2.4). If parameters are dropped,
+/// `..;v=1` is `..`, as in servlet containers.
 fn normalise(path: &[u8], keeps_parameters: bool) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = vec![];
     let mut is_folder = false;
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// What a reading is made of is not read once more: it is normalised.
+    /// A reading is already normalised, so normalising it again changes nothing.
     #[test]
     fn nothing_is_left_to_remove() {
         let parts = ["a", "..", ".", "", "%2f", "%2F", "/", ";v", "%2e%2e", "b"];

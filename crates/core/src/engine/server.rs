@@ -9,23 +9,23 @@ use crate::stats::{ScopeId, ScopeRef, Stats};
 /// A server (the main one or a virtual host) whose engine is on.
 #[derive(Clone, Copy)]
 pub struct Server<'s, E> {
-    /// Who decides.
+    /// The gates that decide on its requests.
     pub gates: &'s Gates,
     /// Where its requests are counted.
     pub counters: &'s Counters,
-    /// Who hears what has changed.
+    /// The sink for events.
     pub events: E,
 }
 
 /// Where a server's requests are counted.
 pub struct Counters {
-    /// What all processes count together.
+    /// The counters that all processes share.
     pub stats: &'static Stats,
     /// The scope of requests that are in no section.
     pub own: ScopeId,
     /// The scopes of its sections.
     pub sections: BTreeMap<SectionId, ScopeId>,
-    /// Which reading of the configuration it is.
+    /// The generation of the configuration.
     pub generation: u8,
 }
 

@@ -1,5 +1,5 @@
-//! Debounce: a version of a file takes effect once it has been unchanged for 0.3 s, since the writer
-//! has probably finished then.
+//! Debounce: a new version of a file takes effect once it has been unchanged for 0.3 s, because the
+//! writer has probably finished by then.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -11,19 +11,19 @@ use crate::shared::atomics;
 use crate::shared::hash;
 use crate::shared::slot::Sightings;
 
-/// A version takes effect once it has been unchanged for so long.
+/// How long a version must be unchanged to take effect.
 const QUIET_PERIOD: Duration = Duration::from_millis(300);
 
-/// A file that has been changing for so long takes effect although it still does.
+/// A file that keeps changing takes effect after this time anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// About when this process looked at a file last, in milliseconds since 1970.
+/// The approximate time of this process's last look at a file, in milliseconds since 1970.
 #[derive(Debug, Default)]
 pub(crate) struct LastLook(AtomicI64);
 
 impl LastLook {
-    /// For how long this process has not looked; it looks now. Written now and then only: all threads
-    /// share it.
+    /// How long ago this process last looked at the file; this call counts as a look. The time is
+    /// updated only now and then, because all threads share it.
     pub(crate) fn unseen(&self, now: Timestamp) -> Duration {
         let now = now.as_millisecond();
         let unseen = now.saturating_sub(self.0.load(Ordering::Relaxed));
@@ -34,20 +34,19 @@ impl LastLook {
     }
 }
 
-/// What was seen of a file: of a flag by all processes together, of a watched file by each process for
-/// itself. It holds the file's version, in a hash, and since when that has been
-/// there. It is one word, which one process replaces at a time. So a process that has looked before the
-/// others, and goes on after them, does not put back an older version, for which all would have to wait
-/// once more.
+/// What has been seen of a file: a hash of its version, and since when that version has been there.
+/// For a flag all processes share this record; for a watched file each process has its own. It is a
+/// single word, which processes replace atomically. Therefore a process that looked earlier but
+/// continues later cannot restore an older version, which would make all of them wait again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LastSeen(u64);
 
 impl LastSeen {
-    /// For the hash; the rest is for the time, and lasts until 2109.
+    /// Bits of the hash. The rest holds the time, which lasts until 2109.
     const VERSION_BITS: u32 = 26;
     const UNIT: Duration = Duration::from_millis(16);
 
-    /// To be read before the file is looked at.
+    /// Must be read before the look at the file.
     pub(crate) fn of(slot: &Sightings) -> Self {
         Self(slot.seen.load(Ordering::Acquire))
     }
@@ -74,16 +73,16 @@ impl LastSeen {
         now.saturating_sub(self.since()) > Self::units(QUIET_PERIOD) + 1
     }
 
-    /// Has the version been unchanged for long enough? Else it takes effect, if at all, since the file
-    /// keeps changing.
+    /// Whether the version has been unchanged for long enough. If not and it takes effect all the
+    /// same, the file keeps changing.
     pub(crate) fn is_quiet(self) -> bool {
         self.is_quiet_at(Self::now())
     }
 
-    /// Does this version, which was looked at after `self` was read, take effect? What one process has
-    /// seen counts for the others, or each of many would wait for itself. `unseen` is for how long this
-    /// process has not looked: a version that is new cannot have been there before. None where the look
-    /// may be older than that of another process.
+    /// Whether this version, which was looked up after `self` was read, takes effect. Processes
+    /// rely on what the others have seen; otherwise each of them would have to wait for itself.
+    /// `unseen` is the time since this process's previous look: a new version cannot be older than
+    /// that. None if this look may be older than that of another process.
     pub(crate) fn is_stable(
         self,
         slot: &Sightings,
@@ -95,7 +94,8 @@ impl LastSeen {
         let mut seen = Self::new(version, self.since());
         if seen != self || is_clock_back {
             if is_clock_back || self.is_quiet_at(now) {
-                // Before the version: who finds that must not find the time of an older unrest.
+                // Stored before the version: a process that finds the version must not find the
+                // time of an earlier period of changes.
                 slot.restless.store(now, Ordering::Release);
             }
             let known_age = version.age().map_or(Duration::ZERO, |age| age.min(unseen));
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// A clock that was set back by an hour does not have a file that keeps changing wait for an hour.
+    /// If the clock is set back by an hour, a file that keeps changing does not wait for an hour.
     #[test]
     fn the_clock_was_set_back() {
         let version = Version::of(Path::new("/")).expect("a folder");

@@ -1,89 +1,89 @@
-//! What there is to say of a file.
+//! Events of files.
 
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What a new version of a file has brought; for the log, once for the whole server.
+/// The result of a new version of a file, logged once for the whole server.
 #[derive(Debug)]
 pub enum FileEvent<'a> {
     /// The file has changed and was read.
     Read {
-        /// Which one.
+        /// The file.
         path: &'a Path,
     },
     /// The file cannot be used; the last good version stays in force.
     Broken {
-        /// Which one.
+        /// The file.
         path: &'a Path,
-        /// Why.
+        /// The cause.
         cause: &'a str,
     },
     /// The file could not be used at a restart.
     AtRestart {
-        /// Which one.
+        /// The file.
         path: &'a Path,
-        /// Why.
+        /// The cause.
         cause: &'a str,
-        /// What is in force.
+        /// The version in force instead.
         instead: Instead,
     },
     /// The file cannot be used, and this process has an older version than the last good one.
     Outdated {
-        /// Which one.
+        /// The file.
         path: &'a Path,
     },
-    /// A page that cannot be rendered with what a flag says; the built-in one is sent instead.
+    /// The page cannot be rendered with the flag's content. The built-in page is sent instead.
     Unrendered {
-        /// Which one.
+        /// The file.
         path: &'a Path,
-        /// Why.
+        /// The cause.
         cause: &'a str,
     },
-    /// After [`FileEvent::Unrendered`]: it can be rendered again.
+    /// The page can be rendered again. Follows [`FileEvent::Unrendered`].
     Rendered {
-        /// Which one.
+        /// The file.
         path: &'a Path,
     },
     /// Names in the file that do not resolve.
     Unresolved {
-        /// Which file.
+        /// The file.
         path: &'a Path,
         /// The names.
         names: &'a str,
     },
-    /// After [`FileEvent::Unresolved`]: all of them do.
+    /// All names resolve. Follows [`FileEvent::Unresolved`].
     Resolved {
-        /// Which file.
+        /// The file.
         path: &'a Path,
     },
-    /// What in the file is of no use; the rest counts.
+    /// Elements of the file are ignored; the rest applies.
     Odd {
-        /// Which file.
+        /// The file.
         path: &'a Path,
-        /// What it is.
+        /// A description of the elements.
         what: &'a str,
     },
 }
 
-/// What is in force where a file could not be used at a restart.
+/// What is in force if a file could not be used at a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instead {
-    /// Its last good version, which was written then.
+    /// The last good version, with its modification time.
     LastGood(Option<SystemTime>),
-    /// A version that is older than the last good one, and better than none.
+    /// A version older than the last good one, which is better than none.
     Older(Option<SystemTime>),
-    /// Of a page that has never been good: the built-in one.
+    /// The built-in page, for a page that has never been good.
     BuiltIn,
-    /// Of a list that has never been good: nothing.
+    /// An empty list, for a list that has never been good.
     Nobody,
-    /// Nothing: the last good version is not to be had any more, and an older one does not count.
+    /// Nothing: the last good version is lost, and an older one must not be used.
     Outdated,
 }
 
-/// So many names or faults are listed in a line, which httpd cuts at 8192 bytes.
+/// How many names or faults a log line lists. httpd truncates lines at 8192 bytes.
 const LISTED: usize = 25;
 
-/// Some of many, for a line of the log.
+/// The first of many items, for a log line.
 pub fn listed<S: AsRef<str>>(items: &[S], between: &str) -> String {
     let first: Vec<_> = items.iter().take(LISTED).map(AsRef::as_ref).collect();
     let rest = items.len() - first.len();

@@ -1,9 +1,9 @@
-//! The last good content of the files that other programs write, kept over restarts: httpd unloads the
-//! module then, and its memory goes with it. A file that broke since must not decide whether httpd goes
-//! on.
+//! The last good contents of files that other programs write, kept over restarts: httpd then
+//! unloads the module, and the module's memory is lost. A file that has become invalid since must
+//! not stop the server from restarting.
 //!
-//! The parent keeps what it has read, at a start and while it watches, and asks for it when it reads the
-//! configuration again and the file is of no use.
+//! The parent keeps each content it reads, at start and while it watches the file. It uses the kept
+//! content if the file cannot be used when the configuration is read again.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use crate::file::Version;
 use crate::shared::hash;
 
-/// What a file is for. The numbers stay the same from one build to the next.
+/// The purpose of a file. The numbers must not change between builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// An allow file.
@@ -25,7 +25,7 @@ pub enum Use {
 /// A version that could be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Good {
-    /// Tells it from other versions; 0 where there has been none.
+    /// Identifies the version; 0 if there has been none.
     pub word: u64,
     /// When it was written.
     pub modified: Option<SystemTime>,
@@ -34,22 +34,22 @@ pub struct Good {
 }
 
 impl Good {
-    /// Where there has been none.
+    /// No version.
     pub const NONE: Self = Self { word: 0, modified: None, read: None };
 
-    /// A version that is read just now.
+    /// A version that has just been read.
     pub fn now(version: Version) -> Self {
         let (word, modified) = (outcome(version, true), version.modified());
         Self { word, modified, read: Some(SystemTime::now()) }
     }
 }
 
-/// What came of a version, as one word.
+/// The outcome of reading a version, as one word.
 pub(crate) fn outcome(version: Version, is_good: bool) -> u64 {
     hash::of((version, is_good)).max(1)
 }
 
-/// A content, and which version it is.
+/// A content and its version.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// The version.
@@ -58,25 +58,25 @@ pub struct Kept {
     pub content: Vec<u8>,
 }
 
-/// Who keeps contents.
+/// Stores contents over restarts.
 pub trait Keeper: Sync {
-    /// Does httpd run already? Then it must go on.
+    /// Whether httpd is restarting. It must then keep running.
     fn is_restart(&self) -> bool;
 
-    /// Keeps the content of a good version in the place of the one before. Of what a child has read
-    /// nothing is kept: it could not outlive the child.
+    /// Replaces the kept content with that of a newer good version. Contents read by a child are
+    /// not kept, because they could not outlive the child.
     fn keep(&self, of: Use, path: &Path, content: &[u8], good: Good);
 
-    /// What was kept last.
+    /// The content that was kept last.
     fn kept(&self, of: Use, path: &Path) -> Option<Kept>;
 }
 
-/// How a file is kept.
+/// How a file's content is kept.
 pub struct Keeping<T> {
-    /// By whom.
+    /// The store.
     pub keeper: &'static dyn Keeper,
-    /// What it is for.
+    /// The purpose of the file.
     pub of: Use,
-    /// What stands in for a content where there is none.
+    /// The value used if there is no content.
     pub nothing: fn() -> T,
 }

@@ -1,4 +1,5 @@
-//! Reading a file of the administrator's: whole, bounded, and never blocking on a FIFO.
+//! Reads a file of the administrator's: completely, up to a size limit, and without blocking on a
+//! FIFO.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -10,10 +11,10 @@ use thiserror::Error;
 
 use crate::shared::hash;
 
-/// Why a file cannot be used; its name stands in front.
+/// Why a file cannot be used. The message follows the file's name.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// It is not there, or may not be read.
+    /// The file does not exist or cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
     /// A folder, a FIFO, a device.
@@ -27,13 +28,13 @@ pub enum FileError {
         /// The limit in bytes.
         max: u64,
     },
-    /// It was written to meanwhile.
+    /// The file was changed while it was being read.
     #[error("is being written")]
     Changing,
 }
 
 impl FileError {
-    /// May the file be read a moment later, though nobody changes it?
+    /// Whether a retry may succeed although nobody changes the file.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Changing => true,
@@ -43,7 +44,7 @@ impl FileError {
     }
 }
 
-/// What tells one version of a file from another.
+/// Distinguishes the versions of a file.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Version {
     is_file: bool,
@@ -52,12 +53,12 @@ pub struct Version {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
-    /// Where the file system says it.
+    /// The time of creation, if the file system records it.
     born: Option<SystemTime>,
 }
 
 impl Version {
-    /// In the place of a version where there is no file.
+    /// Stands for a missing file.
     pub const MISSING: Self = Self {
         is_file: false,
         device: 0,
@@ -68,7 +69,7 @@ impl Version {
         born: None,
     };
 
-    /// The version that lies at a path now; a link is followed.
+    /// The version of the file at a path. Symbolic links are followed.
     ///
     /// # Errors
     /// Those of stat(2).
@@ -76,23 +77,23 @@ impl Version {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 
-    /// Which file it is a version of, in a hash: the same after it was written to, and another one
-    /// for what took its place.
+    /// Identifies the file, in a hash: unchanged when the file is written to, different when
+    /// another file replaces it.
     pub fn file(&self) -> u64 {
         hash::of((self.device, self.inode, self.born))
     }
 
-    /// Is it a regular file?
+    /// Whether this is a regular file.
     pub fn is_file(&self) -> bool {
         self.is_file
     }
 
-    /// How large the file is, in bytes.
+    /// The size of the file, in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// When it was last written; None before 1970.
+    /// The modification time; None if it is before 1970.
     pub fn modified(&self) -> Option<SystemTime> {
         let (seconds, nanoseconds) = self.modified;
         let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
@@ -100,7 +101,7 @@ impl Version {
     }
 
     /// How long ago the file was last written, renamed or replaced, by the clock of its file
-    /// system; None where that is ahead of ours.
+    /// system; None if that clock is ahead of the local one.
     pub fn age(&self) -> Option<Duration> {
         let (seconds, nanoseconds) = self.changed;
         let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
@@ -122,28 +123,28 @@ impl From<&Metadata> for Version {
     }
 }
 
-/// The content of a regular file of at most `max` bytes, and which version it is.
+/// Reads a regular file of at most `max` bytes, and returns its content and version.
 ///
 /// # Errors
 /// [`FileError`]
 pub fn read(path: &Path, max: u64) -> Result<(Vec<u8>, Version), FileError> {
-    // Before the open, which can have effects on a device.
+    // Checked before opening the file, because opening a device can have side effects.
     check(&fs::metadata(path)?, max)?;
-    // Miri opens no file so.
+    // Miri does not support O_NONBLOCK here.
     let flags = if cfg!(miri) { 0 } else { libc::O_NONBLOCK };
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let before = file.metadata()?;
     check(&before, max)?;
     let mut content = Vec::with_capacity(before.size().try_into().unwrap_or(0));
-    // A file that grows meanwhile is still held to the limit.
+    // A file that grows in the meantime must not exceed the limit.
     Read::by_ref(&mut file).take(max + 1).read_to_end(&mut content)?;
     finish(&file, content, Version::from(&before))
 }
 
-/// The content of this version of a regular file of at most `max` bytes.
+/// Reads this version of a regular file of at most `max` bytes.
 ///
 /// # Errors
-/// [`FileError::Changing`] also where another version has come meanwhile.
+/// [`FileError::Changing`] also if the file has a newer version by now.
 pub(crate) fn read_version(path: &Path, max: u64, version: Version) -> Result<Vec<u8>, FileError> {
     match read(path, max)? {
         (content, read) if read == version => Ok(content),

@@ -1,8 +1,8 @@
-//! A file that is read at start and again whenever it changes, while requests are served.
+//! A file that is read at start and reread whenever it changes, while requests are served.
 //!
-//! Each child looks for itself, in the requests that need the file: a few times a second at the
-//! most, one thread at a time, while the others go on with the version that they have. A version
-//! that cannot be used leaves the last good one in force.
+//! Each child checks for changes in the requests that need the file: at most a few times a second
+//! and by one thread at a time, while other threads use the current version. If a new version
+//! cannot be used, the last good version stays in force.
 
 use std::fs;
 use std::hash::Hash;
@@ -25,78 +25,80 @@ use crate::shared::slot::{FileSlot, Sightings, Slot};
 use crate::shared::table::Key;
 use crate::stack;
 
-/// How often a file is looked at.
+/// How often a process checks the file.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// So often a file that is being written at start is looked at again.
+/// How often a file that is being written at start is read again.
 const TRIES: usize = 5;
 
-/// What makes the value of a file's content; the error names the cause, and the line where
-/// there is one.
+/// Parses the content of a file into a value. The error names the cause, and the line if there is
+/// one.
 pub type Parse<T> = dyn Fn(&[u8]) -> Result<T, String> + Send + Sync;
 
-/// The key of a file's slot on the [`StateTable`](crate::shared::slot::StateTable).
+/// The key of a file's slot in the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("file", path))
 }
 
-/// A value that is made of a file.
+/// A value parsed from a file.
 pub struct Watched<T> {
     path: PathBuf,
     max_size: u64,
     parse: Box<Parse<T>>,
-    /// May more follow this content? Then it counts only once the file is at rest.
+    /// Whether the content may be incomplete. Incomplete content takes effect only once it is
+    /// unchanged.
     is_unfinished: fn(&[u8]) -> bool,
     value: ArcCell<T>,
     state: Mutex<State>,
-    /// When to look again, in milliseconds since `born`.
+    /// When to check again, in milliseconds since `born`.
     due: AtomicU64,
     born: Instant,
-    /// What all processes know of the file together.
+    /// What all processes know about the file.
     shared: OnceCell<&'static FileSlot>,
-    /// In its place before that is there.
+    /// Used until `shared` is set.
     own: FileSlot,
-    /// Those of this process alone: no other one can keep it from taking a version.
+    /// Sightings of this process only, so that no other process can keep it from using a version.
     sightings: Sightings,
     last_look: LastLook,
-    /// The version in force is not the last good one, and that cannot be had any more.
+    /// The version in force is not the last good one, and the last good one is lost.
     is_outdated: AtomicBool,
     is_lenient: bool,
     keeping: Option<Keeping<T>>,
 }
 
 struct State {
-    /// The version that was read last, whatever came of it; None asks for reading it again.
+    /// The version that was read last, whatever the outcome. None requests another read.
     read: Option<Version>,
-    /// The version that is in force.
+    /// The version in force.
     good: Good,
     /// Why the version that was seen last cannot be used.
     problem: Option<String>,
-    /// Of what was found at a restart it has still to be said that it cannot be used.
+    /// The problem found at a restart has not been reported yet.
     is_untold: bool,
 }
 
-/// Which version of a file is in force in this process.
+/// The version of a file that is in force in this process.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    /// Which file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// When that version was written.
+    /// When this version was written.
     pub modified: Option<SystemTime>,
-    /// When it was read.
+    /// When this version was read.
     pub read: Option<SystemTime>,
-    /// Is it the last one that was seen? Else that cannot be used, or was not read yet.
+    /// Whether this is the last version that was seen. If not, the last one cannot be used or has
+    /// not been read yet.
     pub is_last: bool,
-    /// Why the last one that was seen cannot be used.
+    /// Why the last version that was seen cannot be used.
     pub problem: Option<String>,
 }
 
 impl<T: Send> Watched<T> {
-    /// Reads the file for the first time. At a restart one that cannot be used is no error: its last
-    /// good version, which was kept, goes on, or nothing where there is none.
+    /// Reads the file for the first time. At a restart, an unusable file is not an error: its last
+    /// good version, which was kept, stays in force, or no content if there is none.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// The reason why the file cannot be used.
     pub fn open(
         path: PathBuf,
         max_size: u64,
@@ -106,11 +108,11 @@ impl<T: Send> Watched<T> {
         Self::open_at_rest(path, max_size, parse, |_| false, keeping)
     }
 
-    /// The same for a file of whose content `is_unfinished` says whether more may follow: that
-    /// counts only once the file is at rest. Waits for it a second at the most.
+    /// Like [`Watched::open`], for a file that may be incomplete. Content for which `is_unfinished`
+    /// returns true takes effect only once it is unchanged. Waits for that for at most a second.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// The reason why the file cannot be used.
     pub fn open_at_rest(
         path: PathBuf,
         max_size: u64,
@@ -161,23 +163,24 @@ impl<T: Send> Watched<T> {
         })
     }
 
-    /// An old version is better than none, for those who have missed the last good one.
+    /// Makes an old version count if a process has missed the last good one, since it is better
+    /// than none.
     pub fn lenient(self) -> Self {
         Self { is_lenient: true, ..self }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reports through this slot from now on, so that all processes together report once.
+    /// Uses this slot for reports from now on, so that all processes together report once.
     pub fn report_through(&self, slot: &'static Slot) {
         let slot = &slot.file;
         if self.shared.set(slot).is_err() {
             return;
         }
-        // For the parent: what was read at start needs no words.
+        // For the parent: reading the file at start is not reported.
         let state = self.lock();
         let word = state.good.word;
         if !state.is_untold {
@@ -185,7 +188,7 @@ impl<T: Send> Watched<T> {
             slot.last_good.store(word, Ordering::Release);
             return;
         }
-        // A child may have read, and have judged by, a newer version than the one that was kept.
+        // A child may have read and used a newer version than the one that was kept.
         let last = slot.last_good.load(Ordering::Acquire);
         if last == 0 {
             slot.last_good.store(word, Ordering::Release);
@@ -194,15 +197,15 @@ impl<T: Send> Watched<T> {
         self.is_outdated.store(!is_last && !self.is_lenient, Ordering::Release);
     }
 
-    /// Says what could not be used at a restart, once, and what is in force instead; for the parent,
-    /// before it forks.
+    /// Reports once which file could not be used at a restart and what is in force instead. The
+    /// parent calls this before it forks.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         let mut state = self.lock();
         if !std::mem::take(&mut state.is_untold) {
             return;
         }
         let slot = self.slot();
-        // So that nobody reports it once more.
+        // Keeps the children from reporting it again.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
         slot.outcome.store(outcome(version, false), Ordering::Release);
         let last = slot.last_good.load(Ordering::Acquire);
@@ -226,18 +229,18 @@ impl<T: Send> Watched<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value that is in force. Does not wait for a look or for parsing. None where this process
-    /// started from an old version and cannot get the last good one any more.
+    /// The value in force. Does not wait for a check or for parsing. None if this process started
+    /// with an old version and can no longer get the last good one.
     pub fn get(&self) -> Option<Arc<T>> {
         (!self.is_outdated.load(Ordering::Acquire)).then(|| self.value.get())
     }
 
-    /// The value that is in force, however old it is. Does not wait for a look or for parsing.
+    /// The value in force, however old it is. Does not wait for a check or for parsing.
     pub fn value(&self) -> Arc<T> {
         self.value.get()
     }
 
-    /// Tries whether this process may read the file at all, and reports if not.
+    /// Tests whether this process may read the file, and reports if not.
     pub fn check(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
         if let Err(cause) = fs::File::open(&self.path) {
             let version = Version::of(&self.path).unwrap_or(Version::MISSING);
@@ -249,7 +252,7 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Reports names that do not resolve, and that all do again, once for the whole server.
+    /// Reports names that do not resolve, and their recovery, once for the whole server.
     pub fn tell_names(&self, names: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         if names.is_empty() {
             if self.forget_reported() {
@@ -260,7 +263,7 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Reports what in the version in force is of no use, once for the whole server.
+    /// Reports ignored elements of the version in force, once for the whole server.
     pub fn tell_odd(&self, odd: &[String], report: &mut dyn FnMut(FileEvent<'_>)) {
         let hash = if odd.is_empty() { 0 } else { hash::of((self.lock().good.word, odd)).max(1) };
         let was = self.slot().faults.swap(hash, Ordering::AcqRel);
@@ -269,13 +272,13 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Has what is told of the content told once more: at a restart.
+    /// Allows reports about the content to be repeated after a restart.
     pub fn forget_told(&self) {
         self.slot().reported.store(0, Ordering::Release);
         self.slot().faults.store(0, Ordering::Release);
     }
 
-    /// Reports why a page cannot be rendered, and that it can again, once for the whole server.
+    /// Reports why a page cannot be rendered, and its recovery, once for the whole server.
     pub fn tell_rendered(&self, failed: Option<&str>, report: &mut dyn FnMut(FileEvent<'_>)) {
         match failed {
             Some(cause) if self.is_new(&(self.lock().good.word, cause)) => {
@@ -288,24 +291,24 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Is it something else than what any process has told last of the file's content?
+    /// Whether this differs from the last report of any process about the file's content.
     fn is_new(&self, what: &impl Hash) -> bool {
         let hash = hash::of(what);
         self.slot().reported.swap(hash, Ordering::AcqRel) != hash
     }
 
-    /// True where something was reported of the file's content, which does not count any more.
+    /// Clears the last report about the file's content. Returns whether there was one.
     fn forget_reported(&self) -> bool {
         self.slot().reported.swap(0, Ordering::AcqRel) != 0
     }
 
-    /// Makes another value of the one that is in force, of the same version.
+    /// Replaces the value in force by another value for the same version.
     pub fn remake(&self, make: impl FnOnce(&T) -> T) {
         let _state = self.lock();
         self.value.set(make(&self.value.get()));
     }
 
-    /// Which version is in force.
+    /// The version in force.
     pub fn in_force(&self) -> InForce {
         let is_outdated = self.is_outdated.load(Ordering::Acquire);
         let state = self.lock();
@@ -319,8 +322,8 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Looks for a new version, if it is time and no other thread does so. True where one was
-    /// put in force.
+    /// Checks for a new version, if it is time to and no other thread is doing so. Returns whether
+    /// a new version was put in force.
     pub fn refresh(&self, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         if now < self.due.load(Ordering::Acquire) {
@@ -329,7 +332,7 @@ impl<T: Send> Watched<T> {
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(error)) => error.into_inner(),
-            Err(TryLockError::WouldBlock) => return false, // another thread is at it
+            Err(TryLockError::WouldBlock) => return false, // another thread is checking
         };
         self.due.store(now.saturating_add(INTERVAL.as_millis() as u64), Ordering::Release);
         self.look(&mut state, report)
@@ -339,7 +342,7 @@ impl<T: Send> Watched<T> {
         let slot = self.slot();
         let (told, seen) = (slot.outcome.load(Ordering::Acquire), LastSeen::of(&self.sightings));
         let unseen = self.last_look.unseen(Timestamp::now());
-        // In the middle of a replacement the file may be gone for a moment.
+        // The file may be missing for a moment while it is being replaced.
         let version = Version::of(&self.path).unwrap_or(Version::MISSING);
         let is_stable = seen.is_stable(&self.sightings, version, unseen).unwrap_or(false);
         if state.read == Some(version) || !is_stable {
@@ -354,7 +357,7 @@ impl<T: Send> Watched<T> {
         {
             return false;
         }
-        // Why it could not be read may pass, and says nothing of the version.
+        // A failure to read may be temporary and says nothing about the version.
         state.read = content.is_ok().then_some(version);
         let parse = &*self.parse;
         let value = match &content {
@@ -380,8 +383,8 @@ impl<T: Send> Watched<T> {
         self.compare(state, good, report);
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
-            Err(other) if other == outcome => {} // another process has said it
-            Err(_) => state.read = None,         // and another version at that: look again
+            Err(other) if other == outcome => {} // another process has reported it
+            Err(_) => state.read = None, // for another version: check again
             Ok(()) => report(match &state.problem {
                 None => FileEvent::Read { path: &self.path },
                 Some(cause) => FileEvent::Broken { path: &self.path, cause },
@@ -390,8 +393,8 @@ impl<T: Send> Watched<T> {
         good
     }
 
-    /// Is the version in force the last good one of the server? A child that was forked from a
-    /// parent with an older one must not bring that back.
+    /// Checks whether the version in force is the last good one of the server. A child that was
+    /// forked from a parent with an older version must not bring that version back.
     fn compare(&self, state: &State, is_new: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
         let slot = self.slot();
         let mine = state.good.word;
@@ -406,7 +409,7 @@ impl<T: Send> Watched<T> {
         }
     }
 
-    /// Puts an outcome in the place of `told`, for all processes. An error is what stands there.
+    /// Replaces the outcome `told` for all processes. The error is the current outcome.
     fn tell(&self, told: u64, outcome: u64) -> Result<(), u64> {
         if told == outcome {
             return Err(outcome);
@@ -416,7 +419,7 @@ impl<T: Send> Watched<T> {
     }
 }
 
-/// The content that a file has at start, once nobody is writing to it.
+/// The content of a file at start, once nobody is writing to it.
 fn read_first(
     path: &Path,
     max_size: u64,
