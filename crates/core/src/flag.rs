@@ -1,11 +1,11 @@
-//! The flag file: is it there, does it close its scope now, and what has to be said when that
-//! changes.
+//! The flag file: whether it exists, whether it closes its scope now, and what is reported when
+//! that changes.
 //!
-//! A flag is looked at with one `stat`. It is opened only if it is a regular file with something
-//! in it, and only when it has changed: a FIFO, a folder or a file that nobody may read close the
-//! site like any other. What all processes of the server know of a flag stands on the
-//! [`table`](crate::shared::table) that they share, so that each change is reported once and not once per
-//! child. With an interval they also share the looks.
+//! A look at a flag is one `stat`. The file is opened only if it is a regular file with content,
+//! and only when it has changed. A FIFO, a folder or an unreadable file closes the site like any
+//! other flag. What the processes of the server know about a flag is in the shared state
+//! [`table`](crate::shared::table), so that each change is reported once and not once per child.
+//! With an interval they also share the looks.
 
 mod content;
 mod event;
@@ -50,51 +50,51 @@ pub use report::FlagReport;
 use state::{ContentId, FlagState, PackedState, Presence};
 pub use word::{FlagError, check_path, check_word};
 
-/// A clock that is set back by less is being adjusted, and soon comes to where it was.
+/// If the clock is set back by less, it is being adjusted and soon reaches its previous value.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
-/// The key of a flag's slot on the [`StateTable`](crate::shared::slot::StateTable).
+/// The key of a flag's slot in the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("flag", path))
 }
 
-/// Who looks at a flag.
+/// The process that looks at a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observer {
-    /// The parent, which notices changes while no requests come and stands in for children that
-    /// may not see the flag. What it cannot see itself is nobody's concern.
+    /// The parent, which notices changes while there are no requests, and stands in for children
+    /// that may not see the flag. A flag that the parent itself cannot see is not reported.
     Parent,
-    /// A child: its looks decide, and only they begin and end an error.
+    /// A child. The looks of children decide, and only they begin and end an error.
     Child,
 }
 
-/// A flag closes its scope.
+/// An active flag, which closes its scope.
 #[derive(Clone, Debug, Default)]
 pub struct ActiveFlag {
-    /// What the flag says.
+    /// The content of the flag.
     pub content: Arc<Content>,
-    /// It should be open again.
+    /// The end of the maintenance has passed.
     pub is_overdue: bool,
-    /// The moment at which that was decided: that of the clock, or that at which the request came
-    /// where that is later, as the clock may have been set back.
+    /// The time of the decision: the time of the clock, or the arrival of the request if that is
+    /// later because the clock has been set back.
     pub at: Timestamp,
 }
 
-/// The moments that a look goes by.
+/// The times used for a look.
 #[derive(Clone, Copy)]
 struct Moment {
-    /// The clock's, which counts for what all processes know.
+    /// The time of the clock, used for the state that all processes share.
     clock: Timestamp,
-    /// See [`ActiveFlag::at`]: it counts for the request at hand.
+    /// See [`ActiveFlag::at`]. Used for the current request.
     request: Timestamp,
 }
 
 /// One flag file of a scope.
 pub struct Flag<'b> {
     path: PathBuf,
-    /// The same for system calls; None if it has a NUL in it.
+    /// The path for system calls; None if it contains a NUL.
     c_path: Option<CString>,
-    /// Tells it from others, mostly.
+    /// Distinguishes most flags from each other.
     number: usize,
     slot: &'b FlagSlot,
     poll_lease: PollLease<'b>,
@@ -102,19 +102,19 @@ pub struct Flag<'b> {
     mounts: Mounts,
 }
 
-/// What a look at the file has brought.
+/// The result of a look at the file.
 struct Seen {
-    /// What is known now.
+    /// The new state.
     is: FlagState,
-    /// What counts for the request at hand.
+    /// The phase that applies to the current request.
     phase: Option<Phase>,
-    /// None where the flag is absent.
+    /// None if the flag is absent.
     content: Option<Arc<Content>>,
 }
 
 impl<'b> Flag<'b> {
-    /// A flag whose state is kept in `slot` and which is looked at once in an `interval`, or each
-    /// time where that is zero; times without an offset in its content are in `zone`.
+    /// A flag whose state is kept in `slot`. It is looked at once per `interval`, or at every
+    /// request if the interval is zero. Times without an offset in its content are in `zone`.
     pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let slot = &slot.flag;
@@ -122,18 +122,19 @@ impl<'b> Flag<'b> {
         Self { path, c_path, number: 0, slot, poll_lease, reader, mounts: Mounts::default() }
     }
 
-    /// The same with this number, which is its own among all flags.
+    /// Sets the flag's number, which must be unique among all flags.
     pub fn numbered(self, number: usize) -> Self {
         Self { number, ..self }
     }
 
-    /// A bit of its own among the first 64 flags, over restarts, too; further ones share theirs.
+    /// The flag's bit, which stays the same over restarts. The first 64 flags have a bit of their
+    /// own; the others share these bits.
     pub fn bit(&self) -> u64 {
         1 << (self.number % u64::BITS as usize)
     }
 
-    /// For a child that starts: forgets what the parent has read, which the child may not be able
-    /// to, and looks for itself, unless looks are rare.
+    /// Prepares the flag in a child that starts: forgets the content that the parent has read,
+    /// which the child may not be allowed to read, and looks at the flag unless looks are rare.
     pub fn begin(
         &self,
         clock: &dyn Fn() -> Timestamp,
@@ -144,24 +145,24 @@ impl<'b> Flag<'b> {
         self.poll_lease.is_free().then(look).flatten()
     }
 
-    /// Is nothing known of it, not even that it cannot be seen?
+    /// Whether nothing is known about the flag, not even that it cannot be seen.
     pub fn is_unknown(&self) -> bool {
         let FlagState { known, failed, .. } = self.word().state();
         known == Presence::Nothing && !failed
     }
 
-    /// Where it is.
+    /// The path of the flag.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Was it absent when it was looked at last?
+    /// Whether the flag was absent at the last look.
     pub fn was_absent(&self) -> bool {
         self.word().is_absent()
     }
 
-    /// Is it still absent? Then there is nothing to report, and no more to do than to ask the file
-    /// system whether the name exists.
+    /// Whether the flag is still absent. Then there is nothing to report, and the only cost is
+    /// asking the file system whether the name exists.
     #[inline(always)]
     pub fn is_still_absent(&self) -> bool {
         let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
@@ -172,13 +173,14 @@ impl<'b> Flag<'b> {
             }
     }
 
-    /// Does it close its scope for a request that `came` at some moment and is decided now? The
-    /// later of the two counts: its header may have been completed late. Reports what has changed
-    /// since any process looked last.
+    /// Whether the flag closes its scope for a request that arrived at `came` and is decided now.
+    /// The later of the two times applies, since a request header may have been completed late.
+    /// Reports what has changed since the last look of any process.
     ///
-    /// "Does not exist" (ENOENT, ENOTDIR; also a link to nothing) is absent, and what may not be
-    /// looked at in a folder that can be searched is present (`Look::Denied`). Any other error
-    /// leaves the last known state, and where nothing is known yet the scope is closed. That state
+    /// A file that does not exist (ENOENT, ENOTDIR, or a dangling symbolic link) is absent. A file
+    /// that cannot be examined in a searchable folder is present (`Look::Denied`). After any other
+    /// error the last known state applies; if there is none, the scope is closed. The last known
+    /// state also applies between two looks.
     /// also counts between two looks.
     pub fn look(
         &self,
@@ -189,8 +191,8 @@ impl<'b> Flag<'b> {
     ) -> Option<ActiveFlag> {
         let lease = match observer {
             Observer::Child => self.poll_lease.take(|| self.is_look_wanted(clock)),
-            // Where looks are rare the parent leaves them to its children after the first one: it
-            // is not to hang where the file system does.
+            // If looks are rare, the parent leaves them to its children after the first one, so
+            // that it does not hang when the file system does.
             Observer::Parent if !self.poll_lease.is_free() && !self.is_unknown() => return None,
             Observer::Parent => Some(Lease::unclaimed()),
         };
@@ -198,8 +200,8 @@ impl<'b> Flag<'b> {
             let (before, last_seen) = (self.word(), LastSeen::of(&self.slot.sightings));
             let was = before.state();
             let look = lease.as_ref().map(|_| Look::at(&self.path, &self.mounts));
-            // After the word was read: what it says was known before this moment, unless the clock
-            // was set back.
+            // Read after the state word: the state was known before this time, unless the clock was
+            // set back.
             let clock = clock();
             let moment = Moment { clock, request: clock.max(came) };
             let seen = self.judge(look.as_ref(), last_seen, was, observer, moment);
@@ -210,8 +212,8 @@ impl<'b> Flag<'b> {
             };
             let is = FlagState { failed, ..seen.is };
             if is != was {
-                // Where another process was faster, someone has seen a change since `before`:
-                // this look may be older than theirs, and is taken again.
+                // Another process has seen a change since `before`. This look may be older, so it
+                // is repeated.
                 if !self.replace(before, before.next(is)) {
                     continue;
                 }
@@ -229,11 +231,11 @@ impl<'b> Flag<'b> {
         }
     }
 
-    /// Is there something to see that this process does not know, or something to report?
+    /// Whether this process does not know the current content, or has something to report.
     fn is_look_wanted(&self, clock: &dyn Fn() -> Timestamp) -> bool {
         let FlagState { known, content_id, failed, .. } = self.word().state();
         match known {
-            _ if failed => false, // the next one that is due tells
+            _ if failed => false, // the next look that is due reports it
             Presence::Nothing => true,
             Presence::Absent => false,
             Presence::Present(_) if [ContentId::YOUNG, content::empty()].contains(&content_id) => {
@@ -271,8 +273,8 @@ impl<'b> Flag<'b> {
         }
     }
 
-    /// Time goes on between two looks, while the file system does not answer, and while somebody
-    /// writes to the flag. A content that this process has not read says nothing.
+    /// Updates the phase between two looks, while the file system does not answer, and while the
+    /// flag is being written. A content that this process has not read counts as empty.
     fn judge_as_before(&self, was: FlagState, moment: Moment) -> Seen {
         let content = self.reader.content_of(was.content_id);
         let (known, phase) = match was.known {
@@ -310,7 +312,7 @@ impl<'b> Flag<'b> {
             let phase = Some(next_phase(window, moment.request, known));
             Seen { is, phase, content: Some(Arc::clone(content)) }
         };
-        // What only the parent or only its children may read is for the children to judge.
+        // Content that only the parent or only its children may read is judged by the children.
         if observer == Observer::Parent
             && content_id != was.content_id
             && ([content_id, was.content_id].contains(&content::unreadable())
@@ -322,7 +324,7 @@ impl<'b> Flag<'b> {
             Presence::Present(known) if was.content_id == content_id => {
                 next_phase(window, moment.clock, known)
             }
-            // Somebody is at work on the file: what it said before still counts.
+            // The file is being written, so its previous content still applies.
             Presence::Present(_)
                 if was.content_id != ContentId::YOUNG && !reading.is_stable && was.file == file =>
             {
@@ -335,7 +337,7 @@ impl<'b> Flag<'b> {
         seen(FlagState { known: Presence::Present(known), content_id, file, ..was }, known)
     }
 
-    /// Reports that a look has failed.
+    /// Reports a failed look.
     fn tell_look(
         &self,
         was: FlagState,
@@ -356,7 +358,8 @@ impl<'b> Flag<'b> {
         }
     }
 
-    /// What is known of it. Looks at nothing but the folder of a flag that is absent.
+    /// What is known about the flag. The only file system access is to the folder of an absent
+    /// flag.
     pub fn report(&self) -> FlagReport {
         FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
             self.poll_lease.is_free() && place::is_folder_missing(&self.path)
@@ -367,28 +370,28 @@ impl<'b> Flag<'b> {
         PackedState(self.slot.state.load(Ordering::Acquire))
     }
 
-    /// Puts `after` in the place of `before`; false where another process was faster.
+    /// Replaces `before` by `after`. Returns false if another process was faster.
     fn replace(&self, before: PackedState, after: PackedState) -> bool {
         let word = &self.slot.state;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Did it close its scope when it was looked at last? Looks at nothing; true where nothing is
+    /// Whether the flag closed its scope at the last look, without a new look. True if nothing is
     /// known.
     pub fn was_closing(&self) -> bool {
         self.word().state().known.closes()
     }
 }
 
-/// The phase at this moment, where that of the same content is known of an earlier one. A clock that
-/// was set back takes it back, unless that was by little.
+/// The phase now, given an earlier phase of the same content. If the clock is set back, the phase
+/// goes back too, unless the step is small.
 fn next_phase(window: &FlagSpec, now: Timestamp, known: Phase) -> Phase {
     let phase = window.phase(now);
     let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
     if phase < known && later() >= known { known } else { phase }
 }
 
-/// Does the error say that there is nothing?
+/// Whether the error means that the file does not exist.
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

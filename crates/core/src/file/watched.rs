@@ -384,7 +384,7 @@ impl<T: Send> Watched<T> {
         let outcome = outcome(version, good);
         match self.tell(told, outcome) {
             Err(other) if other == outcome => {} // another process has reported it
-            Err(_) => state.read = None, // for another version: check again
+            Err(_) => state.read = None,         // for another version: check again
             Ok(()) => report(match &state.problem {
                 None => FileEvent::Read { path: &self.path },
                 Some(cause) => FileEvent::Broken { path: &self.path, cause },

@@ -1,4 +1,4 @@
-//! The content of a flag, read when it has changed and kept until then.
+//! The content of a flag, cached until the flag changes.
 
 use std::fs::Metadata;
 use std::io;
@@ -19,40 +19,40 @@ use crate::shared::hash;
 use crate::shared::slot::Sightings;
 use crate::stack;
 
-/// So often a content is looked at again that may still be written.
+/// How often content that may still be written is checked again.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// So often a file is read again that could not be read for reasons that pass.
+/// How often a file is read again after a temporary error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// For so long reasons that pass are waited for.
+/// How long a temporary error is tolerated.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What one version of a flag says.
+/// The content of one version of a flag.
 #[derive(Debug, Default)]
 pub struct Content {
     id: u64,
     window: FlagSpec,
     error: Option<String>,
-    /// A hash of the bytes, or of why there are none. It tells contents from each other in all
-    /// processes, also where the version has not changed (the clock of a file system is coarse)
-    /// or where nothing else has (`touch`).
+    /// A hash of the bytes, or of the error. It distinguishes contents in all processes, even if
+    /// the version is the same (file system clocks are coarse), and recognises equal contents if
+    /// only the version differs (`touch`).
     hash: u64,
     is_void: bool,
 }
 
 impl Content {
-    /// Tells contents from each other in this process; 0 for all that say nothing.
+    /// Identifies the content in this process; 0 for all contents that say nothing.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// What it says; nothing, where it is empty or cannot be used.
+    /// The parsed content; the default if the content is empty or cannot be used.
     pub fn window(&self) -> &FlagSpec {
         &self.window
     }
 
-    /// Why it cannot be used.
+    /// Why the content cannot be used.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
@@ -61,24 +61,24 @@ impl Content {
         ContentId::of(self.hash)
     }
 
-    /// Is it empty or of no use, as a file is that is about to be written?
+    /// Whether the content is empty or unusable, as in a file that is about to be written.
     pub(super) fn is_void(&self) -> bool {
         self.is_void
     }
 
-    /// In the place of one that cannot be read now.
+    /// Stands for content that cannot be read now.
     fn unread() -> Self {
         let error = "there is no thread to read it in (ThreadStackSize is small)".to_owned();
         let hash = hash::of(Err::<Vec<u8>, _>(&error));
         Self { error: Some(error), hash, is_void: true, ..Self::default() }
     }
 
-    /// The content that says this, for trying out a page.
+    /// Makes content from a specification, to try out a page.
     pub fn of(window: FlagSpec) -> Self {
         Self { id: id(&window), window, ..Self::default() }
     }
 
-    /// None where there is nothing to read it with now.
+    /// None if the resources for parsing are not available now.
     fn new(bytes: Result<Vec<u8>, String>, zone: &TimeZone) -> Option<Self> {
         let hash = hash::of(&bytes);
         let is_empty = bytes.as_ref().is_ok_and(Vec::is_empty);
@@ -102,15 +102,16 @@ fn id(window: &FlagSpec) -> u64 {
     if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
 }
 
-/// The basis of a process that may not read the flag.
+/// The content ID in a process that may not read the flag.
 pub(super) fn unreadable() -> ContentId {
     let error = FileError::from(io::Error::from_raw_os_error(libc::EACCES));
     ContentId::of(hash::of(Err::<Vec<u8>, String>(cause(&error))))
 }
 
-/// Why a flag cannot be read. A file that was made under umask 027 or 077 is the most usual reason:
-/// nothing else is wrong with it, and the parent, which could read it, looks too rarely to stand in
-/// for its children; so it closes, and whoever made it is told what to do.
+/// Why a flag cannot be read. Usually the file was created under umask 027 or 077. Nothing else is
+/// wrong with such a flag, and the parent, which could read it, looks too rarely to stand in for
+/// its children. Therefore the flag closes its scope, and the error says how to correct the file's
+/// mode.
 fn cause(error: &FileError) -> String {
     match error {
         FileError::Read(denied) if denied.kind() == io::ErrorKind::PermissionDenied => format!(
@@ -121,26 +122,25 @@ fn cause(error: &FileError) -> String {
     }
 }
 
-/// The basis of an empty flag, which nobody has to read.
+/// The content ID of an empty flag, which need not be read.
 pub(super) fn empty() -> ContentId {
     ContentId::of(hash::of(Ok::<Vec<u8>, String>(vec![])))
 }
 
-/// A content, and how far it can be relied on.
+/// A content, and whether it is stable.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
-    /// The content that stays in force as long as this one is not settled, where this process has
-    /// read that.
+    /// The content that stays in force until `content` is stable, if this process has read it.
     kept: Arc<Content>,
-    /// Nobody still writes to it.
+    /// Whether the content has been unchanged for long enough.
     pub(super) is_stable: bool,
-    /// Which file says that.
+    /// The file of this content.
     pub(super) file: File,
     version: Option<Version>,
-    /// Since when this version is known.
+    /// When this version was first seen.
     since: Option<Instant>,
-    /// When to read it again.
+    /// When to read the version again.
     again: Option<Instant>,
 }
 
@@ -153,7 +153,7 @@ impl Reading {
         self.is_of(version) && self.again.is_none_or(|again| Instant::now() < again)
     }
 
-    /// The content with this basis.
+    /// The content with this ID.
     pub(super) fn content_of(&self, content_id: ContentId) -> Option<&Arc<Content>> {
         [&self.content, &self.kept].into_iter().find(|content| content.content_id() == content_id)
     }
@@ -162,7 +162,7 @@ impl Reading {
 /// Reads the contents of one flag.
 pub(super) struct Reader {
     zone: TimeZone,
-    /// In the place of a content that this process has not read.
+    /// Stands for content that this process has not read.
     nothing: Arc<Content>,
     last: ArcCell<Reading>,
     reading: Mutex<()>,
@@ -180,29 +180,30 @@ impl Reader {
         }
     }
 
-    /// The zone of times without an offset.
+    /// The time zone of times without an offset.
     pub(super) fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// What was read last.
+    /// The last reading.
     pub(super) fn last(&self) -> Arc<Reading> {
         self.last.get()
     }
 
-    /// The content with this basis, or one that says nothing where this process has not read that.
+    /// The content with this ID, or empty content if this process has not read it.
     pub(super) fn content_of(&self, content_id: ContentId) -> Arc<Content> {
         Arc::clone(self.last.get().content_of(content_id).unwrap_or(&self.nothing))
     }
 
-    /// Forgets what the parent has read: a child may not be able to.
+    /// Forgets the content that the parent has read, because a child may not be allowed to read it.
     pub(super) fn forget(&self) {
         self.last.set(Reading::default());
     }
 
-    /// The content that the flag has now, while one with the basis `in_force` counts; `seen` was
-    /// read before the look that has brought `metadata`. One thread reads a new version while the
-    /// others wait: without it they could not say whether the flag closes its scope.
+    /// The current content of the flag, while the content with the ID `in_force` applies. `seen`
+    /// must be read before the look that returned `metadata`. One thread reads a new version while
+    /// the others wait, because without the content they cannot tell whether the flag closes its
+    /// scope.
     pub(super) fn read(
         &self,
         path: &Path,
@@ -218,7 +219,7 @@ impl Reader {
             return last;
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        // While this thread waited, others may have seen another version, or this one.
+        // While this thread waited, others may have seen this version or another one.
         let again = LastSeen::of(slot);
         if again != seen
             && let Ok(now) = Version::of(path)
@@ -284,8 +285,7 @@ mod tests {
     use crate::shared::slot::new_state_table;
     use crate::shared::table::Key;
 
-    /// A thread that has looked before the others, and goes on after them, does not keep what they
-    /// have seen from counting.
+    /// A thread that looked earlier but continues later does not invalidate what others have seen.
     #[test]
     fn a_late_thread() {
         let folder = tempfile::tempdir().expect("a folder");

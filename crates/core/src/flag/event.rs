@@ -1,4 +1,4 @@
-//! What there is to say about a flag, once for the whole server.
+//! Events of flags, each reported once for the whole server.
 
 use std::io;
 use std::path::Path;
@@ -9,109 +9,109 @@ use super::state::{ContentId, FlagState, Presence};
 use crate::flag::spec::{FlagSpec, Phase};
 use crate::text::time::Moment;
 
-/// Something about a flag that the administrator wants to read in the log, once.
+/// A change of a flag, for the error log.
 #[derive(Debug)]
 pub enum FlagEvent<'a> {
-    /// The flag closes its scope from now on.
+    /// The flag closes its scope.
     Closed {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Since when it is there and whose it is; None where nobody can see that now.
+        /// Modification time and owner; None if they cannot be seen now.
         file: Option<FlagFile>,
-        /// When it is to be over.
+        /// The end of the maintenance.
         end: Option<Moment>,
     },
-    /// The flag is there, and closes its scope later.
+    /// The flag exists and will close its scope later.
     Announced {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// When it does.
+        /// When the flag closes its scope.
         start: Moment,
-        /// Since when it is there and whose it is.
+        /// Modification time and owner.
         file: Option<FlagFile>,
-        /// It closed its scope before.
+        /// Whether the flag closed its scope before.
         opens: bool,
     },
-    /// The end has passed, and the scope is still closed.
+    /// The end of the maintenance has passed, and the scope is still closed.
     Overdue {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// When it should have been over.
+        /// The end.
         end: Moment,
     },
-    /// The end has passed, and the scope is open again by itself.
+    /// The end of the maintenance has passed, and the scope has been reopened automatically.
     Reopened {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// When it was over.
+        /// The end.
         end: Moment,
     },
-    /// The flag was deleted where it comes from, and is still mounted here, so it counts as before.
+    /// The flag has been deleted at its source but is still mounted here, so it still applies.
     Deleted {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
     },
-    /// The clock was set back, by which what the flag says is judged anew.
+    /// The clock has been set back, and the flag's times are evaluated again.
     ClockSetBack {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
     },
-    /// The flag is gone.
+    /// The flag has been removed.
     Gone {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Whether it closed its scope until then.
+        /// Whether the flag closed its scope before.
         opens: bool,
     },
-    /// The flag closes its scope as before, and its content or its owner has changed.
+    /// The flag still closes its scope, but its content or its owner has changed.
     Changed {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Since when it is there and whose it is.
+        /// Modification time and owner.
         file: Option<FlagFile>,
-        /// When it is to be over.
+        /// The end of the maintenance.
         end: Option<Moment>,
     },
-    /// The content cannot be used, and nothing of it is.
+    /// The content cannot be used, and all of it is ignored.
     Unusable {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Why, with line and column where there are any.
+        /// The cause, with line and column if there are any.
         cause: &'a str,
     },
-    /// Something in the content does not count.
+    /// A part of the content is ignored.
     Odd {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// What, with its line.
+        /// The ignored part, with its line.
         what: &'a str,
     },
-    /// The file system does not say whether the flag is there.
+    /// The file system does not tell whether the flag exists.
     LookFailed {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Why.
+        /// The cause.
         error: &'a io::Error,
-        /// Does it close its scope meanwhile?
+        /// Whether the flag closes its scope in the meantime.
         closes: bool,
-        /// The parent stands in for its children.
+        /// Whether the parent stands in for its children.
         parent_looks: bool,
     },
-    /// The flag is there, but may not be looked at, and so it closes its scope.
+    /// The flag exists but cannot be examined, so it closes its scope.
     Denied {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
-        /// Why.
+        /// The cause.
         error: &'a io::Error,
     },
-    /// After [`FlagEvent::LookFailed`] or [`FlagEvent::Denied`]: it can be looked at again.
+    /// The flag can be examined again. Follows [`FlagEvent::LookFailed`] or [`FlagEvent::Denied`].
     LookRecovered {
-        /// Which one.
+        /// The flag.
         flag: &'a Path,
     },
 }
 
-/// What happened between two states, in the order in which it is to be told.
+/// Reports the events between two states, in order.
 pub(super) fn tell(
     flag: &Path,
     was: FlagState,
@@ -152,7 +152,8 @@ pub(super) fn tell(
     }
 }
 
-/// Does it say something else than before? Not, where that was not known, and it says nothing now.
+/// Whether the content differs from the previous one. Empty content after an unknown one does not
+/// count as different.
 fn is_another(was: ContentId, is: ContentId, window: &FlagSpec) -> bool {
     let was_unknown = [ContentId::YOUNG, ContentId::DENIED].contains(&was);
     is != was && is != ContentId::DENIED && !(was_unknown && window.is_silent())

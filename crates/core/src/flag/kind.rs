@@ -1,5 +1,5 @@
-//! What lies where a flag is looked for. Whatever it is, it closes; but where that is no regular file,
-//! or one that nobody can remove here, the administrator wants to know.
+//! The kind of file at a flag's path. Every kind closes the scope, but the administrator is told if
+//! the flag is not a regular file, or if it cannot be removed here.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -16,17 +16,17 @@ use jiff::tz::TimeZone;
 
 use crate::text::time::Moment;
 
-/// What kind of file a flag is.
+/// The kind of file of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileKind {
-    /// Is it a regular file, a folder, or something else?
+    /// The file type.
     pub form: FileForm,
-    /// It has no name left: it was deleted where it comes from, and is still mounted here, as a single
-    /// file of a container is.
+    /// The file has no name left: it was deleted at its source, but is still mounted here, as a
+    /// single file in a container can be.
     pub is_deleted: bool,
 }
 
-/// The file types that there are.
+/// File types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they say it themselves")]
 pub enum FileForm {
@@ -40,7 +40,7 @@ pub enum FileForm {
 impl FileForm {
     const ALL: [Self; 5] = [Self::File, Self::Folder, Self::Fifo, Self::Socket, Self::Device];
 
-    /// As in the JSON.
+    /// The name in the JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -64,36 +64,37 @@ impl FileKind {
             () if kind.is_socket() => FileForm::Socket,
             () => FileForm::Device,
         };
-        // Also without a name are a file that is just being removed, and all files of some file systems.
+        // Files that are being removed, and all files of some file systems, also have no link
+        // count.
         Self { form, is_deleted: metadata.nlink() == 0 && mounts.hold(path, metadata) }
     }
 
-    /// As a word that all processes know; 0 stands for what nobody knows.
+    /// Encodes the kind for the shared state table; 0 means unknown.
     pub(super) fn word(self) -> u64 {
         let form = 1 + self.form as u64;
         if self.is_deleted { form | Self::DELETED } else { form }
     }
 
-    /// What the word says.
+    /// Decodes the kind.
     pub(super) fn of_word(word: u64) -> Option<Self> {
         let form = FileForm::ALL.into_iter().find(|form| 1 + *form as u64 == word & 7)?;
         Some(Self { form, is_deleted: word & Self::DELETED != 0 })
     }
 
-    /// Is it an ordinary file, of which there is nothing to say?
+    /// Whether this is an ordinary file, about which there is nothing to report.
     pub fn is_plain(self) -> bool {
         self.form == FileForm::File && !self.is_deleted
     }
 }
 
-/// What the file system says about a flag.
+/// What the file system tells about a flag.
 #[derive(Clone, Copy, Debug)]
 pub struct FlagFile {
-    /// Its time of modification; for `touch`, when that was run.
+    /// The modification time. For a file created by `touch`, the time of that command.
     pub since: Option<Moment>,
-    /// The user id of its owner.
+    /// The user ID of the file's owner.
     pub owner: u32,
-    /// What it is.
+    /// The kind of file.
     pub kind: FileKind,
 }
 
@@ -105,14 +106,14 @@ impl FlagFile {
     }
 }
 
-/// What was known of the file of a flag that was there.
+/// What was known about the file of a present flag.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Noted {
     pub(super) owner: Option<u32>,
     pub(super) kind: Option<FileKind>,
 }
 
-/// What is odd about it, where something is.
+/// Describes what is unusual about the file, if anything.
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let form = match self.form {
@@ -128,8 +129,8 @@ impl fmt::Display for FileKind {
     }
 }
 
-/// Whether a file without a name is mounted, asked once for each version of it: the table of mounts can
-/// be long.
+/// Whether a file without a name is mounted. Checked once for each version of the file, because the
+/// mount table can be long.
 #[derive(Debug, Default)]
 pub(super) struct Mounts(AtomicU64);
 
@@ -147,18 +148,18 @@ impl Mounts {
     }
 }
 
-/// Is a file system mounted at this very path, or a part of one?
+/// Whether a file system, or a part of one, is mounted at exactly this path.
 fn is_mounted(path: &Path) -> bool {
     let mounts = || fs::read("/proc/self/mountinfo").ok();
     let Some((path, mounts)) = fs::canonicalize(path).ok().zip(mounts()) else { return false };
-    // proc(5): the fifth field is where, with blanks and backslashes in octal.
+    // proc(5): the fifth field is the mount point, with blanks and backslashes in octal.
     let fields = mounts
         .split(|byte| *byte == b'\n')
         .filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
     fields.map(decoded).any(|place| place == path.as_os_str().as_bytes())
 }
 
-/// With the byte in the place of each `\040`.
+/// Replaces each escape such as `\040` by its byte.
 fn decoded(field: &[u8]) -> Vec<u8> {
     let (mut decoded, mut rest) = (Vec::with_capacity(field.len()), field);
     while let [first, more @ ..] = rest {

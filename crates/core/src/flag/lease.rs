@@ -1,7 +1,7 @@
-//! The poll lease: which process may look at a flag, where not every request looks.
+//! The poll lease: which process may look at a flag if not every request looks.
 //!
-//! A look can hang with the file system that the flag is on. So only one thread of all processes looks
-//! at a time, and the others go by what is known. A word that all processes share says who holds the
+//! A look can hang with the flag's file system. Therefore only one thread of all processes looks at
+//! a time, and the others use the last known state. A word in shared memory names the holder of the
 //! lease.
 
 use std::sync::atomic::Ordering;
@@ -13,14 +13,14 @@ use crate::shared::atomics;
 use crate::shared::process::is_alive;
 use crate::shared::slot::FlagSlot;
 
-/// A look that takes longer hangs. Nobody waits for it any more.
+/// A look that takes longer than this hangs, and nothing waits for it any longer.
 const HANGING: Duration = atomics::patience(Duration::from_millis(100));
 
-/// How often those who wait for a look see whether it is over.
+/// How often a thread that waits for a look checks whether it is over.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// After so long a lease has expired: its process may have died, and another process of the same number
-/// and group may have taken its place.
+/// A lease expires after this time. Its process may have died, and another process with the same
+/// number and group may have taken its place.
 const GIVEN_UP: Duration = Duration::from_secs(600);
 
 /// The lease of one flag.
@@ -29,19 +29,19 @@ pub(super) struct PollLease<'b> {
     interval: Duration,
 }
 
-/// The right to look now. Ends when it is dropped.
+/// The right to look now. Dropping it ends the lease.
 pub(super) struct Lease<'b> {
-    /// The slot and the word put there, where only one thread looks at a time.
+    /// The slot and the word stored there, if only one thread may look at a time.
     claim: Option<(&'b FlagSlot, PackedLease)>,
 }
 
-/// The last look: when it began, in milliseconds of the monotonic clock, and the process that still
-/// looks. All zero where nobody has looked yet.
+/// The last look: when it began, in milliseconds of the monotonic clock, and the process that is
+/// still looking. Zero if there has been no look.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct PackedLease(u64);
 
 impl PackedLease {
-    /// As many as Linux needs for a process number (PID_MAX_LIMIT).
+    /// The width of a process number on Linux (PID_MAX_LIMIT).
     const PID_BITS: u32 = 22;
 
     fn new(began: u64, holder: i32) -> Self {
@@ -49,8 +49,9 @@ impl PackedLease {
         Self(began << Self::PID_BITS | holder)
     }
 
-    /// `now` has to be of after the word was read: it is not to be older than its look. A moment
-    /// without end where nobody has looked yet, since the clock itself begins near 0.
+    /// The time since the last look began. `now` must be taken after the word was read, so that it
+    /// is not older than the look. Infinite if there has been no look, since the clock itself
+    /// begins near 0.
     fn elapsed(self, now: u64) -> Duration {
         let began = self.0 >> Self::PID_BITS;
         let elapsed = now.checked_sub(began).filter(|_| began != 0); // nor in the future
@@ -75,19 +76,19 @@ impl<'b> PollLease<'b> {
         Self { slot, interval }
     }
 
-    /// May everybody look at any time, since there is no interval?
+    /// Whether every request may look, because there is no interval.
     pub(super) fn is_free(&self) -> bool {
         self.interval.is_zero()
     }
 
-    /// Was the last look too long ago to go by?
+    /// Whether the last look is too old.
     pub(super) fn is_due(&self) -> bool {
         let last = self.last();
         last.elapsed(milliseconds()) >= self.interval
     }
 
-    /// A look, if it is due, or if one `is_wanted` for something that this process has not seen
-    /// yet. None where the last one is recent enough, or where one hangs.
+    /// Takes the lease if a look is due, or if `is_wanted` returns true because this process must
+    /// see something new. None if the last look is recent enough, or if a look hangs.
     pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Lease<'b>> {
         if self.is_free() {
             return Some(Lease::unclaimed());
@@ -96,7 +97,7 @@ impl<'b> PollLease<'b> {
         loop {
             let last = self.last();
             let now = milliseconds();
-            // Asked each time: another thread may have seen it meanwhile.
+            // Evaluated each time, because another thread may have looked in the meantime.
             let is_wanted = is_wanted();
             if last.is_running(now) {
                 let start = *waits_since.get_or_insert(now);
@@ -128,7 +129,7 @@ impl<'b> PollLease<'b> {
 }
 
 impl Lease<'_> {
-    /// A look that keeps nobody else from looking.
+    /// A look that does not keep others from looking.
     pub(super) fn unclaimed() -> Self {
         Self { claim: None }
     }
@@ -137,15 +138,15 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some((slot, claim)) = self.claim {
-            // If the lease has expired, the word may be another's.
+            // If the lease has expired, the word may belong to another process.
             let (before, after) = (claim.0, claim.ended().0);
             let _ = slot.lease.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 }
 
-/// Of a clock that nobody sets, and that is the same for all processes. Never 0, which stands for a
-/// look that was never taken.
+/// The time of a clock that cannot be set and is the same for all processes. Never 0, which means
+/// that there has been no look.
 fn milliseconds() -> u64 {
     let since_boot = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
     since_boot.map_or(0, millis).max(1)
@@ -205,7 +206,8 @@ mod tests {
         assert!(poll_lease.take(|| true).is_some(), "a process that is none of ours");
     }
 
-    /// A machine's monotonic clock begins near 0: what was never looked at is due then, too.
+    /// A machine's monotonic clock begins near 0. A flag that was never looked at must be due then,
+    /// too.
     #[test]
     fn what_was_never_looked_at_is_due() {
         for now in [1, 30_000, 3_600_000, 1 << 40] {
@@ -215,7 +217,7 @@ mod tests {
             assert!(looked != never && looked.elapsed(now) == Duration::ZERO, "{now}");
             assert_eq!(looked.elapsed(now + 50), Duration::from_millis(50), "{now}");
         }
-        // Nobody has looked in the future: what says so is not to keep everybody from looking.
+        // A look in the future is corrupt data and must not block all looks.
         assert!(PackedLease::new(31_000, 0).elapsed(30_000) >= INTERVAL);
     }
 

@@ -1,4 +1,4 @@
-//! One look at a flag: what the file system says of its name.
+//! A look at a flag: what the file system tells about its name.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
@@ -9,24 +9,24 @@ use nix::unistd::{AccessFlags, eaccess};
 
 use super::kind::{FileKind, FlagFile, Mounts};
 
-/// A chain of so many links is followed, as by the kernel (MAXSYMLINKS).
+/// The longest chain of symbolic links, as in the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;
 
-/// Something is there.
+/// A flag that is present.
 #[derive(Debug)]
 pub(super) enum Look {
-    /// Anybody may see what.
+    /// The file can be examined.
     Seen(Metadata, FileKind),
-    /// Its folder can be searched, so the name exists, but what it names may not be looked at. So it
-    /// is with SELinux, for a file that was moved here and has kept its label.
+    /// The folder can be searched, so the name exists, but the file cannot be examined. SELinux
+    /// causes this for a file that was moved here and has kept its label.
     Denied(io::Error),
 }
 
 impl Look {
-    /// Looks at what lies at a path; a link is followed.
+    /// Looks at the file at a path. Symbolic links are followed.
     ///
     /// # Errors
-    /// Those of stat(2), but for a [`Look::Denied`].
+    /// The errors of stat(2), except for a [`Look::Denied`].
     pub(super) fn at(path: &Path, mounts: &Mounts) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Self::seen(path, metadata, mounts)),
@@ -35,13 +35,13 @@ impl Look {
         }
     }
 
-    /// Is it the folder that may not be searched, or what lies in it that may not be looked at?
+    /// Finds out whether the folder cannot be searched or the file in it cannot be examined.
     #[cold]
     fn again(path: &Path, error: io::Error, mounts: &Mounts) -> io::Result<Self> {
         if !can_be_reached(path) {
             return Err(error);
         }
-        // The folder may have been opened for all since the look.
+        // The folder may have become searchable since the look.
         match fs::metadata(path) {
             Err(error) if is_denied(&error) && can_be_reached(path) => Ok(Self::Denied(error)),
             other => other.map(|metadata| Self::seen(path, metadata, mounts)),
@@ -53,7 +53,7 @@ impl Look {
         Self::Seen(metadata, kind)
     }
 
-    /// What is known of the file; its time is in `zone`.
+    /// What is known about the file. Its time is in `zone`.
     pub(super) fn file(&self, zone: &TimeZone) -> Option<FlagFile> {
         match self {
             Self::Seen(metadata, kind) => Some(FlagFile::of(metadata, *kind, zone)),
@@ -62,8 +62,8 @@ impl Look {
     }
 }
 
-/// May this process search the folder that the name is in, and where that is a link, the folder of
-/// what it leads to?
+/// Whether this process may search the folder of the name and, if the name is a symbolic link, the
+/// folder of the link's target.
 fn can_be_reached(path: &Path) -> bool {
     let mut path = PathBuf::from(path);
     for _ in 0..MAX_LINKS {

@@ -1,16 +1,16 @@
-//! Which flags are looked for, in lines for the log.
+//! Lists of configured flags, for the error log.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// So long a list of names is, at the most, unless one alone is longer: httpd cuts lines at 8192 bytes.
+/// The longest list of names, unless a single name is longer. httpd truncates lines at 8192 bytes.
 const LONGEST: usize = 7000;
 
-/// So many lists there are, at the most.
+/// The largest number of lists.
 const MOST: usize = 200;
 
-/// The flags in lists, one for each folder, or several for a folder with many; the last one may say how
-/// many more there are.
+/// The flags in lists, one for each folder, or several for a folder with many flags. The last list
+/// may give the number of omitted flags.
 pub fn lists<'a>(flags: impl Iterator<Item = &'a Path>) -> Vec<String> {
     let mut folders: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
     for flag in flags {

@@ -1,4 +1,4 @@
-//! The folder that a flag is to be put into: will it be seen there?
+//! Checks the folder of a flag: will httpd see a flag that is created there?
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use thiserror::Error;
 
-/// What is wrong with the folder that a flag is to be put into; worth a warning at start.
+/// A problem of a flag's folder, reported as a warning at start.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FolderProblem {
-    /// `touch` will fail.
+    /// Creating the flag will fail.
     #[error("does not exist, so the flag cannot be created")]
     Missing,
-    /// As /tmp is.
+    /// The folder is like /tmp.
     #[error("can be written by everybody, so any local user can close the site")]
     WorldWritable,
-    /// systemd may give httpd such a folder of its own.
+    /// systemd may give httpd a private instance of the folder.
     #[error(
         "is below {0}: where systemd runs httpd with PrivateTmp=, httpd has a {0} of its own, and \
          never sees the flag; choose another folder, such as /var/lib/maintenance"
@@ -24,18 +24,18 @@ pub enum FolderProblem {
     Private(&'static str),
 }
 
-/// The folders of which systemd's `PrivateTmp=` gives a service others.
+/// The folders that systemd's `PrivateTmp=` makes private to a service.
 const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
 
-/// All that is wrong with a flag's folder. What lies below the ServerRoot, httpd sees as those do who
-/// have made that.
+/// All problems of a flag's folder. A folder below the ServerRoot is not private: httpd sees it
+/// like the users who created it.
 pub fn folder_problems(path: &Path, server_root: &Path) -> Vec<FolderProblem> {
     let private = PRIVATE.into_iter().find(|folder| path.starts_with(folder));
     let private = private.filter(|_| !path.starts_with(server_root)).map(FolderProblem::Private);
     folder_problem(path).into_iter().chain(private).collect()
 }
 
-/// Does the flag's folder not exist?
+/// Whether the flag's folder does not exist.
 pub(super) fn is_folder_missing(path: &Path) -> bool {
     folder_problem(path) == Some(FolderProblem::Missing)
 }

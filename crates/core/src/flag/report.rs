@@ -1,4 +1,4 @@
-//! What is known of a flag, for those who ask.
+//! What is known about a flag, for the status report.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,36 +12,35 @@ use crate::flag::spec::Phase;
 use crate::shared::atomics::AtomicU64;
 use crate::shared::slot::FlagSlot;
 
-/// What all processes know of a flag together, and this one of its content.
+/// What all processes know about a flag, and what this process knows about its content.
 #[derive(Clone, Debug)]
 pub struct FlagReport {
-    /// Where the moment of the last look lies in its window; None where it is absent, or nothing is
-    /// known.
+    /// The phase at the last look; None if the flag is absent or nothing is known.
     pub phase: Option<Phase>,
-    /// Does it close its scope?
+    /// Whether the flag closes its scope.
     pub closes: bool,
-    /// The file system did not say whether it is there.
+    /// The file system did not tell whether the flag exists.
     pub is_unseen: bool,
-    /// It is there, and may not be looked at.
+    /// The flag exists but cannot be examined.
     pub is_denied: bool,
     /// When the last change was noticed.
     pub changed: Option<Timestamp>,
-    /// Its time of modification; for `touch`, when that was run.
+    /// The modification time. For a file created by `touch`, the time of that command.
     pub modified: Option<Timestamp>,
-    /// The user id of its owner.
+    /// The user ID of the file's owner.
     pub owner: Option<u32>,
-    /// It is absent, and so is its folder. Not known where looks are rare: the file system that it
-    /// is on may hang.
+    /// Neither the flag nor its folder exists. False if looks are rare, because the folder's file
+    /// system may hang.
     pub is_folder_missing: bool,
-    /// What lies there.
+    /// The kind of file.
     pub kind: Option<FileKind>,
-    /// What it says, where this process has read that.
+    /// The content, if this process has read it.
     pub content: Option<Arc<Content>>,
 }
 
 impl FlagReport {
-    /// From what all processes know and what this one has read last. What another process alone has read
-    /// is not known.
+    /// Combines the shared state with the content that this process has read last. Content that
+    /// only another process has read is not available.
     pub(super) fn new(
         state: FlagState,
         slot: &FlagSlot,
@@ -73,8 +72,8 @@ impl FlagReport {
     }
 }
 
-/// Notes what is known now, for a report: that the state has changed, and, of a look that has seen
-/// something, which file. Returns what was noted before.
+/// Records a new state for reports: the time of a change and, after a successful look, the file.
+/// Returns what was recorded before.
 pub(super) fn note(
     slot: &FlagSlot,
     file: Option<Option<FlagFile>>,
@@ -83,7 +82,7 @@ pub(super) fn note(
     now: Timestamp,
 ) -> Noted {
     let FlagSlot { changed, modified, owner, kind, .. } = slot;
-    // That the debounce of a new flag is over is none.
+    // The end of a new flag's debounce is not a change.
     let is_change =
         is.known != was.known || ![is.content_id, ContentId::YOUNG].contains(&was.content_id);
     if is_change {

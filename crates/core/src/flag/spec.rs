@@ -1,4 +1,4 @@
-//! What a flag's content says about the maintenance: its window in time, and words for the page.
+//! The content of a flag: the time window of the maintenance, and texts for the page.
 
 mod flag_spec;
 mod keys;

@@ -1,18 +1,18 @@
-//! What all processes know of a flag, as one word in its slot.
+//! What all processes know about a flag, as one word in its slot.
 
 use crate::flag::spec::Phase;
 
-/// What is known of a flag.
+/// Whether the flag is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
     Nothing,
     Absent,
-    /// There, and where the moment lies in the window that its content describes.
+    /// Present, with the phase according to its content.
     Present(Phase),
 }
 
 impl Presence {
-    /// Does the flag close its scope? Where nothing is known, it does.
+    /// Whether the flag closes its scope. It does if nothing is known.
     pub(super) fn closes(self) -> bool {
         match self {
             Self::Nothing => true,
@@ -44,26 +44,26 @@ impl Presence {
     }
 }
 
-/// Which version of the flag's content the knowledge rests on, in a hash.
+/// Identifies the content on which the state is based, in a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentId(u32);
 
 impl ContentId {
     /// No content: the flag is absent, or nothing is known.
     pub(super) const NONE: Self = Self(0);
-    /// A flag that has just appeared, whose content may still be written.
+    /// A new flag whose content may still be written.
     pub(super) const YOUNG: Self = Self(1);
-    /// A flag that is there, but that nobody may look at.
+    /// A flag that exists but cannot be examined.
     pub(super) const DENIED: Self = Self(2);
 
-    /// The basis with this hash.
+    /// The ID for this hash.
     pub(super) fn of(hash: u64) -> Self {
         Self((hash as u32).max(3))
     }
 }
 
-/// Which file has the content that the knowledge rests on, in a hash. With it, a file that took the
-/// place of another is told from one that was written to, in every process.
+/// Identifies the file with the content on which the state is based, in a hash. It lets every
+/// process distinguish a file that has been replaced from one that has been rewritten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct File(u16);
 
@@ -71,24 +71,24 @@ impl File {
     /// No file.
     pub(super) const NONE: Self = Self(0);
 
-    /// The file with this hash.
+    /// The ID for this hash.
     pub(super) fn of(hash: u64) -> Self {
         Self((hash as u16).max(1))
     }
 
-    /// The same file without a name.
+    /// The ID of the same file after its deletion.
     pub(super) fn deleted(self) -> Self {
         Self((!self.0).max(1))
     }
 }
 
-/// What is known of a flag at one time.
+/// The state of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FlagState {
     pub(super) known: Presence,
     pub(super) content_id: ContentId,
     pub(super) file: File,
-    /// The children's last look failed, or they may not look at what is there.
+    /// The children's last look failed, or they may not examine the file.
     pub(super) failed: bool,
 }
 
@@ -107,11 +107,11 @@ impl FlagState {
     };
 }
 
-/// A state, and the number of changes that led to it. By that number a look that began before a
-/// change is told from one that began after it.
+/// A state and the number of changes before it. The number tells a process whether its look began
+/// before a change.
 ///
-/// All of it changes at once: a file that is not yet known, beside a content that is, would be
-/// taken for one that took its place.
+/// All fields change atomically: new content together with the old file would look like a replaced
+/// file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PackedState(pub(super) u64);
 
@@ -130,7 +130,7 @@ impl PackedState {
         }
     }
 
-    /// Is the flag absent, and did the last look not fail?
+    /// Whether the flag is absent and the last look succeeded.
     pub(super) fn is_absent(self) -> bool {
         self.0 & ((1 << Self::NUMBER) - 1) == Presence::Absent.code()
     }

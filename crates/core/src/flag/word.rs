@@ -6,7 +6,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-/// Why a word of `MaintenanceFlag` names no flag.
+/// Why a word of `MaintenanceFlag` is not valid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FlagError {
     /// `MaintenanceFlag ""`
@@ -28,18 +28,19 @@ pub enum FlagError {
     /// `MaintenanceFlag *.flag`
     #[error("\"{0}\" holds *; write the name of one file")]
     Pattern(String),
-    /// Longer than PATH_MAX, or with a component longer than NAME_MAX: it could never be there.
+    /// The path is longer than PATH_MAX, or has a component longer than NAME_MAX, so the file could
+    /// never exist.
     #[error("the path of {0} characters is longer than the file system allows")]
     TooLong(usize),
 }
 
-/// The most bytes that a file's name has on Linux (limits.h).
+/// The maximum length of a file name on Linux in bytes (limits.h).
 const NAME_MAX: usize = 255;
 
-/// Checks a word of `MaintenanceFlag`: is it meant as a path?
+/// Checks whether a word of `MaintenanceFlag` is meant as a path.
 ///
 /// # Errors
-/// [`FlagError`] for what names a file that nobody would ever create.
+/// [`FlagError`] for a file name that is obviously a mistake.
 pub fn check_word(word: &OsStr) -> Result<(), FlagError> {
     const ON: [&str; 5] = ["on", "true", "yes", "enable", "enabled"];
     const OFF: [&str; 7] = ["off", "none", "false", "no", "disable", "disabled", "never"];
@@ -57,11 +58,11 @@ pub fn check_word(word: &OsStr) -> Result<(), FlagError> {
     }
 }
 
-/// Checks a path of `MaintenanceFlag`, which need not exist. Looks at the path alone: the file
-/// system that it is on may hang.
+/// Checks a path of `MaintenanceFlag`. The file need not exist, and its file system is not accessed
+/// because it may hang.
 ///
 /// # Errors
-/// [`FlagError`] where no file of that name can ever exist.
+/// [`FlagError`] if no file of that name can ever exist.
 pub fn check_path(path: &Path) -> Result<(), FlagError> {
     let length = path.as_os_str().len();
     let is_long = |part: &OsStr| part.len() > NAME_MAX;

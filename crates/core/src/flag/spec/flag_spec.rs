@@ -1,4 +1,4 @@
-//! What the content of a flag says, once it is read.
+//! The parsed content of a flag.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::net::networks::Networks;
 use crate::text::time::Moment;
 
-/// The content of a flag. That of an empty file is the default: closed, and nothing said.
+/// The content of a flag. The default is that of an empty file: closed, without any texts.
 #[derive(Debug, Default)]
 pub struct FlagSpec {
     pub(super) message: Message,
@@ -20,7 +20,7 @@ pub struct FlagSpec {
     pub(super) warnings: Vec<String>,
 }
 
-/// Where a moment lies, seen from a window.
+/// The phase of the maintenance at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Before `start`: still open.
@@ -33,19 +33,19 @@ pub enum Phase {
     Reopened,
 }
 
-/// What the administrator tells those who are refused.
+/// The message to refused clients.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Message {
     #[default]
     None,
-    /// For everybody.
+    /// One message for all languages.
     Same(String),
     /// By language tag (BCP 47).
     ByLanguage(BTreeMap<String, String>),
 }
 
 impl FlagSpec {
-    /// Where `now` lies.
+    /// The phase at `now`.
     pub fn phase(&self, now: Timestamp) -> Phase {
         let is_past = |moment: Option<Moment>| moment.is_some_and(|moment| moment.at() <= now);
         if self.start.is_some() && !is_past(self.start) {
@@ -59,9 +59,8 @@ impl FlagSpec {
         }
     }
 
-    /// The message for a page in this language, and the language that it is in, where that is
-    /// known: the page's own, else its less special form (`de` for `de-AT`), else English, else
-    /// the first.
+    /// The message for a page in this language, and the message's language if it is known: the
+    /// page's own language, or a more general one (`de` for `de-AT`), or English, or the first.
     pub fn message(&self, language: Option<&str>) -> Option<(&str, Option<&str>)> {
         let texts = match &self.message {
             Message::None => return None,
@@ -79,7 +78,7 @@ impl FlagSpec {
         Some((text, Some(tag)))
     }
 
-    /// The messages, each with its language where that is known.
+    /// The messages, each with its language if it is known.
     pub fn messages(&self) -> Vec<(Option<&str>, &str)> {
         match &self.message {
             Message::None => vec![],
@@ -90,17 +89,17 @@ impl FlagSpec {
         }
     }
 
-    /// Does it open again at its end?
+    /// Whether the scope reopens automatically at the end.
     pub fn reopens(&self) -> bool {
         self.reopens
     }
 
-    /// When it begins; None: when the flag appears.
+    /// The start of the maintenance; None if it starts when the flag appears.
     pub fn start(&self) -> Option<Moment> {
         self.start
     }
 
-    /// When it is to be over; None: nobody says.
+    /// The end of the maintenance; None if it is not known.
     pub fn end(&self) -> Option<Moment> {
         self.end
     }
@@ -110,7 +109,7 @@ impl FlagSpec {
         self.retry_after
     }
 
-    /// Who passes this flag, beside those on the allowlist. The number is always 0.
+    /// Networks whose clients pass this flag, in addition to the allowlist. The number is always 0.
     pub fn allow(&self) -> &Networks {
         &self.allow
     }
@@ -120,12 +119,12 @@ impl FlagSpec {
         &self.vars
     }
 
-    /// What does not count of the content, each with its line, such as unknown keys.
+    /// Ignored parts of the content, each with its line, such as unknown keys.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Is there anything to be shown to those who are refused?
+    /// Whether there is nothing to show to refused clients.
     pub fn is_silent(&self) -> bool {
         self.message == Message::None
             && self.start.is_none()

@@ -1,10 +1,10 @@
-//! The keys of a flag's content, and what was probably meant by others.
+//! The keys of a flag's content, and suggestions for unknown keys.
 
-/// The keys that count. They may be written in any case.
+/// The known keys. They are not case-sensitive.
 pub(super) const KEYS: [&str; 7] =
     ["message", "start", "end", "reopen", "retry_after", "allow", "vars"];
 
-/// Other words for a key.
+/// Synonyms of keys.
 const OTHER_WORDS: [(&str, &str); 16] = [
     ("begin", "start"),
     ("begins", "start"),
@@ -24,16 +24,16 @@ const OTHER_WORDS: [(&str, &str); 16] = [
     ("variables", "vars"),
 ];
 
-/// The longest misspelling that is looked at.
+/// The longest word for which a key is suggested.
 const MAX_LENGTH: usize = 20;
 
-/// The key that this is, in any case.
+/// The key with this name, in any case.
 pub(super) fn known(key: &str) -> Option<&'static str> {
     KEYS.into_iter().find(|known| known.eq_ignore_ascii_case(key))
 }
 
-/// The key that was probably meant by one that is none: at most two letters are missing, too many,
-/// wrong or have changed places; in a short key one.
+/// The key that was probably meant by an unknown one: at most two letters (in a short key one) are
+/// missing, superfluous, wrong or transposed.
 pub(super) fn meant(key: &str) -> Option<&'static str> {
     if key.len() > MAX_LENGTH {
         return None;
@@ -52,7 +52,7 @@ pub(super) fn meant(key: &str) -> Option<&'static str> {
     other.map(|(_, known)| known).or_else(near)
 }
 
-/// How many letters have to be put in, taken out, replaced or exchanged with their neighbour
+/// The number of insertions, deletions, replacements and transpositions of adjacent letters
 /// (optimal string alignment).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();

@@ -1,6 +1,6 @@
-//! Language tags, as they stand in a message and in the name of a page.
+//! Language tags, as used in messages and in the names of pages.
 
-/// What people write in the place of a tag.
+/// Language names that people write instead of a tag.
 const NAMES: [(&str, &str); 22] = [
     ("deutsch", "de"),
     ("german", "de"),
@@ -26,8 +26,8 @@ const NAMES: [(&str, &str); 22] = [
     ("swedish", "sv"),
 ];
 
-/// Has the text the form of a language tag (RFC 5646, 2.1)? Its first part is a language of two or
-/// three letters: nobody has registered a longer one.
+/// Whether the text has the form of a language tag (RFC 5646, section 2.1). Its first subtag must
+/// be a language of two or three letters, because no longer one is registered.
 pub(crate) fn is_language(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let first = subtags.next().unwrap_or_default();
@@ -39,7 +39,7 @@ pub(crate) fn is_language(tag: &str) -> bool {
         })
 }
 
-/// What to write in the place of a word that is no language tag.
+/// What to write instead of a word that is not a language tag.
 pub(crate) fn instead_of(word: &str) -> String {
     let name = NAMES.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
     match name {

@@ -1,4 +1,4 @@
-//! From TOML to a window.
+//! Parses a flag's content (TOML).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::text::duration::{self, MAX_SECONDS};
 use crate::text::encoding;
 use crate::text::time::Moment;
 
-/// Why a text is no content of a flag.
+/// Why a text is not valid content of a flag.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("line {line}, column {column}: {cause}")]
 pub struct FlagSpecError {
@@ -30,16 +30,16 @@ pub struct FlagSpecError {
     cause: String,
 }
 
-/// A mistake, and where in the text it is, in bytes.
+/// A mistake, with its range in the text in bytes.
 struct Wrong(Range<usize>, String);
 
 type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
 impl FlagSpec {
-    /// Reads a flag's content. Times without an offset are the server's own, in `zone`; one that
-    /// comes twice, when the clocks are put back, is the first, and one that is skipped moves on
-    /// by as much.
+    /// Parses a flag's content. Times without an offset are local times in `zone`. A local time
+    /// that occurs twice, when the clocks are put back, means its first occurrence. A local time
+    /// that is skipped moves forward by the length of the gap.
     ///
     /// # Errors
     /// [`FlagSpecError`], with line and column.
@@ -61,7 +61,7 @@ fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     })?;
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::of(text, zone);
-    // More spellings of a time are certain than TOML knows.
+    // Accepts unambiguous spellings of times that TOML does not know.
     let is_time = |span: &Range<usize>| {
         text.get(span.clone()).is_some_and(|text| Moment::parse(text, zone).is_ok())
     };
@@ -74,7 +74,7 @@ fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     reader.finish(syntax)
 }
 
-/// The error at a byte of the text.
+/// The error at this byte of the text.
 fn at(text: &str, offset: usize, cause: String) -> FlagSpecError {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -82,7 +82,7 @@ fn at(text: &str, offset: usize, cause: String) -> FlagSpecError {
     FlagSpecError { line, column, cause }
 }
 
-/// What is wrong where the text is no TOML.
+/// Describes a TOML syntax error.
 fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
     let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim();
@@ -107,19 +107,19 @@ fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
     }
 }
 
-/// Reads a table, and takes note of all that is wrong with it.
+/// Reads a table and collects its mistakes.
 struct Reader<'t> {
     text: &'t str,
     zone: &'t TimeZone,
     window: FlagSpec,
-    /// The keys that are there.
+    /// The keys found so far.
     seen: Vec<&'static str>,
     /// Why the content cannot be used.
     faults: Vec<Wrong>,
-    /// What does not count.
+    /// Ignored parts.
     odd: Vec<Wrong>,
-    /// Keys that are misspelled or in the wrong place: they do not count, either. Where the key
-    /// that was meant is missing and decides when the scope is closed, they are faults.
+    /// Misspelled and misplaced keys, which are ignored as well. They become faults if the key that
+    /// was meant is missing and decides when the scope is closed.
     slips: Vec<(&'static str, Wrong)>,
 }
 
@@ -204,7 +204,7 @@ impl<'t> Reader<'t> {
         self.odd.push(Wrong(key.span(), format!("there is no key {shown}{more}")));
     }
 
-    /// What only several keys together tell; of a text that is not whole one of them may be missing.
+    /// Checks that involve several keys. In incomplete text one of them may be missing.
     fn check(&mut self, table: &DeTable<'_>, is_whole: bool) {
         let value = |wanted: &str| {
             let found = in_order(table)
@@ -230,9 +230,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The window, or the first fault.
+    /// The specification, or the first fault.
     fn finish(mut self, syntax: Vec<Wrong>) -> Result<FlagSpec, FlagSpecError> {
-        // Of two at one place, the first says more.
+        // Of two faults at the same position, the first is more specific.
         let faults = self.faults.into_iter().chain(syntax);
         if let Some(Wrong(span, cause)) = faults.min_by_key(|Wrong(span, _)| span.start) {
             return Err(at(self.text, span.start, cause));
@@ -258,7 +258,7 @@ impl<'t> Reader<'t> {
             DeValue::Table(table) => {
                 let mut texts = BTreeMap::new();
                 for (key, value) in in_order(table) {
-                    // As a locale has it.
+                    // Locale names have an underscore.
                     let tag = key.get_ref().replace('_', "-");
                     if let Some(known) = keys::known(key.get_ref()) {
                         let cause = format!("{known} belongs above [message]");
@@ -305,7 +305,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The first few of the things that do not count, each with its line.
+/// The first few ignored parts, each with its line.
 fn warnings(odd: Vec<Wrong>, text: &str) -> Vec<String> {
     const NAMED: usize = 5;
     let more = odd.len().saturating_sub(NAMED);
@@ -317,14 +317,14 @@ fn warnings(odd: Vec<Wrong>, text: &str) -> Vec<String> {
     named.chain(more).collect()
 }
 
-/// The entries of a table as they stand in the file.
+/// The entries of a table in file order.
 fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Value<'i>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
 }
 
-/// A key for a message, on one line and not too long.
+/// A key for a message: on one line and not too long.
 fn quoted(key: &str) -> String {
     const SHOWN: usize = 40;
     let start: String = key.chars().take(SHOWN).collect();
@@ -341,7 +341,7 @@ fn text<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
     value.get_ref().as_str().ok_or_else(|| wrong(value, cause))
 }
 
-/// What can be shown: line ends as in Unix, and no control characters.
+/// The text with Unix line endings and without control characters.
 fn shown(text: &str) -> String {
     let plain = |character: char| match character {
         '\n' | '\t' => character,
@@ -351,8 +351,8 @@ fn shown(text: &str) -> String {
     text.replace("\r\n", "\n").chars().map(plain).collect()
 }
 
-/// An entry of `allow`. The error does not repeat it, as the log is not the place for what a flag
-/// says; but it names the networks that were probably meant.
+/// An entry of `allow`. The error does not repeat the entry, because flag contents do not belong in
+/// the log. It does suggest the networks that were probably meant.
 fn network(entry: &Value<'_>) -> Result<IpNet, Wrong> {
     let word = text(entry)?;
     network::parse(word).map_err(|cause| {
