@@ -1,10 +1,10 @@
-//! Proactive negotiation of the maintenance page (RFC 9110, 12.1): which type, which language and
-//! which content coding of it a client prefers.
+//! Proactive negotiation of the maintenance page (RFC 9110, section 12.1): the type, language and
+//! content coding that a client prefers.
 //!
-//! The field values come from strangers: any bytes, several field lines joined with `, `. What is
-//! malformed in them is ignored, and nothing is refused because of them: a client whose wishes
-//! cannot be met gets the default (12.4.1), since it is an error that the page reports. Nothing is
-//! allocated, and the time is linear in the length of the value.
+//! The field values come from clients and can contain any bytes, with several field lines joined by
+//! `, `. Malformed parts are ignored and never cause a refusal. A client whose preferences cannot
+//! be met gets the default (section 12.4.1), since the page reports an error. The code allocates
+//! nothing, and its time is linear in the length of the value.
 
 mod encoding;
 mod language;
@@ -21,10 +21,10 @@ mod tests {
 
     use super::*;
 
-    /// So many values for each property.
+    /// The number of values for each property.
     const ROUNDS: usize = 20_000;
     const TAGS: [&str; 5] = ["en", "de-AT", "de", "zh-Hans", "pt"];
-    /// Elements that no rule knows, or that are malformed.
+    /// Elements that are unknown or malformed.
     const GARBAGE: [&[u8]; 14] = [
         b"",
         b" ",
@@ -42,13 +42,13 @@ mod tests {
         b"text/plain;q=\"1\"",
     ];
 
-    /// What the three headers get when they all have this value.
+    /// The result of the three fields if they all have this value.
     fn all(value: &[u8]) -> (Media, Option<usize>, Encoding) {
         let value = Some(value);
         (media(value, Media::Html), language(value, TAGS.into_iter()), encoding(value))
     }
 
-    /// A value of pieces that mean something, in an order that mostly does not.
+    /// A random sequence of meaningful pieces, which is mostly malformed.
     fn value(random: &mut fastrand::Rng) -> Vec<u8> {
         const PIECES: [&str; 42] = [
             ", ",
@@ -120,7 +120,7 @@ mod tests {
             let shown = value.escape_ascii();
             assert_eq!(all(&value.to_ascii_uppercase()), result, "{shown}");
             let garbage = GARBAGE[random.usize(..GARBAGE.len())];
-            // in front, where no quoted string can be open
+            // at the start, where no quoted string can be open
             assert_eq!(all(&[garbage, b" ,", &value].concat()), result, "{shown}");
             if !value.contains(&b'"') {
                 assert_eq!(all(&[&value, b", ".as_slice(), garbage].concat()), result, "{shown}");
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Whatever else a value says: in front of it, `q=0` excludes.
+    /// `q=0` excludes, whatever follows it.
     #[test]
     fn what_is_excluded_is_not_chosen() {
         let mut random = fastrand::Rng::with_seed(3);
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// In quadratic time these would take minutes.
+    /// Quadratic time would take minutes.
     #[test]
     fn linear_time() {
         let start = Instant::now();

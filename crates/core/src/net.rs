@@ -1,4 +1,4 @@
-//! Addresses, networks and names of hosts.
+//! Addresses, networks and host names.
 
 pub mod hint;
 pub mod hosts;

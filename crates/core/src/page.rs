@@ -1,4 +1,4 @@
-//! The maintenance page: its variants by type and language, and what they are made of.
+//! The maintenance page: its variants by type and language, and their rendering.
 
 mod body;
 mod built_in;
@@ -28,7 +28,7 @@ pub use file::{PageError, PageFile, add, key, within};
 pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
 
-/// The pages of one scope: the configured ones, and the built-in ones of all other types.
+/// The pages of one scope: the configured pages, and built-in pages of all other types.
 pub struct Pages {
     html: Vec<Page>,
     json: Vec<Page>,
@@ -44,16 +44,16 @@ pub struct Page {
     media: Media,
     language: Option<String>,
     content_language: Option<CString>,
-    /// That of the built-in page which stands in for it.
+    /// The language of the built-in page that replaces this page if its file cannot be used.
     stand_in_language: Option<CString>,
     /// None for the built-in page.
     file: Option<Arc<PageFile>>,
-    /// The number of the built-in page in its language: below [`file::FIRST_ID`].
+    /// The number of the built-in page of this language, below [`file::FIRST_ID`].
     built_in: u64,
 }
 
 impl Pages {
-    /// The pages of a scope with these files. What is rendered is kept in `cache`.
+    /// The pages of a scope with these files. Rendered pages are stored in `cache`.
     pub fn new(files: &[Arc<PageFile>], cache: &Arc<Cache>) -> Self {
         let pages = |media| {
             let page = |file, language: Option<&str>| Page {
@@ -85,14 +85,14 @@ impl Pages {
         }
     }
 
-    /// The page that suits Accept and Accept-Language best, and whether its type has pages in other
-    /// languages.
+    /// The page that best matches Accept and Accept-Language, and whether its type has pages in
+    /// other languages.
     pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
         let (media, number) = self.choices.get([accept, languages], || {
             let media = negotiate::media(accept, self.default);
             let pages = self.of(media);
             let tags = pages.iter().map(|page| page.language().unwrap_or(""));
-            // The page without a language, else the page that was named first.
+            // The page without a language, or otherwise the first page of the directive.
             let default = || pages.iter().position(|page| page.language.is_none()).unwrap_or(0);
             (media, negotiate::language(languages, tags).unwrap_or_else(default))
         });
@@ -108,7 +108,7 @@ impl Pages {
         }
     }
 
-    /// The bytes of a page, and their encoding for a client that prefers `wanted`. The page is
+    /// The bytes of a page, and the best encoding for a client that prefers `wanted`. The page is
     /// rendered again if the file, the flag or the phase has changed. None if it cannot be rendered
     /// now.
     pub fn body(
@@ -147,7 +147,7 @@ impl Pages {
         };
         let is_stale = || -> Box<IsStale> {
             let source = source.as_ref().map(Arc::downgrade);
-            // All flags without content are the same.
+            // All flags without content share one rendering.
             let content = (key.content != 0).then(|| Arc::downgrade(&facts.closing.content));
             Box::new(move || {
                 source.as_ref().is_some_and(|source| source.strong_count() == 0)
@@ -186,7 +186,7 @@ impl Pages {
         self.all().filter_map(|page| page.file.as_deref())
     }
 
-    /// Prepares what children can share, before they are forked.
+    /// Compresses the bodies that children can share, before the parent forks.
     pub fn prepare(&self) {
         for file in self.files() {
             if let Some(body) = file.watched().value().fixed() {
@@ -200,7 +200,8 @@ impl Pages {
         self.files().for_each(|file| file.watched().tell_start(report));
     }
 
-    /// Reads the files that have changed; a child also tries whether it may read them at all.
+    /// Rereads the files that have changed. With `check`, also tests whether this process may read
+    /// them.
     pub fn refresh(&self, check: bool, events: &dyn EventSink) {
         for file in self.files() {
             if check {
@@ -210,19 +211,19 @@ impl Pages {
         }
     }
 
-    /// All pages, those of one type together.
+    /// All pages, grouped by type.
     pub fn all(&self) -> impl Iterator<Item = &Page> {
         self.html.iter().chain(&self.json).chain(&self.text)
     }
 
-    /// A page so short that some browsers show an error page of their own instead.
+    /// The path of a page that is so short that some browsers replace it by their own error page.
     pub fn short(&self) -> Option<&Path> {
         self.files().find(|file| file.is_short()).map(PageFile::path)
     }
 }
 
 impl Page {
-    /// The value of Content-Type (RFC 9110, 8.3; RFC 9457, 3).
+    /// The value of Content-Type (RFC 9110, section 8.3; RFC 9457, section 3).
     pub fn content_type(&self) -> &'static CStr {
         match self.media {
             Media::Html => c"text/html; charset=utf-8",
@@ -231,18 +232,18 @@ impl Page {
         }
     }
 
-    /// The version of its file that is in force; None for the built-in page.
+    /// The version of the page's file that is in force; None for the built-in page.
     pub fn in_force(&self) -> Option<InForce> {
         self.file.as_ref().map(|file| file.watched().in_force())
     }
 
-    /// Is it HTML?
+    /// Whether the page is HTML.
     pub fn is_html(&self) -> bool {
         self.media == Media::Html
     }
 
-    /// The value of Content-Language (RFC 9110, 8.5) where it is sent as this body; None where
-    /// nobody says.
+    /// The value of Content-Language (RFC 9110, section 8.5) for this body; None if the language is
+    /// not known.
     pub fn content_language(&self, body: &Body) -> Option<&CStr> {
         match body.stands_in() {
             true => self.stand_in_language.as_deref(),
@@ -250,19 +251,19 @@ impl Page {
         }
     }
 
-    /// The language tag in its name (BCP 47).
+    /// The language tag in the file name (BCP 47).
     pub fn language(&self) -> Option<&str> {
         self.language.as_deref()
     }
 }
 
-/// The index of the sentences in this language, else of those in English.
+/// The index of the texts in this language, or of the English ones.
 fn texts_for(language: Option<&str>) -> usize {
     let tags = TEXTS.iter().map(|texts| texts.lang);
     language.and_then(|tag| negotiate::language(Some(tag.as_bytes()), tags)).unwrap_or(0)
 }
 
-/// The sentences of the built-in page in this language, else in English.
+/// The texts of the built-in page in this language, or in English.
 fn texts_in(language: Option<&str>) -> &'static Texts {
     let [english, ..] = &TEXTS;
     TEXTS.get(texts_for(language)).unwrap_or(english)

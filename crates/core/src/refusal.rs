@@ -18,7 +18,7 @@ use crate::flag::ActiveFlag;
 use crate::negotiate::{self, Encoding};
 use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
 
-/// How a scope refuses.
+/// How a scope refuses requests.
 pub struct Refusal {
     statuses: StatusRules,
     pages: Pages,
@@ -26,7 +26,7 @@ pub struct Refusal {
     spreader: Arc<Spreader>,
 }
 
-/// How the scopes of a server refuse. Scopes with the same settings share a [`Refusal`], and all
+/// The refusals of a server's scopes. Scopes with the same settings share a [`Refusal`], and all
 /// scopes share the rendered pages.
 #[derive(Default)]
 pub struct Refusals {
@@ -38,13 +38,13 @@ pub struct Refusals {
 #[derive(Default)]
 struct Made {
     refusals: BTreeMap<Shape, Weak<Refusal>>,
-    /// One for each path, whichever scopes name it, so that each file is read once.
+    /// The files by path, shared by all scopes, so that each file is read once.
     files: BTreeMap<PathBuf, Arc<PageFile>>,
-    /// With so many refusals, unused ones are removed.
+    /// When this number of refusals is reached, unused ones are removed.
     limit: usize,
 }
 
-/// What a [`Refusal`] is made of.
+/// The settings that determine a [`Refusal`].
 type Shape = (StatusRules, Vec<PathBuf>, RetryAfter);
 
 impl Refusals {
@@ -81,24 +81,24 @@ impl Refusals {
     }
 }
 
-/// What the answer depends on, beside what the allowlist needs.
+/// What the answer depends on, in addition to what the allowlist needs.
 pub trait RequestHeaders: ClientRequest {
-    /// The value of a field of the request's header section, all its lines joined with commas.
+    /// The value of a request header field, with all its lines joined by commas.
     fn header(&self, name: &CStr) -> Option<&[u8]>;
-    /// The name of the server or virtual host, as `ServerName` gives it.
+    /// The name of the server or virtual host, as in `ServerName`.
     fn host(&self) -> Cow<'_, str>;
 }
 
-/// A whole answer, with all header fields that describe it.
+/// A complete answer, with all header fields that describe it.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    /// Code and reason phrase.
+    /// The status code and reason phrase.
     pub status: &'a Status,
     /// Cache-Control
     pub cache_control: &'static CStr,
     /// Retry-After, in seconds.
     pub retry_after: Option<u32>,
-    /// Vary; the status may depend on more fields, which httpd adds.
+    /// Vary. If the status depends on further fields, httpd adds them.
     pub vary: &'static CStr,
     /// Content-Type
     pub content_type: &'static CStr,
@@ -109,8 +109,8 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// The bytes, and their Content-Encoding. A filter that changes the text on its way
-    /// (`is_filtered`) could not read coded bytes.
+    /// The bytes and their Content-Encoding. They are uncompressed if a filter will change the text
+    /// (`is_filtered`), because the filter could not read compressed bytes.
     pub fn content(&self, is_filtered: bool) -> (&[u8], Option<&'static CStr>) {
         let wanted = if is_filtered { Encoding::Identity } else { self.encoding };
         let (bytes, encoding) = self.body.encoded(wanted);
@@ -123,7 +123,7 @@ impl Answer<'_> {
     }
 }
 
-/// The fields of another answer that a refusal must not have. Content-Language, Content-Type and
+/// Fields of the original answer that a refusal must not have. Content-Language, Content-Type and
 /// Content-Encoding are replaced.
 pub const REMOVED_FIELDS: [&CStr; 9] = [
     c"Accept-Ranges",
@@ -137,10 +137,10 @@ pub const REMOVED_FIELDS: [&CStr; 9] = [
     c"WWW-Authenticate",
 ];
 
-/// No cache keeps a refusal: it would outlive the maintenance.
+/// Caches must not store a refusal: it would outlive the maintenance.
 const CACHE_CONTROL: &CStr = c"no-store";
 
-/// The answer where there is no page to be had: httpd's own, with a sentence.
+/// The answer if no page is available: httpd's own, with a short text.
 pub struct PlainAnswer {
     /// The status code.
     pub status: u16,
@@ -158,7 +158,7 @@ pub const PLAIN: PlainAnswer = PlainAnswer {
 };
 
 impl Refusal {
-    /// The answer to a request while `closing` closes its scope. None if no page can be had.
+    /// The answer to a request while `closing` is active. None if no page is available.
     pub fn answer(
         &self,
         request: &impl RequestHeaders,
@@ -193,12 +193,12 @@ impl Refusal {
         })
     }
 
-    /// The status for a request alone.
+    /// The status of a refusal for this request.
     pub fn status(&self, request: &impl ClientRequest) -> u16 {
         self.statuses.choose(|expr: Expr| request.satisfies(expr)).code()
     }
 
-    /// All statuses that an answer may have.
+    /// All statuses that an answer can have.
     pub fn statuses(&self) -> impl Iterator<Item = u16> {
         self.statuses.codes()
     }

@@ -1,24 +1,24 @@
-//! Accept-Encoding.
+//! The Accept-Encoding field.
 
 use super::list::elements;
 
 /// The content codings (RFC 9110, 8.4.1) that a page can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// None.
+    /// No coding.
     Identity,
-    /// `gzip`, by its old name `x-gzip`
+    /// `gzip`, also under its old name `x-gzip`
     Gzip,
     /// `br` (RFC 7932)
     Brotli,
 }
 
-/// The coding that Accept-Encoding prefers (RFC 9110, 12.5.3), among equals the one that makes the
-/// page smallest: Brotli, then gzip. `*` stands for those that the field does not name. Identity
-/// has to be named to win; without that it is what remains: for a field that is absent, empty or
-/// malformed, and, since there is nothing better, for one that excludes all three.
+/// The coding that Accept-Encoding prefers (RFC 9110, section 12.5.3). Of equally preferred
+/// codings, Brotli wins over gzip, because it makes the page smaller. `*` stands for the codings
+/// that the field does not name. Identity wins only if it is named. It is also the result for a
+/// field that is absent, empty or malformed, and for a field that excludes all three codings.
 ///
-/// What is named with `q=0` stays excluded if it is named again.
+/// A coding with `q=0` stays excluded even if the field names it again.
 pub fn encoding(accept_encoding: Option<&[u8]>) -> Encoding {
     let (mut brotli, mut gzip, mut identity, mut any) = (None, None, None, None);
     for element in elements(accept_encoding) {
@@ -40,7 +40,7 @@ pub fn encoding(accept_encoding: Option<&[u8]>) -> Encoding {
             _ => element.quality,
         });
     }
-    // Of several that are highest, the last.
+    // `max_by_key` returns the last of equal elements.
     [
         (identity, Encoding::Identity),
         (gzip.or(any), Encoding::Gzip),

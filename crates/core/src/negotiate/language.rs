@@ -1,44 +1,45 @@
-//! Accept-Language.
+//! The Accept-Language field.
 
 use std::cmp::Reverse;
 
 use super::list::elements;
 
-/// How much a tag is wanted; the greatest wins.
+/// How much a tag is preferred. The greatest value wins.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Wish {
     quality: u16,
-    /// Of the range that wants the tag, in the field.
+    /// The position in the field of the range that matches the tag.
     position: Reverse<usize>,
-    /// What is left of that range when it finds the tag.
+    /// The number of the range's subtags that match the tag.
     subtags: usize,
-    /// The tag has no further subtags.
+    /// Whether the tag has no further subtags.
     exact: bool,
 }
 
-/// The index of the tag (BCP 47) that Accept-Language prefers (RFC 9110, 12.5.4), by lookup
-/// (RFC 4647, 3.4). The ranges have their turns by quality, then in their order. One that finds
-/// nothing as it is loses subtags from its end, one after the other, and each that is a single
-/// character together with what follows it. It finds the tag that equals it, else the first that
-/// begins with it and "-": `de-CH` finds `de`, `de` finds `de-AT`, `zh-CN` finds `zh-Hans`.
+/// The index of the tag (BCP 47) that Accept-Language prefers (RFC 9110, section 12.5.4), by lookup
+/// (RFC 4647, section 3.4). Ranges are tried in order of quality, then in field order. A range that
+/// matches no tag is shortened by its last subtag until it does; a single-character subtag is
+/// removed together with the subtag after it. A range matches the tag that equals it, or otherwise
+/// the first tag that begins with it and "-": `de-CH` matches `de`, `de` matches `de-AT`, `zh-CN`
+/// matches `zh-Hans`.
 ///
-/// With `q=0` a range excludes the tags that it finds as it is, whatever other ranges say. `*`
-/// neither finds nor excludes. `None` means that the field wants none of the tags, or says nothing.
+/// A range with `q=0` excludes the tags that it matches unshortened, whatever other ranges say. `*`
+/// neither matches nor excludes. `None` means that the field is empty or prefers none of the tags.
 pub fn language<'t>(
     accept_language: Option<&[u8]>,
     tags: impl Iterator<Item = &'t str> + Clone,
 ) -> Option<usize> {
-    // Hardly anybody excludes a language, so it is looked for only where it comes up.
+    // Few clients exclude a language, so exclusions are collected only if there are any.
     best(accept_language, tags.clone(), None).unwrap_or_else(|Excludes| {
         let excluded = excluded(accept_language, tags.clone());
         best(accept_language, tags, Some(excluded)).unwrap_or(None)
     })
 }
 
-/// The field excludes something.
+/// The field excludes a language.
 struct Excludes;
 
-/// One bit for each tag that is excluded, for as many as there are bits.
+/// One bit for each excluded tag. Tags beyond the number of bits are never excluded.
 fn excluded<'t>(
     accept_language: Option<&[u8]>,
     tags: impl Iterator<Item = &'t str> + Clone,
@@ -59,7 +60,7 @@ fn bit(index: usize) -> u128 {
 /// The best of the tags that are not excluded.
 ///
 /// # Errors
-/// [`Excludes`] where nobody has said yet which ones those are.
+/// [`Excludes`] if the field excludes tags and `excluded` is None.
 fn best<'t>(
     accept_language: Option<&[u8]>,
     tags: impl Iterator<Item = &'t str> + Clone,
@@ -87,10 +88,10 @@ fn best<'t>(
     Ok(best.map(|(_, Reverse(index))| index))
 }
 
-/// How many subtags are left of the range when the tag equals it or begins with it.
+/// The number of subtags that remain of the range when the tag equals it or begins with it.
 fn common_subtags(range: &[u8], tag: &[u8]) -> usize {
     if range.first().map(u8::to_ascii_lowercase) != tag.first().map(u8::to_ascii_lowercase) {
-        return 0; // most of them
+        return 0; // the usual case
     }
     let all = count(range);
     let pairs = subtags(range).zip(subtags(tag));
@@ -101,7 +102,7 @@ fn common_subtags(range: &[u8], tag: &[u8]) -> usize {
         .map_or(0, |(number, _)| number)
 }
 
-/// A basic language range (RFC 4647, 2.1) other than `*`.
+/// Whether this is a basic language range (RFC 4647, section 2.1) other than `*`.
 fn is_range(text: &[u8]) -> bool {
     let length = |subtag: &[u8]| (1..=8).contains(&subtag.len());
     subtags(text).all(|subtag| length(subtag) && subtag.iter().all(u8::is_ascii_alphanumeric))

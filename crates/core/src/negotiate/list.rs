@@ -1,21 +1,21 @@
-//! What the three fields have in common: lists of elements with parameters, one of which is the
-//! weight (RFC 9110, 5.6.1, 5.6.6 and 12.4.2).
+//! The syntax that the three fields share: lists of elements with parameters, one of which is the
+//! weight (RFC 9110, sections 5.6.1, 5.6.6 and 12.4.2).
 
-/// The quality value of an element without a weight, and the highest.
+/// The quality value of an element without a weight. It is also the maximum.
 const WHOLE: u16 = 1000;
 
-/// An element of a list that is not empty and whose weight is not malformed.
+/// A non-empty list element whose weight is not malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Element<'v> {
-    /// What stands in front of the parameters, and may be malformed.
+    /// The text before the parameters, which may be malformed.
     pub(super) name: &'v [u8],
-    /// From 0, which is "not acceptable", to 1000.
+    /// From 0 ("not acceptable") to 1000.
     pub(super) quality: u16,
-    /// There are parameters beside the weight.
+    /// Whether there are parameters other than the weight.
     pub(super) parameters: bool,
 }
 
-/// The elements of a field value, in their order.
+/// The elements of a field value, in order.
 pub(super) fn elements(value: Option<&[u8]>) -> impl Iterator<Item = Element<'_>> {
     split(value.unwrap_or_default(), b',').filter_map(element)
 }
@@ -25,14 +25,15 @@ fn element(text: &[u8]) -> Option<Element<'_>> {
     let name = parts.next().filter(|name| !name.is_empty())?;
     let mut weight = None;
     let mut parameters = false;
-    // Empty ones are allowed (5.6.6), and the weight need not be the last (12.5.1).
+    // Empty parameters are allowed (section 5.6.6), and the weight need not be last (section
+    // 12.5.1).
     for parameter in parts.filter(|parameter| !parameter.is_empty()) {
         let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
         if !name.trim_ascii().eq_ignore_ascii_case(b"q") {
             parameters = true;
             continue;
         }
-        // Around "=" there is no whitespace (5.6.6).
+        // Whitespace around "=" is not allowed (section 5.6.6).
         let [_, b'=', value @ ..] = parameter else { return None };
         if weight.replace(quality(value)?).is_some() {
             return None;
@@ -55,9 +56,9 @@ fn quality(text: &[u8]) -> Option<u16> {
     (quality <= WHOLE).then_some(quality)
 }
 
-/// Splits where the separator is not part of a quoted string (5.6.4). Such a string is the value
-/// of a parameter, so it follows "="; elsewhere a quote is a wrong byte among others. A string
-/// without an end takes all that follows.
+/// Splits a text at separators outside of quoted strings (section 5.6.4). A quoted string is the
+/// value of a parameter, so it follows "="; elsewhere a quote is just an invalid byte. An
+/// unterminated string extends to the end.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     #[derive(Clone, Copy)]
     enum State {

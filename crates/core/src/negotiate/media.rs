@@ -1,4 +1,4 @@
-//! Accept.
+//! The Accept field.
 
 use std::cmp::Reverse;
 
@@ -15,8 +15,7 @@ pub enum Media {
     Text,
 }
 
-/// Names by which a type is asked for, each with the wildcards that admit it, the most specific
-/// first.
+/// The names of each type, each with the ranges that match it, the most specific first.
 const NAMES: [(Media, &[&[u8]]); 5] = [
     (Media::Html, &[b"text/html", b"text/*", b"*/*"]),
     (Media::Html, &[b"application/xhtml+xml"]),
@@ -25,19 +24,20 @@ const NAMES: [(Media, &[&[u8]]); 5] = [
     (Media::Text, &[b"text/plain", b"text/*", b"*/*"]),
 ];
 
-/// The type that Accept prefers (RFC 9110, 12.5.1): the one with the highest quality value. Among
-/// equals, what the field names is in front of what only a wildcard admits (so
-/// `application/json, */*` is JSON), and then `default` is in front of HTML, HTML in front of JSON and
-/// JSON in front of text. `default`, too, if the field is absent or malformed or accepts none of the
-/// three (12.4.1).
+/// The type that Accept prefers (RFC 9110, section 12.5.1): the one with the highest quality value.
+/// Of equally preferred types, those that the field names come before those that only a wildcard
+/// matches (so `application/json, */*` means JSON); then `default` comes before HTML, HTML before
+/// JSON, and JSON before text. `default` is also the result if the field is absent or malformed, or
+/// accepts none of the three (section 12.4.1).
 ///
 /// The quality value is that of the most specific range. HTML can also be named as
-/// `application/xhtml+xml` and JSON as `application/problem+json`; of the names that the field
-/// has, the higher value counts. Parameters make a range more specific, whatever they mean:
+/// `application/xhtml+xml`, and JSON as `application/problem+json`; of the names in the field, the
+/// highest value applies. Parameters make a range more specific, whatever they mean:
 /// `text/html;level=1` is HTML.
 ///
-/// Who names another format of JSON (`application/vnd.api+json`; the suffix is RFC 6839's) wants JSON,
-/// with the highest value of any such name; who excludes one, excludes that one alone.
+/// A field that names another JSON format (`application/vnd.api+json`; the suffix is defined in RFC
+/// 6839) accepts JSON with the highest value of any such name. Excluding such a format excludes
+/// only that format.
 pub fn media(accept: Option<&[u8]>, default: Media) -> Media {
     let mut found = [None; NAMES.len()];
     let mut other_json = 0;
@@ -64,18 +64,18 @@ pub fn media(accept: Option<&[u8]>, default: Media) -> Media {
             .filter(|(_, quality)| *quality > 0)
             .map(|(named, quality)| (quality, named))
     };
-    // Of several that are highest, the last.
+    // `max_by_key` returns the last of equal elements.
     [Media::Text, Media::Json, Media::Html, default]
         .into_iter()
         .max_by_key(|media| rank(*media))
         .unwrap_or(default)
 }
 
-/// `application/*+json`, but for the one that has a name of its own above.
+/// `application/*+json`, except for the format that is in [`NAMES`].
 fn is_other_json(name: &[u8]) -> bool {
     const BEGIN: &[u8] = b"application/";
     const END: &[u8] = b"+json";
-    // RFC 9110, 5.6.2
+    // RFC 9110, section 5.6.2
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let Some((begin, rest)) = name.split_at_checked(BEGIN.len()) else { return false };
     let Some((format, end)) = rest.split_at_checked(rest.len().saturating_sub(END.len())) else {
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(media(Some(b"\xff/\xfe;q=\x80, text/plain"), Html), Text);
     }
 
-    /// The default is for who does not care, and comes first among equals.
+    /// The default applies if the client has no preference, and comes first among equal types.
     #[test]
     fn other_defaults() {
         for (value, expected) in [

@@ -1,5 +1,4 @@
-//! What was probably meant by a word that is neither an address nor a network, for the one who has
-//! to write it again.
+//! Suggestions for words that are neither an address nor a network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,24 +6,24 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::{hosts, network};
 
-/// Where the word stands.
+/// The place of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Behind `MaintenanceAllow`.
+    /// An argument of `MaintenanceAllow`.
     Directive,
-    /// In an allow file.
+    /// An entry of an allow file.
     List,
-    /// In the `allow` of a flag.
+    /// An entry of `allow` in a flag.
     Flag,
 }
 
-/// What stands in front of `=` in a token of `MaintenanceAllow`.
+/// The keys of `KEY=VALUE` tokens of `MaintenanceAllow`.
 pub(crate) const KEYS: [&str; 6] = ["host", "file", "plugin-cfg", "env", "expr", "path"];
 
-/// The most networks that are named for a range.
+/// How many networks are suggested for a range.
 const MAX_NETWORKS: usize = 4;
 
-/// What to write in the place of the word; None where nobody could guess it.
+/// What to write instead of the word; None if there is no guess.
 pub(crate) fn instead_of(word: &str, place: Place) -> Option<String> {
     by_name(word, place)
         .or_else(|| range(word))
@@ -39,12 +38,12 @@ fn name(name: &str, place: Place) -> String {
     match place {
         Place::Directive => format!("write host={name}"),
         Place::List => format!("write host={name} in MaintenanceAllow"),
-        // What a flag says is not for the log, beside networks.
+        // Flag contents other than networks do not belong in the log.
         Place::Flag => "write host=NAME in MaintenanceAllow".into(),
     }
 }
 
-/// An address or a network, or a name.
+/// An address, a network or a host name.
 fn good(word: &str, place: Place) -> Option<String> {
     match network::parse(word) {
         Ok(_) => Some(format!("write {word}")),
@@ -52,7 +51,7 @@ fn good(word: &str, place: Place) -> Option<String> {
     }
 }
 
-/// Words of other directives, and tokens where there are none.
+/// Keywords of other directives, and tokens in a place that allows none.
 fn by_name(word: &str, place: Place) -> Option<String> {
     let is_one_of = |words: &[&str]| words.iter().any(|other| other.eq_ignore_ascii_case(word));
     if is_one_of(&["all", "any", "everybody", "everyone", "*", "*.*.*.*", "0/0"]) {
@@ -83,7 +82,7 @@ fn by_name(word: &str, place: Place) -> Option<String> {
     }
 }
 
-/// Several in one word, or one in several.
+/// Several entries in one word, or one entry in several words.
 fn separated(word: &str, place: Place) -> Option<String> {
     const RANGE: &str = "write a range as networks (10.0.0.0/28)";
     let bare = word.trim_matches([',', ';', '"', '\'']);
@@ -127,7 +126,7 @@ fn is_mask(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-/// A URL, a port, a zone, brackets, an exclamation mark.
+/// A URL, a port, a zone, brackets or an exclamation mark around an address.
 fn around_an_address(word: &str, place: Place) -> Option<String> {
     if let Some((_, rest)) = word.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
@@ -209,7 +208,7 @@ fn unusual_network(word: &str) -> Option<String> {
     network::parse(&written).ok().map(|_| format!("write {written}"))
 }
 
-/// What looks like an address.
+/// A word that resembles an address.
 fn almost(word: &str) -> Option<String> {
     let is_all = |is_part: fn(char) -> bool| word.chars().all(is_part);
     if word.contains('.') && is_all(|c| c.is_ascii_digit() || c == '.' || c == '/') {

@@ -1,7 +1,7 @@
-//! Names of hosts and their addresses.
+//! Host names and their addresses.
 //!
-//! Names are resolved when the configuration is complete, for all scopes at once and within a
-//! bounded time; a request never waits for that.
+//! Names are resolved when the configuration is complete, for all scopes at once and within a time
+//! limit. Requests never wait for name resolution.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -9,8 +9,8 @@ use std::net::{IpAddr, ToSocketAddrs};
 /// The addresses of each name that resolves.
 pub type Resolved = HashMap<String, Vec<IpAddr>>;
 
-/// Is it a host name: labels of letters, digits, hyphens (RFC 1123, 2.1) and, as some write,
-/// underscores, of which the last does not look like a part of an IPv4 address?
+/// Whether the word is a host name: labels of letters, digits, hyphens (RFC 1123, section 2.1) and
+/// underscores, which some sites use. The last label must not look like a part of an IPv4 address.
 pub fn is_name(word: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -25,8 +25,8 @@ pub fn is_name(word: &str) -> bool {
         && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// All addresses of a name, by the system's resolver. Takes as long as that takes; none where
-/// it does not resolve.
+/// All addresses of a name, by the system's resolver; none if it does not resolve. There is no time
+/// limit.
 pub fn resolve(name: &str) -> Vec<IpAddr> {
     let mut addresses: Vec<_> = match (name, 0).to_socket_addrs() {
         Ok(found) => found.map(|socket| socket.ip().to_canonical()).collect(),

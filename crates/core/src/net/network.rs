@@ -1,5 +1,5 @@
-//! The spellings of addresses and networks: those of `Allow from` and `Require ip`
-//! (httpd's `apr_ipsubnet_create`), but stricter. What looks like a slip of the pen is an error.
+//! The syntax of addresses and networks: that of `Allow from` and `Require ip` (httpd's
+//! `apr_ipsubnet_create`), but stricter. Anything that looks like a typing error is an error.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -22,20 +22,20 @@ pub enum NetworkError {
     /// `10.0.0.0/255.0.255.0`
     #[error("has a netmask with ones to the right of zeros")]
     Netmask,
-    /// `255.255.0.0` alone, which is no address that anybody has.
+    /// `255.255.0.0` alone, which no client has as an address.
     #[error("is a netmask; write it behind its network and a slash (10.0.0.0/255.255.0.0)")]
     BareNetmask,
     /// `10.0.0.1/8`
     #[error("has bits set to the right of its prefix; its network is {network}")]
     HostBits {
-        /// The network that the address lies in.
+        /// The network that contains the address.
         network: IpNet,
     },
 }
 
-/// Reads an address or a network: `192.168.157.139`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`,
-/// `192.168.157` (as in mod_authz_host, a partial address is a network), `2001:db8::7`,
-/// `2001:db8::/32`. What lies in `::ffff:0:0/96` becomes IPv4 (RFC 4291, 2.5.5.2).
+/// Parses an address or a network: `192.168.157.139`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`,
+/// `192.168.157` (a partial address is a network, as in mod_authz_host), `2001:db8::7`,
+/// `2001:db8::/32`. Networks in `::ffff:0:0/96` become IPv4 (RFC 4291, section 2.5.5.2).
 ///
 /// # Errors
 /// [`NetworkError`], without the word itself.
@@ -71,7 +71,7 @@ fn prefix_length(address: IpAddr, mask: &str) -> Result<u8, NetworkError> {
     }
 }
 
-/// `255.255.0.0` or, as on routers, `0.0.255.255`. No client has such an address.
+/// Whether this is `255.255.0.0` or, as on routers, `0.0.255.255`. No client has such an address.
 fn is_netmask(address: Ipv4Addr) -> bool {
     match address.octets() {
         [255, ..] => ipnet::ipv4_mask_to_prefix(address).is_ok(),
@@ -91,7 +91,7 @@ fn partial(word: &str) -> Option<IpNet> {
     Ipv4Net::new(octets.into(), length).ok().map(IpNet::V4)
 }
 
-/// Decimal digits alone: no sign, no leading zero (which some take for octal).
+/// Decimal digits only: no sign, and no leading zero (which can mean octal).
 fn number(word: &str) -> Option<u8> {
     let plain = word.bytes().all(|byte| byte.is_ascii_digit())
         && (word.len() == 1 || !word.starts_with('0'));
@@ -111,7 +111,7 @@ fn unmap(network: IpNet) -> IpNet {
     network
 }
 
-/// The network that holds this one address, an IPv4-mapped one as IPv4.
+/// The network of this single address. IPv4-mapped addresses become IPv4.
 pub fn of_address(address: IpAddr) -> IpNet {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpNet::V4(Ipv4Net::from(v4)),
@@ -152,7 +152,7 @@ mod tests {
             let expected = IpNet::from_str(network).expect(network);
             match parse(word) {
                 Ok(parsed) => assert_eq!(parsed, expected, "{word}"),
-                // the last row: not on the boundary of its prefix
+                // The last row is not on the boundary of its prefix.
                 Err(NetworkError::HostBits { network }) => assert_eq!(network, expected, "{word}"),
                 Err(error) => panic!("{word}: {error}"),
             }

@@ -1,4 +1,4 @@
-//! Many networks, and the look-up of an address in them.
+//! A set of networks with address lookup.
 
 use std::net::IpAddr;
 
@@ -7,33 +7,33 @@ use prefix_trie::joint::JointPrefixMap;
 
 use super::network;
 
-/// Networks, each with a number that tells where it comes from. A look-up walks one prefix trie:
-/// its cost does not grow with the number of networks, and it neither allocates nor locks.
+/// Networks, each with a number that identifies its origin. A lookup walks one prefix trie: its
+/// cost does not depend on the number of networks, and it neither allocates nor locks.
 #[derive(Debug, Default)]
 pub struct Networks(JointPrefixMap<IpNet, u32>);
 
 impl Networks {
-    /// The narrowest network that the address lies in.
+    /// The narrowest network that contains the address.
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
         self.0.get_lpm(&network::of_address(address)).map(|(network, origin)| (network, *origin))
     }
 
-    /// All networks with their numbers, in the order of their addresses.
+    /// All networks with their numbers, in address order.
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, u32)> {
         self.0.iter().map(|(network, origin)| (network, *origin))
     }
 
-    /// So many of them, with the numbers as lines.
+    /// The first `limit` networks, with their numbers as lines.
     pub fn first(&self, limit: usize) -> Vec<(IpNet, Option<u32>)> {
         self.iter().take(limit).map(|(network, line)| (network, Some(line))).collect()
     }
 
-    /// How many there are.
+    /// The number of networks.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Is there none?
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -43,7 +43,7 @@ impl FromIterator<(IpNet, u32)> for Networks {
     fn from_iter<I: IntoIterator<Item = (IpNet, u32)>>(entries: I) -> Self {
         let mut trie = JointPrefixMap::new();
         for (network, origin) in entries {
-            trie.entry(network).or_insert(origin); // the first one counts
+            trie.entry(network).or_insert(origin); // the first origin of a network is kept
         }
         Self(trie)
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn random_address(random: &mut fastrand::Rng) -> IpAddr {
-        // Few different bits, so that networks and addresses meet.
+        // Few bits vary, so that addresses often lie in the networks.
         match random.bool() {
             true => IpAddr::from((random.u32(..) & 0xc0c0_c0c3).to_be_bytes()),
             false => IpAddr::from((random.u128(..) & (0xc0c3 << 112 | 0xc0c3)).to_be_bytes()),
@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    /// The trie and a plain loop agree, for a million random pairs of list and address.
+    /// The trie and a plain loop agree for a million random pairs of a list and an address.
     #[test]
     fn trie_and_loop_agree() {
         let seed = fastrand::u64(..);
@@ -105,7 +105,7 @@ mod tests {
         assert!(inside > 100_000 && outside > 100_000, "{inside} {outside}");
     }
 
-    /// What means the same is the same, however it is written.
+    /// Different spellings of a network are equal.
     #[test]
     fn spellings_agree() {
         let seed = fastrand::u64(..);

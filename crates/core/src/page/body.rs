@@ -10,17 +10,18 @@ use once_cell::sync::OnceCell;
 use crate::negotiate::Encoding;
 use crate::stack;
 
-/// Nothing is gained by compressing less than this, in bytes.
+/// Bodies smaller than this, in bytes, are not worth compressing.
 const TOO_SMALL: usize = 256;
 
-/// From the next quality on Brotli works with tables of 8 to 32 MiB, which a child might keep, and
-/// takes many times as long, for half a percent.
+/// From the next quality on, Brotli uses tables of 8 to 32 MiB, which a child might keep, and takes
+/// many times as long, to save half a percent.
 const BROTLI_QUALITY: i32 = 6;
 
-/// The bytes of a page, as they are sent. Compressed once, when they are first asked for so.
+/// The bytes of a page as they are sent. They are compressed once, at the first request for an
+/// encoding.
 #[derive(Debug)]
 pub struct Body {
-    // Without the capacity that vectors keep for more.
+    // A boxed slice has no spare capacity.
     plain: Box<[u8]>,
     gzip: OnceCell<Option<Box<[u8]>>>,
     brotli: OnceCell<Option<Box<[u8]>>>,
@@ -34,22 +35,22 @@ impl Body {
         Self { plain: plain.into(), gzip, brotli, stands_in: false }
     }
 
-    /// The same for the built-in page in the place of one that cannot be used.
+    /// Marks the body as the built-in page that replaces an unusable page.
     pub fn standing_in(self) -> Self {
         Self { stands_in: true, ..self }
     }
 
-    /// Is it the built-in page in the place of one that cannot be used?
+    /// Whether this is the built-in page replacing an unusable page.
     pub fn stands_in(&self) -> bool {
         self.stands_in
     }
 
-    /// The bytes as they are.
+    /// The uncompressed bytes.
     pub fn plain(&self) -> &[u8] {
         &self.plain
     }
 
-    /// The bytes in this encoding, or plain where that makes them no smaller.
+    /// The bytes in this encoding, or uncompressed if the encoding does not make them smaller.
     pub fn encoded(&self, encoding: Encoding) -> (&[u8], Encoding) {
         let compressed = match encoding {
             Encoding::Identity => None,
@@ -59,7 +60,7 @@ impl Body {
         compressed.map_or((&self.plain, Encoding::Identity), |bytes| (bytes, encoding))
     }
 
-    /// Is there nothing to compress for this encoding any more?
+    /// Whether the body has already been compressed for this encoding.
     pub fn is_ready(&self, encoding: Encoding) -> bool {
         match encoding {
             Encoding::Identity => true,
@@ -68,18 +69,18 @@ impl Body {
         }
     }
 
-    /// How many bytes there are by now, in all encodings together.
+    /// The total size in bytes, in all encodings made so far.
     pub fn size(&self) -> usize {
         let compressed = [&self.gzip, &self.brotli].map(|bytes| bytes.get()?.as_deref());
         compressed.into_iter().flatten().map(<[u8]>::len).sum::<usize>() + self.plain.len()
     }
 
-    /// Does it depend on Accept-Encoding what is sent?
+    /// Whether the bytes sent depend on Accept-Encoding.
     pub fn is_negotiated(&self) -> bool {
         self.plain.len() >= TOO_SMALL
     }
 
-    /// Compresses now what would otherwise be compressed at the first request for it.
+    /// Compresses the body now instead of at the first request.
     pub fn prepare(&self) {
         self.encoded(Encoding::Gzip);
         self.encoded(Encoding::Brotli);
@@ -94,8 +95,8 @@ impl Body {
             if !self.is_negotiated() {
                 return Ok(None);
             }
-            // Where it cannot be compressed now, it goes out as it is, and the next request tries
-            // again.
+            // If the body cannot be compressed now, it is sent uncompressed, and the next request
+            // tries again.
             let bytes = stack::deep(|| compress(&self.plain)).and_then(Result::ok).ok_or(())?;
             Ok::<_, ()>((bytes.len() < self.plain.len()).then(|| bytes.into()))
         };
@@ -112,7 +113,7 @@ fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 fn brotli(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let params = BrotliEncoderParams {
         quality: BROTLI_QUALITY,
-        // A window as large as the page: the tables go with it.
+        // A larger window than the page would only make the tables larger.
         lgwin: plain.len().next_power_of_two().ilog2().clamp(17, 20).cast_signed(),
         size_hint: plain.len(),
         ..BrotliEncoderParams::default()

@@ -1,4 +1,4 @@
-//! The built-in answers: HTML, plain text, and JSON as RFC 9457 wants it.
+//! The built-in pages: HTML, plain text, and JSON as defined by RFC 9457.
 
 use minijinja::context;
 use once_cell::sync::OnceCell;
@@ -10,7 +10,7 @@ use super::texts::Texts;
 use crate::context::here;
 use crate::negotiate::Media;
 
-/// The built-in page of a type, with the sentences of a language.
+/// Renders the built-in page of a type with the texts of a language.
 pub(super) fn render(
     media: Media,
     texts: &Texts,
@@ -25,7 +25,7 @@ pub(super) fn render(
 }
 
 /// # Errors
-/// None that a test would not find: the template is a part of the module.
+/// None in practice: the template is a part of the module, and tests render it.
 fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Result<Vec<u8>, String> {
     let source = include_str!("built-in.html.j2");
     let known = [&VARIABLES[..], &["texts"]].concat();
@@ -62,7 +62,8 @@ fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// RFC 9457, 3.1. The type is about:blank, so the title is that of the status (4.2.1).
+/// RFC 9457, section 3.1. The type is about:blank, so the title must be that of the status (section
+/// 4.2.1).
 fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
     let status = http::StatusCode::from_u16(facts.status).ok();
     let title = status.and_then(|status| status.canonical_reason()).unwrap_or("Maintenance");

@@ -1,8 +1,9 @@
-//! What was rendered, shared by all scopes of a process and bounded for all of them together.
+//! Rendered pages, shared by all scopes of a process, with a limit for all of them together.
 //!
-//! A rendering is found by everything that it depends on, so scopes whose answers look alike share
-//! it. Clients choose the host and the language, and so how many renderings there could be: the
-//! oldest go when there are too many bytes. One that a request still sends lives on until then.
+//! The key contains everything that affects a rendering, so scopes with the same answers share it.
+//! Clients choose the host and the language, and therefore the number of renderings, so the oldest
+//! ones are dropped when the total size exceeds the limit. A dropped rendering that a request is
+//! still sending is freed after that.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,23 +15,23 @@ use super::body::Body;
 use super::template::Template;
 use crate::negotiate::Encoding;
 
-/// So many bytes are kept at the most, plain and compressed ones.
+/// The maximum total size, in plain and compressed bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a rendering takes beside its bytes, about.
+/// The approximate overhead of a rendering in addition to its bytes.
 const OVERHEAD: usize = 256;
 
-/// Requests for different pages do not meet in one lock; a power of two.
+/// Requests for different pages should not contend for one lock. A power of two.
 const BUCKETS: usize = 128;
 
-/// What a rendering depends on.
+/// Everything that affects a rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The version of the page's file, or else which built-in page.
+    /// The version of the page's file, or the number of the built-in page.
     pub(super) source: u64,
-    /// The content of the flag.
+    /// The ID of the flag's content.
     pub(super) content: u64,
-    /// 0 where the page does not name the server.
+    /// 0 if the page does not name the server.
     pub(super) host: u64,
     pub(super) retry_after: Option<u32>,
     pub(super) status: u16,
@@ -42,35 +43,35 @@ pub struct Cache {
     buckets: [Bucket; BUCKETS],
     ledger: Mutex<Ledger>,
     max_bytes: usize,
-    /// The youngest page and content of any rendering so far.
+    /// The newest page and the newest content of any rendering so far.
     youngest: [AtomicU64; 2],
-    /// The built-in page of HTML.
+    /// The compiled template of the built-in HTML page.
     pub(super) built_in: OnceCell<Template>,
 }
 
 #[derive(Default)]
 struct Bucket {
     entries: RwLock<Vec<Entry>>,
-    /// One thread renders, the others wait for it.
+    /// Held while rendering, so that other threads wait for the result.
     making: Mutex<()>,
 }
 
 struct Entry {
     key: Key,
     body: Arc<Body>,
-    /// Is anything that it was made of out of use? Then nobody asks for it again.
+    /// Whether any source of the rendering is out of use, so that it is never requested again.
     is_stale: Box<IsStale>,
-    /// As they are in the ledger.
+    /// The size recorded in the ledger.
     bytes: usize,
 }
 
 pub(super) type IsStale = dyn Fn() -> bool + Send + Sync;
 
-/// What all renderings take together.
+/// The total size of all renderings.
 #[derive(Default)]
 struct Ledger {
     bytes: usize,
-    /// The oldest first. Some may be gone already.
+    /// The keys, oldest first. Some entries may already be gone.
     order: VecDeque<Key>,
 }
 
@@ -91,8 +92,8 @@ impl Cache {
         }
     }
 
-    /// The rendering with this key, made by `make` where there is none. None where it cannot be
-    /// made; the next request tries again.
+    /// The rendering with this key, made by `make` if there is none. None if it cannot be made; the
+    /// next request tries again.
     pub(super) fn get(
         &self,
         key: Key,
@@ -121,7 +122,8 @@ impl Cache {
         Some(body)
     }
 
-    /// The coding in which a rendering is sent, compressed now where it was not yet.
+    /// The encoding in which a rendering is sent. Compresses the rendering if that has not been
+    /// done.
     pub(super) fn encode(&self, key: &Key, body: &Arc<Body>, wanted: Encoding) -> Encoding {
         if body.is_ready(wanted) {
             return body.encoded(wanted).1;
@@ -148,14 +150,14 @@ impl Cache {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is it the first rendering of a new page or content?
+    /// Whether this is the first rendering of a new page or content.
     fn is_younger(&self, key: &Key) -> bool {
         let [source, content] = &self.youngest;
         let is_younger = |youngest: &AtomicU64, id| youngest.fetch_max(id, Ordering::Relaxed) < id;
         is_younger(source, key.source) | is_younger(content, key.content)
     }
 
-    /// Drops what nobody asks for any more.
+    /// Drops stale renderings.
     fn tidy(&self, ledger: &mut Ledger) {
         let mut bytes = 0;
         for bucket in &self.buckets {
@@ -171,7 +173,7 @@ impl Cache {
             .retain(|key| self.bucket(key).is_some_and(|bucket| bucket.find(key).is_some()));
     }
 
-    /// Drops the oldest as long as all together are too large.
+    /// Drops the oldest renderings while the total size exceeds the limit.
     fn shrink(&self, ledger: &mut Ledger) {
         while ledger.bytes > self.max_bytes
             && let Some(key) = ledger.order.pop_front()
@@ -193,7 +195,7 @@ impl Bucket {
         found.map(|entry| Arc::clone(&entry.body))
     }
 
-    /// Waits for no more than an entry that comes or goes.
+    /// The lock is held only while an entry is added or removed.
     fn read(&self) -> RwLockReadGuard<'_, Vec<Entry>> {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -204,7 +206,7 @@ impl Bucket {
 }
 
 impl Key {
-    /// A number below [`BUCKETS`].
+    /// The number of the key's bucket, below [`BUCKETS`].
     fn bucket(&self) -> usize {
         let rest = u64::from(self.retry_after.unwrap_or(0)) << 17
             | u64::from(self.status) << 1
@@ -234,7 +236,7 @@ mod tests {
         Key { source, content: 1, host, retry_after: None, status: 500, is_overdue: false }
     }
 
-    /// The bytes in the ledger and those that are there.
+    /// The size in the ledger, and the actual size of all entries.
     fn weights(cache: &Cache) -> (usize, usize) {
         let ledger = cache.ledger();
         let entries = cache
@@ -289,7 +291,8 @@ mod tests {
         assert!(cache.get(key(1, 0), || body(5), NEVER).is_some());
     }
 
-    /// Never more than it may be, compressed bytes included; and what is in use stays whole.
+    /// The total size never exceeds the limit, compressed bytes included, and a body in use stays
+    /// intact.
     #[test]
     fn bounded() {
         const MAX: usize = 64 * 1024;
@@ -310,7 +313,7 @@ mod tests {
         let again = cache.get(key(1, 999), || None, NEVER);
         assert!(again.is_some(), "the youngest is still there");
         assert!(cache.get(key(1, 0), || None, NEVER).is_none(), "the oldest is not");
-        // One that was dropped and is compressed after that counts for nobody.
+        // A rendering that is compressed after it was dropped is not counted.
         let before = weights(&cache);
         cache.encode(&key(1, 0), &first, Encoding::Brotli);
         assert_eq!(weights(&cache), before);
@@ -325,7 +328,7 @@ mod tests {
         }
     }
 
-    /// With a new content, what the old one made goes.
+    /// New content removes the renderings of the old content.
     #[test]
     fn stale_ones_go() {
         let cache = Cache::default();

@@ -1,21 +1,21 @@
-//! Which page was chosen for which field values: most clients send the same ones as others.
+//! A cache of page choices by field values, since most clients send the same values.
 //!
-//! There are a few places, of which the values choose one by how they begin and how long they are,
-//! and a newer choice takes the place of an older one. Nobody waits: where a place is being written
-//! to, the choice is made anew, as it is for values that are too long to be kept.
+//! The start and the length of the values select one of a few slots, and a newer choice replaces an
+//! older one. Threads never wait: while a slot is being written, the choice is computed again, as
+//! it is for values too long to be cached.
 
 use std::sync::{RwLock, TryLockError};
 
-/// So many choices are kept; a power of two.
+/// The number of slots; a power of two.
 const PLACES: usize = 64;
 
-/// The most bytes of all values together that are kept; browsers send about a hundred.
+/// The maximum total length of cached values in bytes. Browsers send about a hundred bytes.
 const MAX_LENGTH: usize = 1024;
 
-/// The values of Accept and Accept-Language; None where the field is absent.
+/// The values of Accept and Accept-Language; None if the field is absent.
 pub(super) type Values<'v> = [Option<&'v [u8]>; 2];
 
-/// What was chosen for the values that were seen last.
+/// The choices for the most recent values.
 pub(super) struct Choices<T>([RwLock<Option<Choice<T>>>; PLACES]);
 
 struct Choice<T> {
@@ -30,8 +30,8 @@ impl<T> Default for Choices<T> {
 }
 
 impl<T: Copy> Choices<T> {
-    /// What was chosen for these values, or else what `choose` chooses, which has to be the same
-    /// each time.
+    /// The choice for these values, cached or computed by `choose`, which must always return the
+    /// same result for the same values.
     pub(super) fn get(&self, values: Values<'_>, choose: impl FnOnce() -> T) -> T {
         let Some(place) = self.0.get(place(values)) else { return choose() };
         let known = match place.try_read() {
@@ -64,7 +64,8 @@ impl<T: Copy> Choice<T> {
     }
 }
 
-/// A number below [`PLACES`]. Values that share one are told from each other by all their bytes.
+/// The slot of the values, below [`PLACES`]. Values that share a slot are distinguished by
+/// comparing all their bytes.
 fn place(values: Values<'_>) -> usize {
     let mixed = values.iter().fold(0, |mixed: u64, value| {
         let value = value.unwrap_or_default();
@@ -104,7 +105,7 @@ mod tests {
             }
         }
         assert!(count.get() < 2 * rows.len(), "most are kept");
-        // More of them than there are places.
+        // More values than there are slots.
         for number in 0..10 * PLACES {
             let text = number.to_string();
             get([Some(text.as_bytes()), None], number);

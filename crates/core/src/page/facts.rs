@@ -1,4 +1,4 @@
-//! What a page can say, and the variables of templates.
+//! The facts that a page can show, and the variables of templates.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use minijinja::value::Value;
 use crate::flag::ActiveFlag;
 use crate::flag::spec::FlagSpec;
 
-/// What a page can say.
+/// The facts that a page can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// What the flag says, and whether its end has passed.
+    /// The active flag.
     pub closing: &'a ActiveFlag,
     /// The status of the answer.
     pub status: u16,

@@ -1,4 +1,4 @@
-//! A page of the administrator's: a file that is sent as it is, or a template.
+//! A page supplied by the administrator: a file sent as it is, or a template.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,35 +21,35 @@ use crate::negotiate::Media;
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
 
-/// Some browsers replace error pages of up to so many bytes by their own.
+/// Some browsers replace error pages of up to this many bytes by their own.
 const HIDDEN_UP_TO: usize = 512;
 
-/// Why a word of `MaintenancePage` is no page.
+/// Why a word of `MaintenancePage` is not valid.
 #[derive(Debug, Error)]
 pub enum PageError {
     /// `MaintenancePage ""`
     #[error("an empty word names no page")]
     Empty,
-    /// The name does not say what the file is.
+    /// The file name does not tell the type.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A second page of the same type and language.
     #[error("\"{0}\" is a second page of its type and language")]
     Second(String),
-    /// The file cannot be read, or is no page.
+    /// The file cannot be read, or is not a valid page.
     #[error("\"{path}\" {cause}")]
     File {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         cause: String,
     },
 }
 
-/// The smallest [`Source::id`]. Smaller numbers stand for built-in pages.
+/// The smallest [`Source::id`]. Smaller numbers are those of built-in pages.
 pub(super) const FIRST_ID: u64 = 1 << 10;
 
-/// A file of `MaintenancePage`, read again when it changes.
+/// A file of `MaintenancePage`, reread when it changes.
 pub struct PageFile {
     name: PageName,
     file: Watched<Source>,
@@ -66,12 +66,12 @@ pub(super) struct Source {
 enum Kind {
     Fixed(Arc<Body>),
     Template(Box<Template>),
-    /// No version has been good yet: the built-in page is sent instead.
+    /// No version has been valid yet, so the built-in page is sent instead.
     Nothing,
 }
 
 impl PageFile {
-    /// Reads a page.
+    /// Opens a page file.
     ///
     /// # Errors
     /// [`PageError`]
@@ -95,33 +95,33 @@ impl PageFile {
         Ok(Self { name, file: file.lenient() })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Type, language, and whether it is a template.
+    /// The type and language, and whether the file is a template.
     pub fn name(&self) -> &PageName {
         &self.name
     }
 
-    /// Is it of the same type and language?
+    /// Whether both pages have the same type and language.
     fn is_like(&self, other: &Self) -> bool {
         let language = |page: &Self| page.name.language.as_deref().map(str::to_ascii_lowercase);
         self.name.media == other.name.media && language(self) == language(other)
     }
 
-    /// The file itself.
+    /// The watched file.
     pub(super) fn watched(&self) -> &Watched<Source> {
         &self.file
     }
 
-    /// Reports through this slot from now on.
+    /// Uses this slot for reports from now on.
     pub fn report_through(&self, slot: &'static Slot) {
         self.file.report_through(slot);
     }
 
-    /// Would some browsers show an error page of their own instead?
+    /// Whether some browsers would replace the page by their own error page.
     pub(super) fn is_short(&self) -> bool {
         self.file.value().is_short
     }
@@ -139,15 +139,15 @@ pub fn add(pages: &mut Vec<Arc<PageFile>>, page: PageFile) -> Result<(), PageErr
     Ok(())
 }
 
-/// The pages of a scope inside one with the pages `outer`, which remain for the types that the
-/// inner scope has no page for.
+/// The pages of a scope inside a scope with the pages `outer`. Outer pages remain for the types
+/// that the inner scope has no page for.
 pub fn within(inner: &[Arc<PageFile>], outer: &[Arc<PageFile>]) -> Vec<Arc<PageFile>> {
     let is_missing =
         |page: &&Arc<PageFile>| inner.iter().all(|other| other.name.media != page.name.media);
     inner.iter().chain(outer.iter().filter(is_missing)).cloned().collect()
 }
 
-/// The key of a page's slot on the [`StateTable`](crate::shared::slot::StateTable).
+/// The key of a page's slot in the [`StateTable`](crate::shared::slot::StateTable).
 pub fn key(path: &Path) -> Key {
     Key::of(("page", path))
 }
@@ -169,7 +169,7 @@ impl Source {
         };
         let names_host = match &kind {
             Kind::Fixed(_) | Kind::Nothing => false,
-            // minijinja does not find it on the right of `{% set host = host %}`.
+            // minijinja does not report the variable on the right of `{% set host = host %}`.
             Kind::Template(_) => text.contains("host"),
         };
         let id = IDS.fetch_add(1, Ordering::Relaxed);
@@ -178,8 +178,8 @@ impl Source {
         Ok(source)
     }
 
-    /// Renders the page for a flag without content, and for one with all keys. True if the result is
-    /// too short for some browsers.
+    /// Renders the page for a flag without content and for a flag with all keys. Returns whether
+    /// the result is too short for some browsers.
     fn try_out(&self, name: &PageName) -> Result<bool, String> {
         let mut shortest = usize::MAX;
         let samples = [
@@ -206,12 +206,12 @@ impl Source {
         Ok(name.media == Media::Html && shortest <= HIDDEN_UP_TO)
     }
 
-    /// The number of this version, unique among all files.
+    /// The ID of this version, unique among all files.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
-    /// The page itself, if it is no template.
+    /// The body, if the page is not a template.
     pub(super) fn fixed(&self) -> Option<&Arc<Body>> {
         match &self.kind {
             Kind::Fixed(body) => Some(body),
@@ -219,17 +219,17 @@ impl Source {
         }
     }
 
-    /// Is there nothing to be sent?
+    /// Whether there is no valid page.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self.kind, Kind::Nothing)
     }
 
-    /// Does it show the name of the server?
+    /// Whether the page shows the name of the server.
     pub(super) fn names_host(&self) -> bool {
         self.names_host
     }
 
-    /// The page with these values.
+    /// Renders the page with these values.
     pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
         match &self.kind {
             Kind::Fixed(body) => Ok(body.plain().to_owned()),

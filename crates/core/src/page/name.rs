@@ -1,4 +1,5 @@
-//! What the name of a page file says: its type, its language, and whether it is a template.
+//! The information in the name of a page file: its type, its language, and whether it is a
+//! template.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use thiserror::Error;
 use crate::flag::spec::{instead_of, is_language};
 use crate::negotiate::Media;
 
-/// A name that does not say what the file is.
+/// Why the name of a page file is not valid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NameError {
     /// `page.php`
@@ -21,21 +22,21 @@ pub enum NameError {
     Language {
         /// The file.
         path: String,
-        /// What stands where the language does.
+        /// The word in the place of the language.
         word: String,
         /// What to write instead.
         hint: String,
     },
 }
 
-/// What the name of a page file says.
+/// The information in the name of a page file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageName {
     /// The type.
     pub media: Media,
-    /// The language tag (BCP 47); None where the name says none.
+    /// The language tag (BCP 47); None if the name has none.
     pub language: Option<String>,
-    /// `.j2`
+    /// Whether the name ends in `.j2`.
     pub is_template: bool,
 }
 

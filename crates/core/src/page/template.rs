@@ -1,4 +1,4 @@
-//! Templates (minijinja), bounded in time and size, and rid of anything that reaches outside.
+//! Templates (minijinja), limited in time and size, and without access to anything outside.
 
 use std::io::{self, Write};
 
@@ -14,25 +14,25 @@ use crate::negotiate::Media;
 /// The largest page, in bytes, before and after it is rendered.
 pub const MAX_SIZE: u64 = 1024 * 1024;
 
-/// So many instructions a template may take; each does little, see [`environment`].
+/// The maximum number of instructions. Each of them is cheap, see [`environment`].
 const FUEL: u64 = 200_000;
 
-/// The name under which a template is known; it shows in no message.
+/// The internal name of the template. No message shows it.
 const NAME: &str = "page";
 
-/// A template that has been compiled.
+/// A compiled template.
 #[derive(Debug)]
 pub(super) struct Template {
     environment: Environment<'static>,
 }
 
 impl Template {
-    /// Compiles a template. Values are escaped as the type wants it. There are no other templates
-    /// that it could include, and no variables but those that `known` names. The compiler keeps
-    /// buffers for its thread, so it is run `scratch`.
+    /// Compiles a template. Values are escaped according to the type. There are no other templates
+    /// that it could include, and no variables except those in `known`. The compiler keeps
+    /// thread-local buffers, so it runs in `scratch`.
     ///
     /// # Errors
-    /// What is wrong, and in which line.
+    /// The cause, with the line of the template.
     pub(super) fn compile(
         media: Media,
         source: &str,
@@ -62,10 +62,10 @@ impl Template {
         }
     }
 
-    /// The text that comes of the template with these values, of at most [`MAX_SIZE`] bytes.
+    /// Renders the template with these values, to at most [`MAX_SIZE`] bytes.
     ///
     /// # Errors
-    /// What is wrong, and in which line.
+    /// The cause, with the line of the template.
     pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
         let template = self.environment.get_template(NAME).map_err(|error| say(&error))?;
         let mut output = Bounded(Vec::new());
@@ -77,9 +77,9 @@ impl Template {
     }
 }
 
-/// What a template can do: show values, compare them, and go through the few that are lists. There
-/// are no functions and no filters that make much out of little, such as `range` or `indent`, and
-/// nothing that is kept for the whole process.
+/// The features of templates: show values, compare them, and iterate over the few lists. There are
+/// no functions or filters that produce large output from small input, such as `range` or `indent`,
+/// and nothing that is kept for the whole process.
 fn environment(media: Media) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_auto_escape_callback(move |_| match media {
@@ -87,7 +87,7 @@ fn environment(media: Media) -> Environment<'static> {
         Media::Json => AutoEscape::Json,
         Media::Text => AutoEscape::None,
     });
-    // What the flag does not say is nothing, or null where there has to be something.
+    // An undefined value is rendered as nothing, or as null if the type requires a value.
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_formatter(move |out, state, value| match media {
         _ if !value.is_undefined() && !value.is_none() => escape_formatter(out, state, value),
@@ -120,7 +120,7 @@ fn environment(media: Media) -> Environment<'static> {
     environment
 }
 
-/// The message of an error, in one line and with the line of the template.
+/// The message of an error on one line, with the line of the template.
 fn say(error: &Error) -> String {
     let cause = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let cause = cause.lines().collect::<Vec<_>>().join(", ");
@@ -130,7 +130,7 @@ fn say(error: &Error) -> String {
     }
 }
 
-/// Takes so many bytes and no more.
+/// A writer that accepts at most [`MAX_SIZE`] bytes.
 struct Bounded(Vec<u8>);
 
 impl Bounded {

@@ -1,31 +1,32 @@
-//! The sentences of the built-in page, in each of its languages.
+//! The texts of the built-in page, in each of its languages.
 //!
-//! They are plain text: HTML escapes them, and the answers in text and JSON say the same. Each is
-//! true wherever it is shown, with and without scripts.
+//! They are plain text: the HTML page escapes them, and the text and JSON answers use them as well.
+//! Each of them must be true wherever it is shown, with and without scripts.
 
-/// What the page says of its own accord, in one language.
+/// The texts of the page in one language.
 #[derive(Debug)]
 pub(super) struct Texts {
-    /// The language, a tag of BCP 47.
+    /// The language tag (BCP 47).
     pub(super) lang: &'static str,
-    /// Title and heading: what is going on.
+    /// Title and heading: what is happening.
     pub(super) title: &'static str,
-    /// What that means for the reader.
+    /// What it means for the reader.
     pub(super) lead: &'static str,
     /// What the reader can do about it.
     pub(super) later: &'static str,
-    /// That an open page returns to the site by itself; for the HTML page, which shows it once its
-    /// script runs.
+    /// Says that an open page returns to the site automatically. Only the HTML page shows it, once
+    /// its script runs.
     pub(super) waits: &'static str,
-    /// In front of the expected end, with the colon, whose spacing and width are the language's.
+    /// The label of the expected end, with the colon, whose spacing and width depend on the
+    /// language.
     pub(super) expected: &'static str,
-    /// In the place of the expected end, once that has passed.
+    /// Replaces the expected end once that has passed.
     pub(super) overdue: &'static str,
-    /// The link that loads the page again.
+    /// The link that reloads the page.
     pub(super) again: &'static str,
 }
 
-/// The languages of the built-in page. The first is for those who ask for none of them.
+/// The languages of the built-in page. The first one is the default.
 pub(super) const TEXTS: [Texts; 10] = [
     Texts {
         lang: "en",
@@ -89,7 +90,7 @@ pub(super) const TEXTS: [Texts; 10] = [
                   tornerà il prima possibile.",
         again: "Riprova ora",
     },
-    // Said so that readers in Portugal and in Brazil both find their own language in it.
+    // Worded for readers in both Portugal and Brazil.
     Texts {
         lang: "pt",
         title: "Este site está em atualização",

@@ -1,4 +1,4 @@
-//! When a refused client is asked to come back (Retry-After, RFC 9110, 10.2.3).
+//! The time after which a refused client may retry (Retry-After, RFC 9110, section 10.2.3).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,26 +8,26 @@ use thiserror::Error;
 use crate::flag::spec::FlagSpec;
 use crate::text::duration::{self, DurationError, MAX_SECONDS};
 
-/// Why the words of a `MaintenanceRetryAfter` make no sense.
+/// Why the words of `MaintenanceRetryAfter` are not valid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RetryAfterError {
-    /// A word that is no duration.
+    /// A word that is not a duration.
     #[error(transparent)]
     Duration(#[from] DurationError),
-    /// A second word that is no spread.
+    /// A second word that is not a spread.
     #[error("\"{0}\" is no spread=DURATION; write spread=1m")]
     Spread(String),
-    /// More than two words, or anything behind `off`.
+    /// More than two words, or any word after `off`.
     #[error("\"{0}\" is one word too many")]
     TooMany(String),
 }
 
-/// `MaintenanceRetryAfter`.
+/// The setting of `MaintenanceRetryAfter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetryAfter {
-    /// In seconds; None: no Retry-After.
+    /// In seconds. None: the answer has no Retry-After.
     base: Option<u32>,
-    /// In seconds: so much later at the most.
+    /// The maximum random delay to add, in seconds.
     spread: u32,
 }
 
@@ -38,7 +38,7 @@ impl Default for RetryAfter {
 }
 
 impl RetryAfter {
-    /// Reads the words of the directive.
+    /// Parses the words of the directive.
     ///
     /// # Errors
     /// [`RetryAfterError`]
@@ -60,8 +60,8 @@ impl RetryAfter {
         }
     }
 
-    /// The seconds that do not depend on the moment; None where there is no Retry-After, or
-    /// where it counts down to an `end` that lies ahead.
+    /// The number of seconds if it does not depend on the current time; None if there is no
+    /// Retry-After, or if it counts down to a future `end`.
     pub fn fixed(&self, window: &FlagSpec, is_overdue: bool) -> Option<u32> {
         match window.end() {
             Some(_) if !is_overdue => None,
@@ -69,9 +69,9 @@ impl RetryAfter {
         }
     }
 
-    /// The seconds to say at this moment: until the window's `end` where that lies ahead, else
-    /// what the flag says, else what the directive says, and a random part of the spread, so
-    /// that clients do not all come back at one moment.
+    /// The number of seconds at this time: until the window's `end` if that lies ahead, otherwise
+    /// the value in the flag, otherwise the value of the directive. A random part of the spread is
+    /// added, so that clients do not all return at the same time.
     pub fn draw(&self, window: &FlagSpec, now: Timestamp, spreader: &Spreader) -> Option<u32> {
         let base = window.retry_after().or(self.base)?;
         let until_end = window.end().and_then(|end| {
@@ -84,18 +84,19 @@ impl RetryAfter {
     }
 }
 
-/// Draws random numbers without a lock and without anything that is kept for each thread, which
-/// would hold the module in memory when httpd unloads it.
+/// Draws random numbers without a lock and without thread-local data, which would keep the module
+/// in memory when httpd unloads it.
 #[derive(Debug, Default)]
 pub struct Spreader(AtomicU64);
 
 impl Spreader {
-    /// A number from 0 to `max`. The moment keeps children, which are born equal, apart.
+    /// A number from 0 to `max`. The time makes it differ between children, which all start with
+    /// the same state.
     fn draw(&self, max: u32, now: Timestamp) -> u32 {
         if max == 0 {
             return 0;
         }
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15; // as in SplitMix64: spreads what counts up
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15; // SplitMix64: spreads consecutive numbers
         let count = self.0.fetch_add(GOLDEN, Ordering::Relaxed);
         let moment = now.as_microsecond().cast_unsigned().wrapping_mul(GOLDEN.rotate_left(32) | 1);
         fastrand::Rng::with_seed(count ^ moment).u32(0..=max)
@@ -158,8 +159,8 @@ mod tests {
         }
     }
 
-    /// Evenly over the whole range, for many draws in one moment and for one draw in each of
-    /// many processes: chi-squared, 60 degrees of freedom, exceeded once in 10^6.
+    /// The numbers are evenly distributed, both for many draws at one time and for one draw in each
+    /// of many processes: chi-squared, 60 degrees of freedom, exceeded once in 10^6.
     #[test]
     fn spread_evenly() {
         const DRAWS: u32 = 100_000;

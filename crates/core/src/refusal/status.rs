@@ -7,13 +7,13 @@ use thiserror::Error;
 
 use crate::context::{DirectiveContext, Expr};
 
-/// Why the words of a `MaintenanceStatus` cannot be used.
+/// Why the words of a `MaintenanceStatus` are not valid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum StatusError {
     /// A word that is not the status code of an error.
     #[error("\"{0}\" is no status code of an error; write one from 400 to 599")]
     Code(String),
-    /// A second word that is no expression.
+    /// A second word that is not an expression.
     #[error("\"{0}\" is no \"expr=EXPR\"")]
     NoExpr(String),
     /// An expression that httpd does not understand.
@@ -21,7 +21,7 @@ pub enum StatusError {
     Expr {
         /// The word.
         word: String,
-        /// What httpd's parser says.
+        /// The message of httpd's parser.
         cause: String,
     },
     /// `expr="EXPR"`, which httpd splits into several words.
@@ -35,13 +35,13 @@ pub enum StatusError {
 }
 
 impl StatusError {
-    /// Is there nothing better to suggest than the usage?
+    /// Whether the usage is the best suggestion.
     pub fn is_unguessed(&self) -> bool {
         matches!(self, Self::NoExpr(_) | Self::TooMany(_))
     }
 }
 
-/// A status code from 400 to 599 (RFC 9110, 15.5 and 15.6).
+/// A status code from 400 to 599 (RFC 9110, sections 15.5 and 15.6).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Status {
     code: u16,
@@ -50,23 +50,24 @@ pub struct Status {
 
 impl Status {
     fn new(code: u16) -> Self {
-        // Digits and letters: there is no NUL that could make this fail.
+        // Digits and letters contain no NUL, so this cannot fail.
         let line = CString::new(format!("{code} Maintenance")).unwrap_or_default();
         Self { code, line }
     }
 
-    /// The number.
+    /// The status code.
     pub fn code(&self) -> u16 {
         self.code
     }
 
-    /// Code and reason phrase, for the codes that httpd has no phrase for.
+    /// The status code and a reason phrase, needed for codes that httpd has no phrase for.
     pub fn line(&self) -> &CStr {
         &self.line
     }
 }
 
-/// 500: the HCL Connections desktop plug-ins answer a 403 with an endless password prompt.
+/// The default is 500, because the HCL Connections desktop plug-ins answer a 403 with an endless
+/// password prompt.
 impl Default for Status {
     fn default() -> Self {
         Self::new(500)
@@ -85,10 +86,10 @@ impl FromStr for Status {
     }
 }
 
-/// Which status a refusal has: `MaintenanceStatus` of one scope or of several.
+/// The status of refusals: the `MaintenanceStatus` lines of one or more scopes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusRules {
-    /// The first one whose expression holds decides.
+    /// The first rule whose expression is true decides.
     conditional: Vec<(Expr, Status)>,
     fallback: Status,
 }
@@ -102,7 +103,7 @@ pub struct StatusLines {
 }
 
 impl StatusLines {
-    /// Adds the words of one line.
+    /// Adds the words of a line.
     ///
     /// # Errors
     /// [`StatusError`]
@@ -133,7 +134,8 @@ impl StatusLines {
         }
     }
 
-    /// These lines inside a scope with the lines `outer`, which decide if these do not.
+    /// Merges these lines, those of an inner scope, with the lines `outer`, which apply if none of
+    /// these does.
     pub fn within(&self, outer: &Self) -> Self {
         if self.fallback.is_some() {
             return self.clone();
@@ -142,7 +144,7 @@ impl StatusLines {
         Self { conditional, fallback: outer.fallback.clone() }
     }
 
-    /// Are there no lines?
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.conditional.is_empty() && self.fallback.is_none()
     }
@@ -161,7 +163,7 @@ impl StatusRules {
         found.map_or(&self.fallback, |(_, status)| status)
     }
 
-    /// All statuses that a refusal may have.
+    /// All statuses that a refusal can have.
     pub fn codes(&self) -> impl Iterator<Item = u16> {
         let conditional = self.conditional.iter().map(|(_, status)| status);
         conditional.chain([&self.fallback]).map(Status::code)
