@@ -1,8 +1,8 @@
-//! The status report: which scopes are closed and by which flag, who is admitted, who is refused,
-//! and which requests are still running. One structure, shown as HTML, JSON and metrics.
+//! The status report: which scopes are closed and by which flag, which clients are admitted or
+//! refused, and which requests are still running. One structure is shown as HTML, JSON and metrics.
 //!
 //! `docs/maintenance-status.schema.json` describes the JSON. [`SCHEMA`] increases when a member is
-//! removed or changes its meaning.
+//! removed or its meaning changes.
 
 mod data;
 mod facts;

@@ -1,4 +1,4 @@
-//! What all processes of the server share, and what that is made of.
+//! The data that all processes of the server share, and its building blocks.
 
 pub mod arc_cell;
 pub(crate) mod atomics;

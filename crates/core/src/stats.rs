@@ -1,9 +1,9 @@
-//! What all processes of the server count: how many requests were let in and refused in each scope,
-//! which of them are still running, and which clients are refused most.
+//! The statistics that all processes share: how many requests each scope has admitted and refused,
+//! which requests are still running, and which clients are refused most often.
 //!
 //! The statistics are in shared memory of a fixed size; pages that are never used take no memory. A
-//! request writes to them without a lock, and to cache lines that few others write to. What a killed
-//! child leaves behind is found by its process number.
+//! request writes to them without a lock, and to cache lines that few others write to. Data left
+//! behind by a killed child is recognised by its process number.
 
 pub mod in_flight;
 mod scope;

@@ -1,4 +1,4 @@
-//! Times, durations and names of users, as text.
+//! Times, durations, user names and other texts.
 
 pub mod duration;
 pub mod encoding;

@@ -1,4 +1,4 @@
-//! The report itself, which all formats show.
+//! The report, which all formats show.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use super::state::ScopeState;
 use super::time::time;
 use crate::stats::ScopeId;
 
-/// The version of the JSON.
+/// The version of the JSON format.
 pub const SCHEMA: u32 = 1;
 
 /// The report.
@@ -19,13 +19,13 @@ pub struct Report {
     pub(super) schema: u32,
     /// The module's version.
     pub(super) version: &'static str,
-    /// What httpd calls itself.
+    /// httpd's version string.
     pub(super) server: String,
     pub(super) time: String,
     /// The most restrictive state of any scope.
     pub(super) state: ScopeState,
     pub(super) closed_scopes: usize,
-    /// In seconds; 0 stands for every request.
+    /// In seconds; 0 means at every request.
     pub(super) check_interval: f64,
     pub(super) counting_since: Option<String>,
     pub(super) in_flight: InFlightView,
@@ -35,12 +35,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts the report together from the facts, without a look at any file. Without `details` it has
-    /// no pages and allowlists.
+    /// Makes the report from the facts, without accessing any file. Without `details` it has no
+    /// pages and allowlists.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
         let Facts { server, now, check_interval, scopes, flags, stats } = facts;
         let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
-        // After the flags: see `stats::in_flight`.
+        // Read after the flags: see `stats::in_flight`.
         let flight = Flight {
             closing: bits.fold(0, |bits, bit| bits | bit),
             generation: stats.generation(),
@@ -51,7 +51,7 @@ impl Report {
         let scopes: Vec<_> = scopes
             .into_iter()
             .map(|mut scope| {
-                // Scopes without a number of their own share one, which is counted once.
+                // Scopes without a number of their own share a number, which is counted once.
                 let is_other = scope.number == Some(ScopeId::OTHERS);
                 scope.number = scope.number.filter(|_| !is_other || !has_others);
                 has_others |= is_other;

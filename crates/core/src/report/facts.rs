@@ -1,4 +1,4 @@
-//! The facts that the report is made of.
+//! The facts from which the report is made.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::engine::gate::Gate;
 use crate::flag::Flag;
 use crate::stats::{ScopeId, Stats};
 
-/// The facts that the report is made of.
+/// The facts from which the report is made.
 pub struct Facts<'a> {
-    /// What httpd calls itself.
+    /// httpd's version string.
     pub server: String,
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
-    /// How often the module looks at flags.
+    /// How often the module checks flags.
     pub check_interval: Duration,
     /// The servers, each followed by its locations.
     pub scopes: Vec<ScopeFacts<'a>>,
@@ -27,24 +27,24 @@ pub struct Facts<'a> {
 
 /// One scope.
 pub struct ScopeFacts<'a> {
-    /// What it is.
+    /// The kind of scope.
     pub kind: ScopeKind,
     /// The name of the server, with its port.
     pub server: String,
-    /// The section of a location, as it stands in the configuration.
+    /// The section of a location as written.
     pub location: Option<String>,
     /// The addresses of `<VirtualHost>`.
     pub addresses: Vec<String>,
-    /// File and line of the server.
+    /// File and line where the server is defined.
     pub defined: Option<String>,
-    /// The gates of its requests; the first one is shown. There are several if a location lies in
-    /// others, and none if the engine is off.
+    /// The gates of the scope's requests; the report shows the first one. There are several if a
+    /// location lies in others, and none if the engine is off.
     pub gates: Vec<&'a Gate>,
-    /// The number that its requests are counted under; None if the engine is off.
+    /// The number under which the scope's requests are counted; None if the engine is off.
     pub number: Option<ScopeId>,
 }
 
-/// What a scope is.
+/// The kind of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
@@ -52,6 +52,6 @@ pub enum ScopeKind {
     Server,
     /// A virtual host.
     VirtualHost,
-    /// A `<Location>` in one of them.
+    /// A `<Location>` section.
     Location,
 }

@@ -1,4 +1,4 @@
-//! The flags, as the report has them.
+//! The flags in the report.
 
 use serde::Serialize;
 
@@ -13,16 +13,16 @@ use crate::text::user;
 pub(super) struct FlagView {
     pub(super) path: String,
     pub(super) state: FlagState,
-    /// Does it close its scopes?
+    /// Whether the flag closes its scopes.
     pub(super) closes: bool,
     /// When the last change was noticed.
     changed: Option<String>,
-    /// When the file was written; for `touch`, when that was run.
+    /// The modification time. For a file created by `touch`, the time of that command.
     modified: Option<String>,
     owner: Option<String>,
-    /// What kind of file it is.
+    /// The kind of file.
     kind: Option<&'static str>,
-    /// It was deleted at its source, and is still mounted here.
+    /// The flag was deleted at its source but is still mounted here.
     deleted: bool,
     start: Option<String>,
     end: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct FlagView {
     retry_after: Option<u32>,
     messages: Vec<MessageView>,
     allow: Vec<String>,
-    /// Why its content cannot be used.
+    /// Why the content cannot be used.
     pub(super) error: Option<String>,
     warnings: Vec<String>,
 }
@@ -43,9 +43,9 @@ pub(super) enum FlagState {
     Announced,
     Closed,
     Overdue,
-    /// The file exists, but its end has passed and the scope is open again.
+    /// The flag exists, but its end has passed and the scope is open again.
     Reopened,
-    /// No process could see yet whether the file exists.
+    /// No process has been able to find out whether the flag exists.
     Unknown,
 }
 

@@ -42,7 +42,8 @@ fn render(clock: Clock, same: String, values: Value) -> Result<String, minijinja
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Invisible characters of texts are shown; but a message is shown as its readers see it.
+    // Invisible characters in texts are made visible, except in messages, which are shown as
+    // clients see them.
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) if !value.is_safe() => {
             escape_formatter(out, state, &Value::from(text::shown(text)))

@@ -8,7 +8,7 @@ use super::preflight::Preflight;
 /// The document: the report, and the answers if a question was asked.
 ///
 /// # Errors
-/// None in practice: tests find them.
+/// None in practice: tests would find them.
 pub fn json(report: &Report, preflight: Option<&Preflight>) -> Result<String, String> {
     #[derive(Serialize)]
     struct Document<'a> {

@@ -1,4 +1,4 @@
-//! What would happen to a request.
+//! Forecasts the answer to a request.
 
 use serde::Serialize;
 
@@ -7,31 +7,31 @@ use crate::allow::{Admission, ClientRequest};
 use crate::engine::gate::{self, Gate, Verdict};
 use crate::events::EventSink;
 
-/// A question, and an answer for each server that the request could come to.
+/// A question, and an answer for each server that the request could reach.
 #[derive(Debug, Serialize)]
 pub struct Preflight {
     pub(super) client: String,
     pub(super) path: String,
     pub(super) host: Option<String>,
-    /// False if no server has the name, and the answer is for httpd's default server.
+    /// False if no server has the name, so that the answer is for httpd's default server.
     is_known_host: bool,
     answers: Vec<Forecast>,
 }
 
-/// What would happen at one server.
+/// The forecast for one server.
 #[derive(Debug, Serialize)]
 pub struct Forecast {
-    /// Its name, with its port.
+    /// The name of the server, with its port.
     pub server: String,
-    /// The section of the innermost location that the path is in.
+    /// The section of the innermost location of the path.
     pub location: Option<String>,
-    /// At this moment.
+    /// The current outcome.
     pub now: Outcome,
-    /// While it is closed.
+    /// The outcome while the scope is closed.
     pub while_closed: Outcome,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// `open`, `allowed:KIND` or `blocked`, as in the note `maintenance`, or `off` if the engine is
@@ -41,13 +41,14 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// The entry that admits the request, or the flag that closes the scope.
     pub reason: String,
-    /// The request is admitted if one of these environment variables is set, which only a real
-    /// request shows.
+    /// The request is also admitted if one of these environment variables is set. That is known
+    /// only for real requests.
     pub unless_env: Vec<String>,
 }
 
 impl Preflight {
-    /// A preflight with these answers; `is_known_host` if a server has the name in the question.
+    /// Makes a preflight with these answers. `is_known_host` tells whether a server has the name in
+    /// the question.
     pub fn new(question: &Question, is_known_host: bool, answers: Vec<Forecast>) -> Self {
         let host = question.host.as_ref().map(|host| match host.port {
             Some(port) => format!("{}:{port}", host.name),
@@ -65,8 +66,8 @@ impl Outcome {
         Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
     }
 
-    /// The outcomes now and while closed, for a request that may come to any of these gates; with
-    /// the number of the gate that decides now or while closed.
+    /// The outcomes now and while closed, for a request that may reach any of these gates, with the
+    /// number of the gate that decides now or while closed.
     pub fn now_and_while_closed<'g>(
         (first, others): (&'g Gate, &[&'g Gate]),
         request: &impl ClientRequest,
@@ -82,7 +83,7 @@ impl Outcome {
             let while_closed = now.clone();
             return (number, now, while_closed);
         }
-        // If a closing is announced, those gates close; else all of them.
+        // If gates announce a closing, only those close; otherwise all of them do.
         let is_any_announced =
             first.is_announced() || others.iter().any(|gate| gate.is_announced());
         let (number, while_closed) = of(gate::strictest(first, others, |gate| {

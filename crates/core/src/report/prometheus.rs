@@ -21,10 +21,10 @@ const STATES: [ScopeState; 5] = [
     ScopeState::Overdue,
 ];
 
-/// The metrics. Names and units are those of Prometheus's conventions.
+/// The metrics. Names and units follow Prometheus's conventions.
 ///
 /// # Errors
-/// None in practice: tests find them.
+/// None in practice: tests would find them.
 pub fn metrics(report: &Report) -> Result<String, String> {
     let labels = labels(&report.scopes);
     let scopes = || labels.iter().cloned().zip(&report.scopes);
@@ -130,7 +130,7 @@ pub fn metrics(report: &Report) -> Result<String, String> {
             .flat_map(|(labels, scope)| {
                 let mut counts = scope.totals.refused_with.clone();
                 for status in &scope.statuses {
-                    counts.entry(status.to_string()).or_default(); // from the beginning
+                    counts.entry(status.to_string()).or_default(); // exported even while zero
                 }
                 let count = |(status, count): (String, u64)| {
                     (with(&labels, "status", &status), count as f64)
@@ -146,8 +146,8 @@ pub fn metrics(report: &Report) -> Result<String, String> {
 
 type Labels = Vec<(&'static str, String)>;
 
-/// The labels of each scope. The second of several scopes with the same name is `NAME (2)`, since
-/// Prometheus rejects duplicate samples.
+/// The labels of each scope. The second scope with a name is called `NAME (2)`, since Prometheus
+/// rejects duplicate samples.
 fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
     let mut names = BTreeMap::<(String, String), u32>::new();
     let mut numbered = |outer: &str, name: &str| {
@@ -160,7 +160,7 @@ fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
         let location = match &scope.location {
             Some(location) => numbered(&server, location),
             None => {
-                server = numbered("", &scope.server); // in front of its locations
+                server = numbered("", &scope.server); // precedes its locations
                 String::new()
             }
         };

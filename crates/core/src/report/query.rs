@@ -1,4 +1,4 @@
-//! The query string of a request for the report.
+//! The query string of a request for the status report.
 
 use std::net::IpAddr;
 
@@ -8,59 +8,59 @@ use thiserror::Error;
 use crate::allow::list;
 use crate::negotiate::{self, Media};
 
-/// The largest number of seconds between two loads.
+/// The largest value of `refresh`, in seconds.
 const MAX_REFRESH: u32 = 86_400;
 
-/// What is asked for.
+/// A parsed query string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// In which form.
+    /// The requested format.
     pub format: Format,
-    /// The page is loaded again after so many seconds.
+    /// How many seconds to wait before reloading the page.
     pub refresh: Option<u32>,
-    /// What would happen to a request.
+    /// A question for a preflight.
     pub question: Option<Question>,
 }
 
-/// The form of the report.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A page.
+    /// An HTML page.
     Html,
-    /// A document that `docs/maintenance-status.schema.json` describes.
+    /// JSON, as described by `docs/maintenance-status.schema.json`.
     Json,
     /// The text format of Prometheus, version 0.0.4.
     Prometheus,
 }
 
-/// What would happen to a request?
+/// What would happen to this request?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// From whom.
+    /// The address of the client.
     pub client: IpAddr,
-    /// Its target, as a client sends it: a path, and optionally a query.
+    /// The request target as a client sends it: a path, and optionally a query.
     pub path: String,
-    /// The host that it names; None for any.
+    /// The requested host; None for any.
     pub host: Option<Host>,
 }
 
-/// A host, as the field Host has it (RFC 9110, 7.2).
+/// A host, as in the Host field (RFC 9110, section 7.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// A name or an address; that of IPv6 in brackets.
+    /// A name or an address. An IPv6 address is in brackets.
     pub name: String,
     /// None for any.
     pub port: Option<u16>,
 }
 
 impl Host {
-    /// The name as httpd compares it.
+    /// The name in the form that httpd compares.
     pub fn canonical(&self) -> String {
         self.name.strip_suffix('.').unwrap_or(&self.name).to_ascii_lowercase()
     }
 }
 
-/// Why a query string makes no sense.
+/// Why a query string is not valid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum QueryError {
     /// `?x=%zz`
@@ -99,7 +99,7 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// Reads a query string. Without `format`, Accept decides.
+    /// Parses a query string. Without `format`, the Accept field decides.
     ///
     /// # Errors
     /// [`QueryError`]
@@ -163,7 +163,7 @@ impl Words {
                 "host" => ("host", &mut words.host),
                 other => return Err(QueryError::Unknown(shown(other))),
             };
-            // A form also sends empty fields.
+            // HTML forms also send empty fields.
             if !value.is_empty() && place.replace(value.into_owned()).is_some() {
                 return Err(QueryError::Twice(name));
             }
@@ -205,7 +205,7 @@ fn host(word: &str) -> Result<Host, QueryError> {
     }
 }
 
-/// For a message: not too long.
+/// Shortens a word for a message.
 fn shown(word: &str) -> String {
     list::shown(word.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! The refused clients, as the report shows them.
+//! The refused clients in the report.
 
 use serde::Serialize;
 
@@ -6,16 +6,16 @@ use super::time::time;
 use crate::stats::top_clients::{BUCKETS, Client, ENTRIES, Text, TopClients};
 use crate::text;
 
-/// At most so many clients are listed.
+/// The maximum number of clients listed.
 const LISTED: usize = 100;
 
-/// The clients that are refused most.
+/// The clients that are refused most often.
 #[derive(Debug, Serialize)]
 pub(super) struct RefusedView {
-    /// When the first flag closed after all scopes had been open; None if none has closed yet.
+    /// When the first flag closed a scope after all scopes had been open; None if none has yet.
     since: Option<String>,
     pub(super) clients: Vec<ClientView>,
-    /// How many clients there is room for.
+    /// How many clients the table can hold.
     capacity: usize,
 }
 
@@ -23,9 +23,9 @@ pub(super) struct RefusedView {
 pub(super) struct ClientView {
     pub(super) address: String,
     pub(super) count: u64,
-    /// By how much the count may be too high.
+    /// How much too high the count may be.
     error: u64,
-    /// The target of its last request.
+    /// The target of the client's last request.
     path: String,
     user_agent: String,
     time: Option<String>,
@@ -55,7 +55,7 @@ impl ClientView {
     }
 }
 
-/// A text from a client, with all its characters visible.
+/// Text from a client, with invisible characters made visible.
 fn shown(text: &Text) -> String {
     let mut shown = text::shown(&String::from_utf8_lossy(&text.start)).into_owned();
     if text.is_cut {

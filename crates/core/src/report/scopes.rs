@@ -1,4 +1,4 @@
-//! The scopes, as the report shows them.
+//! The scopes in the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::page::Page;
 use crate::stats::in_flight::Running;
 use crate::stats::{ScopeTotals, Stats};
 
-/// At most so many networks of an entry are listed.
+/// The maximum number of networks listed per entry.
 const LISTED: usize = 256;
 
 /// A server, a virtual host, or a location in one of them.
@@ -29,9 +29,9 @@ pub(super) struct ScopeView {
     addresses: Vec<String>,
     defined: Option<String>,
     pub(super) state: ScopeState,
-    /// The paths of the flags that close it, the innermost scope's last.
+    /// The paths of the flags that close the scope, those of the innermost scope last.
     flags: Vec<String>,
-    /// The statuses that its refusals may have.
+    /// The statuses that the scope's refusals can have.
     pub(super) statuses: Vec<u16>,
     pages: Vec<PageView>,
     allow: Vec<AllowView>,
@@ -39,27 +39,27 @@ pub(super) struct ScopeView {
     pub(super) totals: TotalsView,
 }
 
-/// Requests that were let in and have not ended.
+/// Admitted requests that have not ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct InFlightView {
     pub(super) requests: u64,
-    /// Those of them that were let in before their scope was closed.
+    /// The number of these requests that were admitted before their scope was closed.
     pub(super) from_before_closing: u64,
-    /// The age of the oldest, in seconds.
+    /// The age of the oldest request, in seconds.
     pub(super) oldest: Option<u64>,
-    /// The age of the oldest of those from before the closing, in seconds.
+    /// The age of the oldest request from before the closing, in seconds.
     pub(super) oldest_from_before_closing: Option<u64>,
-    /// Further requests that run, which there is no room to track.
+    /// The number of running requests that could not be tracked for lack of room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) untracked: Option<u64>,
 }
 
-/// Requests that have ended, since counting began.
+/// Requests that have ended since counting began.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct TotalsView {
-    /// Let in while the scope was open.
+    /// Admitted while the scope was open.
     pub(super) open: u64,
-    /// Let in while it was closed.
+    /// Admitted while the scope was closed.
     pub(super) allowed: u64,
     pub(super) refused: u64,
     /// By kind of token, without zeros.
@@ -70,7 +70,7 @@ pub(super) struct TotalsView {
 
 #[derive(Debug, Serialize)]
 struct AllowView {
-    /// As it is written.
+    /// The token as written.
     token: String,
     kind: &'static str,
     /// File and line of the directive.
@@ -80,14 +80,14 @@ struct AllowView {
     count: usize,
     file: Option<FileView>,
     unresolved: Vec<String>,
-    /// What in its file admits nobody.
+    /// Elements of the entry's file that admit nobody.
     warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct NetworkView {
     network: String,
-    /// In the entry's file.
+    /// The line in the entry's file.
     line: Option<u32>,
 }
 
@@ -96,9 +96,9 @@ struct FileView {
     path: String,
     /// When the version in force was written.
     modified: Option<String>,
-    /// Seconds since then.
+    /// The number of seconds since then.
     age: Option<u64>,
-    /// When this process, or the parent before it, has read it.
+    /// When this process, or the parent before it, read the file.
     read: Option<String>,
     /// False if a newer version exists that cannot be used, or that has not been read yet.
     is_last: bool,
@@ -111,15 +111,15 @@ struct PageView {
     #[serde(rename = "type")]
     media: String,
     language: Option<String>,
-    /// None for the built-in pages, which exist in several languages.
+    /// None for the built-in page, which exists in several languages.
     file: Option<FileView>,
 }
 
-/// The running requests, and what tells which of them are from before a closing.
+/// The running requests, and the data that tells which of them are from before a closing.
 pub(super) struct Flight {
     /// The bits of the flags that close now.
     pub(super) closing: u64,
-    /// The last reading of the configuration.
+    /// The current generation of the configuration.
     pub(super) generation: u8,
     pub(super) running: Vec<Running>,
     pub(super) now: Timestamp,
@@ -136,7 +136,7 @@ impl ScopeView {
         let shown = gate.filter(|_| details);
         let (number, now) = (scope.number, flight.now);
         let mut flags: Vec<_> = scope.gates.iter().flat_map(|gate| gate.flags()).collect();
-        flags.reverse(); // of those that come twice, the innermost stays
+        flags.reverse(); // so that the innermost of duplicates is kept
         let mut seen = BTreeSet::new();
         flags.retain(|flag| seen.insert(flag.path()));
         flags.reverse();
@@ -190,13 +190,13 @@ impl InFlightView {
         }
     }
 
-    /// For all scopes together, including those that a restart has removed.
+    /// The running requests of all scopes together, including scopes that a restart has removed.
     pub(super) fn of_all(flight: &Flight, untracked: u64) -> Self {
         Self { untracked: Some(untracked), ..Self::new(flight, |_| true) }
     }
 }
 
-/// Values from shared memory can be anything, so the sum saturates.
+/// Adds up values from shared memory, which can be anything. Therefore the sum saturates.
 pub(super) fn sum<'c>(counts: impl IntoIterator<Item = &'c u64>) -> u64 {
     counts.into_iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
@@ -274,7 +274,7 @@ fn pages(gate: &Gate, now: Timestamp) -> Vec<PageView> {
     views
 }
 
-/// As in a directive: an address has no prefix length.
+/// Writes a network as in a directive: an address has no prefix length.
 pub(super) fn network(network: IpNet) -> String {
     match network.prefix_len() == network.max_prefix_len() {
         true => network.addr().to_string(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Whether a scope lets requests in, from the least to the most restrictive state.
+/// The state of a scope, from the least to the most restrictive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeState {
@@ -19,7 +19,7 @@ pub enum ScopeState {
 }
 
 impl ScopeState {
-    /// As in the JSON.
+    /// The name in the JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",

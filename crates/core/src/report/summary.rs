@@ -1,4 +1,4 @@
-//! The report's section on the page of mod_status.
+//! The report's section on the mod_status page.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use minijinja::HtmlEscape;
 use super::data::Report;
 use super::scopes::sum;
 
-/// For `/server-status?auto`: a name and a value on each line.
+/// The lines for `/server-status?auto`, each with a name and a value.
 pub fn short_lines(report: &Report) -> String {
     let totals = || report.scopes.iter().map(|scope| &scope.totals);
     let values = [
@@ -23,7 +23,7 @@ pub fn short_lines(report: &Report) -> String {
     values.map(|(name, value)| format!("Maintenance{name}: {value}\n")).concat()
 }
 
-/// For `/server-status`: a heading and a table, like its other sections.
+/// The section for `/server-status`: a heading and a table, like the other sections.
 pub fn html_section(report: &Report) -> String {
     let mut text = String::from(
         "<hr />\n<h2>Maintenance</h2>\n<table border=\"0\"><tr><th>Scope</th><th>State</th>\

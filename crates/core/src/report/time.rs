@@ -1,10 +1,10 @@
-//! Times, as the report shows them.
+//! Times in the report.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// `2026-11-22T22:00:00Z` (RFC 3339), to the second.
+/// The time as `2026-11-22T22:00:00Z` (RFC 3339), to the second.
 pub(super) fn time(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }

@@ -1,10 +1,10 @@
-//! A value that many threads read and one replaces now and then: a lock around an `Arc`.
+//! A value that many threads read and that is replaced now and then: a lock around an `Arc`.
 //!
 //! Both hold the lock only for the pointer: a reader while it clones the `Arc`, a writer while it
-//! swaps it. So nobody waits while a value is made, used or freed.
+//! swaps it. Therefore nothing waits while a value is made, used or freed.
 //!
-//! Not arc-swap: its thread-locals would keep the module in memory when httpd unloads it, and a
-//! restart would not load a new version.
+//! The crate arc-swap is not suitable: its thread-locals would keep the module in memory when httpd
+//! unloads it, and a restart would not load a new version.
 
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,7 +19,7 @@ impl<T> ArcCell<T> {
         Self(RwLock::new(Arc::new(value)))
     }
 
-    /// The present value.
+    /// The current value.
     pub fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,6 @@
-//! What processes and threads share is made of these: the standard library's atomics, or those of
-//! loom (`make loom`), which tries the orders in which threads can run and what each can see then.
+//! The atomics for data shared between processes and threads: those of the standard library, or
+//! those of loom (`make loom`), which explores the possible interleavings of threads and the values
+//! that each thread can see.
 
 use std::time::{Duration, SystemTime};
 #[cfg(not(all(test, loom)))]
@@ -13,13 +14,13 @@ pub(crate) use self::model::AtomicU64;
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::atomic::fence;
 
-/// Nobody sleeps in a model; the other threads run.
+/// In a model, no thread sleeps; it lets the other threads run.
 #[cfg(all(test, loom))]
 pub(crate) fn sleep(_: Duration) {
     loom::thread::yield_now();
 }
 
-/// The time; in a model, which has to go the same way each time, it stands still.
+/// The time. It stands still in a model, which must be deterministic.
 pub(crate) fn now() -> SystemTime {
     match cfg!(all(test, loom)) {
         true => SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000),
@@ -27,12 +28,12 @@ pub(crate) fn now() -> SystemTime {
     }
 }
 
-/// The size of a table; in a model, which tries everything that can happen in it, a small one.
+/// The size of a table. It is small in a model, which explores every possible execution.
 pub(crate) const fn size(usual: usize, in_model: usize) -> usize {
     if cfg!(all(test, loom)) { in_model } else { usual }
 }
 
-/// For how long something is waited for; in a model it always comes.
+/// A timeout. It is long in a model, where the awaited event always happens.
 pub(crate) const fn patience(usual: Duration) -> Duration {
     if cfg!(all(test, loom)) { Duration::from_secs(3600) } else { usual }
 }
@@ -44,10 +45,10 @@ mod model {
 
     use loom::sync::atomic;
 
-    /// Loom's, but for what it does not try: that a thread writes before another one reads, where it
-    /// reads itself before it writes. Of two reads it takes either order for the same, and of all
-    /// that a write could come before it knows the last read alone. So each read comes with a write
-    /// to a word beside it, which nobody reads.
+    /// Loom's atomic, extended to cover an order that loom does not explore: one thread reads and
+    /// then writes, and its write comes before another thread's read. Loom treats both orders of
+    /// two reads as equal, and for a write remembers only the last read that it could precede.
+    /// Therefore each read comes with a write to an extra word, which is never read.
     #[derive(Debug, Default)]
     pub struct AtomicU64 {
         word: atomic::AtomicU64,

@@ -1,8 +1,9 @@
-//! Hashes that tell things from each other in all processes of the server.
+//! Hashes that identify values in all processes of the server.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The same in every process of this build: `DefaultHasher::new` has fixed keys.
+/// A hash that is the same in every process of this build, because `DefaultHasher::new` has fixed
+/// keys.
 pub fn of(what: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use nix::unistd::{Pid, getpgid, getpgrp};
 
-/// Is there a process of this server with this number?
+/// Whether this server has a process with this number.
 pub(crate) fn is_alive(process: i32) -> bool {
     getpgid(Some(Pid::from_raw(process))) == Ok(getpgrp())
 }
 
-/// Which processes live, asked once for each.
+/// Caches which processes are alive, so that each is checked once.
 #[derive(Default)]
 pub(crate) struct Living(BTreeMap<i32, bool>);
 

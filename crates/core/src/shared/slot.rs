@@ -1,4 +1,4 @@
-//! What all processes of the server know of each flag and of each watched file.
+//! What all processes of the server know about each flag and each watched file.
 
 use std::sync::atomic::Ordering;
 
@@ -6,66 +6,67 @@ use crate::shared::atomics::{self, AtomicU64};
 use crate::shared::table::{Keyed, Table};
 use crate::shared::words::{Words, words};
 
-/// How many flags and watched files the server can have at a time.
+/// The maximum number of flags and watched files at a time.
 pub const MAX_SLOTS: usize = atomics::size(262_144, 2);
 
-/// The slots, as they lie in shared memory.
+/// The slots in shared memory.
 pub type StateTable = Table<Slot, MAX_SLOTS>;
 
-/// The slot of one flag or one file, which uses its part of it. All zero is "nothing known yet".
+/// The slot of one flag or one file, which uses one part of it. All zero means that nothing is
+/// known yet.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
-#[repr(C, align(128))] // cache lines of its own: they do not slow each other down
+#[repr(C, align(128))] // avoids false sharing
 pub struct Slot {
     key: AtomicU64,
     pub(crate) flag: FlagSlot,
     pub(crate) file: FileSlot,
 }
 
-/// What is known of a flag.
+/// What is known about a flag.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct FlagSlot {
-    /// Its state, and how often that has changed.
+    /// The state, and the number of its changes.
     pub(crate) state: AtomicU64,
     pub(crate) sightings: Sightings,
-    /// Which process looks at it, or did so last, where not every request does.
+    /// The process that looks at the flag, or did so last, if not every request looks.
     pub(crate) lease: AtomicU64,
     /// When the state changed last, in milliseconds since 1970.
     pub(crate) changed: AtomicU64,
-    /// The file's time of modification at that moment, in milliseconds since 1970.
+    /// The modification time of the file at that time, in milliseconds since 1970.
     pub(crate) modified: AtomicU64,
-    /// The user id of the file's owner at that moment.
+    /// The user ID of the file's owner at that time.
     pub(crate) owner: AtomicU64,
-    /// The kind of the file at that moment.
+    /// The kind of the file at that time.
     pub(crate) kind: AtomicU64,
 }
 
-/// What is known of a watched file.
+/// What is known about a watched file.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct FileSlot {
-    /// The version reported last, and whether it could be used, in a hash.
+    /// The version that was reported last and whether it could be used, in a hash.
     pub(crate) outcome: AtomicU64,
     /// The last version that could be used, in a hash.
     pub(crate) last_good: AtomicU64,
-    /// What was reported last of the use of its content, in a hash.
+    /// The last report about the use of the content, in a hash.
     pub(crate) reported: AtomicU64,
-    /// The faults in it that were reported last, in a hash.
+    /// The last reported faults of the content, in a hash.
     pub(crate) faults: AtomicU64,
 }
 
-/// Which version of a file was seen last, and since when
+/// The version of a file that was seen last, and since when
 /// ([`LastSeen`](crate::file::debounce::LastSeen)).
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Sightings {
-    /// The version in a hash, and since when it has been there.
+    /// A hash of the version, and since when it has been there.
     pub(crate) seen: AtomicU64,
-    /// Since when one version has followed the other without a rest, in the same unit.
+    /// Since when the versions have changed without a pause, in the same unit.
     pub(crate) restless: AtomicU64,
 }
 

@@ -1,8 +1,8 @@
-//! What all processes of the server know together: a table of small states, in memory that
-//! parent and children share. With it, each change is reported once and not once per child.
+//! A table of small states that all processes of the server share, in memory that the parent and
+//! its children have mapped. With it, each change is reported once and not once per child.
 //!
-//! The tables have room for more than anybody needs. What of them was never used is no memory until it is
-//! touched, so nobody looks behind the places that were given away.
+//! The tables have more places than any server needs. Unused places take no memory until they are
+//! touched, so the code never reads beyond the places that have been assigned.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -14,11 +14,11 @@ use crate::shared::atomics::AtomicU64;
 use crate::shared::hash;
 use crate::shared::words::Words;
 
-/// A place in shared memory that belongs to whatever has its key. All zero is a free one.
+/// A place in shared memory, assigned to the owner of a key. All zero means that the place is free.
 pub trait Keyed {
-    /// A hash of what it is for, 0 where it is free.
+    /// The hash of the owner's key; 0 if the place is free.
     fn key(&self) -> &AtomicU64;
-    /// Forgets what it was for, but for the key.
+    /// Clears everything except the key.
     fn clear(&self);
 }
 
@@ -27,22 +27,22 @@ pub trait Keyed {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Table<S, const N: usize> {
-    /// So many places, from the first one on, were ever given away.
+    /// How many places, from the first one on, have ever been assigned.
     used: AtomicU64,
     places: [S; N],
 }
 
-/// More different things than there are places.
+/// There are more keys than places.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("more than {0} different flags and files are configured")]
 pub struct TableFull(pub usize);
 
-/// What a place is for, the same in every process.
+/// The key of a place, the same in every process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u64);
 
 impl Key {
-    /// The key of something that its hash tells from everything else in the table.
+    /// The key of a value. Its hash must be unique in the table.
     pub fn of(what: impl Hash) -> Self {
         Self(hash::of(what).max(1))
     }
@@ -53,12 +53,12 @@ impl Key {
 }
 
 impl<S: Keyed, const N: usize> Table<S, N> {
-    /// The numbers of the places of these keys, in their order. What was known before a restart is
-    /// still known, so that a restart in the middle of the maintenance changes nothing. For the parent,
-    /// before it forks.
+    /// Assigns places to these keys, and returns their numbers in the same order. The parent calls
+    /// this before it forks. A key keeps its place over restarts, so that a restart during the
+    /// maintenance changes nothing.
     ///
-    /// Children of the generation before still write to the places that they had, so one that
-    /// is no longer wanted gets another key only when there is no free one left.
+    /// Children of the previous generation still write to their places, so a place that is no
+    /// longer needed is reassigned only if there is no free one.
     ///
     /// # Errors
     /// [`TableFull`]
@@ -66,7 +66,7 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         let mut used = self.used().len();
         let mut known = BTreeMap::new();
         for (number, place) in self.used().iter().enumerate() {
-            // Of several with one key, which nobody but an intruder makes, the first one is it.
+            // Only an intruder can create duplicate keys; the first place is used.
             known.entry(Key(place.key().load(Ordering::Acquire))).or_insert(number);
         }
         let mut wanted: BTreeSet<_> =
@@ -96,7 +96,7 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         Ok(numbers)
     }
 
-    /// The same with the places themselves.
+    /// Like [`Table::claim_numbers`], but returns the places themselves.
     ///
     /// # Errors
     /// [`TableFull`]
@@ -105,17 +105,17 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         numbers.into_iter().map(|number| self.places.get(number).ok_or(TableFull(N))).collect()
     }
 
-    /// The place of a key that was claimed. Looks at one after the other.
+    /// The place of a claimed key, by linear search.
     pub fn find(&self, key: Key) -> Option<&S> {
         self.used().iter().find(|place| key.stands_in(*place))
     }
 
-    /// The number of a key's place. Looks at one after the other.
+    /// The number of a key's place, by linear search.
     pub fn position(&self, key: Key) -> Option<usize> {
         self.used().iter().position(|place| key.stands_in(place))
     }
 
-    /// All places, free ones, too.
+    /// All places, including free ones.
     pub fn places(&self) -> &[S; N] {
         &self.places
     }
@@ -165,7 +165,7 @@ mod tests {
             let slots = table.claim(keys).expect("slots");
             slots.iter().map(|slot| slot.flag.state.load(Ordering::SeqCst)).collect()
         };
-        // The last key takes a slot that is no longer wanted, and leaves those that are.
+        // The last key takes a place that is no longer needed, and leaves the others alone.
         let kept = &keys[..SLOTS - 1];
         assert_eq!(
             words(&[kept, &keys[SLOTS..]].concat()),
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(words(kept), vec![7; kept.len()]);
     }
 
-    /// As many as anybody has, in reasonable time, and found again.
+    /// More keys than any server has, in reasonable time.
     #[test]
     #[cfg(not(loom))]
     fn a_hundred_thousand() {

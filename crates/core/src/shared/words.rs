@@ -1,4 +1,4 @@
-//! Every word of what lies in shared memory: to clear it, and to overwrite it in tests.
+//! Access to every word of a structure in shared memory: to clear it, and to overwrite it in tests.
 
 use crate::shared::atomics::AtomicU64;
 
@@ -22,7 +22,7 @@ impl<T: Words, const N: usize> Words for [T; N] {
     }
 }
 
-/// Implements [`Words`] for a structure by its fields; one that is left out does not compile.
+/// Implements [`Words`] for a structure by its fields. A missing field causes a compilation error.
 macro_rules! words {
     ($name:ty { $($field:ident),* $(,)? }) => {
         impl $crate::shared::words::Words for $name {
@@ -35,13 +35,13 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// One that is all zero, as shared memory is at first; most of it is not touched.
+/// A value that is all zero, like new shared memory. Most of it is never touched.
 #[cfg(all(test, not(loom)))]
 pub(crate) fn zeroed<T: bytemuck::Zeroable>() -> Box<T> {
     bytemuck::zeroed_box()
 }
 
-/// One that is all zero; the tables of a model are small.
+/// A value that is all zero. The tables of a model are small.
 #[cfg(all(test, loom))]
 pub(crate) fn zeroed<T: Default>() -> Box<T> {
     Box::default()

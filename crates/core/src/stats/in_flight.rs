@@ -1,10 +1,10 @@
-//! The requests that were let in and have not ended.
+//! The admitted requests that have not ended.
 //!
-//! Each has an entry, which names the process that serves it: an entry of a process that is dead
-//! does not count. A request takes its entry before the flags are looked at for it. So whoever has
-//! seen a flag close, and then looks here, finds every request for which the flag was looked at
-//! earlier. Entries are looked for where few others look, by the number of the connection, which in
-//! httpd is that of a thread.
+//! Each request has an entry that names its process; an entry of a dead process does not count. A
+//! request takes its entry before the flags are checked for it. Therefore a process that first sees
+//! an active flag and then reads the entries finds every request for which the flag was checked
+//! earlier. Entries are searched by the number of the connection, which in httpd is that of a
+//! thread, so that threads seldom compete for a cache line.
 
 use std::array::from_fn;
 use std::cell::Cell;
@@ -19,14 +19,14 @@ use crate::shared::atomics::{self, AtomicU64, fence};
 use crate::shared::process::Living;
 
 const LINES: usize = atomics::size(4096, 2);
-/// As many as two cache lines hold.
+/// As many entries as fit in two cache lines.
 const PER_LINE: usize = atomics::size(4, 1);
-/// In so many lines an entry is looked for.
+/// In how many lines a free entry is searched.
 const TRIES: usize = 64;
 /// How long to wait for requests that are being decided.
 const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
 
-/// The table. All zero is an empty one.
+/// The table. All zero is an empty table.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C, align(128))]
 pub struct InFlight {
@@ -41,7 +41,7 @@ impl Default for InFlight {
     }
 }
 
-/// One request. The word says whether the other fields belong to it.
+/// One request. The word tells whether the other fields belong to it.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(32))]
@@ -53,38 +53,38 @@ struct Entry {
     came: AtomicU64,
 }
 
-/// A request that runs.
+/// A running request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
     /// The process that serves it.
     pub process: i32,
-    /// The innermost scope that the request is in.
+    /// The innermost scope of the request.
     pub scope: ScopeId,
-    /// Was it let in while the scope was open?
+    /// Whether the request was admitted while the scope was open.
     pub was_open: bool,
-    /// When it came.
+    /// When the request arrived.
     pub began: Timestamp,
-    /// The flags that close where it is, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
+    /// The flags of the request's gate, one bit each ([`Flag::bit`](crate::flag::Flag::bit)).
     pub flags: u64,
-    /// Which reading of the configuration it was decided by.
+    /// The generation of the configuration by which the request was decided.
     pub generation: u8,
 }
 
 impl Running {
-    /// Was it let in before one of the flags `closing` closed where it is? By an earlier
-    /// configuration it may have been somewhere else, so any flag counts.
+    /// Whether the request was admitted before one of the flags `closing` closed its scope. With an
+    /// earlier configuration it may have been in another scope, so any flag counts.
     pub fn is_from_before(&self, closing: u64, generation: u8) -> bool {
         let flags = if self.generation == generation { self.flags } else { u64::MAX };
         self.was_open && flags & closing != 0
     }
 }
 
-/// [`Entry::word`]: which process and scope a request is in, how far it has come, and by which
-/// reading of the configuration. 0 where the entry is free.
+/// The content of [`Entry::word`]: the process, the scope, the stage and the configuration's
+/// generation of a request. 0 if the entry is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PackedEntry(u64);
 
-/// How far a request has come.
+/// The stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Judged,
@@ -94,7 +94,7 @@ enum Stage {
 
 impl PackedEntry {
     const FREE: Self = Self(0);
-    /// The number of bits of a process number in Linux (PID_MAX_LIMIT).
+    /// The bits of a process number on Linux (PID_MAX_LIMIT).
     const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
     const SCOPE_AT: u32 = 22;
     const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
@@ -106,14 +106,14 @@ impl PackedEntry {
         Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Judged)
     }
 
-    /// The same request in this scope, and so far.
+    /// The same request in this scope and at this stage.
     fn at(self, scope: ScopeId, stage: Stage) -> Self {
         let others = self.0 & !((1 << Self::GENERATION_AT) - 1) | self.0 & Self::PROCESS;
         let scope = scope.index() as u64 & Self::SCOPE;
         Self(others | (stage as u64) << Self::STAGE_AT | scope << Self::SCOPE_AT)
     }
 
-    /// None if the entry is free.
+    /// The process; None if the entry is free.
     fn process(self) -> Option<i32> {
         i32::try_from(self.0 & Self::PROCESS).ok().filter(|_| self != Self::FREE)
     }
@@ -135,23 +135,24 @@ impl PackedEntry {
     }
 }
 
-/// Where a request is counted as in flight, until it leaves.
+/// The place where a request is counted as in flight, until it leaves.
 #[derive(Debug)]
 pub(super) struct Held<'r> {
     place: EntryPlace<'r>,
-    /// What stands there, unless somebody else has freed it; free from the moment of leaving on.
+    /// The word stored in the entry, unless another process has freed it. Free after the request
+    /// has left.
     word: Cell<PackedEntry>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum EntryPlace<'r> {
     Entry(&'r Entry),
-    /// Where the request is counted if there was no room for an entry.
+    /// The counter used if there was no room for an entry.
     Untracked(&'r AtomicU64),
 }
 
 impl InFlight {
-    /// Takes an entry for a request that came at this moment, in microseconds since 1970, and is
+    /// Takes an entry for a request that arrived at `came`, in microseconds since 1970, and is
     /// about to be decided.
     pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
@@ -164,7 +165,7 @@ impl InFlight {
         });
         let place = match free {
             Some(entry) => {
-                fence(Ordering::Release); // whoever sees a word of what follows sees the change, too
+                fence(Ordering::Release); // a reader of the words below also sees the change
                 entry.flags.store(flags, Ordering::Relaxed);
                 entry.came.store(u64::try_from(came).unwrap_or(0), Ordering::Relaxed);
                 EntryPlace::Entry(entry)
@@ -174,14 +175,14 @@ impl InFlight {
                 EntryPlace::Untracked(&self.untracked)
             }
         };
-        // Before the flags are looked at.
+        // Orders the entry before the check of the flags.
         fence(Ordering::SeqCst);
         Held { place, word: word.into() }
     }
 
-    /// The requests of processes that live.
+    /// The requests of processes that are alive.
     pub(super) fn running(&self, living: &mut Living) -> Vec<Running> {
-        // After the flags were looked at.
+        // Orders the check of the flags before reading the entries.
         fence(Ordering::SeqCst);
         let deadline = Instant::now() + PATIENCE;
         let entries = self.lines.iter().flatten();
@@ -189,7 +190,7 @@ impl InFlight {
         running.filter(|running| living.has(running.process)).collect()
     }
 
-    /// Frees the entries of such processes.
+    /// Frees the entries of processes for which `is_gone` returns true.
     pub(super) fn free_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for entry in self.lines.iter().flatten() {
             let word = PackedEntry(entry.word.load(Ordering::Acquire));
@@ -199,21 +200,21 @@ impl InFlight {
         }
     }
 
-    /// How many running requests have no entry. Those of a killed child stay counted.
+    /// The number of running requests without an entry. Those of a killed child remain counted.
     pub(super) fn untracked(&self) -> u64 {
         self.untracked.load(Ordering::Relaxed)
     }
 }
 
 impl Entry {
-    /// False if another thread was faster.
+    /// Returns false if another thread was faster.
     fn replace(&self, before: PackedEntry, after: PackedEntry) -> bool {
         let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
         self.word.compare_exchange(before.0, after.0, success, failure).is_ok()
     }
 
-    /// The request in this entry. None if there is none, or if it is refused meanwhile. A request that
-    /// is still being decided at the deadline counts as let in.
+    /// The request in this entry; None if there is none, or if it is refused in the meantime. A
+    /// request that is still being decided at the deadline counts as admitted.
     fn running(&self, deadline: Instant) -> Option<Running> {
         loop {
             let word = PackedEntry(self.word.load(Ordering::Acquire));
@@ -226,7 +227,7 @@ impl Entry {
             let flags = self.flags.load(Ordering::Relaxed);
             fence(Ordering::Acquire);
             if self.word.load(Ordering::Relaxed) != word.0 {
-                continue; // what was read may be of another request
+                continue; // the fields may belong to another request
             }
             return Some(Running {
                 process,
@@ -241,7 +242,7 @@ impl Entry {
 }
 
 impl Held<'_> {
-    /// The request is let in, or has come into another scope and is let in there.
+    /// Marks the request as admitted, or as admitted in another scope that it has entered.
     pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
         let word = self.word.get();
         let EntryPlace::Entry(entry) = self.place else { return };
@@ -249,7 +250,7 @@ impl Held<'_> {
             return;
         }
         if word.stage() != Stage::Judged {
-            self.change(entry, word.at(word.scope(), Stage::Judged)); // for those who read meanwhile
+            self.change(entry, word.at(word.scope(), Stage::Judged)); // for concurrent readers
             fence(Ordering::Release); // as above
         }
         entry.flags.store(flags, Ordering::Relaxed);
@@ -271,7 +272,7 @@ impl Held<'_> {
         }
         match self.place {
             EntryPlace::Entry(entry) => {
-                entry.replace(before, PackedEntry::FREE); // unless somebody else has freed it
+                entry.replace(before, PackedEntry::FREE); // unless another process has freed it
             }
             EntryPlace::Untracked(count) => {
                 count.fetch_sub(1, Ordering::Relaxed);

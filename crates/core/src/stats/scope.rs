@@ -1,14 +1,14 @@
-//! The scopes that requests are counted in: servers, virtual hosts, and locations in them.
+//! The scopes in which requests are counted: servers, virtual hosts, and their locations.
 
 use std::sync::atomic::Ordering;
 
 use crate::shared::atomics::{self, AtomicU64};
 use crate::shared::table::Keyed;
 
-/// How many scopes have counters of their own.
+/// The number of scopes with counters of their own.
 pub(super) const MAX_SCOPES: usize = atomics::size(131_071, 1);
 
-/// How many different statuses of a scope have counters of their own.
+/// The number of different statuses per scope with counters of their own.
 pub(super) const MAX_STATUSES: usize = atomics::size(6, 2);
 
 /// The number of a scope, the same in all processes and over restarts.
@@ -16,7 +16,7 @@ pub(super) const MAX_STATUSES: usize = atomics::size(6, 2);
 pub struct ScopeId(u32);
 
 impl ScopeId {
-    /// Shared by all scopes that have no number of their own.
+    /// The number shared by all scopes that have no number of their own.
     pub const OTHERS: Self = Self(MAX_SCOPES as u32);
 
     pub(super) fn new(index: usize) -> Self {
@@ -28,13 +28,13 @@ impl ScopeId {
     }
 }
 
-/// What the counters of one scope mean.
+/// The meaning of one scope's counters.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct ScopePlace {
     key: AtomicU64,
-    /// The statuses that the scope's refusals have had so far; 0 is room for another one.
+    /// The statuses that the scope's refusals have had so far; 0 is a free column.
     statuses: [AtomicU64; MAX_STATUSES],
     is_new: AtomicU64,
 }
@@ -53,12 +53,12 @@ impl Keyed for ScopePlace {
 }
 
 impl ScopePlace {
-    /// Has the place been given to a scope since the last call?
+    /// Whether the place has been assigned to a scope since the last call.
     pub(super) fn is_new(&self) -> bool {
         self.is_new.swap(0, Ordering::AcqRel) != 0
     }
 
-    /// The column of a status; one behind the last if there is none left.
+    /// The column of a status, or the number of columns if none is free.
     pub(super) fn column(&self, status: u16) -> usize {
         let status = u64::from(status);
         let is_mine = |place: &AtomicU64| match place.load(Ordering::Acquire) {
@@ -71,7 +71,7 @@ impl ScopePlace {
         self.statuses.iter().position(is_mine).unwrap_or(MAX_STATUSES)
     }
 
-    /// The statuses by their columns.
+    /// The status of each column.
     pub(super) fn statuses(&self) -> [Option<u16>; MAX_STATUSES] {
         let status = |place: &AtomicU64| u16::try_from(place.load(Ordering::Acquire)).ok();
         self.statuses.each_ref().map(|place| status(place).filter(|status| *status != 0))

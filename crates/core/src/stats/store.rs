@@ -1,4 +1,4 @@
-//! The statistics themselves, as they lie in shared memory.
+//! The statistics in shared memory.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use crate::shared::atomics::AtomicU64;
 use crate::shared::process;
 use crate::shared::table::{Key, Table};
 
-/// The statistics, as they are in shared memory. All zero means that nothing was counted.
+/// The statistics in shared memory. All zero means that nothing has been counted.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C)]
@@ -31,14 +31,14 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Gives these scopes their numbers; for the parent, before it forks. A scope keeps what was
-    /// counted for it before a restart. Scopes for which there is no place share a number.
+    /// Assigns numbers to these scopes. The parent calls this before it forks. A scope keeps its
+    /// counts over restarts. Scopes for which there is no place share a number.
     pub fn claim(&self, keys: &[Key], now: Timestamp) -> Vec<ScopeId> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let _ = self.begun.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.refused.begin();
-        // A table that is large enough for the keys is not full.
+        // The table is large enough for these keys, so it cannot be full.
         let known = keys.get(..MAX_SCOPES).unwrap_or(keys);
         let numbers = self.scopes.claim_numbers(known).unwrap_or_default();
         for number in numbers.iter().copied() {
@@ -58,27 +58,27 @@ impl Stats {
         Timestamp::from_millisecond(millis).ok()
     }
 
-    /// The last reading of the configuration, modulo 256.
+    /// The current generation of the configuration: how often it has been read, modulo 256.
     pub fn generation(&self) -> u8 {
         self.generation.load(Ordering::Acquire) as u8
     }
 
-    /// What was counted in a scope.
+    /// The totals of a scope.
     pub fn totals(&self, scope: ScopeId) -> ScopeTotals {
         self.totals.of(scope, self.place(scope).statuses())
     }
 
-    /// The requests that were let in and have not ended.
+    /// The admitted requests that have not ended.
     pub fn running(&self) -> Vec<Running> {
         self.in_flight.running(&mut process::Living::default())
     }
 
-    /// How many of them were not followed for lack of room.
+    /// The number of running requests that are not tracked for lack of room.
     pub fn untracked(&self) -> u64 {
         self.in_flight.untracked()
     }
 
-    /// The clients that are refused most.
+    /// The clients that are refused most often.
     pub fn refused(&self) -> &TopClients {
         &self.refused
     }
@@ -89,13 +89,13 @@ impl Stats {
         self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Removes what a process has left behind that runs no more.
+    /// Removes the data left behind by a process that is no longer running.
     pub fn forget(&self, process: i32) {
         self.in_flight.free_where(|other| other == process);
         self.refused.release_where(|other| other == process);
     }
 
-    /// Removes what dead processes have left behind, which would fill the tables.
+    /// Removes the data left behind by dead processes, which would fill the tables.
     pub fn tidy(&self) {
         let mut living = process::Living::default();
         self.in_flight.free_where(|process| !living.has(process));

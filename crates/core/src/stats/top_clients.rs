@@ -1,16 +1,16 @@
-//! The clients that are refused most, in a table of a fixed size.
+//! The clients that are refused most often, in a table of a fixed size.
 //!
-//! It is a Space-Saving sketch (Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and
-//! Top-k Elements in Data Streams, 2005), in buckets: an address always counts in the same bucket,
-//! which a secret number and the address choose. There it takes the entry with the lowest count,
-//! unless it has one, and goes on counting from that; so an entry says too much by no more than
-//! that count, its error. Of the `n` refusals that fall into one bucket of 16 entries, the error is
-//! at most `n / 16`, and an address with more than `n / 16` of them is always in the table,
-//! however many others there are. Of all refusals a bucket gets one in 256 on the average, where
+//! The table is a Space-Saving sketch (Metwally, Agrawal, El Abbadi: Efficient Computation of
+//! Frequent and Top-k Elements in Data Streams, 2005), divided into buckets: a secret number and
+//! the address determine the bucket of an address. An address without an entry takes the entry with
+//! the lowest count in its bucket, and continues from that count, which is the error of the new
+//! entry: its count is too high by at most the error. With `n` refusals in a bucket of 16 entries,
+//! the error is at most `n / 16`, and an address with more than `n / 16` refusals is always in the
+//! table, however many other addresses there are. On average a bucket gets one of 256 refusals if
 //! they come from many addresses.
 //!
-//! Counting takes no lock. Threads that count in one entry while it changes hands may be off by one
-//! each.
+//! Counting takes no lock. Each thread that counts in an entry while the entry changes hands may be
+//! off by one.
 
 use std::array::from_fn;
 use std::cmp::Reverse;
@@ -33,18 +33,18 @@ pub const TEXT: usize = atomics::size(128, 8);
 
 /// The words of a text.
 const WORDS: usize = TEXT / 8;
-/// How often an entry is looked for if other threads are faster.
+/// How often to search for an entry if other threads are faster.
 const TRIES: usize = 8;
-/// How often an entry is read again because another thread writes to it.
+/// How often to reread an entry that another thread is writing.
 const LOOKS: usize = atomics::size(50, 1);
 /// How long to wait for writers, for all entries together.
 const PATIENCE: Duration = atomics::patience(Duration::from_millis(100));
 
-/// The table. All zero is an empty one.
+/// The table. All zero is an empty table.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[repr(C)]
 pub struct TopClients {
-    /// A secret number, so that nobody can choose addresses for a bucket.
+    /// A secret number, so that clients cannot choose addresses that share a bucket.
     secret: AtomicU64,
     /// When counting began, in milliseconds since 1970.
     since: AtomicU64,
@@ -55,21 +55,22 @@ pub struct TopClients {
 #[derive(Default)]
 #[repr(C, align(128))]
 struct Bucket {
-    /// Hashes of addresses; 0 where an entry is free.
+    /// Hashes of addresses; 0 if the entry is free.
     tags: [AtomicU64; ENTRIES],
     counts: [AtomicU64; ENTRIES],
     errors: [AtomicU64; ENTRIES],
     details: [Details; ENTRIES],
 }
 
-/// What is known of the last request. One thread at a time writes it, and others can see that.
+/// The details of the last request. One thread at a time writes them, and other threads can detect
+/// that.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Default)]
 #[repr(C, align(64))]
 struct Details {
-    /// The upper half says how often it was written, the lower half which process is writing.
+    /// The upper half is the number of writes, the lower half is the process that is writing.
     lock: AtomicU64,
-    /// The tag of the address; the rest may still be another one's.
+    /// The tag of the address. The other fields may still belong to another address.
     tag: AtomicU64,
     address: [AtomicU64; 2],
     time: AtomicU64,
@@ -86,53 +87,53 @@ impl Default for TopClients {
     }
 }
 
-/// A request that is refused.
+/// A refused request.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
     /// The client's address.
     pub address: IpAddr,
-    /// The path, as it was sent.
+    /// The path as it was sent.
     pub path: &'a [u8],
-    /// The User-Agent; empty if there was none.
+    /// The User-Agent; empty if there is none.
     pub agent: &'a [u8],
-    /// When the request came.
+    /// When the request arrived.
     pub time: Timestamp,
 }
 
-/// A client that is refused.
+/// A refused client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its address.
+    /// The client's address.
     pub address: IpAddr,
-    /// How often it was refused, at most.
+    /// How often the client was refused, at most.
     pub count: u64,
-    /// By how much `count` may be too high.
+    /// How much too high `count` may be.
     pub error: u64,
-    /// The path of its last request, as it was sent.
+    /// The path of the client's last request, as it was sent.
     pub path: Text,
-    /// Its last User-Agent; empty if there was none.
+    /// The client's last User-Agent; empty if there was none.
     pub agent: Text,
-    /// When it was refused last.
+    /// When the client was last refused.
     pub time: Option<Timestamp>,
 }
 
-/// The beginning of a text that a client has sent.
+/// The beginning of a text sent by a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// At most [`TEXT`] bytes of it.
+    /// At most [`TEXT`] bytes of the text.
     pub start: Vec<u8>,
-    /// Is there more?
+    /// Whether the text is longer.
     pub is_cut: bool,
 }
 
 impl TopClients {
-    /// For the parent, once, before it forks.
+    /// Initialises the table. The parent calls this once before it forks.
     pub fn begin(&self) {
         let random = RandomState::new().hash_one(0).max(1);
         let _ = self.secret.compare_exchange(0, random, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Forgets all clients, as the first flag closes after all scopes were open.
+    /// Removes all clients, when the first flag closes a scope after all scopes were open.
     pub fn clear(&self, now: Timestamp) {
         for bucket in &self.buckets {
             for word in bucket.tags.iter().chain(&bucket.counts).chain(&bucket.errors) {
@@ -142,12 +143,12 @@ impl TopClients {
         self.since.store(millis(now), Ordering::Release);
     }
 
-    /// When counting began; None before the first flag closes.
+    /// When counting began; None before the first flag closes a scope.
     pub fn since(&self) -> Option<Timestamp> {
         timestamp(self.since.load(Ordering::Acquire))
     }
 
-    /// Counts a refusal, in the process with this number.
+    /// Counts a refusal by the process with this number.
     pub fn count(&self, refusal: RefusedRequest<'_>, process: i32) {
         let tag = self.tag(refusal.address);
         let [bucket, ..] = &self.buckets;
@@ -162,12 +163,12 @@ impl TopClients {
         hash::of((self.secret.load(Ordering::Relaxed), address.to_canonical())).max(1)
     }
 
-    /// The clients, by how often they were certainly refused, most often first.
+    /// The clients, sorted by the number of times they were certainly refused, highest first.
     pub fn clients(&self) -> Vec<Client> {
         let deadline = Instant::now() + PATIENCE;
         let mut clients: Vec<_> =
             self.buckets.iter().flat_map(|bucket| bucket.clients(deadline)).collect();
-        // Two threads that find an address missing may put it into two entries.
+        // Two threads that both find an address missing may add two entries for it.
         clients.sort_by_key(|client| client.address);
         clients.dedup_by(|other, client| {
             let is_same = other.address == client.address;
@@ -184,14 +185,15 @@ impl TopClients {
         clients
     }
 
-    /// Frees the entries that such processes were about to write.
+    /// Frees the entries that were being written by processes for which `is_gone` returns true.
     pub(super) fn release_where(&self, mut is_gone: impl FnMut(i32) -> bool) {
         for details in self.buckets.iter().flat_map(|bucket| &bucket.details) {
             let lock = Lock(details.lock.load(Ordering::Acquire));
             if let Some(writer) = lock.writer()
                 && is_gone(writer)
             {
-                // Half written: of nobody. Taken first, as others may be at it, too.
+                // The entry is half written and belongs to no address. Lock it first, because other
+                // threads may free it too.
                 let mine = lock.free().taken_by(i32::MAX);
                 let order = (Ordering::AcqRel, Ordering::Relaxed);
                 if details.lock.compare_exchange(lock.0, mine.0, order.0, order.1).is_ok() {
@@ -204,8 +206,8 @@ impl TopClients {
 }
 
 impl Bucket {
-    /// Counts a refusal, and returns the details of the entry. None if other threads were always
-    /// faster.
+    /// Counts a refusal, and returns the details of the entry. None if other threads were faster
+    /// each time.
     fn count(&self, tag: u64) -> Option<&Details> {
         for _ in 0..TRIES {
             let mine = |has: &AtomicU64| has.load(Ordering::Relaxed) == tag;
@@ -215,7 +217,7 @@ impl Bucket {
             };
             let (has, count, error) =
                 (self.tags.get(entry)?, self.counts.get(entry)?, self.errors.get(entry)?);
-            // Not from anybody else who may have come meanwhile: that is not the lowest then.
+            // Take the entry only if it is unchanged; otherwise it no longer has the lowest count.
             if before != tag {
                 let low = if before == 0 { 0 } else { count.load(Ordering::Relaxed) };
                 let order = (Ordering::AcqRel, Ordering::Relaxed);
@@ -230,7 +232,7 @@ impl Bucket {
         None
     }
 
-    /// A free entry, or else the one with the lowest count, and its tag.
+    /// A free entry, or otherwise the one with the lowest count, and its tag.
     fn lowest(&self) -> (usize, u64) {
         let tags = self.tags.iter().map(|tag| tag.load(Ordering::Relaxed));
         let count = |(_, (tag, count)): &(usize, (u64, &AtomicU64))| match tag {
@@ -252,7 +254,7 @@ impl Bucket {
     }
 }
 
-/// [`Details::lock`].
+/// The content of [`Details::lock`].
 #[derive(Clone, Copy)]
 struct Lock(u64);
 
@@ -271,7 +273,7 @@ impl Lock {
 }
 
 impl Details {
-    /// Writes the details, unless another thread is writing some that are as new.
+    /// Writes the details, unless another thread is writing details that are as recent.
     fn write(&self, tag: u64, refusal: RefusedRequest<'_>, process: i32) {
         let lock = Lock(self.lock.load(Ordering::Relaxed));
         let taken = lock.taken_by(process);
@@ -281,7 +283,7 @@ impl Details {
         {
             return;
         }
-        fence(Ordering::Release); // whoever sees a word of what follows sees the lock, too
+        fence(Ordering::Release); // a reader of the words below also sees the lock
         self.tag.store(tag, Ordering::Relaxed);
         let address = match refusal.address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -299,7 +301,7 @@ impl Details {
         self.lock.store(taken.free().0, Ordering::Release);
     }
 
-    /// Reads the details. None if they are another client's, or are being written.
+    /// Reads the details. None if they belong to another client or are being written.
     fn read(&self, tag: u64, deadline: Instant) -> Option<Client> {
         for _ in 0..LOOKS {
             let before = Lock(self.lock.load(Ordering::Acquire));

@@ -1,6 +1,7 @@
-//! How many requests were let in and refused. Each scope has several copies of its counters, so that
-//! threads seldom write to the same one; a total is their sum. Where there are thousands of scopes,
-//! threads seldom meet in one, so scopes behind the first thousands have one copy.
+//! The numbers of admitted and refused requests. Each scope has several copies of its counters, so
+//! that threads seldom write to the same one; a total is the sum of the copies. If there are
+//! thousands of scopes, threads seldom write to the same scope, so scopes after the first thousands
+//! have one copy.
 
 use std::array::from_fn;
 use std::collections::BTreeMap;
@@ -14,10 +15,10 @@ use crate::shared::atomics::{self, AtomicU64};
 /// The number of copies for each of the first scopes.
 const COPIES: usize = atomics::size(16, 2);
 
-/// The number of first scopes.
+/// The number of scopes with several copies.
 const FIRST: usize = atomics::size(4096, 2);
 
-/// Why a request was let in.
+/// Why a request was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No flag closed the scope.
@@ -27,7 +28,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Does the reason not hold for another path that the request is taken to?
+    /// Whether the reason no longer applies if the request is rewritten to another path.
     pub fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Allowed(means) if means.is_bound_to_path())
     }
@@ -40,9 +41,9 @@ impl Reason {
 pub(super) struct Row {
     open: AtomicU64,
     allowed: [AtomicU64; AllowKind::ALL.len()],
-    /// By the columns of the scope's statuses.
+    /// Refusals by the columns of the scope's statuses.
     refused: [AtomicU64; MAX_STATUSES],
-    /// With a status that has no column.
+    /// Refusals with a status that has no column.
     refused_otherwise: AtomicU64,
 }
 
@@ -69,9 +70,9 @@ impl Row {
 #[repr(C)]
 pub(super) struct Totals {
     copies: [[Row; FIRST]; COPIES],
-    /// Of the other scopes.
+    /// The counters of the other scopes.
     rest: [Row; MAX_SCOPES + 1 - FIRST],
-    /// Stands for a row that does not exist.
+    /// Used instead of a row that does not exist.
     none: Row,
 }
 
@@ -82,21 +83,21 @@ impl Default for Totals {
     }
 }
 
-/// What was counted in a scope.
+/// The totals of a scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeTotals {
-    /// Let in while the scope was open, and ended.
+    /// Requests that were admitted while the scope was open and have ended.
     pub open: u64,
-    /// Let in while the scope was closed, and ended.
+    /// Requests that were admitted while the scope was closed and have ended.
     pub allowed: BTreeMap<AllowKind, u64>,
-    /// Refused, by the status of the answer.
+    /// Refusals, by the status of the answer.
     pub refused: BTreeMap<u16, u64>,
-    /// Refused with a status that has no counter.
+    /// Refusals with a status that has no counter.
     pub refused_otherwise: u64,
 }
 
 impl Totals {
-    /// The counters of a scope that a connection's requests write to.
+    /// The counters that a connection's requests in a scope write to.
     pub(super) fn row(&self, worker: Worker, scope: ScopeId) -> &Row {
         let number = scope.index();
         let row = match number.checked_sub(FIRST) {

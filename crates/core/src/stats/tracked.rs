@@ -1,4 +1,4 @@
-//! One request of a client, from before its first decision to its end.
+//! A client request, from before its first decision to its end.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -9,17 +9,17 @@ use super::store::Stats;
 use super::totals::Reason;
 use super::worker::Worker;
 
-/// A scope, and what closes it.
+/// A scope and the flags that close it.
 #[derive(Clone, Copy, Debug)]
 pub struct ScopeRef {
-    /// The innermost scope, which the request counts in.
+    /// The innermost scope, in which the request is counted.
     pub scope: ScopeId,
-    /// The flags that close it, a bit for each ([`Flag::bit`](crate::flag::Flag::bit)).
+    /// The flags that close the scope, one bit each ([`Flag::bit`](crate::flag::Flag::bit)).
     pub flags: u64,
 }
 
-/// A request of a client. It ends at [`TrackedRequest::end`], or when this is dropped. A request that
-/// was let in is in flight until then, and is counted as let in then.
+/// A client request. It ends at [`TrackedRequest::end`] or when this value is dropped. Until then
+/// an admitted request is in flight; at its end it is counted as admitted.
 pub struct TrackedRequest<'r> {
     stats: &'r Stats,
     worker: Worker,
@@ -37,34 +37,35 @@ enum Stage {
 }
 
 impl<'r> TrackedRequest<'r> {
-    /// A request that came at this moment, in microseconds since 1970, and is about to be decided. To
-    /// be called before the flags are looked at for it.
+    /// A request that arrived at `came`, in microseconds since 1970, and is about to be decided.
+    /// Must be called before the flags are checked for the request.
     pub fn new(stats: &'r Stats, worker: Worker, place: ScopeRef, came: i64) -> Self {
         let held = stats.in_flight.enter(worker, place.scope, place.flags, came);
         Self { stats, worker, stage: Stage::Judged.into(), held }
     }
 
-    /// The request is let in, or has come into another scope and is let in there, too.
+    /// Marks the request as admitted, or as admitted in another scope that it has entered.
     pub fn let_in(&self, place: ScopeRef, reason: Reason) {
         if matches!(self.stage.get(), Stage::Over) {
-            return; // it has been counted
+            return; // already counted
         }
         self.stage.set(Stage::LetIn(place.scope, reason));
         self.held.let_in(place.scope, place.flags, reason == Reason::Open);
     }
 
-    /// The request is not counted: it is refused after all, or goes on as another one.
+    /// Stops counting the request, because it is refused after all or continues as another one.
     pub fn forget(&self) {
         self.stage.set(Stage::Over);
         self.leave_flight();
     }
 
-    /// The request is no longer in flight, so that a report on requests in flight leaves itself out.
+    /// Removes the request from those in flight, so that a report on requests in flight does not
+    /// list itself.
     pub fn leave_flight(&self) {
         self.held.leave();
     }
 
-    /// The request ends.
+    /// Ends the request.
     pub fn end(&self) {
         self.leave_flight();
         if let Stage::LetIn(scope, reason) = self.stage.replace(Stage::Over) {

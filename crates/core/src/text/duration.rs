@@ -1,18 +1,18 @@
-//! Durations as httpd's directives have them (`ap_timeout_parameter_parse`).
+//! Durations in the syntax of httpd's directives (`ap_timeout_parameter_parse`).
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// The most seconds that a Retry-After can say (RFC 9111, 1.2.2: delta-seconds).
+/// The largest Retry-After, in seconds (RFC 9111, section 1.2.2: delta-seconds).
 pub const MAX_SECONDS: u32 = i32::MAX as u32;
 
-/// A word that is no duration.
+/// A word that is not a duration.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("\"{0}\" is no duration (90, 90s, 500ms, 5m, 2h) of at most 68 years")]
 pub struct DurationError(String);
 
-/// A duration. Without a unit the number is one of seconds.
+/// Parses a duration. A number without a unit is in seconds.
 ///
 /// # Errors
 /// [`DurationError`]
@@ -32,7 +32,7 @@ pub fn parse(word: &str) -> Result<Duration, DurationError> {
     duration.filter(|duration| *duration <= longest).ok_or_else(error)
 }
 
-/// The whole seconds that a duration has, a part of a second counting as one.
+/// Parses a duration, and rounds it up to whole seconds.
 ///
 /// # Errors
 /// [`DurationError`]

@@ -1,7 +1,7 @@
-//! Which encoding a text is in that was to be UTF-8.
+//! Detects the encoding of text that should be UTF-8.
 
-/// Is it UTF-16, with a byte order mark or, where the text begins in ASCII, without one? So some
-/// editors and PowerShell's `>` write it.
+/// Whether the text is UTF-16, with a byte order mark or, if it begins with ASCII, without one.
+/// Some editors and PowerShell's `>` write UTF-16.
 pub(crate) fn is_utf16(content: &[u8]) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     match *content {

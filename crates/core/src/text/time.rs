@@ -1,16 +1,16 @@
-//! Times as people write them (those of TOML and of RFC 3339, and what is as certain), and as they are
-//! written for people and programs.
+//! Parses times as people write them (the syntaxes of TOML and RFC 3339, and other unambiguous
+//! ones), and formats times for people and programs.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use nix::time::{ClockId, clock_gettime};
 
-/// What ends the message of each error.
+/// The end of each error message.
 const WRITE: &str = "write 2026-11-22T23:00:00+01:00";
 
-/// What the clock says, for a small part of what [`Timestamp::now`] takes: each request that is
-/// refused asks.
+/// The system's time. Each request that is refused asks for it, and [`Timestamp::now`] takes three
+/// times as many instructions.
 pub fn now() -> Timestamp {
     let read = clock_gettime(ClockId::CLOCK_REALTIME).ok();
     let time = read.and_then(|time| {
@@ -20,7 +20,7 @@ pub fn now() -> Timestamp {
     time.unwrap_or_else(Timestamp::now)
 }
 
-/// A moment, with the offset from UTC that it was given with, or that its zone had then.
+/// A time, with the UTC offset that it was written with or that its time zone had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     at: Timestamp,
@@ -28,16 +28,17 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// This moment in a zone.
+    /// This time in a time zone.
     pub fn local(at: Timestamp, zone: &TimeZone) -> Self {
         Self { at, offset: zone.to_offset(at) }
     }
 
-    /// The moment that a text names: a date and a time of day, seconds and fractions where wanted,
-    /// and an offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`). Without an offset it is a time in `zone`.
+    /// Parses a time: a date and a time of day, with optional seconds and fractions, and an
+    /// optional offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`). Without an offset the time is in
+    /// `zone`.
     ///
     /// # Errors
-    /// What is wrong with it, and what to write.
+    /// What is wrong, and what to write instead.
     pub(crate) fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let text = text.trim();
         let no_time = || format!("this is not a date with a time; {WRITE}");
@@ -74,7 +75,7 @@ impl Moment {
         resolve().map_err(|_| format!("there is no such date or time; {WRITE}"))
     }
 
-    /// The moment itself.
+    /// The time as a timestamp.
     pub fn at(&self) -> Timestamp {
         self.at
     }
@@ -88,7 +89,7 @@ impl Moment {
         self.at.display_with_offset(self.offset).to_string()
     }
 
-    /// For people: `2026-11-22 23:00 +01:00`, with seconds where there are any.
+    /// For people: `2026-11-22 23:00 +01:00`, with the seconds if they are not zero.
     pub fn text(&self) -> String {
         match self.zoned() {
             zoned if zoned.second() == 0 => zoned.strftime("%Y-%m-%d %H:%M %:z").to_string(),
@@ -96,14 +97,14 @@ impl Moment {
         }
     }
 
-    /// For people, with seconds in any case: `2026-11-22 23:00:00 +01:00`.
+    /// For people, always with seconds: `2026-11-22 23:00:00 +01:00`.
     pub fn text_with_seconds(&self) -> String {
         self.zoned().strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
     }
 }
 
-/// `22:00`, `9:00`, `22:00:30`, `22:00:30.5`, as `HH:MM:SS.F` with at most nine digits behind the
-/// point.
+/// Converts `22:00`, `9:00`, `22:00:30` or `22:00:30.5` to `HH:MM:SS.F`, with at most nine digits
+/// after the point.
 fn clock(text: &str) -> Option<String> {
     const NANOSECONDS: usize = 9;
     let (whole, fraction) = match text.split_once(['.', ',']) {
@@ -129,7 +130,7 @@ fn clock(text: &str) -> Option<String> {
     Some(format!("{hour}{whole}{seconds}{fraction}"))
 }
 
-/// `Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`. One digit, or three, could mean anything.
+/// Parses `Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`. One digit, or three, would be ambiguous.
 fn offset(text: &str) -> Option<Offset> {
     if ["z", "utc", "gmt"].contains(&text.to_ascii_lowercase().as_str()) {
         return Some(Offset::UTC);
@@ -152,7 +153,7 @@ fn offset(text: &str) -> Option<Offset> {
     is_offset.then(|| Offset::from_seconds(sign * (hours * 60 + minutes) * 60).ok()).flatten()
 }
 
-/// Does the text look like this, where `d` is a digit?
+/// Whether the text has this shape, where `d` is a digit.
 fn has_shape(text: &str, shape: &str) -> bool {
     let fits = |(byte, shape): (u8, u8)| match shape {
         b'd' => byte.is_ascii_digit(),

@@ -1,9 +1,9 @@
-//! The names of users.
+//! User names.
 
 use std::fs;
 
-/// The name of a local user, else the number. Not getpwuid(3), which can wait for a directory
-/// service and load what it needs for that, OpenSSL for one, into httpd.
+/// The name of a local user, or otherwise the number. Does not use getpwuid(3), which can wait for
+/// a directory service and load libraries such as OpenSSL into httpd.
 pub fn name(uid: u32) -> String {
     let uid = uid.to_string();
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Texts that somebody else wrote, for a log or a page: what is not seen in them is written out.
+//! Makes invisible characters in other people's texts visible, for the log and for pages.
 
 use std::borrow::Cow;
 
-/// Characters that show nothing, or that turn what is around them: the format characters of Unicode
-/// (Cf, Bidi_Control and tags among them), separators of lines and paragraphs, and what else may be
-/// ignored when it is shown (Default_Ignorable_Code_Point). In their order.
+/// Characters that are invisible or change the direction of the surrounding text: Unicode format
+/// characters (Cf, including Bidi_Control and tags), line and paragraph separators, and other
+/// characters that may be ignored (Default_Ignorable_Code_Point). Sorted.
 const HIDDEN: [(char, char); 31] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -39,14 +39,14 @@ const HIDDEN: [(char, char); 31] = [
     ('\u{10fffe}', '\u{10ffff}'),
 ];
 
-/// Does the character show nothing by itself?
+/// Whether the character is invisible.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || (letter >= '\u{ad}'
             && HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter)))
 }
 
-/// The text with `\u{ad}` in the place of what is not seen.
+/// The text with escapes such as `\u{ad}` for invisible characters.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);

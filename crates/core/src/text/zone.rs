@@ -1,5 +1,4 @@
-//! The time zone of the server: that of the log's times, and of the times in a flag that come
-//! without an offset.
+//! The server's time zone: that of the log, and of the times in a flag without an offset.
 
 use std::env;
 use std::fs;
@@ -7,8 +6,9 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-/// What TZ says, else what /etc/localtime holds, else UTC; tzset(3). Not jiff's own look-up,
-/// which caches what it finds for as long as the process lives, and httpd unloads the module.
+/// The zone given by TZ, or otherwise by /etc/localtime, or otherwise UTC; see tzset(3). Does not
+/// use jiff's own lookup, whose cache lasts as long as the process, although httpd unloads the
+/// module.
 pub fn of_server() -> TimeZone {
     match env::var("TZ") {
         Ok(value) => named(value.strip_prefix(':').unwrap_or(&value)),

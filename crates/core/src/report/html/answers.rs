@@ -1,4 +1,5 @@
-//! What an operator asks first: is everything closed, and may the application be stopped?
+//! The answers to an operator's first questions: is everything closed, and can the application be
+//! stopped?
 
 use serde::Serialize;
 
@@ -9,17 +10,17 @@ use crate::report::state::ScopeState;
 /// The answers, for the template.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Answers {
-    /// `2 of 5 scopes are closed`, `Closed`
+    /// For example `2 of 5 scopes are closed` or `Closed`.
     headline: String,
-    /// The same as a sentence, if all scopes are closed or none is.
+    /// The headline as a sentence, if all scopes are closed or none is.
     sentence: Option<String>,
     is_closed: bool,
-    /// The scopes that are not closed, if others are.
+    /// The scopes that are not closed, if other scopes are.
     not_closed: Vec<NotClosed>,
-    /// The running requests in closed scopes that the allowlist has admitted.
+    /// The number of running requests in closed scopes that the allowlist has admitted.
     admitted: u64,
-    /// The running requests in other scopes, if a scope is closed, without those from before a
-    /// restart.
+    /// The number of running requests in other scopes if a scope is closed, except those from
+    /// before a restart.
     elsewhere: u64,
 }
 
@@ -108,8 +109,8 @@ mod tests {
     use crate::report::{Facts, ScopeFacts, ScopeKind};
     use crate::stats::tests::new_stats;
 
-    /// A report of scopes in these states. Three requests run in each of them; in a closed scope one
-    /// of them is from before the closing.
+    /// A report with scopes in these states. Three requests are running in each scope; in a closed
+    /// scope one of them is from before the closing.
     fn report(states: &[ScopeState]) -> Report {
         let facts = Facts {
             server: String::new(),

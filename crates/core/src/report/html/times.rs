@@ -1,10 +1,10 @@
-//! Times by the server's clock, and their distance from now.
+//! Times by the server's clock, and their distance from the current time.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use minijinja::value::Value;
 
-/// The present, in the server's zone.
+/// The current time, in the server's zone.
 #[derive(Clone)]
 pub(super) struct Clock(Zoned);
 
@@ -22,8 +22,8 @@ impl Clock {
         }
     }
 
-    /// `22:00:05` today, else with the date; also with the offset if that is not the present one. A
-    /// text that is no time stays as it is.
+    /// The time as `22:00:05` if it is today, otherwise with the date, and with the offset if that
+    /// differs from the current one. Text that is not a time is returned unchanged.
     pub(super) fn show(&self, at: &str) -> Value {
         let Ok(time) = at.parse::<Timestamp>() else {
             return at.into();
@@ -35,7 +35,7 @@ impl Clock {
         Value::from_safe_string(format!("<time datetime=\"{time}\">{text}</time>"))
     }
 
-    /// `5 min ago`, `in 1 h 30 min`. A text that is no time stays as it is.
+    /// The time as `5 min ago` or `in 1 h 30 min`. Text that is not a time is returned unchanged.
     pub(super) fn relative(&self, at: &str) -> String {
         let Ok(at) = at.parse::<Timestamp>() else {
             return at.into();
