@@ -69,7 +69,7 @@ request() {
 say "Open: everybody gets the application"
 request 127.0.0.1 200 "all is well"
 
-say "Closed: touch the flag, and strangers get the maintenance page"
+say "Closed: touch the flag, and clients get the maintenance page"
 echo "\$ touch $root/maintenance.flag"
 touch "$root/maintenance.flag"
 request 127.0.0.1 500 "upgrading this site"
