@@ -7,6 +7,7 @@ use std::process::{Command, exit};
 
 /// The httpd and APR symbols that the Rust side uses; bindgen adds the types they need.
 const FUNCTIONS: &[&str] = &[
+    "ap_add_output_filter",
     "ap_custom_response",
     "ap_document_root",
     "ap_get_request_note",
@@ -22,6 +23,9 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_translate_name",
     "ap_location_walk",
     "ap_matches_request_vhost",
+    "ap_pass_brigade",
+    "ap_register_output_filter",
+    "ap_remove_output_filter",
     "ap_run_insert_filter",
     "ap_rwrite",
     "ap_server_root_relative",

@@ -10,6 +10,7 @@
 
 use std::ffi::c_int;
 
+use crate::private_answer;
 use crate::request::Request;
 use crate::startup;
 use crate::status_handler;
@@ -29,6 +30,7 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
             maintenance_core::stack::provide(crate::sys::scratch_thread::deep);
+            private_answer::register();
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
             // Before mod_cache, which would answer from its cache and whose handler is "really
             // first", too, and before mod_rewrite and mod_proxy.

@@ -21,6 +21,7 @@ mod location;
 mod location_walk;
 mod module;
 mod overlay;
+mod private_answer;
 #[cfg(feature = "provoke-defect")]
 mod provoke;
 mod request;

@@ -29,6 +29,7 @@ use maintenance_core::engine::gate::Gate;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::engine::server::Server;
+use maintenance_core::refusal::reply::Reply;
 use maintenance_core::refusal::{Answer, RequestHeaders};
 use maintenance_core::stats::{TrackedRequest, Worker};
 use maintenance_core::text;
@@ -175,6 +176,12 @@ impl<'r> Request<'r> {
 }
 
 impl ClientRequest for Request<'_> {
+    fn method(&self) -> &[u8] {
+        let method = self.rec().method;
+        // SAFETY: null or a C string, either static or of the request's pool.
+        if method.is_null() { b"" } else { unsafe { CStr::from_ptr(method) }.to_bytes() }
+    }
+
     fn address(&self) -> Option<IpAddr> {
         // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
         // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
@@ -319,6 +326,10 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.own(answer)
     }
 
+    fn own_reply(&self, reply: Reply) -> &'r Reply {
+        self.own(reply)
+    }
+
     #[inline(always)]
     fn decision(&self) -> Option<&Decision<'r>> {
         // SAFETY: the slot is null or holds what `set_slot` put there, as old as the request.
@@ -344,12 +355,21 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.store(decision);
         if let Some(label) = decision.outcome.label() {
             self.tell(label);
+            if decision.outcome.is_private() {
+                self.make_private();
+            }
         }
     }
 
     #[inline(always)]
     fn track(&mut self, tracked: TrackedRequest<'static>) -> &'r TrackedRequest<'static> {
         self.follow(tracked)
+    }
+
+    /// Among the fields that answers with an error have, too.
+    fn announce(&mut self, field: &CStr) {
+        let field = self.pool().text(field.to_bytes());
+        self.err_headers_out().set(c"Maintenance", field);
     }
 
     /// At LogLevel debug.

@@ -9,6 +9,7 @@ use crate::sys::bindings::{
     ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
 use maintenance_core::engine::Action;
+use maintenance_core::refusal::reply::Reply;
 use maintenance_core::refusal::{Answer, PLAIN, REMOVED_FIELDS};
 
 // What the SAFETY comments here rest on is said at `Request`.
@@ -19,6 +20,7 @@ impl<'r> Request<'r> {
         match action {
             Action::Decline => DECLINED as c_int,
             Action::Answer(answer) => self.answer(answer),
+            Action::Reply(reply) => self.reply(reply),
             Action::Plain => self.refuse_plainly(),
             Action::Fail => HTTP_INTERNAL_SERVER_ERROR as c_int,
         }
@@ -42,17 +44,53 @@ impl<'r> Request<'r> {
                 true => std::ptr::null(),
                 false => answer.status.line().as_ptr(),
             };
-        // The table that `Header always` works on, as is meant for errors; and a `Header set
-        // Cache-Control` for the site's own pages does not make this one cacheable.
-        self.err_headers_out().set(c"Cache-Control", answer.cache_control);
+        for (name, value) in answer.fields() {
+            self.set_field(name, value);
+        }
         if let Some(seconds) = answer.retry_after {
-            self.set_number(c"Retry-After", seconds);
+            self.set_field(c"Retry-After", self.pool().text(seconds.to_string().as_bytes()));
         }
         // An expression may have added the fields that it looks at.
         self.headers_out().merge(c"Vary", answer.vary);
+        if let Some(origin) = answer.vary_cors() {
+            self.headers_out().merge(c"Vary", origin);
+        }
         if let Some(language) = answer.content_language {
             self.headers_out().set(c"Content-Language", language);
         }
+        self.send_content(Some(answer.content_type), |is_filtered| answer.content(is_filtered))
+    }
+
+    /// Answers with something else than the page, in the same way.
+    #[cold]
+    fn reply(&mut self, reply: &'r Reply) -> c_int {
+        if self.rec().eos_sent != 0 {
+            return DONE;
+        }
+        self.begin_anew();
+        self.rec_mut().status = c_int::from(reply.status);
+        self.rec_mut().status_line = std::ptr::null();
+        for (name, value) in &reply.fields {
+            self.set_field(name, value);
+        }
+        let (media, body) = reply.content.unzip();
+        self.send_content(media, |_| (body.unwrap_or_default(), None))
+    }
+
+    /// Sets a header field of the answer: in the table that `Header always` works on, as is meant
+    /// for errors; and a `Header set Cache-Control` for the site's own pages does not make this
+    /// answer cacheable.
+    fn set_field(&self, name: &'static CStr, value: &'r CStr) {
+        self.err_headers_out().set(name, value);
+    }
+
+    /// Sends the header section, and the content that `body` makes: its bytes and their coding. It is
+    /// told whether a filter changes them.
+    fn send_content(
+        &mut self,
+        media: Option<&'static CStr>,
+        body: impl FnOnce(bool) -> (&'r [u8], Option<&'static CStr>),
+    ) -> c_int {
         if self.has_body() {
             // Else httpd would read an upload to its end to keep the connection.
             // SAFETY: the connection is this thread's while it serves the request.
@@ -60,7 +98,9 @@ impl<'r> Request<'r> {
         }
         // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
         unsafe {
-            ap_set_content_type(self.as_ptr(), answer.content_type.as_ptr());
+            if let Some(media) = media {
+                ap_set_content_type(self.as_ptr(), media.as_ptr());
+            }
             ap_run_insert_filter(self.as_ptr());
         }
         if !self.prepare_filters() {
@@ -69,7 +109,7 @@ impl<'r> Request<'r> {
             return self.refuse_plainly();
         }
         // The request's pool holds the body from here on, also when the page changes meanwhile.
-        let (body, encoding) = answer.content(self.has_content_filter());
+        let (body, encoding) = body(self.has_content_filter());
         self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
         // SAFETY: the body is as old as the request. What the filters return is of no use: a client
         // that went away is httpd's to log, and there is no other answer.
@@ -129,12 +169,6 @@ impl<'r> Request<'r> {
             self.headers_out().unset(name);
             self.err_headers_out().unset(name);
         }
-    }
-
-    /// Sets a field of the answer's header section to a number.
-    fn set_number(&mut self, name: &'static CStr, number: u32) {
-        let text = self.pool().text(number.to_string().as_bytes());
-        self.err_headers_out().set(name, text);
     }
 
     /// Answers with httpd's own means and [`PLAIN`], and without an ErrorDocument.

@@ -19,13 +19,14 @@ use maintenance_harness::client::Answer;
 use maintenance_harness::{Client, Httpd, Setup, page_with};
 
 /// The fields of a refusal. All others would be a neighbour's.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "cache-control",
     "connection",
     "content-language",
     "content-length",
     "content-type",
     "date",
+    "maintenance",
     "retry-after",
     "server",
     "vary",

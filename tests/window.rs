@@ -246,7 +246,7 @@ fn contents_that_can_be_used() {
         let json = httpd.client().request("GET", "/").header("Accept", "application/json");
         let json: serde_json::Value =
             serde_json::from_str(&httpd.client().send(json).body).expect("JSON");
-        assert_eq!(json["type"], "about:blank");
+        assert_eq!(json["type"], "tag:mod-maintenance.invalid,2026:closed");
     }
 }
 

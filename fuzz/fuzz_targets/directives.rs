@@ -196,6 +196,9 @@ fn milliseconds(word: &str) -> Option<u128> {
 struct Client(IpAddr);
 
 impl ClientRequest for Client {
+    fn method(&self) -> &[u8] {
+        b"GET"
+    }
     fn address(&self) -> Option<IpAddr> {
         Some(self.0)
     }

@@ -171,6 +171,9 @@ mod tests {
     struct Client(&'static str, &'static str);
 
     impl ClientRequest for Client {
+        fn method(&self) -> &[u8] {
+            b"GET"
+        }
         fn address(&self) -> Option<IpAddr> {
             self.0.parse().ok()
         }

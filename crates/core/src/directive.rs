@@ -13,7 +13,9 @@ use thiserror::Error;
 use crate::allow::{AllowError, AllowRules};
 use crate::context::{DirectiveContext, Scope};
 use crate::flag::{self, FlagError};
+use crate::health_check::{HealthCheckError, HealthChecks};
 use crate::page::{self, PageError, PageFile};
+use crate::refusal::cors::{CorsError, Origins};
 use crate::refusal::retry_after::{RetryAfter, RetryAfterError};
 use crate::refusal::status::{StatusError, StatusLines};
 use crate::refusal::{Refusal, Refusals};
@@ -59,6 +61,10 @@ enum Cause {
     Status(#[from] StatusError),
     #[error(transparent)]
     RetryAfter(#[from] RetryAfterError),
+    #[error(transparent)]
+    HealthCheck(#[from] HealthCheckError),
+    #[error(transparent)]
+    Cors(#[from] CorsError),
 }
 
 impl Cause {
@@ -71,7 +77,8 @@ impl Cause {
             Self::Page(error) => matches!(error, PageError::Empty),
             Self::Status(error) => error.is_unguessed(),
             Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
-            Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) => false,
+            Self::HealthCheck(error) => *error == HealthCheckError::Empty,
+            Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) | Self::Cors(_) => false,
         }
     }
 }
@@ -88,7 +95,7 @@ pub struct Directive {
 }
 
 /// All directives, for httpd's command table.
-pub static DIRECTIVES: [Directive; 7] = [
+pub static DIRECTIVES: [Directive; 9] = [
     Directive {
         name: c"MaintenanceEngine",
         usage: c"MaintenanceEngine On|Off",
@@ -126,6 +133,18 @@ pub static DIRECTIVES: [Directive; 7] = [
         usage: c"MaintenanceRetryAfter DURATION [spread=DURATION] | off",
         innermost: Scope::Location,
         read: Settings::read_retry_after,
+    },
+    Directive {
+        name: c"MaintenanceHealthCheck",
+        usage: c"MaintenanceHealthCheck /PATH...",
+        innermost: Scope::VirtualHost,
+        read: Settings::read_health_check,
+    },
+    Directive {
+        name: c"MaintenanceCors",
+        usage: c"MaintenanceCors ORIGIN... | *",
+        innermost: Scope::Location,
+        read: Settings::read_cors,
     },
     Directive {
         name: c"MaintenanceCheckInterval",
@@ -202,6 +221,8 @@ pub struct Settings {
     pages: Vec<Arc<PageFile>>,
     statuses: StatusLines,
     retry_after: Option<RetryAfter>,
+    health_checks: HealthChecks,
+    origins: Option<Origins>,
     check_interval: Option<Duration>,
 }
 
@@ -217,6 +238,8 @@ impl Settings {
             pages: page::within(&self.pages, &outer.pages),
             statuses: self.statuses.within(&outer.statuses),
             retry_after: self.retry_after.or(outer.retry_after),
+            health_checks: self.health_checks.within(&outer.health_checks),
+            origins: self.origins.as_ref().or(outer.origins.as_ref()).cloned(),
             check_interval: self.check_interval.or(outer.check_interval),
         }
     }
@@ -234,7 +257,8 @@ impl Settings {
 
     /// Whether these settings define how to refuse a request.
     pub fn shape_refusals(&self) -> bool {
-        !self.pages.is_empty() || !self.statuses.is_empty() || self.retry_after.is_some()
+        let has_rules = self.retry_after.is_some() || self.origins.is_some();
+        has_rules || !self.pages.is_empty() || !self.statuses.is_empty()
     }
 
     /// Whether the engine is on in this scope.
@@ -268,6 +292,11 @@ impl Settings {
         keys
     }
 
+    /// The paths for health checks.
+    pub fn health_checks(&self) -> &HealthChecks {
+        &self.health_checks
+    }
+
     /// The allowlist.
     pub fn allow(&self) -> &AllowRules {
         &self.allow
@@ -285,7 +314,8 @@ impl Settings {
             }
         }
         let retry_after = self.retry_after.unwrap_or_default();
-        refusals.of(self.statuses.rules(), &self.pages, retry_after)
+        let origins = self.origins.clone().unwrap_or_default();
+        refusals.of(self.statuses.rules(), &self.pages, retry_after, origins)
     }
 
     fn read_engine(&mut self, words: &Words<'_>) -> Result<(), Cause> {
@@ -324,6 +354,18 @@ impl Settings {
 
     fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         self.retry_after = Some(RetryAfter::parse(&words.texts()?)?);
+        Ok(())
+    }
+
+    fn read_health_check(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        for word in words.texts()? {
+            self.health_checks.add(word)?;
+        }
+        Ok(())
+    }
+
+    fn read_cors(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        self.origins = Some(Origins::parse(&words.texts()?)?);
         Ok(())
     }
 

@@ -12,7 +12,8 @@ pub mod readings;
 pub mod request;
 pub mod server;
 
-use crate::flag::ActiveFlag;
+use crate::flag::{ActiveFlag, SiteState};
+use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
 use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, TrackedRequest};
@@ -46,6 +47,8 @@ pub enum Action<'r> {
     Decline,
     /// The request is refused with this answer.
     Answer(&'r Answer<'r>),
+    /// The module answers, but not with the maintenance page.
+    Reply(&'r Reply),
     /// The request is refused with [`PLAIN`], because no page is available.
     Plain,
     /// The subrequest fails, and the module that made it reports the failure.
@@ -269,12 +272,23 @@ fn conclude<'r, R: Request<'r>>(
 ) -> Action<'r> {
     match verdict {
         Verdict::Open => Action::Decline,
+        Verdict::Announced(content) => {
+            request.announce(content.state_field(SiteState::Announced));
+            Action::Decline
+        }
         Verdict::Allowed(admission) => {
             request.log_admission(&admission);
             Action::Decline
         }
-        Verdict::Blocked(_) if request.is_subrequest() => Action::Fail,
+        Verdict::HealthCheck(_) | Verdict::Blocked(_) if request.is_subrequest() => Action::Fail,
+        Verdict::HealthCheck(blocked) => {
+            Action::Reply(request.own_reply(Reply::healthy(&blocked.closing)))
+        }
         Verdict::Blocked(blocked) => {
+            if let Some(reply) = gate.refusal().preflight(request, &blocked.closing) {
+                count_refusal(request, before, server.counters, scope, reply.status);
+                return Action::Reply(request.own_reply(reply));
+            }
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
             answer.map_or(Action::Plain, |answer| Action::Answer(request.own_answer(answer)))
         }

@@ -15,11 +15,12 @@ mod look;
 mod naming;
 mod place;
 mod report;
+mod site_state;
 pub mod spec;
 mod state;
 mod word;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
@@ -47,6 +48,7 @@ use look::Look;
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
+pub use site_state::SiteState;
 use state::{ContentId, FlagState, PackedState, Presence};
 pub use word::{FlagError, check_path, check_word};
 
@@ -78,6 +80,18 @@ pub struct ActiveFlag {
     /// The time of the decision: the time of the clock, or the arrival of the request if that is
     /// later because the clock has been set back.
     pub at: Timestamp,
+}
+
+impl ActiveFlag {
+    /// What the site does because of the flag.
+    pub fn state(&self) -> SiteState {
+        SiteState::Closed
+    }
+
+    /// The value of the response header field `Maintenance`.
+    pub fn state_field(&self) -> &CStr {
+        self.content.state_field(self.state())
+    }
 }
 
 /// The times used for a look.
@@ -374,6 +388,13 @@ impl<'b> Flag<'b> {
     fn replace(&self, before: PackedState, after: PackedState) -> bool {
         let word = &self.slot.state;
         word.compare_exchange(before.0, after.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The content, if the flag announced at the last look that it will close its scope.
+    pub fn announcement(&self) -> Option<Arc<Content>> {
+        let FlagState { known, content_id, .. } = self.word().state();
+        let is_announced = known == Presence::Present(Phase::Announced);
+        is_announced.then(|| self.reader.content_of(content_id))
     }
 
     /// Whether the flag closed its scope at the last look, without a new look. True if nothing is

@@ -32,6 +32,7 @@ pub mod engine;
 pub mod events;
 pub mod file;
 pub mod flag;
+pub mod health_check;
 pub mod negotiate;
 pub mod net;
 pub mod page;

@@ -1,5 +1,7 @@
 //! The answer to a refused request: its status, all its header fields, and the page.
 
+pub mod cors;
+pub mod reply;
 pub mod retry_after;
 pub mod status;
 
@@ -9,12 +11,14 @@ use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use self::cors::{CorsFields, Origins};
+use self::reply::Reply;
 use self::retry_after::{RetryAfter, Spreader};
 use self::status::{Status, StatusRules};
 use crate::allow::ClientRequest;
 use crate::context::Expr;
 use crate::events::EventSink;
-use crate::flag::ActiveFlag;
+use crate::flag::{ActiveFlag, Content, SiteState};
 use crate::negotiate::{self, Encoding};
 use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
 
@@ -23,6 +27,7 @@ pub struct Refusal {
     statuses: StatusRules,
     pages: Pages,
     retry_after: RetryAfter,
+    origins: Origins,
     spreader: Arc<Spreader>,
 }
 
@@ -45,7 +50,7 @@ struct Made {
 }
 
 /// The settings that determine a [`Refusal`].
-type Shape = (StatusRules, Vec<PathBuf>, RetryAfter);
+type Shape = (StatusRules, Vec<PathBuf>, RetryAfter, Origins);
 
 impl Refusals {
     /// The refusal for a scope with these settings.
@@ -54,9 +59,10 @@ impl Refusals {
         statuses: StatusRules,
         files: &[Arc<PageFile>],
         retry_after: RetryAfter,
+        origins: Origins,
     ) -> Arc<Refusal> {
         let paths = files.iter().map(|file| file.path().to_owned()).collect();
-        let shape = (statuses, paths, retry_after);
+        let shape = (statuses, paths, retry_after, origins);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(refusal) = made.refusals.get(&shape).and_then(Weak::upgrade) {
             return refusal;
@@ -70,6 +76,7 @@ impl Refusals {
             statuses: shape.0.clone(),
             pages: Pages::new(&files, &self.cache),
             retry_after,
+            origins: shape.3.clone(),
             spreader: Arc::clone(&self.spreader),
         });
         if made.refusals.len() >= made.limit {
@@ -94,8 +101,9 @@ pub trait RequestHeaders: ClientRequest {
 pub struct Answer<'a> {
     /// The status code and reason phrase.
     pub status: &'a Status,
-    /// Cache-Control
-    pub cache_control: &'static CStr,
+    content: Arc<Content>,
+    state: SiteState,
+    cors: Option<CorsFields<'a>>,
     /// Retry-After, in seconds.
     pub retry_after: Option<u32>,
     /// Vary. If the status depends on further fields, httpd adds them.
@@ -109,6 +117,18 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// The header fields that replace those of their name.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static CStr, &CStr)> {
+        let state = (c"Maintenance", self.content.state_field(self.state));
+        let cors = self.cors.into_iter().flat_map(CorsFields::iter);
+        [(c"Cache-Control", CACHE_CONTROL), state].into_iter().chain(cors)
+    }
+
+    /// A further field for Vary.
+    pub fn vary_cors(&self) -> Option<&'static CStr> {
+        self.cors.and_then(CorsFields::vary)
+    }
+
     /// The bytes and their Content-Encoding. They are uncompressed if a filter will change the text
     /// (`is_filtered`), because the filter could not read compressed bytes.
     pub fn content(&self, is_filtered: bool) -> (&[u8], Option<&'static CStr>) {
@@ -178,7 +198,9 @@ impl Refusal {
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
         Some(Answer {
             status,
-            cache_control: CACHE_CONTROL,
+            content: Arc::clone(&closing.content),
+            state: closing.state(),
+            cors: self.origins.fields(request),
             retry_after: self.retry_after.draw(window, closing.at, &self.spreader),
             vary: match (has_languages, body.is_negotiated()) {
                 (true, true) => c"Accept, Accept-Language, Accept-Encoding",
@@ -196,6 +218,12 @@ impl Refusal {
     /// The status of a refusal for this request.
     pub fn status(&self, request: &impl ClientRequest) -> u16 {
         self.statuses.choose(|expr: Expr| request.satisfies(expr)).code()
+    }
+
+    /// The answer to a browser's preflight, if applications of other origins may read refusals.
+    pub fn preflight(&self, request: &impl RequestHeaders, closing: &ActiveFlag) -> Option<Reply> {
+        let reply = self.origins.preflight(request)?;
+        Some(reply.with(c"Maintenance", closing.state_field().to_owned()))
     }
 
     /// All statuses that an answer can have.

@@ -12,6 +12,8 @@ use crate::context::Expr;
 
 /// What the allowlist needs to know about a request.
 pub trait ClientRequest {
+    /// The request method, as it was sent (RFC 9110, section 9).
+    fn method(&self) -> &[u8];
     /// The client's address as httpd sees it (`useragent_ip`); None for a local socket.
     fn address(&self) -> Option<IpAddr>;
     /// Whether this environment variable is set for the request.
@@ -69,11 +71,12 @@ pub enum AllowKind {
     Expr,
     Path,
     Flag,
+    HealthCheck,
 }
 
 impl AllowKind {
     /// All kinds, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Address,
         Self::Host,
         Self::File,
@@ -82,6 +85,7 @@ impl AllowKind {
         Self::Expr,
         Self::Path,
         Self::Flag,
+        Self::HealthCheck,
     ];
 
     /// The one-word verdict on a request that this kind of token admits.
@@ -95,6 +99,7 @@ impl AllowKind {
             Self::Expr => c"allowed:expr",
             Self::Path => c"allowed:path",
             Self::Flag => c"allowed:flag",
+            Self::HealthCheck => c"health-check",
         }
     }
 
@@ -103,7 +108,7 @@ impl AllowKind {
         matches!(self, Self::Path)
     }
 
-    /// The part of the label after the colon.
+    /// The part of the label after the colon; all of a label without one.
     pub fn name(self) -> &'static str {
         let label = self.label().to_str().unwrap_or_default();
         label.split_once(':').map_or(label, |(_, name)| name)

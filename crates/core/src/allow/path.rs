@@ -93,7 +93,7 @@ pub fn of_rewritten<'f>(file_name: &'f [u8], document_root: &[u8]) -> &'f [u8] {
 }
 
 /// Suggests an absolute path for a value that begins with something else.
-fn absolute(word: &str) -> String {
+pub(crate) fn absolute(word: &str) -> String {
     let path = match word.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/..."),
         None => word.trim_start_matches(['^', '~', '*', '.', ' ']),
@@ -112,13 +112,14 @@ fn pattern(word: &str) -> Option<PathError> {
     })
 }
 
-fn pattern_sign(word: &str) -> Option<&'static str> {
+/// The first sign of a pattern in a value.
+pub(crate) fn pattern_sign(word: &str) -> Option<&'static str> {
     let found = PATTERNS.into_iter().find(|part| word.contains(part));
     found.or_else(|| word.ends_with('$').then_some("$"))
 }
 
 /// The first construct that servers, proxies and applications interpret differently.
-fn ambiguity(path: &[u8]) -> Option<&'static str> {
+pub(crate) fn ambiguity(path: &[u8]) -> Option<&'static str> {
     let pair = |pair: &[u8; 2]| path.windows(2).any(|window| window == pair);
     match path {
         _ if path.contains(&b'%') => Some("%"),

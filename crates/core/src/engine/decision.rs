@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::gate::BLOCKED;
+use super::gate::{ANNOUNCED, BLOCKED};
 use super::gates::SectionPath;
 use super::matched::MatchedSections;
 use crate::stats::{Reason, TrackedRequest};
@@ -47,11 +47,18 @@ impl Outcome {
         reason.map_or(Self::Refused, Self::LetIn)
     }
 
+    /// Whether the answer is for this client alone, while others are refused. What a path admits is
+    /// for everybody.
+    pub fn is_private(self) -> bool {
+        matches!(self, Self::LetIn(Reason::Allowed(kind)) if !kind.is_bound_to_path())
+    }
+
     /// The value of the note `maintenance` and the environment variable `MAINTENANCE`, which are
     /// set only while the scope is closed.
     pub fn label(self) -> Option<&'static CStr> {
         match self {
             Self::Undecided | Self::LetIn(Reason::Open) => None,
+            Self::LetIn(Reason::Announced) => Some(ANNOUNCED),
             Self::LetIn(Reason::Allowed(kind)) => Some(kind.label()),
             Self::Refused => Some(BLOCKED),
         }

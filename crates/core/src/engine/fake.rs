@@ -22,6 +22,7 @@ use crate::allow::{Admission, ClientRequest};
 use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::{self, Flag};
+use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, RequestHeaders};
 use crate::shared::slot::new_state_table;
 use crate::shared::table::Key;
@@ -178,6 +179,9 @@ impl<'r, E> FakeRequest<'r, E> {
 }
 
 impl<E> ClientRequest for FakeRequest<'_, E> {
+    fn method(&self) -> &[u8] {
+        b"GET"
+    }
     fn address(&self) -> Option<IpAddr> {
         Some(IpAddr::from([10, 0, 0, self.client]))
     }
@@ -258,6 +262,10 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         Box::leak(Box::new(answer))
     }
 
+    fn own_reply(&self, reply: Reply) -> &'r Reply {
+        Box::leak(Box::new(reply))
+    }
+
     fn decision(&self) -> Option<&Decision<'r>> {
         self.decision.as_ref()
     }
@@ -280,6 +288,7 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         tracked
     }
 
+    fn announce(&mut self, _: &CStr) {}
     fn log_admission(&self, admission: &Admission<'_>) {
         self.admissions.borrow_mut().push(admission.to_string());
     }

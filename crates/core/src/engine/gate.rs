@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use crate::allow::{Admission, Allowlist, ClientRequest};
+use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
 use crate::directive::Settings;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;
 use crate::flag::spec::Phase;
-use crate::flag::{ActiveFlag, Flag, FlagEvent, Observer};
+use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Observer};
+use crate::health_check::HealthChecks;
 use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::slot::Slot;
@@ -24,6 +25,10 @@ use crate::text::time;
 pub enum Verdict<'a> {
     /// No flag closes the scope.
     Open,
+    /// No flag closes the scope yet; this is the content of one that announces it.
+    Announced(Arc<Content>),
+    /// The scope is closed, and the request is a health check, which the module answers.
+    HealthCheck(Blocked<'a>),
     /// The scope is closed, and the request is on the allowlist.
     Allowed(Admission<'a>),
     /// The scope is closed, and the request is not on the allowlist.
@@ -41,15 +46,19 @@ pub struct Blocked<'a> {
 
 /// The label of [`Verdict::Open`].
 pub const OPEN: &CStr = c"open";
+/// The label of [`Verdict::Announced`].
+pub const ANNOUNCED: &CStr = c"announced";
 /// The label of [`Verdict::Blocked`].
 pub const BLOCKED: &CStr = c"blocked";
 
 impl Verdict<'_> {
     /// The verdict in one word, as used in the note `maintenance` and the environment variable
-    /// `MAINTENANCE`, which are set only while the scope is closed.
+    /// `MAINTENANCE`, which are set only while the scope is closed or about to close.
     pub const fn label(&self) -> &'static CStr {
         match self {
             Self::Open => OPEN,
+            Self::Announced(_) => ANNOUNCED,
+            Self::HealthCheck(_) => AllowKind::HealthCheck.label(),
             Self::Allowed(admission) => admission.kind().label(),
             Self::Blocked(..) => BLOCKED,
         }
@@ -59,6 +68,8 @@ impl Verdict<'_> {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Open => Some(Reason::Open),
+            Self::Announced(_) => Some(Reason::Announced),
+            Self::HealthCheck(_) => Some(Reason::Allowed(AllowKind::HealthCheck)),
             Self::Allowed(admission) => Some(Reason::Allowed(admission.kind())),
             Self::Blocked(..) => None,
         }
@@ -68,8 +79,9 @@ impl Verdict<'_> {
     const fn strictness(&self) -> u8 {
         match self {
             Self::Open => 0,
-            Self::Allowed(..) => 1,
-            Self::Blocked(..) => 2,
+            Self::Announced(..) => 1,
+            Self::Allowed(..) | Self::HealthCheck(..) => 2,
+            Self::Blocked(..) => 3,
         }
     }
 }
@@ -126,6 +138,8 @@ pub struct Gate {
     /// The bits of all flags.
     bits: u64,
     allowlist: Arc<Allowlist>,
+    /// Only servers and virtual hosts have their own.
+    health_checks: Arc<HealthChecks>,
     refusal: Arc<Refusal>,
 }
 
@@ -139,6 +153,7 @@ impl Gate {
             bits: bits(&flags),
             flags,
             allowlist: Arc::new(place.allowlist(settings)),
+            health_checks: Arc::new(settings.health_checks().clone()),
             refusal: place.refusal(settings),
         })
     }
@@ -160,6 +175,7 @@ impl Gate {
                 true => Arc::clone(&self.allowlist),
                 false => Arc::new(place.allowlist(merged)),
             },
+            health_checks: Arc::clone(&self.health_checks),
             refusal: match inner.shape_refusals() {
                 false => Arc::clone(&self.refusal),
                 true => place.refusal(merged),
@@ -218,6 +234,8 @@ impl Gate {
             let report = &mut |event: FlagEvent<'_>| events.flag(event);
             if let Some(closing) = flag.look(Observer::Child, came, &time::now, report) {
                 closings.add(flag.path(), closing, request);
+            } else if closings.announced.is_none() {
+                closings.announced = flag.announcement();
             }
         }
         closings
@@ -230,8 +248,11 @@ impl Gate {
         events: &impl EventSink,
     ) -> Verdict<'a> {
         let Some(blocked) = closings.shown else {
-            return Verdict::Open;
+            return closings.announced.map_or(Verdict::Open, Verdict::Announced);
         };
+        if self.health_checks.include(request) {
+            return Verdict::HealthCheck(blocked);
+        }
         let mut file_news = |event: FileEvent<'_>| events.file(event);
         let admission = self.allowlist.admit(request, &mut file_news);
         let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
@@ -311,6 +332,8 @@ fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
 struct ActiveFlags<'a> {
     /// The innermost scope's flag is shown, or the next one that has content.
     shown: Option<Blocked<'a>>,
+    /// The content of the innermost flag that does not close its scope yet.
+    announced: Option<Arc<Content>>,
     invited: Option<Admission<'a>>,
     /// A client must be admitted by each active flag. One of them does not admit this client.
     is_uninvited: bool,

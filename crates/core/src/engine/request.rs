@@ -1,5 +1,7 @@
 //! A request as the engine sees it.
 
+use std::ffi::CStr;
+
 use super::decision::{Decision, PathId};
 use super::gate::Gate;
 use super::gates::SectionPath;
@@ -7,6 +9,7 @@ use super::matched::MatchedSections;
 use super::server::Server;
 use crate::allow::Admission;
 use crate::events::EventSink;
+use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, RequestHeaders};
 use crate::stats::{TrackedRequest, Worker};
 
@@ -44,6 +47,8 @@ pub trait Request<'r>: RequestHeaders {
     fn own_gate(&self, gate: Gate) -> &'r Gate;
     /// Keeps the answer to this request.
     fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r>;
+    /// Keeps another answer to this request.
+    fn own_reply(&self, reply: Reply) -> &'r Reply;
 
     /// The decision that is kept with the request.
     fn decision(&self) -> Option<&Decision<'r>>;
@@ -61,6 +66,8 @@ pub trait Request<'r>: RequestHeaders {
     /// sent.
     fn track(&mut self, tracked: TrackedRequest<'static>) -> &'r TrackedRequest<'static>;
 
+    /// Adds the header field `Maintenance` with this value to the answer of the open site.
+    fn announce(&mut self, field: &CStr);
     /// Logs at debug level which entry admits the request.
     fn log_admission(&self, admission: &Admission<'_>);
     /// Causes a defect just before a decision, in test builds.

@@ -82,6 +82,7 @@ fn word(action: &Action<'_>) -> String {
     match action {
         Action::Decline => "decline".into(),
         Action::Answer(answer) => answer.status.code().to_string(),
+        Action::Reply(reply) => reply.status.to_string(),
         Action::Plain => "plain".into(),
         Action::Fail => "fail".into(),
     }
@@ -142,7 +143,8 @@ fn a_client_that_is_refused() {
     let mut request = TestRequest::new(&server, 9, "/page");
     let Action::Answer(answer) = handle(&mut request, Hook::Quick) else { panic!("no answer") };
     assert_eq!(answer.status.code(), 500);
-    assert_eq!(answer.cache_control, c"no-store");
+    let fields: Vec<_> = answer.fields().collect();
+    assert_eq!(fields, [(c"Cache-Control", c"no-store"), (c"Maintenance", c"closed")]);
     assert_eq!(answer.content_type, c"text/html; charset=utf-8");
     assert!(answer.vary.to_bytes().starts_with(b"Accept"));
     assert!(!answer.content(true).0.is_empty() && answer.content(true).1.is_none());

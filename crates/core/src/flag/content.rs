@@ -1,5 +1,6 @@
 //! The content of a flag, cached until the flag changes.
 
+use std::ffi::CStr;
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::site_state::{SiteState, StateFields};
 use super::state::{ContentId, File};
 use crate::file::debounce::{LastLook, LastSeen};
 use crate::file::{self, FileError, Version};
@@ -39,6 +41,7 @@ pub struct Content {
     /// only the version differs (`touch`).
     hash: u64,
     is_void: bool,
+    state_fields: StateFields,
 }
 
 impl Content {
@@ -50,6 +53,11 @@ impl Content {
     /// The parsed content; the default if the content is empty or cannot be used.
     pub fn window(&self) -> &FlagSpec {
         &self.window
+    }
+
+    /// The value of the response header field `Maintenance` while the site does this.
+    pub fn state_field(&self, state: SiteState) -> &CStr {
+        self.state_fields.of(state, &self.window)
     }
 
     /// Why the content cannot be used.
@@ -93,7 +101,8 @@ impl Content {
             Err(error) => (FlagSpec::default(), Some(error)),
         };
         let is_void = is_empty || error.is_some();
-        Some(Self { id: id(&window), window, is_void, error, hash })
+        let state_fields = StateFields::default();
+        Some(Self { id: id(&window), window, is_void, error, hash, state_fields })
     }
 }
 

@@ -62,16 +62,16 @@ fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// RFC 9457, section 3.1. The type is about:blank, so the title must be that of the status (section
-/// 4.2.1).
+/// The type of the problem in JSON documents (RFC 9457, section 3.1.1), a tag URI (RFC 4151).
+const PROBLEM_TYPE: &str = "tag:mod-maintenance.invalid,2026:closed";
+
+/// RFC 9457, section 3.1.
 fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
-    let status = http::StatusCode::from_u16(facts.status).ok();
-    let title = status.and_then(|status| status.canonical_reason()).unwrap_or("Maintenance");
     let message = facts.window().message(Some(texts.lang)).map(|(message, _)| message);
     let mut problem = Map::new();
     let mut set = |name: &str, value: Value| problem.insert(name.into(), value);
-    set("type", json!("about:blank"));
-    set("title", json!(title));
+    set("type", json!(PROBLEM_TYPE));
+    set("title", json!(texts.title));
     set("status", json!(facts.status));
     set("detail", json!(message.unwrap_or(texts.lead)));
     if let Some(start) = facts.window().start() {

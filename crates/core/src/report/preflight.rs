@@ -78,7 +78,7 @@ impl Outcome {
             (number, Self::of(verdict, gate.copied().unwrap_or(first), request))
         };
         let now = gate::strictest(first, others, |gate| gate.decide(request, events));
-        if !matches!(now.1, Verdict::Open) {
+        if !matches!(now.1, Verdict::Open | Verdict::Announced(_)) {
             let (number, now) = of(now);
             let while_closed = now.clone();
             return (number, now, while_closed);
@@ -100,6 +100,8 @@ impl Outcome {
         let variables = gate.allowlist().variables().iter();
         let (status, reason, unless_env) = match verdict {
             Verdict::Open => (None, "no flag closes the scope".into(), vec![]),
+            Verdict::Announced(_) => (None, "a flag announces a closing".into(), vec![]),
+            Verdict::HealthCheck(_) => (Some(200), "a health check".into(), vec![]),
             Verdict::Allowed(admission) => (None, by(&admission), vec![]),
             Verdict::Blocked(blocked) => (
                 Some(gate.refusal().status(request)),

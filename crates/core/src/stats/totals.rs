@@ -23,6 +23,8 @@ const FIRST: usize = atomics::size(4096, 2);
 pub enum Reason {
     /// No flag closed the scope.
     Open,
+    /// No flag closed the scope, but one announced that it would. Counts as open.
+    Announced,
     /// The scope was closed, and the request was on the allowlist.
     Allowed(AllowKind),
 }
@@ -50,7 +52,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn let_in(&self, reason: Reason) -> &AtomicU64 {
         match reason {
-            Reason::Open => &self.open,
+            Reason::Open | Reason::Announced => &self.open,
             Reason::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
         }
     }
