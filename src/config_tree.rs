@@ -1,4 +1,4 @@
-//! What the configuration says to other modules.
+//! Reads other modules' directives from httpd's configuration tree.
 
 use std::ffi::CStr;
 
@@ -11,26 +11,28 @@ use crate::sys::bindings::{
 use maintenance_core::directive::cache_advice::{self, Line};
 use maintenance_core::file::watched::listed;
 
-/// The directives of mod_cache's that hold for a server, in their order. Sections of other kinds are
-/// left out: mod_cache knows none of them so early. `<IfModule>` and the like are not in the tree.
+/// The directives of mod_cache that apply to a server, in order. Sections of other kinds are
+/// omitted: when mod_cache runs, none of them applies yet. `<IfModule>` and the like are not in the
+/// tree.
 ///
 /// # Safety
-/// The configuration is complete, and the lines are not used after it is read again.
+/// The configuration must be complete, and the lines must not be used after it is read again.
 unsafe fn cache_lines<'a>() -> Vec<Line<'a>> {
     let mut lines = Vec::new();
-    // SAFETY: httpd's tree, which is as old as the configuration: the caller's word.
+    // SAFETY: httpd's tree lives as long as the configuration, as the caller guarantees.
     unsafe { add_lines(ap_conftree, None, &mut lines) };
     lines
 }
 
 /// # Safety
-/// `first` is null or a live part of httpd's tree, for all of `'a`.
+/// `first` must be null or a part of httpd's tree that lives for `'a`.
 unsafe fn add_lines<'a>(
     first: *const ap_directive_t,
     host: Option<&str>,
     lines: &mut Vec<Line<'a>>,
 ) {
-    // SAFETY: a list that ends with null; names and words are C strings as old as the tree.
+    // SAFETY: the list ends with null; names and arguments are C strings that live as long as the
+    // tree.
     unsafe {
         let mut next = first;
         while let Some(directive) = next.as_ref() {
@@ -50,7 +52,7 @@ unsafe fn add_lines<'a>(
     }
 }
 
-/// File and line, as [`scopes::defined`] has them for a server.
+/// File and line, in the format of [`scopes::defined`].
 fn position(directive: &ap_directive_t) -> String {
     let file = match directive.filename.is_null() {
         true => "".into(),
@@ -60,7 +62,7 @@ fn position(directive: &ap_directive_t) -> String {
     format!("{file}:{}", directive.line_num)
 }
 
-/// Warns where mod_cache answers ahead for servers with locations that are closed by themselves.
+/// Warns if mod_cache runs as a quick handler on servers with locations that have their own flags.
 pub(crate) fn warn_of_cache(main: &server_rec) {
     let has_flags = |config: &ServerConfig| {
         let mut sections = config.sections.values();

@@ -1,4 +1,5 @@
-//! httpd's command table, made from the core's directives, and httpd's calls for their lines.
+//! httpd's command table, made from the core's directives, and the function that handles their
+//! lines.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_void};
 use std::mem;
@@ -20,7 +21,7 @@ use maintenance_core::context::{DirectiveContext, Expr, Scope, Scratch};
 use maintenance_core::directive::{DIRECTIVES, Directive};
 use maintenance_core::file::kept::Keeper;
 
-/// httpd's table of a module's directives, which ends with an entry without a name.
+/// httpd's command table of a module, which ends with an entry without a name.
 #[repr(transparent)]
 pub(crate) struct Commands([command_rec; DIRECTIVES.len() + 1]);
 
@@ -31,15 +32,15 @@ pub(crate) static COMMANDS: Commands = Commands({
     // SAFETY: all zero is a valid command_rec (pointers, an optional function, integers).
     let mut commands: [command_rec; DIRECTIVES.len() + 1] = unsafe { mem::zeroed() };
     let (mut free, mut rest): (&mut [command_rec], &[Directive]) = (&mut commands, &DIRECTIVES);
-    // Constants cannot use iterators. The last entry stays zero.
+    // Iterators are not available in constants. The last entry stays zero.
     while let ([command, later @ ..], [directive, others @ ..]) = (free, rest) {
         *command = command_rec {
             name: directive.name.as_ptr(),
             func: cmd_func { raw_args: Some(apply) },
             cmd_data: ptr::from_ref(directive).cast_mut().cast(),
-            // In every section; `Directive::apply` checks which one it is.
+            // Allowed in every section; `Directive::apply` checks the section.
             req_override: RSRC_CONF | ACCESS_CONF,
-            // All words at once: ITERATE does not tell which one is the first, and TAKE_ARGV
+            // All words at once: ITERATE does not tell which word is the first, and TAKE_ARGV
             // silently drops the 65th.
             args_how: cmd_how_RAW_ARGS,
             errmsg: directive.usage.as_ptr(),
@@ -49,8 +50,8 @@ pub(crate) static COMMANDS: Commands = Commands({
     commands
 });
 
-/// httpd's call for each line with one of the directives. Null if the line is correct, else the
-/// message that httpd prints after file and line.
+/// Called by httpd for each line with one of the directives. Returns null if the line is correct,
+/// otherwise the message that httpd prints after file and line.
 unsafe extern "C" fn apply(
     parms: *mut cmd_parms,
     section: *mut c_void,
@@ -65,7 +66,7 @@ unsafe extern "C" fn apply(
 }
 
 /// # Safety
-/// As for [`apply`].
+/// See [`apply`].
 unsafe fn apply_line(
     parms: &cmd_parms,
     section: Option<&Section<'_>>,
@@ -104,14 +105,14 @@ unsafe fn apply_line(
     }
 }
 
-/// The line of the configuration that is being read.
+/// A line of the configuration that is being read.
 struct Line<'a> {
     parms: &'a cmd_parms,
     root: PathBuf,
 }
 
 impl Line<'_> {
-    /// The section around the line, as it stands in the configuration.
+    /// The section around the line as written.
     fn section_name(&self) -> String {
         // SAFETY: httpd's tree of the configuration, which lives as long as the line is read; its
         // texts are C strings.
@@ -176,7 +177,7 @@ impl DirectiveContext for Line<'_> {
         let text = CString::new(expr).map_err(|error| error.to_string())?;
         let mut error = ptr::null();
         // SAFETY: httpd's own parameters of this line. The result lives in the configuration's
-        // pool; the parser keeps pieces of the text, so that goes there, too.
+        // pool. The text is copied there too, because the parser keeps references to it.
         unsafe {
             let text = apr_pstrmemdup(self.parms.pool, text.as_ptr(), text.count_bytes());
             let compiled = maintenance_compile(self.parms, text, &mut error);
@@ -189,14 +190,14 @@ impl DirectiveContext for Line<'_> {
     }
 }
 
-/// The words of a line, unquoted by httpd, for as long as the pool lives.
+/// The words of a line, unquoted by httpd. They live as long as the pool.
 ///
 /// # Safety
-/// `pool` is live for all of `'p`, and `arguments` is a C string.
+/// `pool` must live for `'p`, and `arguments` must be a C string.
 unsafe fn split<'p>(pool: *mut apr_pool_t, mut arguments: *const c_char) -> Vec<&'p OsStr> {
     let mut words = Vec::new();
-    // SAFETY: ap_getword_conf moves `arguments` on to the next word or to the closing NUL, and
-    // gives a C string from the pool.
+    // SAFETY: ap_getword_conf advances `arguments` to the next word or to the closing NUL, and
+    // returns a C string from the pool.
     unsafe {
         while *arguments != 0 {
             let word = ap_getword_conf(pool, &mut arguments);

@@ -1,4 +1,4 @@
-//! What would happen to a request that nobody has sent: the same code decides.
+//! Forecasts the outcome of a hypothetical request, using the code that decides real requests.
 
 use std::ffi::{c_char, c_int};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use maintenance_core::engine::gates::SectionPath;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
-/// What would happen to the request of a question, at each server that it could come to.
+/// The outcomes for a question, at each server that the request could reach.
 pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Preflight {
     let overlay = request.overlay(question);
     let (servers, is_known_host) = match &question.host {
@@ -33,7 +33,7 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
     });
     let answers = answers.unwrap_or_else(|| {
         error_log::error(&format!("no preflight: httpd takes {} for no address", question.client));
-        vec![] // and not those to the client that asks
+        vec![] // not the answers for the client that asks
     });
     Preflight::new(question, is_known_host, answers)
 }
@@ -61,7 +61,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
             |section: Option<&Section<'_>>| gates.of_request(section, |gate| assumed.own(gate));
         let others: Vec<_> = found.others.iter().map(|section| gate(*section)).collect();
         let all = (gate(found.section), &*others);
-        // Of several readings of the path, the one that decides.
+        // If the path has several readings, this is the one that decides.
         let (number, now, while_closed) = Outcome::now_and_while_closed(all, assumed, &Events);
         let innermost = found.all().nth(number).flatten().and_then(SectionPath::innermost);
         let section = innermost.and_then(|number| config.sections.get(&number));
@@ -69,41 +69,41 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         (forecast.now, forecast.while_closed) = (now, while_closed);
         forecast
     };
-    // SAFETY: the overlay of `Request::overlay`, at a server of httpd's.
+    // SAFETY: the overlay comes from `Request::overlay`, and the server is httpd's.
     unsafe { request.overlaid(overlay, act) }
 }
 
-/// Makes the gates of the locations that are given by a path, together with those around them, as
-/// a request would that comes there.
+/// Makes the gates of the locations that are given by a path, including the outer ones, as a
+/// request for that path would do.
 pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
     let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
     for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);
         let overlay = request.overlay(&Question { client, path: path.into(), host: None });
         let overlay = request.at(server, overlay);
-        // SAFETY: the overlay of `Request::overlay`, at a server of httpd's.
+        // SAFETY: the overlay comes from `Request::overlay`, and the server is httpd's.
         unsafe { request.overlaid(overlay, |assumed| gates.of(assumed.found_ahead().section?)) };
     }
 }
 
-/// The path of `<Location /path>`, if it is one path alone.
+/// The path of `<Location /path>`, if the section consists of one plain path.
 fn plain_path(section: &str) -> Option<&str> {
     let path = section.strip_prefix("<Location ")?.strip_suffix('>')?.trim().trim_matches('"');
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"*?[\\%#".contains(&byte));
     (is_plain && path.starts_with('/')).then_some(path)
 }
 
-// What the SAFETY comments here rest on is said at `Request`.
+// `Request` documents the assumptions of the SAFETY comments below.
 impl Request<'_> {
-    /// The role of the request of a question: a GET with no other header than Host. It is still
-    /// at the server of this request. All that it points to is static, or lives as long as the
-    /// request's pool: see [`Request::overlaid`].
+    /// The overlay for the request of a question: a GET whose only header field is Host, at the
+    /// server of the real request. Everything that it points to is static or lives as long as the
+    /// request's pool; see [`Request::overlaid`].
     fn overlay(&self, question: &Question) -> Overlay {
         let (path, query) = match question.path.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (question.path.as_str(), None),
         };
-        // httpd knows an address of IPv6 without its brackets.
+        // httpd expects an IPv6 address without brackets.
         let name = |host: &Host| host.canonical().trim_matches(['[', ']']).to_owned();
         let hostname = question.host.as_ref().map(|host| self.text(&name(host)));
         let port = question.host.as_ref().and_then(|host| host.port);
@@ -118,7 +118,7 @@ impl Request<'_> {
                 Some(port) => format!("{}:{port}", host.name),
                 None => host.name.clone(),
             };
-            // SAFETY: the table and the text are of the same pool.
+            // SAFETY: the table and the text are from the same pool.
             unsafe { apr_table_setn(headers_in, c"Host".as_ptr(), self.text(&authority)) };
         }
         Overlay {
@@ -154,7 +154,7 @@ impl Request<'_> {
         }
     }
 
-    /// The role at a server, where nothing has been done for the request yet.
+    /// The overlay at another server, where the request has not been processed yet.
     fn at(&self, server: &server_rec, overlay: Overlay) -> Overlay {
         Overlay {
             server: ptr::from_ref(server).cast_mut(),
@@ -167,7 +167,7 @@ impl Request<'_> {
         }
     }
 
-    /// An empty table, as old as the request.
+    /// An empty table that lives as long as the request.
     fn table(&self) -> *mut apr_table_t {
         // SAFETY: a live pool.
         unsafe { apr_table_make(self.pool().as_ptr(), 1) }

@@ -15,11 +15,11 @@ use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
 use maintenance_core::text::time::Moment;
 use maintenance_core::text::{self, user, zone};
 
-/// Writes a line to the error log of a server, or of the main server if there is none.
+/// Writes a line to the error log of a server, or of the main server if `server` is None.
 pub(crate) fn write(server: Option<&server_rec>, level: i32, message: &str) {
     let line = format!("maintenance: {}", text::shown(message));
     let server = server.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: null stands for the main server. The text is copied before the call returns.
+    // SAFETY: null means the main server. The text is copied before the call returns.
     unsafe { maintenance_log(server, level, line.as_ptr().cast(), line.len()) };
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn flag(event: &FlagEvent<'_>) {
     write(None, level, &message);
 }
 
-/// Logs that a page was rendered; None stands for the built-in page.
+/// Logs that a page was rendered; None is the built-in page.
 pub(crate) fn rendered(page: Option<&Path>, media: &str) {
     let page = page.map_or_else(|| "the built-in page".into(), |page| page.display().to_string());
     write(None, APLOG_DEBUG, &format!("{page} was rendered ({media})"));
@@ -94,7 +94,7 @@ pub(crate) fn file(event: FileEvent<'_>) {
     }
 }
 
-/// What is in force if a file could not be used at a restart.
+/// Describes what is in force if a file could not be used at a restart.
 fn in_force(instead: Instead) -> String {
     let of = |written: Option<SystemTime>| {
         let written = written.and_then(|at| Timestamp::try_from(at).ok());
@@ -230,7 +230,7 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
     }
 }
 
-/// Logs at start which files close the site.
+/// Logs at start which flags close the site.
 pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     for list in flag::lists(flags) {
         write(None, APLOG_NOTICE, &format!("looking for {list}"));

@@ -1,4 +1,4 @@
-//! Events of flags, files and pages: what the module does about them.
+//! Handles events of flags, files and pages.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use maintenance_core::events::{EventSink, is_first_closing};
 use maintenance_core::file::watched::FileEvent;
 use maintenance_core::flag::FlagEvent;
 
-/// Logs each event. When the site closes, begins the list of refused clients anew, too: those of an
-/// earlier closing are no help.
+/// Logs each event. When the site closes, it also clears the list of refused clients, because the
+/// clients of an earlier closing are of no use.
 #[derive(Clone, Copy)]
 pub(crate) struct Events;
 
@@ -36,7 +36,7 @@ impl EventSink for Events {
 }
 
 fn closes_the_site(event: &FlagEvent<'_>) -> bool {
-    // SAFETY: httpd's main server, as long as the process has this configuration.
+    // SAFETY: httpd's main server lives as long as the process has this configuration.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return false };
     let closing = gates(main).flat_map(Gate::flags).filter(|flag| flag.was_closing());
     is_first_closing(event, closing.map(|flag| flag.path()))

@@ -1,11 +1,12 @@
-//! The hooks that httpd calls for a request. Each of them asks the engine, and carries out what the
-//! engine says.
+//! The hooks that httpd calls for a request. Each hook asks the engine and carries out its
+//! decision.
 //!
-//! | hook | for |
+//! | hook | requests |
 //! |---|---|
 //! | quick_handler | all requests, before httpd has found their sections |
-//! | translate_name, header_parser | requests of clients, before and after mod_rewrite and others |
-//! | fixups | look-ups that never come to a handler |
+//! | translate_name, header_parser | client requests, before and after mod_rewrite and other
+//! modules |
+//! | fixups | lookups that never reach a handler |
 //! | handler | all requests that are about to be answered |
 
 use std::ffi::c_int;
@@ -25,18 +26,18 @@ use crate::sys::guard::{guard, guard_or};
 use crate::tracking;
 use maintenance_core::engine::{self, Hook};
 
-/// httpd's call after it has loaded the module.
+/// Called by httpd after it has loaded the module.
 pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
             maintenance_core::stack::provide(crate::sys::scratch_thread::deep);
             private_answer::register();
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
-            // Before mod_cache, which would answer from its cache and whose handler is "really
-            // first", too, and before mod_rewrite and mod_proxy.
+            // The first of all handlers: before mod_cache, which would answer from its cache and
+            // also registers as "really first", and before mod_rewrite and mod_proxy.
             let first = APR_HOOK_REALLY_FIRST as c_int - 1;
-            // SAFETY: the functions have the signatures that the hooks want, and stay loaded
-            // for as long as the hooks are registered. No predecessors, no successors.
+            // SAFETY: the functions have the signatures of the hooks, and stay loaded for as long
+            // as the hooks are registered. There are no predecessors or successors.
             unsafe {
                 maintenance_find_functions();
                 maintenance_hook_check_config(Some(startup::check_config));
@@ -58,7 +59,7 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     );
 }
 
-/// Every request comes here first; see [`Hook::Quick`].
+/// Every request reaches this hook first; see [`Hook::Quick`].
 unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int {
     // SAFETY: httpd's request, which this thread alone uses until the function returns.
     unsafe { guarded(r, |request| handle(request, Hook::Quick)) }
@@ -70,7 +71,7 @@ unsafe extern "C" fn mapped(r: *mut request_rec) -> c_int {
     unsafe { guarded(r, |request| handle(request, Hook::Mapped)) }
 }
 
-/// A module may have looked something up; see [`Hook::LookedUp`].
+/// A module may have looked up a resource; see [`Hook::LookedUp`].
 unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
     unsafe { guarded(r, |request| handle(request, Hook::LookedUp)) }
@@ -82,18 +83,18 @@ unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     unsafe { guarded(r, |request| handle(request, Hook::Handler)) }
 }
 
-/// Calls `handle`, which is for any lifetime of the request, so that nothing of it can be kept
-/// beyond. A function of its own for each hook, in which nothing of the other hooks is left.
+/// Calls `handle`, which must accept any lifetime of the request and therefore cannot keep a part
+/// of it. Inlined, so that each hook has a specialised function.
 ///
 /// # Safety
-/// `r` is a request of httpd's, which this thread alone uses until the function returns, and whose
-/// pool lives longer.
+/// `r` must be a request of httpd's that only this thread uses until the function returns, and
+/// whose pool lives longer.
 #[inline(always)]
 unsafe fn guarded(r: *mut request_rec, handle: impl FnOnce(&mut Request<'_>) -> c_int) -> c_int {
     guard_or(
-        // SAFETY: the caller's word.
+        // SAFETY: guaranteed by the caller.
         || handle(&mut unsafe { Request::from_raw(r) }),
-        // SAFETY: the same; the handle above went with the panic.
+        // SAFETY: as above; the other handle was dropped during the panic.
         || after_panic(&mut unsafe { Request::from_raw(r) }),
         HTTP_INTERNAL_SERVER_ERROR as c_int,
     )

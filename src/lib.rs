@@ -1,9 +1,10 @@
-//! The module as httpd loads it: a thin skin around `maintenance_core`, and the only part with `unsafe`.
+//! The module that httpd loads: a thin layer around `maintenance_core`, and the only part of the
+//! product with `unsafe` code.
 //!
-//! What holds for all of it: httpd calls the functions of `module` and `hooks` with pointers
-//! to live structures of its own, each valid until the function returns unless said otherwise.
-//! Configuration is read and changed by one thread, before there are requests; from then on it
-//! is only read, until its pool is cleared.
+//! General assumptions: httpd calls the functions of `module` and `hooks` with pointers to its own
+//! live structures, each valid until the function returns unless stated otherwise. One thread reads
+//! and changes the configuration before there are requests. From then on the configuration is
+//! read-only until its pool is cleared.
 
 #![deny(missing_docs)]
 #![cfg_attr(

@@ -1,7 +1,8 @@
-//! `<Location>` sections: which of them a request is in.
+//! `<Location>` sections: identifies the sections of a request.
 //!
-//! What a section says stands in the configuration of its server, under its number. What httpd
-//! keeps for it, and merges while it maps a request, only tells which sections these are.
+//! The settings of a section are in the configuration of its server, under the section's number.
+//! The value that httpd stores for a section, and merges while it maps a request, only identifies
+//! the sections.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,8 +10,8 @@ use crate::sys::pool::Pool;
 use maintenance_core::engine::gates::{SectionId, SectionPath};
 use maintenance_core::shared::hash;
 
-/// One section, or several that apply together. Has nothing to drop, so it takes no more of a
-/// pool than its memory.
+/// One section, or several that apply together. It needs no destructor, so it can live in a pool
+/// without a cleanup.
 #[derive(Clone, Copy)]
 pub(crate) struct Section<'p> {
     key: u64,
@@ -24,20 +25,20 @@ enum Parts<'p> {
 }
 
 impl<'p> Section<'p> {
-    /// A section that is read just now.
+    /// A new section whose configuration is being read.
     pub(crate) fn new(pool: Pool<'p>) -> &'p mut Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         pool.put(Self { key: number.key(), parts: Parts::One(number) })
     }
 
-    /// `inner` inside of `outer`.
+    /// The combination of `outer` and, inside it, `inner`.
     pub(crate) fn merge(pool: Pool<'p>, outer: &'p Self, inner: &'p Self) -> &'p mut Self {
         let key = hash::of((outer.key, inner.key)).max(1);
         pool.put(Self { key, parts: Parts::Both(outer, inner) })
     }
 
-    /// The number of a section that is read just now.
+    /// The number of a section whose configuration is being read.
     pub(crate) fn number(&self) -> Option<SectionId> {
         match self.parts {
             Parts::One(number) => Some(number),

@@ -1,4 +1,4 @@
-//! Which sections a request is in: those that httpd has found, or will find, and those of the other
+//! Finds the sections of a request: those that httpd has found or will find, and those of the other
 //! readings of its path.
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -15,28 +15,29 @@ use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::readings::readings;
 use maintenance_core::engine::request::Request as _;
 
-// What the SAFETY comments here rest on is said at `Request`.
+// `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
-    /// The sections that httpd has found, with those of the path's other readings.
+    /// The sections that httpd has found, and those of the path's other readings.
     pub(crate) fn found(&mut self) -> MatchedSections<'r, Section<'r>> {
         let section = self.section();
         MatchedSections::new(section, self.sections_of(self.readings(self.rec().uri)))
     }
 
-    /// Those that httpd will find for the request, for a hook that runs before. None where httpd is
-    /// going to turn the path down.
+    /// The sections that httpd will find for the request, for a hook that runs earlier. None if
+    /// httpd will reject the path.
     pub(crate) fn found_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         // SAFETY: a copy of a C string from the request's pool.
         let path = unsafe { apr_pstrdup(pool, uri) };
-        // A forward proxy's is a whole URL, which stays as it is.
+        // A forward proxy's URI is a complete URL, which httpd leaves unchanged.
         let is_url = self.rec().proxyreq != PROXYREQ_NONE as c_int;
-        // SAFETY: the copy, which nobody else knows.
+        // SAFETY: the copy is used only here.
         if path.is_null() || !is_url && unsafe { maintenance_normalize(self.as_ptr(), path) } == 0 {
             return MatchedSections::none();
         }
-        // As it was sent, too: what is left to httpd alone (nocanon), others may remove otherwise.
-        // And as httpd decodes it, in place: what was sent as `%252f` is `%2f` by then.
+        // Includes the readings of the path as sent, because backends may remove segments that
+        // httpd leaves alone (nocanon), and those of the path as httpd has decoded it in place, in
+        // which `%252f` has become `%2f`.
         let mut readings = self.readings(uri);
         readings.extend(self.readings(path));
         let section = self.walk(path);
@@ -47,7 +48,7 @@ impl<'r> Request<'r> {
     fn readings(&self, path: *const c_char) -> Vec<CString> {
         // SAFETY: null or a C string of the request's pool.
         unsafe {
-            // Most paths are done here.
+            // Most paths have nothing to decode.
             match path.is_null() || libc::strchr(path, c_int::from(b'%')).is_null() {
                 true => vec![],
                 false => readings(CStr::from_ptr(path).to_bytes()),
@@ -63,14 +64,14 @@ impl<'r> Request<'r> {
         readings.into_iter().map(section).collect()
     }
 
-    /// The sections that httpd finds for a path, which is a C string of the request's pool.
+    /// The sections that httpd finds for a path, which must be a C string from the request's pool.
     fn walk(&mut self, path: *mut c_char) -> Option<&'r Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         let (per_dir_config, env) = (self.rec().per_dir_config, self.rec().subprocess_env);
         let defaults = self.server_rec()?.lookup_defaults;
-        // SAFETY: what `ap_process_request_internal` does. All that the walk changes is put back:
-        // what it keeps for the next one, too, by which httpd tells whether a subrequest needs
-        // another login.
+        // SAFETY: this repeats what `ap_process_request_internal` does. Everything that the walk
+        // changes is restored, including its cache, by which httpd tells whether a subrequest needs
+        // another authentication.
         unsafe {
             let walked = ap_get_request_note(self.as_ptr(), AP_NOTE_LOCATION_WALK as usize);
             if walked.is_null() {

@@ -1,7 +1,7 @@
-//! A request that stands in for a while for another one, which nobody has sent.
+//! Makes a request temporarily stand in for a hypothetical one.
 //!
-//! httpd is handed its own request and connection and never copies of them: in the server that
-//! runs they may be longer than in the one that the module was built for.
+//! httpd always gets its own request and connection and never copies: in the running server these
+//! structures may be longer than in the server for which the module was built.
 
 use std::ffi::{CString, c_char, c_int};
 use std::mem::{self, MaybeUninit};
@@ -15,8 +15,8 @@ use crate::sys::bindings::{
 
 macro_rules! overlay {
     ($($field:ident: $kind:ty,)*) => {
-        /// The fields of a request that tell the one that is supposed from the one that asks, or
-        /// that httpd may change while it looks at that.
+        /// The fields of a request that distinguish the hypothetical request from the real one, or
+        /// that httpd may change while it processes the hypothetical request.
         #[derive(Clone, Copy)]
         pub(crate) struct Overlay {
             $(pub(crate) $field: $kind,)*
@@ -62,7 +62,7 @@ overlay! {
     subprocess_env: *mut apr_table_t,
 }
 
-/// Gives a request its own role back.
+/// Restores the fields of a request when dropped.
 struct Overlaid<'a, 'r> {
     request: &'a mut Request<'r>,
     own: Overlay,
@@ -74,7 +74,7 @@ impl Drop for Overlaid<'_, '_> {
     }
 }
 
-/// Gives a request and its connection their own client back.
+/// Restores the client of a request and its connection when dropped.
 struct AsClient<'a, 'r> {
     request: &'a mut Request<'r>,
     own: maintenance_client,
@@ -82,18 +82,18 @@ struct AsClient<'a, 'r> {
 
 impl Drop for AsClient<'_, '_> {
     fn drop(&mut self) {
-        // SAFETY: the same request, and what was kept of it.
+        // SAFETY: the same request, and the values saved from it.
         unsafe { maintenance_reset_client(self.request.as_ptr(), &self.own) };
     }
 }
 
 impl Request<'_> {
-    /// Calls `act` while the request plays this role, and then puts everything back, also where
+    /// Calls `act` while the request has the fields of the overlay, and then restores them, even if
     /// `act` panics.
     ///
     /// # Safety
-    /// The fields of the role are what httpd expects there, and what they point to lives at least as
-    /// long as the request's pool.
+    /// The fields of the overlay must be valid for httpd, and everything that they point to must
+    /// live at least as long as the request's pool.
     pub(crate) unsafe fn overlaid<T>(
         &mut self,
         mut overlay: Overlay,
@@ -104,8 +104,8 @@ impl Request<'_> {
         act(&mut *playing.request)
     }
 
-    /// The same while the request is one of this client. None, and no call, where httpd cannot make
-    /// an address of it.
+    /// Calls `act` while the request comes from this client. Returns None without calling it if
+    /// httpd cannot parse the address.
     pub(crate) fn as_client<T>(
         &mut self,
         client: IpAddr,
@@ -115,8 +115,8 @@ impl Request<'_> {
         let family = if client.is_ipv4() { APR_INET } else { APR_INET6 };
         let address = CString::new(client.to_string()).ok()?;
         let mut own = MaybeUninit::uninit();
-        // SAFETY: httpd's request and its connection; the text is copied. What is kept is filled in
-        // where the function succeeds.
+        // SAFETY: httpd's request and its connection; the text is copied. `own` is initialised if
+        // the function succeeds.
         let own = unsafe {
             let (address, family) = (address.as_ptr(), family as c_int);
             let is_set =

@@ -1,12 +1,12 @@
-//! Defects on demand, which the sanitizers have to see. Never in a released build.
+//! Defects on demand that the sanitizers must detect. Never in a released build.
 
 use std::hint::black_box;
 
 use crate::sys::bindings::{maintenance_provoke_overflow, maintenance_provoke_signed_overflow};
 
-/// Has the defect with this name.
+/// Causes the defect with this name.
 pub(crate) fn provoke(defect: &[u8]) {
-    // SAFETY: none of it is sound, as the feature wants it.
+    // SAFETY: these operations are unsound on purpose.
     unsafe {
         match defect {
             b"c-overflow" => see(maintenance_provoke_overflow(8)),
@@ -19,7 +19,7 @@ pub(crate) fn provoke(defect: &[u8]) {
     }
 }
 
-/// Keeps the compiler from leaving out what nobody uses.
+/// Keeps the compiler from removing unused values.
 fn see<T>(value: T) {
     let _ = black_box(value);
 }

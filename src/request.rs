@@ -34,13 +34,13 @@ use maintenance_core::refusal::{Answer, RequestHeaders};
 use maintenance_core::stats::{TrackedRequest, Worker};
 use maintenance_core::text;
 
-/// httpd's `request_rec`, whose pool lives for all of `'r`: hooks are written for any `'r`, so the
-/// compiler keeps them from leaving something of the request where it would be found later.
+/// httpd's `request_rec`, whose pool lives for `'r`. Hooks must accept any `'r`, so the compiler
+/// keeps them from storing a part of the request in a place that outlives it.
 ///
-/// What all SAFETY comments here rest on: httpd has filled in the request before it calls the
-/// first hook (`ap_read_request`), and its tables, connection, server and configuration live as
-/// long as its pool, or longer. A handle and not a reference, as httpd's functions write to the
-/// request while it is looked at.
+/// All SAFETY comments here assume this: httpd has filled in the request before it calls the first
+/// hook (`ap_read_request`), and the request's tables, connection, server and configuration live at
+/// least as long as its pool. This type is a handle and not a reference, because httpd's functions
+/// write to the request while it is in use.
 pub(crate) struct Request<'r> {
     rec: *mut request_rec,
     life: PhantomData<Cell<&'r ()>>,
@@ -48,21 +48,21 @@ pub(crate) struct Request<'r> {
 
 impl<'r> Request<'r> {
     /// # Safety
-    /// `r` is a request of httpd's that this thread alone uses for as long as the result lives, and
-    /// its pool is not cleared before `'r` is over.
+    /// `r` must be a request of httpd's that only this thread uses for as long as the result lives,
+    /// and its pool must not be cleared during `'r`.
     pub(crate) unsafe fn from_raw(r: *mut request_rec) -> Self {
         Self { rec: r, life: PhantomData }
     }
 
-    /// For httpd's functions.
+    /// The pointer for httpd's functions.
     pub(crate) fn as_ptr(&self) -> *mut request_rec {
         self.rec
     }
 
-    /// Its fields. They are copied at once: a borrow must not last over a call of httpd's, which may
-    /// write to them.
+    /// The request's fields. Copy them at once: the borrow must not last over a call to httpd,
+    /// which may write to them.
     pub(crate) fn rec(&self) -> &request_rec {
-        // SAFETY: `from_raw`, and see above.
+        // SAFETY: see `from_raw` and the type's documentation.
         unsafe { &*self.rec }
     }
 
@@ -77,7 +77,7 @@ impl<'r> Request<'r> {
     }
 
     pub(crate) fn headers_in(&self) -> Table<'r> {
-        // SAFETY: a table of the request's, of whose memory nothing goes before its pool.
+        // SAFETY: a table of the request, whose memory is not freed before the request's pool.
         unsafe { Table::from_raw(self.rec().headers_in) }
     }
 
@@ -91,8 +91,8 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(self.rec().err_headers_out) }
     }
 
-    /// Have rules of mod_rewrite in the server or virtual host made another file name of the path?
-    /// (`hook_uri2file`)
+    /// Whether mod_rewrite's rules in the server or virtual host have rewritten the path to another
+    /// file name (`hook_uri2file`).
     pub(super) fn is_rewritten(&self) -> bool {
         self.notes().get(c"mod_rewrite_rewritten").is_some_and(|mark| mark != c"0")
     }
@@ -107,26 +107,26 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(self.rec().subprocess_env) }
     }
 
-    /// The decision on one of the requests that this one comes of, if it is there.
+    /// The decision on a request from which this one originates, if there is one.
     fn decision_of(&self, origin: *mut request_rec) -> Option<Decision<'r>> {
-        // SAFETY: a request from the same pool, or from one that this request's is a part of. It is
-        // only looked at: what is as old as this request is not left in the other one.
+        // SAFETY: a request from the same pool or from a parent of it. It is only read, so nothing
+        // with the lifetime of this request is stored in it.
         (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })?.decision().copied()
     }
 
     /// The virtual host.
     pub(crate) fn server_rec(&self) -> Option<&'r server_rec> {
-        // SAFETY: the configuration is not changed, and outlives all requests.
+        // SAFETY: the configuration is no longer changed, and outlives all requests.
         unsafe { self.rec().server.as_ref() }
     }
 
-    /// Says for logs and other modules what was decided: as note `maintenance` and as environment
-    /// variable `MAINTENANCE`.
+    /// Publishes the decision for logs and other modules, in the note `maintenance` and the
+    /// environment variable `MAINTENANCE`.
     #[inline(never)]
     fn tell(&self, label: &'static CStr) {
         self.mark(label);
-        // mod_log_config holds its conditions against the request before all redirects; but not one
-        // that httpd turned down before it came here.
+        // mod_log_config evaluates its conditions for the original request, so the requests before
+        // a redirect get the note as well, except one that httpd rejected before the module saw it.
         let before = std::iter::successors(self.redirected(), Self::redirected);
         for request in before.filter(|request| request.decision().is_some()) {
             request.mark(label);
@@ -138,14 +138,14 @@ impl<'r> Request<'r> {
         self.subprocess_env().set(c"MAINTENANCE", label);
     }
 
-    /// The request that was redirected internally to this one.
+    /// The request that was internally redirected to this one.
     fn redirected(&self) -> Option<Self> {
         let before = self.rec().prev;
-        // SAFETY: a request from the same pool, which this thread alone uses.
+        // SAFETY: a request from the same pool, which only this thread uses.
         (!before.is_null()).then(|| unsafe { Self::from_raw(before) })
     }
 
-    /// Keeps a value as long as the request.
+    /// Keeps a value for as long as the request lives.
     pub(crate) fn own<T: Send + 'r>(&self, value: T) -> &'r T {
         self.pool().give(value)
     }
@@ -183,8 +183,8 @@ impl ClientRequest for Request<'_> {
     }
 
     fn address(&self) -> Option<IpAddr> {
-        // SAFETY: null or a socket address of the request's or the connection's pool. By APR's
-        // contract `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
+        // SAFETY: null or a socket address from the request's or the connection's pool. According
+        // to APR, `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
         unsafe {
             let address = maintenance_address(self.rec).as_ref()?;
             match address.family as i64 {
@@ -216,7 +216,7 @@ impl ClientRequest for Request<'_> {
     }
 
     fn target(&self) -> &[u8] {
-        // SAFETY: null or a C string of the request's pool.
+        // SAFETY: null or a C string from the request's pool.
         unsafe {
             let target = self.rec().unparsed_uri;
             if target.is_null() { b"" } else { CStr::from_ptr(target).to_bytes() }
@@ -224,7 +224,7 @@ impl ClientRequest for Request<'_> {
     }
 
     fn current_path(&self) -> &[u8] {
-        // SAFETY: null or a C string of the request's pool.
+        // SAFETY: null or a C string from the request's pool.
         unsafe {
             let path = self.rec().uri;
             if path.is_null() { b"" } else { CStr::from_ptr(path).to_bytes() }
@@ -235,7 +235,7 @@ impl ClientRequest for Request<'_> {
         if !self.is_rewritten() {
             return None;
         }
-        // SAFETY: null or C strings of the request's pool, or of the configuration's.
+        // SAFETY: null or C strings from the request's pool or the configuration's pool.
         let [file_name, root] = unsafe {
             [self.rec().filename.cast_const(), ap_document_root(self.as_ptr())]
                 .map(|text| if text.is_null() { &b""[..] } else { CStr::from_ptr(text).to_bytes() })
@@ -277,10 +277,11 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
     }
 
-    /// Without what a proxy's client puts in front of the path, which may hold a password.
+    /// The path without the scheme and authority of a forward proxy's request, which may contain a
+    /// password.
     fn path(&self) -> &[u8] {
         let path = self.rec().parsed_uri.path;
-        // SAFETY: null or a C string of the request's pool.
+        // SAFETY: null or a C string from the request's pool.
         if path.is_null() { b"" } else { unsafe { CStr::from_ptr(path) }.to_bytes() }
     }
 
@@ -293,7 +294,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     }
 
     fn worker(&self, generation: u8) -> Worker {
-        // SAFETY: the connection is as old as the request.
+        // SAFETY: the connection lives as long as the request.
         let connection = unsafe { (*self.rec().connection).id } as u64;
         Worker { process: process::number(), connection, generation }
     }
@@ -304,9 +305,10 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     }
 
     fn section(&self) -> Option<&'r Section<'r>> {
-        // SAFETY: null or what `create_section` or `merge_sections` in `module` made: from the
-        // configuration's pool, from the request's, or from one that is a part of that and cleared
-        // with it (that of what `ap_internal_fast_redirect` put in the request's place).
+        // SAFETY: null or a result of `create_section` or `merge_sections` in `module`: from the
+        // configuration's pool, from the request's pool, or from a child of that, which is cleared
+        // together with it (the pool of the request that `ap_internal_fast_redirect` merged into
+        // this one).
         unsafe { config_slot(self.rec().per_dir_config).cast::<Section<'r>>().as_ref() }
     }
 
@@ -332,12 +334,13 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 
     #[inline(always)]
     fn decision(&self) -> Option<&Decision<'r>> {
-        // SAFETY: the slot is null or holds what `set_slot` put there, as old as the request.
+        // SAFETY: the slot is null or holds a value stored by `set_slot` that lives as long as the
+        // request.
         unsafe { self.slot().as_ref() }
     }
 
     fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {
-        // SAFETY: as above, and this thread alone uses the request.
+        // SAFETY: as above, and only this thread uses the request.
         unsafe { self.slot().as_mut() }
     }
 
@@ -372,7 +375,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.err_headers_out().set(c"Maintenance", field);
     }
 
-    /// At LogLevel debug.
+    /// Written at LogLevel debug.
     fn log_admission(&self, admission: &Admission<'_>) {
         // SAFETY: the text is copied before the call returns.
         unsafe {
@@ -396,7 +399,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 impl Request<'_> {
     fn evaluate(&self, expr: Expr) -> Result<bool, &CStr> {
         let mut error = std::ptr::null();
-        // SAFETY: `compile` in `directives` has made the number of a pointer that lives as long
+        // SAFETY: the number is a pointer exposed by `compile` in `directives`, which lives as long
         // as the configuration. Nothing of the request is borrowed here.
         unsafe {
             let compiled = std::ptr::with_exposed_provenance(expr.0);

@@ -1,4 +1,4 @@
-//! The engine's answer, sent as one of httpd's.
+//! Sends the engine's answer through httpd.
 
 use std::ffi::{CStr, c_int};
 
@@ -12,9 +12,9 @@ use maintenance_core::engine::Action;
 use maintenance_core::refusal::reply::Reply;
 use maintenance_core::refusal::{Answer, PLAIN, REMOVED_FIELDS};
 
-// What the SAFETY comments here rest on is said at `Request`.
+// `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
-    /// Does what the engine says, and gives what the hook is to return.
+    /// Carries out the engine's action, and returns the result for the hook.
     #[inline(always)]
     pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
         match action {
@@ -26,12 +26,12 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Answers with the maintenance page. The answer goes through the output filters, so that
-    /// mod_headers, mod_http2 and the log see it as any other; ErrorDocument does not.
+    /// Answers with the maintenance page. The answer passes through the output filters, so that
+    /// mod_headers, mod_http2 and the log treat it like any other. ErrorDocument does not apply.
     #[inline(never)]
     fn answer(&mut self, answer: &'r Answer<'r>) -> c_int {
         if self.rec().eos_sent != 0 {
-            return DONE; // it has an answer already
+            return DONE; // already answered
         }
         self.begin_anew();
         let status = c_int::from(answer.status.code());
@@ -50,7 +50,7 @@ impl<'r> Request<'r> {
         if let Some(seconds) = answer.retry_after {
             self.set_field(c"Retry-After", self.pool().text(seconds.to_string().as_bytes()));
         }
-        // An expression may have added the fields that it looks at.
+        // Evaluating an expression may already have added fields.
         self.headers_out().merge(c"Vary", answer.vary);
         if let Some(origin) = answer.vary_cors() {
             self.headers_out().merge(c"Vary", origin);
@@ -61,7 +61,7 @@ impl<'r> Request<'r> {
         self.send_content(Some(answer.content_type), |is_filtered| answer.content(is_filtered))
     }
 
-    /// Answers with something else than the page, in the same way.
+    /// Answers with something other than the page, through the output filters as well.
     #[cold]
     fn reply(&mut self, reply: &'r Reply) -> c_int {
         if self.rec().eos_sent != 0 {
@@ -77,26 +77,25 @@ impl<'r> Request<'r> {
         self.send_content(media, |_| (body.unwrap_or_default(), None))
     }
 
-    /// Sets a header field of the answer: in the table that `Header always` works on, as is meant
-    /// for errors; and a `Header set Cache-Control` for the site's own pages does not make this
-    /// answer cacheable.
+    /// Sets a header field in the table that is used for errors and by `Header always`. A
+    /// `Header set Cache-Control` for the site's own pages must not make this answer cacheable.
     fn set_field(&self, name: &'static CStr, value: &'r CStr) {
         self.err_headers_out().set(name, value);
     }
 
-    /// Sends the header section, and the content that `body` makes: its bytes and their coding. It is
-    /// told whether a filter changes them.
+    /// Sends the header section and the content. `body` returns the bytes and their coding; its
+    /// argument tells whether a filter changes them.
     fn send_content(
         &mut self,
         media: Option<&'static CStr>,
         body: impl FnOnce(bool) -> (&'r [u8], Option<&'static CStr>),
     ) -> c_int {
         if self.has_body() {
-            // Else httpd would read an upload to its end to keep the connection.
-            // SAFETY: the connection is this thread's while it serves the request.
+            // Otherwise httpd would read the whole upload to keep the connection.
+            // SAFETY: only this thread uses the connection while it serves the request.
             unsafe { (*self.rec().connection).keepalive = ap_conn_keepalive_e_AP_CONN_CLOSE };
         }
-        // SAFETY: the media type is static; httpd 2.2 chooses filters by it.
+        // SAFETY: the media type is static. httpd 2.2 chooses filters by it.
         unsafe {
             if let Some(media) = media {
                 ap_set_content_type(self.as_ptr(), media.as_ptr());
@@ -108,11 +107,11 @@ impl<'r> Request<'r> {
             self.rec_mut().status_line = std::ptr::null();
             return self.refuse_plainly();
         }
-        // The request's pool holds the body from here on, also when the page changes meanwhile.
+        // From here on the request's pool holds the body, even if the page changes.
         let (body, encoding) = body(self.has_content_filter());
         self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
-        // SAFETY: the body is as old as the request. What the filters return is of no use: a client
-        // that went away is httpd's to log, and there is no other answer.
+        // SAFETY: the body lives as long as the request. The filters' result is ignored: httpd logs
+        // a lost client, and there is no other answer to send.
         unsafe {
             ap_set_content_length(self.as_ptr(), i64::try_from(body.len()).unwrap_or_default());
             maintenance_pass_body(self.as_ptr(), body.as_ptr().cast(), body.len());
@@ -120,12 +119,12 @@ impl<'r> Request<'r> {
         DONE
     }
 
-    /// Lets each filter of the request do what it has to before its first bytes, as
-    /// `ap_invoke_handler` does. False where one cannot go on.
+    /// Runs the initialisation function of each filter of the request, as `ap_invoke_handler` does.
+    /// Returns false if a filter fails.
     fn prepare_filters(&self) -> bool {
         let mut filter = self.rec().output_filters;
-        // SAFETY: httpd's list of filters ends with null and lives as long as the request; a
-        // filter's own function, which may put others behind it.
+        // SAFETY: httpd's list of filters ends with null and lives as long as the request. A
+        // filter's function may insert other filters after it.
         unsafe {
             while let Some(found) = filter.as_ref() {
                 let prepare = (*found.frec).filter_init_func.filter(|_| found.r == self.as_ptr());
@@ -138,27 +137,29 @@ impl<'r> Request<'r> {
         true
     }
 
-    /// Is there a filter that changes what the page says (mod_substitute, mod_include)? It could not
-    /// read a coded one.
+    /// Whether a filter changes the page's text (mod_substitute, mod_include). Such a filter could
+    /// not read a compressed page.
     fn has_content_filter(&self) -> bool {
         // SAFETY: httpd's list of filters ends with null and lives as long as the request.
         let mut filters =
             std::iter::successors(unsafe { self.rec().output_filters.as_ref() }, |filter| {
-                // SAFETY: the same.
+                // SAFETY: as above.
                 unsafe { filter.next.as_ref() }
             });
         filters.any(|filter| {
-            // SAFETY: a filter's registration, with a C string, lives as long as the configuration.
+            // SAFETY: a filter's registration with its name, a C string, lives as long as the
+            // configuration.
             let (kind, name) =
                 unsafe { ((*filter.frec).ftype, CStr::from_ptr((*filter.frec).name)) };
-            // Before 2.4.26, what AddOutputFilterByType adds passes for a content filter.
+            // Before 2.4.26, filters added by AddOutputFilterByType are registered as content
+            // filters.
             let is_coding = [c"bytype:deflate", c"bytype:brotli_compress"].contains(&name);
             kind == ap_filter_type_AP_FTYPE_RESOURCE && !is_coding
         })
     }
 
-    /// Takes back what other modules have prepared for another answer, where the request has come
-    /// so far: its filters, as `ap_send_error_response` does, and what describes its content.
+    /// Removes what other modules have prepared for the original answer: filters, as
+    /// `ap_send_error_response` does, and header fields that describe its content.
     fn begin_anew(&mut self) {
         let Some(server) = self.server_rec() else { return };
         let rec = self.rec_mut();
@@ -171,7 +172,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Answers with httpd's own means and [`PLAIN`], and without an ErrorDocument.
+    /// Answers with [`PLAIN`] through httpd's own error handling, without an ErrorDocument.
     #[cold]
     fn refuse_plainly(&mut self) -> c_int {
         self.err_headers_out().set(c"Cache-Control", PLAIN.cache_control);
@@ -181,7 +182,7 @@ impl<'r> Request<'r> {
         status
     }
 
-    /// Does content follow the request's header section (RFC 9112, 6)?
+    /// Whether the request has content (RFC 9112, section 6).
     fn has_body(&self) -> bool {
         self.headers_in().get(c"Transfer-Encoding").is_some()
             || self.headers_in().get(c"Content-Length").is_some_and(|length| length != c"0")

@@ -1,4 +1,4 @@
-//! The scopes that requests are counted for, and who counts.
+//! Numbers the scopes in which requests are counted, and names servers.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -15,20 +15,20 @@ use maintenance_core::engine::server::Counters;
 use maintenance_core::shared::table::Key;
 use maintenance_core::stats::{ScopeId, Stats};
 
-/// Gives each server, also those without directives of their own, and each of its sections
-/// a number to be counted under, the same as before a restart.
+/// Assigns a number to each server, including servers without directives of their own, and to each
+/// of its sections. The numbers stay the same over restarts.
 ///
 /// # Safety
-/// The servers are those of the configuration that is being made, by this thread alone, and the pool
-/// is theirs.
+/// The servers must be those of the configuration that is being built by this thread alone, and the
+/// pool must be theirs.
 pub(crate) unsafe fn number(main: &server_rec, stats: &'static Stats, pool: Pool<'_>) {
     for server in servers(main).skip(1) {
         let (own, outer) = (config(server), config(main));
         if let Some(outer) = outer.filter(|outer| own.is_some_and(|own| std::ptr::eq(own, *outer)))
         {
             let shared = std::ptr::from_mut(pool.give(outer.shared())).cast();
-            // SAFETY: a vector of the server's own, which nobody else uses while the configuration
-            // is made, and from whose pool the value is.
+            // SAFETY: the server's own vector, which nothing else uses while the configuration is
+            // being built. The value is from the server's pool.
             unsafe { set_config_slot(server.module_config, shared) };
         }
     }
@@ -62,7 +62,7 @@ pub(crate) unsafe fn number(main: &server_rec, stats: &'static Stats, pool: Pool
     }
 }
 
-/// The keys of scopes. Of those that are called the same, each has its own.
+/// The keys of scopes. Scopes with the same name get different keys.
 #[derive(Default)]
 struct Keys(BTreeMap<(String, String), u32>);
 
@@ -74,13 +74,13 @@ impl Keys {
     }
 }
 
-/// What tells a server from others: its name and its addresses.
+/// Identifies a server by its name and its addresses.
 fn label(server: &server_rec) -> String {
     let is_virtual = if server.is_virtual != 0 { "virtual host" } else { "server" };
     format!("{is_virtual} {} {}", name(server), addresses(server).join(" "))
 }
 
-/// ServerName, with the port where that is known.
+/// The ServerName, with the port if it is known.
 pub(crate) fn name(server: &server_rec) -> String {
     match ports(server)[..] {
         [port] => format!("{}:{port}", host(server)),
@@ -88,7 +88,7 @@ pub(crate) fn name(server: &server_rec) -> String {
     }
 }
 
-/// The ports of a server, as far as its addresses or its ServerName name them; empty: any.
+/// The ports in the addresses or the ServerName of a server. Empty means any port.
 fn ports(server: &server_rec) -> Vec<u16> {
     let ports = of_addresses(server).map(|address| address.host_port).filter(|port| *port != 0);
     let mut ports: Vec<_> = ports.collect();
@@ -100,17 +100,18 @@ fn ports(server: &server_rec) -> Vec<u16> {
     ports
 }
 
-/// Has the server an address with this port, or one for all ports? Not so the main server.
+/// Whether the server has an address with this port, or one for all ports. Never true for the main
+/// server.
 pub(crate) fn is_at(server: &server_rec, port: u16) -> bool {
     addresses_at(server, port).next().is_some()
 }
 
-/// Does nothing that comes in at this port go past the server?
+/// Whether the server receives all connections at this port.
 pub(crate) fn takes_all(server: &server_rec, port: u16) -> bool {
     addresses_at(server, port).any(|host| ["*", "_default_", "0.0.0.0"].contains(&&*host))
 }
 
-/// Does httpd choose between these by the name alone, at this port?
+/// Whether httpd chooses between these servers only by name, at this port.
 pub(crate) fn share_an_address(one: &server_rec, other: &server_rec, port: u16) -> bool {
     let others: Vec<_> = addresses_at(other, port).collect();
     addresses_at(one, port).any(|host| others.contains(&host))
@@ -126,7 +127,7 @@ fn addresses_at(server: &server_rec, port: u16) -> impl Iterator<Item = String> 
     })
 }
 
-/// File and line of a server, where they are known.
+/// File and line of a server, if known.
 pub(crate) fn defined(server: &server_rec) -> Option<String> {
     let file = server.defn_name;
     // SAFETY: a C string that lives as long as the server.
@@ -134,8 +135,8 @@ pub(crate) fn defined(server: &server_rec) -> Option<String> {
     Some(format!("{}:{}", file.to_string_lossy(), server.defn_line_number))
 }
 
-/// What stands in `<VirtualHost>`, each once: a `*` stands for IPv4 and for IPv6. Nothing for the
-/// main server.
+/// The addresses in `<VirtualHost>`, without duplicates: httpd stores `*` once for IPv4 and once
+/// for IPv6. Empty for the main server.
 pub(crate) fn addresses(server: &server_rec) -> Vec<String> {
     let text = |address: &server_addr_rec| {
         // SAFETY: a C string that lives as long as the server.

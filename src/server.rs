@@ -26,7 +26,7 @@ pub(crate) struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// This virtual host inside the main server, whose sections hold for it, too.
+    /// Merges this virtual host into the main server, whose sections apply to it as well.
     pub(crate) fn within(&self, outer: &Self) -> Self {
         let sections = outer.sections.iter().chain(&self.sections);
         Self {
@@ -47,9 +47,9 @@ impl ServerConfig {
         self.counters.get()
     }
 
-    /// Counts requests there from now on.
+    /// Sets where requests are counted.
     pub(crate) fn count(&self, counters: Counters) {
-        let _ = self.counters.set(counters); // once for each reading of the configuration
+        let _ = self.counters.set(counters); // set once per configuration
     }
 
     /// The settings of the server and of each of its sections, if the engine is on.
@@ -62,7 +62,7 @@ impl ServerConfig {
     /// Makes the gates, if the engine is on.
     ///
     /// # Errors
-    /// If a flag is missing, which would leave the server open.
+    /// A flag is missing. Without it the server would be open.
     pub(crate) fn build_gates(&self, context: &Arc<ServerContext>) -> Result<(), &'static str> {
         let new = || {
             let gates = Gates::new(&self.settings, &self.sections, context);
@@ -80,13 +80,13 @@ impl ServerConfig {
 
 /// The configuration of `server`.
 pub(crate) fn config(server: &server_rec) -> Option<&ServerConfig> {
-    // SAFETY: the slot holds null or what `create` or `merge` in `module` put there, a
-    // ServerConfig that lives as long as the configuration, and so as long as `server`.
+    // SAFETY: the slot holds null or a value stored by `create` or `merge` in `module`: a
+    // ServerConfig that lives as long as the configuration, and therefore as long as `server`.
     unsafe { config_slot(server.module_config).cast::<ServerConfig>().as_ref() }
 }
 
-/// The servers of a configuration: the main one, then its virtual hosts in the order of the
-/// configuration. httpd's own list has them in reverse order.
+/// The servers of a configuration: the main server, then its virtual hosts in configuration order.
+/// httpd's own list has the virtual hosts in reverse order.
 pub(crate) fn servers(main: &server_rec) -> impl Iterator<Item = &server_rec> {
     let next = |server: &server_rec| {
         // SAFETY: httpd's list of servers ends with null, and lives as long as its first element.
@@ -101,7 +101,7 @@ pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
     servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
 }
 
-/// The flags of all gates, each once.
+/// The flags of all gates, without duplicates.
 pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
     let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
     flags.sort_by_key(|flag| flag.path());
@@ -114,17 +114,17 @@ pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
     let name = server.server_hostname;
     match name.is_null() {
         true => Cow::Borrowed(""),
-        // SAFETY: a C string of the configuration's pool, as old as the server.
+        // SAFETY: a C string from the configuration's pool, which lives as long as the server.
         false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
     }
 }
 
-/// The ServerRoot; None if httpd has none yet.
+/// The ServerRoot; None if httpd has not set it yet.
 ///
 /// # Safety
-/// `pool` is a live pool, which keeps the text.
+/// `pool` must be a live pool. It holds a copy of the text.
 pub(crate) unsafe fn server_root(pool: *mut apr_pool_t) -> Option<PathBuf> {
-    // SAFETY: null, or a C string in the pool, which is copied right away.
+    // SAFETY: null, or a C string in the pool, which is copied at once.
     unsafe {
         let root = ap_server_root_relative(pool, c"".as_ptr());
         let bytes = (!root.is_null()).then(|| CStr::from_ptr(root).to_bytes())?;

@@ -1,4 +1,4 @@
-//! Makes the gates from the configuration, in the parent, and prepares each child.
+//! Makes the gates from the configuration in the parent, and initialises each child.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
@@ -34,16 +34,17 @@ use maintenance_core::shared::table::{Key, TableFull};
 use maintenance_core::stats::Stats;
 use maintenance_core::text::zone;
 
-/// Any value but OK and DECLINED ends the start, and a restart too, as it does for all modules.
+/// As with other modules, any value except OK and DECLINED stops the start, or the server if it is
+/// restarting.
 const FAILED: c_int = HTTP_INTERNAL_SERVER_ERROR as c_int;
 
 /// The numbers of slots in the shared state table, by their keys.
 type Numbers = BTreeMap<Key, usize>;
 
-/// The module is tested with this `ThreadStackSize`, and needs less.
+/// The module is tested with this `ThreadStackSize`, and needs less than that.
 const SMALL_STACK: usize = 64 * 1024;
 
-/// The configuration is complete: makes the gates.
+/// Called when the configuration is complete. Makes the gates.
 pub(crate) unsafe extern "C" fn post_config(
     pool: *mut apr_pool_t,
     _log_pool: *mut apr_pool_t,
@@ -64,7 +65,7 @@ pub(crate) unsafe extern "C" fn post_config(
 }
 
 /// # Safety
-/// `pool` is live, as long as the configuration, and `temp_pool` is live.
+/// `pool` must live as long as the configuration, and `temp_pool` must be live.
 unsafe fn prepare(
     main: &server_rec,
     pool: *mut apr_pool_t,
@@ -72,9 +73,9 @@ unsafe fn prepare(
 ) -> Result<(), String> {
     // SAFETY: httpd's main server.
     if unsafe { maintenance_is_first_reading(main) } != 0 {
-        return Ok(()); // at start the configuration is read twice; this time for the check alone
+        return Ok(()); // at start, httpd reads the configuration twice; the first time only checks it
     }
-    // SAFETY: the pool of the process, which outlives everything; the caller's pool.
+    // SAFETY: the process pool outlives everything; `temp_pool` is the caller's.
     let (table, stats, root) = unsafe {
         let process_pool = (*main.process).pool;
         let (table, stats) =
@@ -84,7 +85,7 @@ unsafe fn prepare(
     let no_memory = |status| format!("no shared memory (APR status {status})");
     let (table, stats): (&StateTable, _) = (table.map_err(no_memory)?, stats.map_err(no_memory)?);
     let root = root.ok_or("the ServerRoot is not a valid path")?;
-    // All at once, so that none takes a slot that another one still needs.
+    // Claim all slots at once, so that no key takes a slot that another key still needs.
     let keys = keys(main, &root);
     let numbers = table.claim_numbers(&keys).map_err(|error| error.to_string())?;
     let numbers: Numbers = keys.into_iter().zip(numbers).collect();
@@ -102,14 +103,14 @@ unsafe fn prepare(
     for config in servers(main).filter_map(config) {
         config.build_gates(&context)?;
     }
-    // SAFETY: the caller vouches for the pool and the servers.
+    // SAFETY: the caller guarantees that the pool and the servers are valid.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
     tell(main, &root);
     look(main, Observer::Parent);
     for gate in gates(main) {
         gate.refusal().pages().prepare();
     }
-    // SAFETY: the pool of the process, which outlives everything.
+    // SAFETY: the process pool outlives everything.
     unsafe { kept_contents::finish((*main.process).pool) };
     Ok(())
 }
@@ -119,14 +120,14 @@ fn settings(main: &server_rec) -> impl Iterator<Item = &Settings> {
     servers(main).filter_map(config).flat_map(ServerConfig::scopes)
 }
 
-/// The paths of all flags, each once.
+/// The paths of all flags, without duplicates.
 fn flag_paths(main: &server_rec, root: &Path) -> BTreeSet<PathBuf> {
     let servers = servers(main).filter_map(config).filter(|config| config.settings.is_on());
     let of_servers = servers.flat_map(|config| config.settings.flags(root));
     of_servers.chain(settings(main).flat_map(|settings| settings.own_flags().to_vec())).collect()
 }
 
-/// All flags, each once: a flag that closes several scopes is read once.
+/// Makes all flags, without duplicates: a flag that closes several scopes is read once.
 fn make_flags(
     main: &server_rec,
     root: &Path,
@@ -144,7 +145,7 @@ fn make_flags(
     flag_paths(main, root).into_iter().map(flag).collect()
 }
 
-/// The keys of everything that needs a slot in the shared state table, each once.
+/// The keys of all slots needed in the shared state table, without duplicates.
 fn keys(main: &server_rec, root: &Path) -> Vec<Key> {
     let of_flags = flag_paths(main, root).into_iter().map(|path| flag::key(&path));
     let keys: BTreeSet<_> = of_flags.chain(settings(main).flat_map(Settings::keys)).collect();
@@ -163,7 +164,7 @@ pub(crate) unsafe extern "C" fn check_config(
             // SAFETY: httpd's live pool and its list of servers.
             let (main, root) = unsafe { (&*main, server_root(temp_pool)) };
             let Some(root) = root else { return OK as c_int };
-            // SAFETY: asks for a number of httpd's.
+            // SAFETY: only reads a variable of httpd's.
             if unsafe { maintenance_is_test() } != 0 {
                 warn(main, &root);
             }
@@ -177,7 +178,7 @@ pub(crate) unsafe extern "C" fn check_config(
     )
 }
 
-/// Gives the warnings that a start would give.
+/// Logs the warnings of a start.
 fn warn(main: &server_rec, root: &Path) {
     if are_looks_free(main) {
         flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
@@ -193,7 +194,7 @@ fn warn(main: &server_rec, root: &Path) {
     }
 }
 
-/// May the parent look at flags? With an interval, their file system is one that may hang.
+/// Whether the parent may look at flags. An interval means that their file system may hang.
 fn are_looks_free(main: &server_rec) -> bool {
     config(main).is_none_or(|config| config.settings.check_interval().is_zero())
 }
@@ -203,11 +204,11 @@ fn warn_of_folder(flag: &Path, root: &Path) {
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
-/// Logs at start which flags are looked for, and what may cause trouble later.
+/// Logs at start which flags are configured, and what may cause problems later.
 fn tell(main: &server_rec, root: &Path) {
     error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
-        // Only once, so that no restart waits for a file system that hangs.
+        // Only at the first start, so that a restart never waits for a file system that hangs.
         if flag.is_unknown() {
             warn_of_folder(flag.path(), root);
         }
@@ -215,14 +216,14 @@ fn tell(main: &server_rec, root: &Path) {
     let mut files = BTreeSet::new();
     for gate in gates(main) {
         gate.tell_start(&mut |event| {
-            // Two directives can name one file.
+            // Two directives can name the same file.
             if files.insert(format!("{event:?}")) {
                 Events.file(event);
             }
         });
     }
     config_tree::warn_of_cache(main);
-    // SAFETY: looks at variables of httpd's, which are set while the configuration is read.
+    // SAFETY: only reads variables of httpd's, which are set while the configuration is read.
     let stack = unsafe { maintenance_thread_stack() };
     if (1..SMALL_STACK).contains(&stack) {
         let message = format!(
@@ -242,10 +243,10 @@ fn tell(main: &server_rec, root: &Path) {
     }
 }
 
-/// Looks at all flags and files, so that changes are logged and known.
+/// Looks at all flags and files, so that changes are noticed and logged.
 fn look(main: &server_rec, observer: Observer) {
     if process::is_chrooted() && observer == Observer::Parent {
-        return; // the parent is outside, and sees other files than its children
+        return; // outside the chroot, the parent sees other files than its children
     }
     let report = &mut |event: FlagEvent<'_>| Events.flag(event);
     for flag in flags(main) {
@@ -260,12 +261,12 @@ fn look(main: &server_rec, observer: Observer) {
     }
 }
 
-/// A child starts, with its final user id: a flag that it may not see is an error now, and not
-/// when the flag is needed.
+/// Called when a child starts, with its final user ID. A flag that the child may not see is logged
+/// as an error now, and not when the flag is used.
 pub(crate) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut server_rec) {
     guard(
         || {
-            // SAFETY: httpd's list of servers, as long as the child lives.
+            // SAFETY: httpd's list of servers lives as long as the child.
             let main = unsafe { &*main };
             process::begin();
             look(main, Observer::Child);
@@ -274,10 +275,10 @@ pub(crate) unsafe extern "C" fn child_init(_pool: *mut apr_pool_t, main: *mut se
     );
 }
 
-/// Runs in the parent about every ten seconds, so that changes are logged without requests, too.
+/// Called in the parent about every ten seconds, so that changes are logged even without requests.
 pub(crate) unsafe extern "C" fn monitor(main: *mut server_rec) {
-    // SAFETY: httpd's list of servers, until the next restart.
+    // SAFETY: httpd's list of servers lives until the next restart.
     guard(|| look(unsafe { &*main }, Observer::Parent), ());
-    // Entries of killed children must not fill the table.
+    // Otherwise entries of killed children would fill the table.
     guard(|| process::stats().map_or((), Stats::tidy), ());
 }

@@ -1,4 +1,4 @@
-//! `SetHandler maintenance-status`, and the module's part of mod_status's page.
+//! `SetHandler maintenance-status`, and the module's section on the mod_status page.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -25,7 +25,7 @@ use maintenance_core::stack;
 
 const HANDLER: &CStr = c"maintenance-status";
 
-/// A request that nobody has answered: is it one for the report?
+/// Answers a request if its handler is the status report.
 pub(crate) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     guard(
         || {
@@ -40,7 +40,7 @@ pub(crate) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     )
 }
 
-/// httpd's call for a part of mod_status's page.
+/// Called by httpd to add a section to the mod_status page.
 pub(crate) unsafe extern "C" fn section(
     r: *mut request_rec,
     is_short: c_int,
@@ -68,7 +68,8 @@ pub(crate) unsafe extern "C" fn section(
 #[inline(never)]
 fn answer(request: &mut Request<'_>) -> c_int {
     if request.rec().method_number != M_GET as c_int {
-        // HEAD is the same method. SAFETY: the list of methods is as old as the request.
+        // The method mask of GET includes HEAD. SAFETY: the list of methods lives as long as the
+        // request.
         unsafe { (*request.rec().allowed_methods).method_mask = 1 << M_GET };
         return HTTP_METHOD_NOT_ALLOWED as c_int;
     }
@@ -90,7 +91,7 @@ fn answer(request: &mut Request<'_>) -> c_int {
 
 fn show(request: &mut Request<'_>, query: &Query) -> c_int {
     if let Some(tracked) = request.tracked() {
-        tracked.forget(); // the looks of those who watch are not to hide the other requests
+        tracked.forget(); // monitoring must not distort the counts
     }
     let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
     let details = query.format != Format::Prometheus;
@@ -124,13 +125,13 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
     }
 }
 
-/// The report, for a request that is not to be a part of it. Looks at all flags and files, as other
+/// The report, for a request that must not appear in it. Looks at all flags and files, as other
 /// requests do.
 fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     if let Some(tracked) = request.tracked() {
         tracked.leave_flight();
     }
-    // SAFETY: httpd's main server, as long as the child serves requests.
+    // SAFETY: httpd's main server lives as long as the child serves requests.
     let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
     let flags = flags(main);
@@ -144,7 +145,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     for gate in gates(main) {
         gate.refresh_changed(&Events);
     }
-    // SAFETY: a C string of httpd's own.
+    // SAFETY: httpd's own C string.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
     let interval = config(main).map(|config| config.settings.check_interval());
     let facts = Facts {
@@ -158,7 +159,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     Some(Report::new(facts, details))
 }
 
-/// A server and its locations.
+/// The facts of a server and its locations.
 fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
     let config = config(server);
     let watched = config.and_then(|config| Some((config.gates()?, config.counters()?)));
@@ -184,26 +185,26 @@ fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
     std::iter::once(own).chain(sections).collect()
 }
 
-// What the SAFETY comments here rest on is said at `Request`.
+// `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
-    /// What SetHandler and the like say.
+    /// The handler's name, as set by SetHandler and similar directives.
     fn handler(&self) -> Option<&'r CStr> {
         let handler = self.rec().handler;
         // SAFETY: null or a C string that lives as long as the request.
         (!handler.is_null()).then(|| unsafe { CStr::from_ptr(handler) })
     }
 
-    /// The query string as it was sent; what is no UTF-8 in it becomes no parameter's name.
+    /// The query string as it was sent. Invalid UTF-8 is replaced and does not match any parameter.
     fn query(&self) -> String {
         let query: *const c_char = self.rec().args;
         match query.is_null() {
             true => String::new(),
-            // SAFETY: a C string of the request's pool.
+            // SAFETY: a C string from the request's pool.
             false => unsafe { CStr::from_ptr(query) }.to_string_lossy().into_owned(),
         }
     }
 
-    /// As mod_status does it.
+    /// Sets the Refresh field, as mod_status does.
     fn set_refresh(&self, seconds: u32) {
         self.headers_out().set(c"Refresh", self.pool().text(seconds.to_string().as_bytes()));
     }
@@ -214,7 +215,7 @@ impl<'r> Request<'r> {
         self.write(text);
     }
 
-    /// A client that goes away meanwhile is httpd's to log.
+    /// Writes text. httpd logs a lost client, so errors are ignored.
     fn write(&mut self, text: &str) {
         for part in text.as_bytes().chunks(1 << 20) {
             // SAFETY: httpd copies the bytes; their number fits.

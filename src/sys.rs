@@ -1,4 +1,5 @@
-//! What httpd, APR and the operating system are for the rest: bindings, pools, shared memory, threads.
+//! Wraps httpd, APR and the operating system for the other modules: bindings, pools, shared memory,
+//! threads.
 
 pub(crate) mod bindings;
 pub(crate) mod config_vector;

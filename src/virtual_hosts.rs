@@ -1,4 +1,4 @@
-//! To which servers a request for a host could come.
+//! Finds the servers that a request for a host could reach.
 
 use std::collections::BTreeSet;
 use std::ptr;
@@ -13,10 +13,10 @@ use crate::sys::bindings::{
 };
 use maintenance_core::report::Host;
 
-/// The servers to which a request for this host, which has this role, could come: on this
-/// connection's address the one that httpd itself chooses, on others those that have the name, and
-/// true. Where none has it, the one that httpd falls back to here; or there, where another port is
-/// asked for.
+/// The servers that a request for this host, with this overlay, could reach, and true: on this
+/// connection's address the server that httpd itself chooses, on other addresses those with the
+/// name. If no server has the name, false with the server to which httpd falls back here, or with
+/// those at the requested port.
 pub(crate) fn servers_of<'r>(
     request: &mut Request<'r>,
     host: &Host,
@@ -29,7 +29,7 @@ pub(crate) fn servers_of<'r>(
     let named = servers(main).filter(|server| has_name(request, server, overlay));
     let named: BTreeSet<_> = named.map(ptr::from_ref).collect();
     let has_name = |server: &&server_rec| named.contains(&ptr::from_ref(*server));
-    // SAFETY: the connection is as old as the request, and so is its address.
+    // SAFETY: the connection and its address live as long as the request.
     let here = unsafe { (*(*request.rec().connection).local_addr).port };
     let is_wanted = |port: &u16| host.port.is_none_or(|wanted| wanted == *port);
     let mut found = vec![];
@@ -42,7 +42,7 @@ pub(crate) fn servers_of<'r>(
     }
     let is_known = found.iter().any(has_name);
     match is_known {
-        true => found.retain(has_name), // what takes all others is of no interest beside them
+        true => found.retain(has_name), // a catch-all server does not get their requests
         false if is_wanted(&here) => found.truncate(1),
         false => {}
     }
@@ -51,16 +51,17 @@ pub(crate) fn servers_of<'r>(
     (found, is_known)
 }
 
-/// The ports that httpd listens on, each once.
+/// The ports on which httpd listens, without duplicates.
 fn listening() -> impl Iterator<Item = u16> {
-    // SAFETY: a look at httpd's list, which stays as it is while a child serves requests.
+    // SAFETY: only reads httpd's list, which does not change while a child serves requests.
     let ports = (0..).map(|number| unsafe { maintenance_listening_port(number) });
     let ports: BTreeSet<_> = ports.map_while(|port| u16::try_from(port).ok()).collect();
     ports.into_iter()
 }
 
-/// Of all servers at a port, those among which httpd chooses by the address: of several on one
-/// address the first that has the name, else the first. `own` is already chosen for its addresses.
+/// Of all servers at a port, those that httpd can choose depending on the address: of several
+/// servers on one address the first with the name, or otherwise the first. `own` has already been
+/// chosen for its addresses.
 fn servers_at<'s>(
     main: &'s server_rec,
     port: u16,
@@ -88,27 +89,27 @@ fn is_main(server: Option<&server_rec>) -> bool {
 
 /// The server that httpd chooses for a host on this connection.
 fn server_here<'r>(request: &mut Request<'r>, overlay: Overlay) -> Option<&'r server_rec> {
-    // SAFETY: the connection is as old as the request.
+    // SAFETY: the connection lives as long as the request.
     let server = unsafe { (*request.rec().connection).base_server };
-    let hostname = ptr::null(); // the field Host counts
+    let hostname = ptr::null(); // use the Host field
     let overlay = Overlay { server, hostname, ..overlay };
-    // SAFETY: a server of httpd's, and the overlay of `Request::overlay`.
+    // SAFETY: a server of httpd's, and the overlay comes from `Request::overlay`.
     unsafe {
         request.overlaid(overlay, |request| {
-            // What the function changes of httpd's request are fields of the role: server, host
-            // name, status, and the port in the parsed URI.
+            // The function changes only fields of the overlay: the server, the host name, the
+            // status, and the port in the parsed URI.
             ap_update_vhost_from_headers(request.as_ptr());
             request.server_rec()
         })
     }
 }
 
-/// Has the server the role's host name, among its ServerName and ServerAlias?
+/// Whether the overlay's host name is the ServerName or a ServerAlias of the server.
 fn has_name(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) -> bool {
     let name = overlay.hostname;
     let overlay = Overlay { server: ptr::from_ref(server).cast_mut(), ..overlay };
-    // SAFETY: a server of httpd's, and the overlay of `Request::overlay`. The function reads the request's
-    // server alone, and a C string.
+    // SAFETY: a server of httpd's, and the overlay comes from `Request::overlay`. The function
+    // reads only the request's server and a C string.
     unsafe {
         request.overlaid(overlay, |request| {
             ap_matches_request_vhost(request.as_ptr(), name, server.port) != 0

@@ -1,4 +1,4 @@
-//! What bindgen made of `c-shim/shim.h`.
+//! The bindings that bindgen generates from `c-shim/shim.h`.
 
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)]
 #![allow(dead_code, unreachable_pub, unsafe_op_in_unsafe_fn, missing_docs)]

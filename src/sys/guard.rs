@@ -1,4 +1,4 @@
-//! The panic boundary: every function that httpd calls runs inside it, for a panic that leaves
+//! The panic boundary. Every function that httpd calls runs inside it, because a panic that leaves
 //! an `extern "C"` function would abort the child and cut off its other requests.
 
 use std::any::Any;
@@ -8,10 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::error_log;
 use crate::sys::bindings::APLOG_ERR;
 
-/// Runs `body`. If it panics, says so in the error log and gives `fallback`.
+/// Runs `body`. If it panics, logs an error and returns `fallback`.
 ///
-/// Unwind safety: what the bodies share are atomics, which are whole at every moment, and the
-/// request, of which the fallback uses only what httpd itself set.
+/// Unwind safety: the bodies share atomics, which are consistent at any time, and the request, of
+/// which the fallback uses only fields that httpd itself has set.
 #[inline(always)]
 pub(crate) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
     match caught(body) {
@@ -20,7 +20,8 @@ pub(crate) fn guard<T>(body: impl FnOnce() -> T, fallback: T) -> T {
     }
 }
 
-/// The same with a fallback that has to be worked out, and one for the case that it panics, too.
+/// Like [`guard`], with a fallback that is computed, and the value `last` if the fallback panics as
+/// well.
 #[inline(always)]
 pub(crate) fn guard_or<T>(body: impl FnOnce() -> T, fallback: impl FnOnce() -> T, last: T) -> T {
     match caught(body) {
@@ -34,14 +35,14 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(body)).map_err(report).ok()
 }
 
-/// Apart, so that the functions that httpd calls for each request stay short.
+/// Not inlined, so that the functions that httpd calls for each request stay short.
 #[cold]
 #[inline(never)]
 fn report(payload: Box<dyn Any + Send>) {
     let tell = || {
         let said = message(&*payload);
         error_log::write(None, APLOG_ERR, &format!("internal error, please report it: {said}"));
-        drop(payload); // which may panic, as what is thrown may be anything
+        drop(payload); // may panic, because a payload can be any type
     };
     if let Err(other) = catch_unwind(AssertUnwindSafe(tell)) {
         mem::forget(other);

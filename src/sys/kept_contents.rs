@@ -1,9 +1,10 @@
-//! The contents of files that outlive the module: in memory of the process, hung up in its pool.
+//! The contents of files that outlive the module, in memory of the process that is attached to the
+//! process pool.
 //!
-//! The layout is that of C: at a restart a newer build may find what an older one has made. The number
-//! in the key goes up with it. Each file has a mapping of its own, which is given back as soon as there is
-//! a newer version; what is there at the end goes with the process, since no code of the module's can be
-//! run then.
+//! The layout is that of C, because at a restart a newer build may find data made by an older one.
+//! The number in the key must increase with each change of the layout. Each file has its own
+//! mapping, which is unmapped when a newer version replaces it. At the end of the process the
+//! mappings are left to the operating system, since no code of the module can run then.
 
 use std::ffi::{CStr, OsStr, c_void};
 use std::mem;
@@ -24,18 +25,18 @@ use maintenance_core::file::kept::{Good, Keeper, Kept, Use};
 
 const KEY: &CStr = c"mod_maintenance:kept:1";
 
-/// So many lists there are, by the hashes of the paths.
+/// The number of lists, selected by the hash of the path.
 const LISTS: usize = 1024;
 
-/// What hangs in the pool. All zero is an empty one.
+/// The data attached to the pool. All zero is an empty store.
 #[repr(C)]
 struct Store {
-    /// At which reading of the configuration it was last put in order.
+    /// The generation of the configuration at which the store was last cleaned up.
     generation: i64,
     lists: [*mut Entry; LISTS],
 }
 
-/// One file: the beginning of its mapping. Behind it stand its path and its content.
+/// One file: the start of its mapping, followed by its path and its content.
 #[repr(C)]
 struct Entry {
     next: *mut Entry,
@@ -45,11 +46,11 @@ struct Entry {
     word: u64,
     modified: Time,
     read: Time,
-    /// Does the configuration that is being read name it?
+    /// Whether the configuration that is being read uses the file.
     is_wanted: u64,
 }
 
-/// Since 1970; negative where it is not known.
+/// A time since 1970; negative if it is not known.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Time {
@@ -57,30 +58,31 @@ struct Time {
     nanoseconds: i64,
 }
 
-/// The store of this process, once a directive has asked for it.
+/// The store of this process; null until a directive has asked for it.
 static STORE: AtomicPtr<Store> = AtomicPtr::new(ptr::null_mut());
 
-/// Held by whoever uses the store.
+/// Must be held while the store is used.
 static LOCK: Mutex<()> = Mutex::new(());
 
-/// Is the configuration being read?
+/// Whether the configuration is being read.
 static IS_READING: AtomicBool = AtomicBool::new(false);
 
-/// The store as the core sees it.
+/// The store in the form that the core uses.
 struct Keep;
 
-/// Whoever keeps the contents of files of this process. For the time while the configuration is read.
+/// The keeper of this process, for use while the configuration is read.
 ///
 /// # Safety
-/// `process_pool` is `process_rec::pool`, which lives until the process ends.
+/// `process_pool` must be `process_rec::pool`, which lives until the process ends.
 pub(crate) unsafe fn keeper(process_pool: *mut apr_pool_t) -> Option<&'static dyn Keeper> {
     IS_READING.store(true, Ordering::Relaxed);
-    // SAFETY: the caller vouches for the pool.
+    // SAFETY: the caller guarantees that the pool is valid.
     let is_there = unsafe { find(process_pool, true) };
     is_there.then_some(&Keep as _)
 }
 
-/// Finds the store in the process pool, or makes it where `is_new` is set.
+/// Finds the store in the process pool, or creates it if `is_new` is set. Returns whether there is
+/// a store.
 ///
 /// # Safety
 /// As for [`keeper`].
@@ -89,12 +91,13 @@ unsafe fn find(process_pool: *mut apr_pool_t, is_new: bool) -> bool {
         return true;
     }
     let mut found: *mut c_void = ptr::null_mut();
-    // SAFETY: the pool is live, and copies the key, which goes when httpd unloads this module. Under
-    // the key lies only what is stored here, by a build with the same layout; it is never freed.
+    // SAFETY: the pool is live. It copies the key, whose text disappears when httpd unloads this
+    // module. Only this module stores data under the key, with the same layout in every build; the
+    // data is never freed.
     unsafe {
         let status = apr_pool_userdata_get(&mut found, KEY.as_ptr(), process_pool);
         if is_new && (status != APR_SUCCESS || found.is_null()) {
-            // A pool that has no memory left ends the process.
+            // If the pool has no memory left, APR ends the process.
             let made = apr_palloc(process_pool, mem::size_of::<Store>());
             made.write_bytes(0, mem::size_of::<Store>());
             let cleanup = Some(apr_pool_cleanup_null as _);
@@ -107,26 +110,26 @@ unsafe fn find(process_pool: *mut apr_pool_t, is_new: bool) -> bool {
 }
 
 fn generation() -> i64 {
-    // SAFETY: asks for a number of httpd's.
+    // SAFETY: only reads a variable of httpd's.
     unsafe { maintenance_generation() }.into()
 }
 
-/// The configuration was read, and is in force: what it does not name is dropped.
+/// Removes all files that the new configuration does not use. Called once it is in force.
 ///
 /// # Safety
 /// As for [`keeper`].
 pub(crate) unsafe fn finish(process_pool: *mut apr_pool_t) {
-    // SAFETY: the caller vouches for the pool.
+    // SAFETY: the caller guarantees that the pool is valid.
     unsafe { find(process_pool, false) };
     let _held = lock();
     IS_READING.store(false, Ordering::Relaxed);
-    // SAFETY: null, or the store, which nobody else uses while the lock is held.
+    // SAFETY: null, or the store, which nothing else uses while the lock is held.
     let Some(store) = (unsafe { STORE.load(Ordering::Acquire).as_mut() }) else { return };
     store.generation = generation();
     for list in &mut store.lists {
         let mut place: *mut *mut Entry = list;
-        // SAFETY: a list of live entries that ends with null; each is given back once, when no pointer to
-        // it is left in the list.
+        // SAFETY: a list of live entries that ends with null. Each entry is unmapped once, after
+        // its pointer has been removed from the list.
         unsafe {
             while let Some(entry) = (*place).as_mut() {
                 if mem::take(&mut entry.is_wanted) != 0 {
@@ -153,19 +156,19 @@ impl Keeper for Keep {
             return;
         }
         let _held = lock();
-        // SAFETY: the lock is held, and neither places nor entries are used after it.
+        // SAFETY: the lock is held, and places and entries are used only as long as it is.
         unsafe {
             let Some(place) = find_place(of, path) else { return };
             let mut is_wanted = IS_READING.load(Ordering::Relaxed);
             if let Some(entry) = (*place).as_mut() {
-                // What the parent reads later does not outlive its directive.
+                // A version read later by the parent must not outlive the directive.
                 is_wanted |= entry.is_wanted != 0;
                 entry.is_wanted = u64::from(is_wanted);
-                // Two directives can name one file.
+                // Two directives can name the same file.
                 if entry.word == good.word && content_of(*place) == content {
                     return;
                 }
-                // Where there is no memory nothing is kept, not even what was good before.
+                // If there is no memory for the new content, the old one must not be kept either.
                 remove(place);
             }
             add(place, of, path, content, good, is_wanted);
@@ -180,8 +183,8 @@ impl Keeper for Keep {
             let place = find_place(of, path)?;
             let entry = (*place).as_mut()?;
             entry.is_wanted = 1;
-            // Where a reading was left out the module was not loaded, and nobody has seen what became of
-            // the file meanwhile.
+            // If a generation is missing, the module was not loaded then, and the file may have
+            // changed unnoticed.
             if last + 1 != generation() {
                 remove(place);
                 return None;
@@ -193,14 +196,14 @@ impl Keeper for Keep {
     }
 }
 
-/// The place in a list where the pointer to a file's entry stands, or null where there is none yet.
+/// The place in a list that holds the pointer to a file's entry, or null if there is no entry yet.
 ///
 /// # Safety
-/// The caller holds the lock for as long as it uses the place or an entry.
+/// The caller must hold the lock for as long as it uses the place or an entry.
 unsafe fn find_place(of: Use, path: &Path) -> Option<*mut *mut Entry> {
     let path = path.as_os_str();
-    // SAFETY: null, or the store, which stays and which the lock is for; lists of live entries that end
-    // with null.
+    // SAFETY: null, or the store, which is never freed and is protected by the lock; its lists of
+    // live entries end with null.
     unsafe {
         let store = STORE.load(Ordering::Acquire).as_mut()?;
         let mut place: *mut *mut Entry = store.lists.get_mut(number(path))?;
@@ -214,10 +217,10 @@ unsafe fn find_place(of: Use, path: &Path) -> Option<*mut *mut Entry> {
     }
 }
 
-/// Puts an entry into a place; not where there is no memory.
+/// Puts a new entry into a place. Does nothing if there is no memory.
 ///
 /// # Safety
-/// As for [`find_place`], whose result it is.
+/// As for [`find_place`], which must have returned the place.
 unsafe fn add(
     place: *mut *mut Entry,
     of: Use,
@@ -255,12 +258,13 @@ unsafe fn add(
     }
 }
 
-/// Gives back the entry in a place; the next one takes it.
+/// Unmaps the entry in a place; the next entry of the list moves up.
 ///
 /// # Safety
-/// As for [`find_place`], whose result it is; there is an entry, which is not used any more.
+/// As for [`find_place`], which must have returned the place. The place must hold an entry, which
+/// must not be used afterwards.
 unsafe fn remove(place: *mut *mut Entry) {
-    // SAFETY: the mapping that `add` has made, as large as there.
+    // SAFETY: the mapping made by `add`, with the same size.
     unsafe {
         let entry = *place;
         let Entry { next, path_length, content_length, .. } = *entry;
@@ -270,14 +274,14 @@ unsafe fn remove(place: *mut *mut Entry) {
 }
 
 /// # Safety
-/// A live entry, for as long as the result is used.
+/// The entry must be live for as long as the result is used.
 unsafe fn path_of<'e>(entry: *const Entry) -> &'e [u8] {
-    // SAFETY: `add` has put so many bytes there.
+    // SAFETY: `add` has written that number of bytes there.
     unsafe { slice::from_raw_parts(entry.add(1).cast(), (*entry).path_length) }
 }
 
 /// # Safety
-/// A live entry, for as long as the result is used.
+/// The entry must be live for as long as the result is used.
 unsafe fn content_of<'e>(entry: *const Entry) -> &'e [u8] {
     // SAFETY: as above.
     unsafe {
@@ -286,7 +290,8 @@ unsafe fn content_of<'e>(entry: *const Entry) -> &'e [u8] {
     }
 }
 
-/// The number of a path's list (FNV-1a). The same in every build: it is a part of the layout.
+/// The number of a path's list (FNV-1a). It is a part of the layout, so it must be the same in
+/// every build.
 fn number(path: &OsStr) -> usize {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     path.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, mix) as usize % LISTS

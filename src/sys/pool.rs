@@ -11,7 +11,7 @@ use crate::sys::bindings::{
 };
 use crate::sys::guard::guard;
 
-/// A pool that lives for all of `'p`, which is neither shortened nor prolonged.
+/// A pool that lives for exactly `'p`.
 #[derive(Clone, Copy)]
 pub(crate) struct Pool<'p> {
     pool: *mut apr_pool_t,
@@ -20,19 +20,19 @@ pub(crate) struct Pool<'p> {
 
 impl<'p> Pool<'p> {
     /// # Safety
-    /// `pool` is a live pool, which this thread alone uses, and is neither cleared nor destroyed
-    /// before `'p` is over.
+    /// `pool` must be a live pool that only this thread uses and that is neither cleared nor
+    /// destroyed during `'p`.
     pub(crate) unsafe fn from_raw(pool: *mut apr_pool_t) -> Self {
         Self { pool, life: PhantomData }
     }
 
-    /// Gives `value` to the pool, which drops it when it is cleared or destroyed: those first that
-    /// came last, and maybe in another thread (mod_http2 does so with streams that are done).
+    /// Moves `value` into the pool. The pool drops its values in reverse order when it is cleared
+    /// or destroyed, maybe in another thread (mod_http2 does so with finished streams).
     pub(crate) fn give<T: Send + 'p>(self, value: T) -> &'p mut T {
         let place = self.place(value);
-        // SAFETY: `from_raw`; the pool alone drops the value, once, when nobody has a reference to
-        // it any more. No cleanup for processes that are forked to run something else: they replace
-        // their memory anyway.
+        // SAFETY: `from_raw`. Only the pool drops the value, once, when there are no references to
+        // it any more. No cleanup is needed for processes that are forked to execute another
+        // program, because they replace their memory.
         unsafe {
             let (data, drop) = (place.cast::<c_void>(), Some(drop_value::<T> as _));
             apr_pool_cleanup_register(self.pool, data, drop, Some(apr_pool_cleanup_null));
@@ -40,18 +40,18 @@ impl<'p> Pool<'p> {
         }
     }
 
-    /// Puts a value into the pool's own memory, where nothing is dropped.
+    /// Puts a value that needs no destructor into the pool's memory.
     #[inline(always)]
     pub(crate) fn put<T: Copy + 'p>(self, value: T) -> &'p mut T {
-        // SAFETY: a value that nobody else has, as old as the pool's memory.
+        // SAFETY: the value is not shared and lives as long as the pool's memory.
         unsafe { &mut *self.place(value) }
     }
 
     #[inline(always)]
     fn place<T>(self, value: T) -> *mut T {
         const { assert!(mem::align_of::<T>() <= 8) }; // APR's alignment (APR_ALIGN_DEFAULT)
-        // SAFETY: `from_raw`; memory of that size which nobody else has. A pool that has none left
-        // ends the process.
+        // SAFETY: `from_raw`; newly allocated memory of that size. If the pool has no memory left,
+        // APR ends the process.
         unsafe {
             let place = apr_palloc(self.pool, mem::size_of::<T>()).cast::<T>();
             place.write(value);
@@ -59,20 +59,20 @@ impl<'p> Pool<'p> {
         }
     }
 
-    /// A copy of a text, as a C string; what is behind a NUL does not count.
+    /// A copy of a text as a C string, which ends at the first NUL.
     pub(crate) fn text(self, text: &[u8]) -> &'p CStr {
         let text: *const c_char = self.buffer(text);
-        // SAFETY: a C string that the pool keeps.
+        // SAFETY: a C string from the pool.
         unsafe { CStr::from_ptr(text) }
     }
 
-    /// The same for httpd to write to.
+    /// Like [`Pool::text`], but writable, for httpd.
     pub(crate) fn buffer(self, text: &[u8]) -> *mut c_char {
         // SAFETY: `from_raw`; the function copies the bytes and adds a NUL.
         unsafe { apr_pstrmemdup(self.pool, text.as_ptr().cast(), text.len()) }
     }
 
-    /// For httpd's functions.
+    /// The pointer for httpd's functions.
     pub(crate) fn as_ptr(self) -> *mut apr_pool_t {
         self.pool
     }
@@ -81,8 +81,8 @@ impl<'p> Pool<'p> {
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
     guard(
         || {
-            // SAFETY: `give` registered this function together with a pointer to a T in the pool,
-            // which runs a cleanup once, before it frees its memory.
+            // SAFETY: `give` registered this function with a pointer to a T in the pool. The pool
+            // runs the cleanup once, before it frees its memory.
             unsafe { value.cast::<T>().drop_in_place() };
         },
         (),

@@ -1,4 +1,4 @@
-//! What this process knows of itself, and the statistics that it shares with the others.
+//! The state of this process, and the statistics that it shares with the other processes.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 use crate::sys::bindings::maintenance_is_chrooted;
 use maintenance_core::stats::Stats;
 
-/// The statistics, once there are any.
+/// The statistics, once they exist.
 static STATS: OnceCell<&Stats> = OnceCell::new();
 
 /// The statistics; None while the configuration is read.
@@ -15,15 +15,15 @@ pub(crate) fn stats() -> Option<&'static Stats> {
     STATS.get().copied()
 }
 
-/// Keeps the statistics from now on: the same segment at each restart.
+/// Sets the statistics. Each restart uses the same segment.
 pub(crate) fn keep(stats: &'static Stats) {
     let _ = STATS.set(stats);
 }
 
-/// The number of this process, which costs a system call to ask for.
+/// Cached, because getting the process number costs a system call.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
-/// A child begins: what is recorded of a process of the same number is of one that is dead.
+/// Called when a child starts. Removes the records of a dead process with the same number.
 pub(crate) fn begin() {
     let process = i32::try_from(std::process::id()).unwrap_or(0);
     PROCESS.store(process, Ordering::Relaxed);
@@ -32,18 +32,18 @@ pub(crate) fn begin() {
     }
 }
 
-/// The number of this child.
+/// The process number of this child; 0 in the parent.
 pub(crate) fn number() -> i32 {
     PROCESS.load(Ordering::Relaxed)
 }
 
-/// Is it a child?
+/// Whether this process is a child.
 pub(crate) fn is_child() -> bool {
     number() != 0
 }
 
-/// Do the children see other files than the parent?
+/// Whether the children see other files than the parent.
 pub(crate) fn is_chrooted() -> bool {
-    // SAFETY: a look at a variable of httpd's, which is set while the configuration is read.
+    // SAFETY: only reads a variable of httpd's, which is set while the configuration is read.
     unsafe { maintenance_is_chrooted() != 0 }
 }

@@ -1,8 +1,8 @@
-//! Resolving names at (re)start, within a bounded time.
+//! Resolves names at start and restart, within a time limit.
 //!
-//! The system's resolver can neither be interrupted nor left behind in a thread: httpd unloads
-//! this module at the next restart, and the thread would return to code that is gone. So a
-//! forked process does the work, and is killed when the time is over.
+//! The system's resolver can neither be interrupted nor left running in a thread: httpd unloads
+//! this module at the next restart, and the thread would return to code that no longer exists.
+//! Therefore a forked process does the work, and is killed when the time is up.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -17,10 +17,10 @@ use crate::sys::bindings::APLOG_WARNING;
 use maintenance_core::file::watched::listed;
 use maintenance_core::net::hosts::{self, Resolved};
 
-/// For all names together.
+/// The time limit for all names together.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Names that are resolved at a time.
+/// How many names are resolved concurrently.
 const WORKERS: usize = 16;
 
 /// The addresses of all names that resolve in time.
@@ -36,7 +36,7 @@ pub(crate) fn resolve(mut names: Vec<String>) -> Resolved {
     })
 }
 
-/// Warns of the names of `host=` that do not resolve.
+/// Warns about names of `host=` that do not resolve.
 pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Resolved) {
     let gone: BTreeSet<_> = names.filter(|name| !resolved.contains_key(*name)).collect();
     let gone: Vec<_> = gone.into_iter().collect();
@@ -55,13 +55,13 @@ pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Re
 
 fn in_child(names: &[String]) -> std::io::Result<Resolved> {
     let (reader, writer) = pipe()?;
-    // SAFETY: the child calls nothing of httpd's, ends with _exit, which runs no cleanups, and
-    // glibc keeps its own locks usable in it.
+    // SAFETY: the child calls no function of httpd and ends with _exit, which runs no cleanups.
+    // glibc keeps its own locks usable in the child.
     match unsafe { libc::fork() } {
         -1 => Err(std::io::Error::last_os_error()),
         0 => {
-            // SAFETY: asks the kernel to end this process with its parent, whose listening
-            // sockets it has inherited.
+            // SAFETY: asks the kernel to end this process with its parent, because it has inherited
+            // the parent's listening sockets.
             #[cfg(target_os = "linux")]
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -74,8 +74,8 @@ fn in_child(names: &[String]) -> std::io::Result<Resolved> {
         child => {
             drop(writer);
             let text = read_until(reader, Instant::now() + LIMIT);
-            // SAFETY: our own child, which nobody else waits for. Only as long as it is there to
-            // be waited for, its number cannot belong to another process.
+            // SAFETY: our own child, which nothing else waits for. Until it has been waited for,
+            // its number cannot belong to another process.
             unsafe {
                 let status = std::ptr::null_mut();
                 if libc::waitpid(child, status, libc::WNOHANG) == 0 {
@@ -91,7 +91,7 @@ fn in_child(names: &[String]) -> std::io::Result<Resolved> {
     }
 }
 
-/// In the child: a line for each address, as soon as it is known.
+/// Runs in the child: writes a line for each address as soon as it is known.
 fn write_all(names: &[String], writer: PipeWriter) {
     let (queue, writer) = (Mutex::new(names.iter()), Mutex::new(writer));
     thread::scope(|scope| {
@@ -111,7 +111,7 @@ fn write_all(names: &[String], writer: PipeWriter) {
     });
 }
 
-/// What comes until the other end is closed or the time is over.
+/// Reads until the other end is closed or the time is up.
 fn read_until(mut reader: PipeReader, deadline: Instant) -> String {
     let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
@@ -139,7 +139,7 @@ fn read_until(mut reader: PipeReader, deadline: Instant) -> String {
 
 fn parse(text: &str) -> Resolved {
     let mut resolved: HashMap<_, Vec<IpAddr>> = HashMap::new();
-    // What the last newline does not end was cut off.
+    // A last line without a newline has been cut off.
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     for (name, address) in whole.lines().filter_map(|line| line.split_once(' ')) {
         if let Ok(address) = address.parse() {

@@ -1,4 +1,4 @@
-//! Threads that leave nothing behind, and deep stacks for httpd's threads.
+//! Runs work in threads that leave no thread-local data behind, and on deep stacks.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -8,26 +8,26 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 
 use crate::sys::guard::guard;
 
-/// The stack of a thread of the module's own: as much as Linux gives by default, of which only what
-/// is used takes memory.
+/// The stack size of the module's own threads, the default of Linux. Only the used part takes
+/// memory.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// So much is deep: several times what anything that the module does takes.
+/// How much free stack counts as deep: several times what the module needs.
 const DEEP: usize = 1024 * 1024;
 
 type Work<'a> = &'a mut (dyn FnMut() + Send);
 
-/// Runs `work` in a thread of its own and waits for its end. What the work keeps for its thread
-/// goes with that; in the parent's own thread it would hold the module in memory when httpd
-/// unloads it, and a restart would not load a new version.
+/// Runs `work` in its own thread and waits for it. The thread takes its thread-local data with it.
+/// In the parent's own thread that data would keep the module in memory when httpd unloads it, and
+/// a restart would not load a new version.
 pub(crate) fn scratch(work: Work<'_>) {
     if started(work).is_none() {
         work();
     }
 }
 
-/// Runs `work` with a deep stack under it: in this thread, or in one of its own where this one's
-/// stack is small. False where there is no such thread to be had, or the work has panicked.
+/// Runs `work` on a deep stack: in this thread, or in a new one if this thread's stack is small.
+/// Returns false if no thread can be started or the work has panicked.
 pub(crate) fn deep(work: Work<'_>) -> bool {
     if is_deep() {
         work();
@@ -36,9 +36,11 @@ pub(crate) fn deep(work: Work<'_>) -> bool {
     started(work).unwrap_or(false)
 }
 
-/// Runs `work` in a thread of its own; None where there is none, else whether it did not panic.
+/// Runs `work` in its own thread. Returns None if no thread can be started, otherwise whether the
+/// work finished without a panic.
 ///
-/// Not std's threads: to start one leaves something behind in the thread that does.
+/// std's threads are not suitable, because starting one leaves thread-local data behind in the
+/// current thread.
 fn started(work: Work<'_>) -> Option<bool> {
     struct Job<'a> {
         work: Work<'a>,
@@ -47,7 +49,8 @@ fn started(work: Work<'_>) -> Option<bool> {
     extern "C" fn run(job: *mut c_void) -> *mut c_void {
         guard(
             || {
-                // SAFETY: `started` passes its own variable, and waits until this function is done.
+                // SAFETY: `started` passes its own variable, and waits until this function has
+                // finished.
                 let job = unsafe { &mut *job.cast::<Job<'_>>() };
                 (job.work)();
                 job.is_done = true;
@@ -57,13 +60,13 @@ fn started(work: Work<'_>) -> Option<bool> {
         ptr::null_mut()
     }
     let mut job = Job { work, is_done: false };
-    // The process's signals are for httpd's own threads.
+    // Only httpd's own threads should handle signals.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let mut thread = MaybeUninit::uninit();
     let mut attributes = MaybeUninit::uninit();
-    // SAFETY: the attributes are initialised before they are used and destroyed after that. `job`
-    // outlives the thread, which is waited for, and nobody else touches it meanwhile. Waiting cannot
-    // fail: the thread is there, and nobody else waits for it.
+    // SAFETY: the attributes are initialised before use and destroyed afterwards. `job` outlives
+    // the thread, which is joined, and nothing else uses it in the meantime. Joining cannot fail:
+    // the thread exists, and nothing else joins it.
     let is_started = unsafe {
         libc::pthread_attr_init(attributes.as_mut_ptr());
         libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK);
@@ -81,9 +84,10 @@ fn started(work: Work<'_>) -> Option<bool> {
     is_started.then_some(job.is_done)
 }
 
-/// Is there much of this thread's stack left?
+/// Whether this thread has enough free stack.
 fn is_deep() -> bool {
-    // SAFETY: system calls that cannot fail and touch no memory. (glibc has gettid from 2.30 on.)
+    // SAFETY: system calls that cannot fail and do not access memory. (glibc has gettid only since
+    // 2.30.)
     let is_first = unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) };
     let mut attributes = MaybeUninit::uninit();
     let (mut lowest, mut size) = (ptr::null_mut(), 0);
@@ -91,7 +95,7 @@ fn is_deep() -> bool {
     // once they have been initialised.
     unsafe {
         if is_first {
-            // The kernel grows it up to the limit. (glibc would read /proc/self/maps.)
+            // The kernel grows this stack up to the limit. (glibc would read /proc/self/maps.)
             let mut limit = MaybeUninit::<libc::rlimit>::zeroed();
             libc::getrlimit(libc::RLIMIT_STACK, limit.as_mut_ptr());
             return limit.assume_init().rlim_cur >= 2 * DEEP as libc::rlim_t;

@@ -1,4 +1,4 @@
-//! The memory that the parent and all its children share.
+//! Memory that the parent and all its children share.
 
 use std::ffi::{CStr, CString, c_void};
 use std::mem;
@@ -11,13 +11,14 @@ use crate::sys::bindings::{
 use maintenance_core::shared::slot::StateTable;
 use maintenance_core::stats::Stats;
 
-/// What lies in shared memory: all zero is a valid value, and so is every bit pattern.
+/// A type for shared memory: all zero is a valid value, and so is every bit pattern.
 ///
 /// # Safety
-/// The type consists of atomics alone, and its layout is fixed (`repr(C)`).
+/// The type must consist of atomics only, and its layout must be fixed (`repr(C)`).
 pub(crate) unsafe trait Shared: 'static {
-    /// Names it in the process pool, together with its size. The number goes up with the layout or
-    /// the meaning: at a restart, a newer build may find what an older one made.
+    /// The key in the process pool, together with the size. Its number must increase when the
+    /// layout or the meaning changes, because at a restart a newer build may find a segment made by
+    /// an older one.
     const KEY: &'static CStr;
 }
 
@@ -31,33 +32,33 @@ unsafe impl Shared for Stats {
     const KEY: &'static CStr = c"mod_maintenance:records:3";
 }
 
-/// Finds a segment in the process pool, or makes it. It outlives restarts, and the
-/// module itself, which httpd unloads and loads again.
+/// Finds a segment in the process pool, or creates it. It outlives restarts, and also the module
+/// itself, which httpd unloads and loads again.
 ///
 /// # Errors
-/// APR's status where there is no memory.
+/// APR's status if there is no memory.
 ///
 /// # Safety
-/// `process_pool` is `process_rec::pool`, which lives until the process ends.
+/// `process_pool` must be `process_rec::pool`, which lives until the process ends.
 pub(crate) unsafe fn segment<T: Shared>(
     process_pool: *mut apr_pool_t,
 ) -> Result<&'static T, apr_status_t> {
     let key = format!("{}:{}", T::KEY.to_string_lossy(), mem::size_of::<T>());
-    let key = CString::new(key).map_err(|_| libc::EINVAL)?; // there is no NUL in it
+    let key = CString::new(key).map_err(|_| libc::EINVAL)?; // contains no NUL
     let mut found: *mut c_void = ptr::null_mut();
     // SAFETY: the pool is live, and `found` and the key outlive the call.
     let status = unsafe { apr_pool_userdata_get(&mut found, key.as_ptr(), process_pool) };
     if status == APR_SUCCESS && !found.is_null() {
-        // SAFETY: under this key lies only what is stored below: zeroed or written by a build
-        // with a type of this size, as aligned as it, and never unmapped before the process ends.
-        // Every bit pattern is valid for it, so that another layout would give wrong figures alone.
+        // SAFETY: only the code below stores data under this key: zeroed or written by a build with
+        // a type of this size and alignment, and never unmapped before the process ends. Every bit
+        // pattern is valid, so a different layout would only cause wrong numbers.
         return Ok(unsafe { &*found.cast::<T>() });
     }
     let mut segment = ptr::null_mut();
     let align = mem::align_of::<T>();
-    // SAFETY: without a file name, APR maps anonymous memory, which starts as zeros and which
-    // children inherit. APR keeps its size in front, so the rest is aligned here; there is one
-    // `align` more than the value needs. The pool copies the key.
+    // SAFETY: without a file name, APR maps anonymous memory, which is zeroed and which children
+    // inherit. APR stores its size at the start, so the rest is aligned here; the mapping is one
+    // `align` larger than the value. The pool copies the key.
     unsafe {
         match apr_shm_create(&mut segment, mem::size_of::<T>() + align, ptr::null(), process_pool) {
             APR_SUCCESS => {}

@@ -1,4 +1,4 @@
-//! httpd's tables of a request: its header fields, its notes, its environment.
+//! Tables of httpd: the header fields, the notes and the environment of a request.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
@@ -8,7 +8,7 @@ use crate::sys::bindings::{
     apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
 };
 
-/// A table that lives for all of `'r`, as do its texts.
+/// A table that lives for `'r`, as do its texts.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'r> {
     table: *mut apr_table_t,
@@ -17,13 +17,13 @@ pub(crate) struct Table<'r> {
 
 impl<'r> Table<'r> {
     /// # Safety
-    /// `table` is a live table, which this thread alone uses. Its memory and that of all that was
-    /// ever in it is freed no earlier than `'r` is over.
+    /// `table` must be a live table that only this thread uses. Its memory, and that of all its
+    /// current and former texts, must not be freed before the end of `'r`.
     pub(crate) unsafe fn from_raw(table: *mut apr_table_t) -> Self {
         Self { table, life: PhantomData }
     }
 
-    /// The first value of this name, in upper or lower case.
+    /// The first value with this name, ignoring case.
     pub(crate) fn get(self, name: &CStr) -> Option<&'r CStr> {
         // SAFETY: `from_raw`; null or a C string.
         unsafe {
@@ -32,19 +32,19 @@ impl<'r> Table<'r> {
         }
     }
 
-    /// Sets a value in the place of those that there are. The table does not copy the texts.
+    /// Replaces all values of this name. The table does not copy the texts.
     pub(crate) fn set(self, name: &'static CStr, value: &'r CStr) {
-        // SAFETY: `from_raw`; texts that live at least as long.
+        // SAFETY: `from_raw`; the texts live at least as long as the table.
         unsafe { apr_table_setn(self.table, name.as_ptr(), value.as_ptr()) }
     }
 
-    /// Adds a value to the one that there is, behind a comma.
+    /// Appends a value to the existing one, after a comma.
     pub(crate) fn merge(self, name: &'static CStr, value: &'r CStr) {
         // SAFETY: as above.
         unsafe { apr_table_mergen(self.table, name.as_ptr(), value.as_ptr()) }
     }
 
-    /// Takes all values of this name away.
+    /// Removes all values of this name.
     pub(crate) fn unset(self, name: &CStr) {
         // SAFETY: `from_raw`; the name is only compared.
         unsafe { apr_table_unset(self.table, name.as_ptr()) }
