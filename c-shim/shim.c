@@ -25,7 +25,7 @@ APLOG_USE_MODULE(maintenance);
 #else
 #define HTTPD_2_4 0
 #include "scoreboard.h"
-/* In 2.2 each MPM declares it in a header of its own. */
+/* In 2.2 each MPM declares it in its own header. */
 extern server_rec *ap_server_conf;
 #endif
 
@@ -93,8 +93,8 @@ static int (*normalize_path)(char *, unsigned int);
 
 void maintenance_find_functions(void)
 {
-    /* It came with 2.4.49, and a module that is built for an older server is to do what a newer
-     * one does. */
+    /* Available since 2.4.49. Looked up at run time, so that a module built for an older
+     * server behaves correctly in a newer one. */
     *(void **)&normalize_path = dlsym(RTLD_DEFAULT, "ap_normalize_path");
 }
 
@@ -104,13 +104,13 @@ static int remove_dots(char *path)
 {
     if (!normalize_path) {
         ap_getparents(path);
-        ap_no2slash(path); /* what ap_location_walk did itself before 2.4.39 */
+        ap_no2slash(path); /* done by ap_location_walk itself before 2.4.39 */
         return 1;
     }
     return normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES | DECODE_UNRESERVED);
 }
 
-/* As ap_process_request_internal does it. */
+/* Follows ap_process_request_internal. */
 int maintenance_normalize(const request_rec *r, char *path)
 {
     const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
@@ -119,7 +119,7 @@ int maintenance_normalize(const request_rec *r, char *path)
         return 0;
     }
     if (unescape(core, path) != OK) {
-        /* httpd turns it down, unless another module takes the path as it is. */
+        /* httpd rejects the path, unless another module translates it undecoded. */
         memcpy(path, r->uri, strlen(r->uri) + 1);
         return remove_dots(path);
     }
@@ -128,7 +128,7 @@ int maintenance_normalize(const request_rec *r, char *path)
     }
 #if HTTPD_2_4
     if (core->allow_encoded_slashes && core->decode_encoded_slashes) {
-        /* Slashes that were encoded may have made new segments. */
+        /* Decoded slashes may have created new segments. */
         normalize_path(path, NOT_ABOVE_ROOT | MERGE_SLASHES);
     }
 #endif
@@ -146,9 +146,9 @@ int maintenance_is_first_reading(const server_rec *s)
     void *seen = NULL;
 
     apr_pool_userdata_get(&seen, key, pool);
-    /* Not ..._setn: the key's text goes when httpd unloads the module. */
+    /* Not ..._setn: the key's text disappears when httpd unloads the module. */
     apr_pool_userdata_set(pool, key, apr_pool_cleanup_null, pool);
-    /* Without an earlier reading, a restart may have brought the module. */
+    /* If there was no earlier reading, the module may have been added at a restart. */
     return seen == NULL && ap_my_generation == 0;
 #endif
 }
@@ -178,7 +178,7 @@ int maintenance_has_cache_quick_handler(void)
 
 apr_size_t maintenance_thread_stack(void)
 {
-    /* Whether the headers declare it depends on what they think of the MPM. */
+    /* Whether the headers declare it depends on the MPM for which they were configured. */
     const apr_size_t *size = dlsym(RTLD_DEFAULT, "ap_thread_stacksize");
     int threads = 0;
 
@@ -281,15 +281,15 @@ int maintenance_set_client(request_rec *r, const char *address, int family,
     own->double_reverse = c->double_reverse;
     c->client_addr = sa;
     c->client_ip = apr_pstrdup(r->pool, address);
-    /* What httpd finds out when it is asked for. */
+    /* httpd determines these on demand. */
     c->remote_host = NULL;
     c->remote_logname = NULL;
     c->double_reverse = 0;
 #if HTTPD_2_4
     own->useragent_addr = r->useragent_addr;
     own->useragent_ip = r->useragent_ip;
-    /* The connection's own pointer: then httpd does not look at what it keeps of the user agent's
-     * name in the request since 2.4.19, but at the connection's (ap_get_useragent_host). */
+    /* With the connection's own pointer, httpd uses the connection's host name and not the user
+     * agent's name that it caches in the request since 2.4.19 (ap_get_useragent_host). */
     r->useragent_addr = c->client_addr;
     r->useragent_ip = c->client_ip;
 #endif
@@ -325,7 +325,7 @@ void maintenance_hook_switch(int (*on_switch)(request_rec *))
     request_switched = on_switch;
 #if HTTPD_2_4
     {
-        /* ap_hook_protocol_switch, which came with 2.4.17. */
+        /* ap_hook_protocol_switch is available since 2.4.17. */
         void (*hook)(int (*)(conn_rec *, request_rec *, server_rec *, const char *),
                      const char *const *, const char *const *, int);
 
@@ -340,7 +340,7 @@ void maintenance_hook_switch(int (*on_switch)(request_rec *))
 static void (*request_ended)(void *);
 
 #if HTTPD_2_4
-APR_DECLARE_OPTIONAL_FN(int, http2_is_h2, (conn_rec *)); /* mod_http2's, since 2.4.20 */
+APR_DECLARE_OPTIONAL_FN(int, http2_is_h2, (conn_rec *)); /* of mod_http2, since 2.4.20 */
 static APR_OPTIONAL_FN_TYPE(http2_is_h2) *is_http2;
 
 static void find_http2(void)
@@ -350,7 +350,7 @@ static void find_http2(void)
 
 static ap_filter_rec_t *end_filter;
 
-/* As old as the connection, so that the filter finds out that the request is gone. */
+/* Lives as long as the connection, so that the filter can tell that the request is gone. */
 typedef struct {
     void *data;
 } watched_request;
@@ -368,10 +368,10 @@ static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
 
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
         if (AP_BUCKET_IS_EOR(e)) {
-            /* Now and not after it was passed on: whoever destroys it destroys the request. */
+            /* Before passing it on, because destroying the bucket destroys the request. */
             const watched_request *watched = f->ctx;
 
-            if (watched != NULL && watched->data != NULL) { /* SetOutputFilter gives none */
+            if (watched != NULL && watched->data != NULL) { /* NULL with SetOutputFilter */
                 request_ended(watched->data);
             }
             ap_remove_output_filter(f);
@@ -394,8 +394,7 @@ void maintenance_hook_end(void (*ended)(void *))
 void maintenance_watch_end(request_rec *r, void *data)
 {
 #if HTTPD_2_4
-    /* A client can write the version into a request of HTTP/1.1, too, whose connection is its own and
-     * outlives it. */
+    /* The version alone does not prove HTTP/2: a client can write it into an HTTP/1.1 request. */
     if (r->proto_num >= HTTP_VERSION(2, 0) && is_http2 != NULL && is_http2(r->connection)) {
         watched_request *watched = apr_palloc(r->connection->pool, sizeof(*watched));
 
@@ -411,7 +410,7 @@ apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t 
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
 
-    /* A pool bucket and not an immortal one: should it outlive the pool, it copies itself. */
+    /* A pool bucket and not an immortal one: it copies the data if it outlives the pool. */
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, length, r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
     return ap_pass_brigade(r->output_filters, bb);
