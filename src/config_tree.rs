@@ -84,8 +84,9 @@ pub(crate) fn warn_of_cache(main: &server_rec) {
         false => "write CacheDisable for the paths that are rewritten",
     };
     let message = format!(
-        "mod_cache answers before the <Location> of a request is known, so what RewriteRule [PT] takes to \
-         a location with a MaintenanceFlag of {} can come from the cache while that is closed: {remedy}",
+        "mod_cache answers before the <Location> of a request is known, so on {}, requests that \
+         RewriteRule [PT] maps to a location with its own MaintenanceFlag can be answered from \
+         the cache while the location is closed: {remedy}",
         listed(&names, ", ")
     );
     error_log::write(None, APLOG_WARNING, &message);

@@ -32,7 +32,10 @@ pub(crate) fn preflight(request: &mut Request<'_>, question: &Question) -> Prefl
         answers.collect()
     });
     let answers = answers.unwrap_or_else(|| {
-        error_log::error(&format!("no preflight: httpd takes {} for no address", question.client));
+        error_log::error(&format!(
+            "no preflight: httpd does not accept {} as an address",
+            question.client
+        ));
         vec![] // not the answers for the client that asks
     });
     Preflight::new(question, is_known_host, answers)

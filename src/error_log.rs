@@ -56,7 +56,7 @@ pub(crate) fn file(event: FileEvent<'_>) {
             APLOG_ERR,
             &format!(
                 "\"{}\" cannot be used, and this process has not seen its last good version; it \
-                 admits nobody through it until the file is good again",
+                 admits nobody by the file until the file can be used again",
                 path.display()
             ),
         ),
@@ -64,8 +64,8 @@ pub(crate) fn file(event: FileEvent<'_>) {
             None,
             APLOG_WARNING,
             &format!(
-                "in {} these names do not resolve: {names}; they admit nobody until they do, which \
-                 is tried again every 30 s while closed",
+                "names in {} do not resolve and admit nobody: {names}; while closed, they are \
+                 tried again every 30 s",
                 path.display()
             ),
         ),
@@ -82,7 +82,7 @@ pub(crate) fn file(event: FileEvent<'_>) {
             None,
             APLOG_ERR,
             &format!(
-                "\"{}\" {cause}, with what the flag says; the built-in page is sent instead",
+                "\"{}\" {cause}, with the flag's content; the built-in page is sent instead",
                 path.display()
             ),
         ),
@@ -112,7 +112,7 @@ fn in_force(instead: Instead) -> String {
         Instead::BuiltIn => "the built-in page is sent instead until it can be used".into(),
         Instead::Outdated => {
             "it admits nobody until it can be used: its last good version is lost, and the older \
-             copy may hold addresses that were removed since"
+             copy may contain addresses that have been removed since"
                 .into()
         }
     }
@@ -154,7 +154,7 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
         FlagEvent::Overdue { flag, end } => (
             APLOG_WARNING,
             format!(
-                "overdue: the flag {} said {}; still closed until it is removed",
+                "overdue: the flag {} was to end at {}; still closed until it is removed",
                 flag.display(),
                 end.text()
             ),
@@ -170,14 +170,14 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
         FlagEvent::Deleted { flag } => (
             APLOG_NOTICE,
             format!(
-                "the flag {} was deleted, but is still mounted here; it counts as before",
+                "the flag {} was deleted, but is still mounted here; it still applies",
                 flag.display()
             ),
         ),
         FlagEvent::ClockSetBack { flag } => (
             APLOG_WARNING,
             format!(
-                "the clock was set back: the times in the flag {} are compared with it anew",
+                "the clock was set back: the times in the flag {} are evaluated again",
                 flag.display()
             ),
         ),
@@ -203,14 +203,14 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
         FlagEvent::LookFailed { flag, error, closes, parent_looks } => (
             APLOG_ERR,
             format!(
-                "cannot see whether the flag {} is there: {error}; what it closes stays {} until \
+                "cannot determine whether the flag {} exists: {error}; its scopes stay {} until \
                  httpd's children can see it{}",
                 flag.display(),
                 if *closes { "closed" } else { "open" },
                 match *parent_looks && !process::is_chrooted() {
                     true =>
-                        ", or until its parent process, which looks about every ten seconds, sees \
-                             a change",
+                        ", or until the parent process, which checks about every ten seconds, \
+                         sees a change",
                     false => "",
                 }
             ),
@@ -218,9 +218,9 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
         FlagEvent::Denied { flag, error } => (
             APLOG_ERR,
             format!(
-                "the flag {0} exists, but httpd's children may not look at it: {error}; it closes. \
-                 Under SELinux a file keeps its label when it is moved: run \"restorecon {0}\", and \
-                 use \"mv -Z\" next time",
+                "the flag {0} exists, but httpd's children may not access it: {error}; it closes \
+                 its scopes. Under SELinux a file keeps its label when it is moved: run \
+                 \"restorecon {0}\", and use \"mv -Z\" next time",
                 flag.display()
             ),
         ),

@@ -227,7 +227,7 @@ fn tell(main: &server_rec, root: &Path) {
     let stack = unsafe { maintenance_thread_stack() };
     if (1..SMALL_STACK).contains(&stack) {
         let message = format!(
-            "ThreadStackSize {stack} is small, and a thread whose stack ends takes its child down; write \
+            "ThreadStackSize {stack} is small, and a stack overflow terminates the child; write \
              ThreadStackSize {SMALL_STACK} or more"
         );
         error_log::write(None, APLOG_WARNING, &message);
@@ -236,7 +236,7 @@ fn tell(main: &server_rec, root: &Path) {
         gates(main).filter_map(|gate| gate.refusal().pages().short()).collect();
     for page in shorts {
         let message = format!(
-            "the page {} has 512 bytes or less: some browsers show an error page of their own instead",
+            "the page {} has 512 bytes or less: some browsers replace it by their own error page",
             page.display()
         );
         error_log::write(None, APLOG_WARNING, &message);

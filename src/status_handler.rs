@@ -96,7 +96,7 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
     let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
     let details = query.format != Format::Prometheus;
     let Some(report) = report(request, details) else {
-        error_log::error("there is no report: the configuration is not complete");
+        error_log::error("no status report: the configuration is not complete");
         return HTTP_INTERNAL_SERVER_ERROR as c_int;
     };
     let preflight = preflight.as_ref();
@@ -110,7 +110,7 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
         Format::Json => report::json(&report, preflight),
         Format::Prometheus => report::metrics(&report),
     });
-    match text.unwrap_or_else(|| Err("there is no thread to write it in".to_owned())) {
+    match text.unwrap_or_else(|| Err("no thread could be started to write it".to_owned())) {
         Ok(text) => {
             if let Some(seconds) = query.refresh {
                 request.set_refresh(seconds);

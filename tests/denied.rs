@@ -8,7 +8,7 @@ use std::time::Duration;
 use maintenance_harness::denied::{Denied, Who};
 use maintenance_harness::{Mpm, Setup, replace_file, set_mode, wait_for};
 
-const DENIED: &str = r#"maintenance:error.*flag \S+/maintenance.flag exists, but .* may not look at it: Permission denied.* it closes.*"restorecon \S+/maintenance.flag".*"mv -Z""#;
+const DENIED: &str = r#"maintenance:error.*flag \S+/maintenance.flag exists, but .* may not access it: Permission denied.* it closes its scopes.*"restorecon \S+/maintenance.flag".*"mv -Z""#;
 const RECOVERED: &str = r"maintenance:notice.*the flag \S+/maintenance.flag can be seen again";
 
 /// It closes, says what to do, and once; what it says counts when it can be looked at. So it does after
@@ -93,7 +93,7 @@ fn links() {
         for _ in 0..5 {
             assert_eq!(client.get("/").status, 200, "nobody knows what is there: as before");
         }
-        httpd.expect_log("error.*cannot see whether the flag .*maintenance.flag is there");
+        httpd.expect_log("error.*cannot determine whether the flag .*maintenance.flag exists");
     }
 }
 

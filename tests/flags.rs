@@ -126,7 +126,7 @@ fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
     assert!(is_good && said.contains("Syntax OK"), "{said}");
     for line in [
         "/missing of the flag .*/missing/a.flag does not exist, so",
-        "/shared of the flag .*/shared/b.flag can be written by everybody",
+        "/shared of the flag .*/shared/b.flag is world-writable",
     ] {
         assert!(regex::Regex::new(line).expect(line).is_match(&said), "{line}: {said}");
     }
@@ -136,14 +136,13 @@ fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
         let flags = report["flags"].as_array().expect("a list");
         flags.iter().map(|flag| flag["error"].as_str().map(str::to_owned)).collect()
     };
-    let missing = "its folder does not exist, so it cannot be created";
+    let missing = "its folder does not exist, so the flag cannot be created";
     assert_eq!(errors(), [Some(missing.to_owned()), None, None]);
     assert!(httpd.client().get("/status?format=html").body.contains(missing));
     httpd
         .expect_log(r"maintenance:warn.*/missing of the flag .*/missing/a.flag does not exist, so");
-    httpd
-        .expect_log(r"maintenance:warn.*/shared of the flag .*/b.flag can be written by everybody");
-    httpd.expect_log(r"maintenance:warn.*/c.flag can be written by everybody");
+    httpd.expect_log(r"maintenance:warn.*/shared of the flag .*/b.flag is world-writable");
+    httpd.expect_log(r"maintenance:warn.*/c.flag is world-writable");
     assert_eq!(httpd.client().get("/").status, 200);
     // The folder appears, with the flag in it.
     fs::create_dir(httpd.path("missing")).expect("a folder");
@@ -166,7 +165,7 @@ fn no_permission() {
         fs::create_dir(&folder).expect("a folder");
         let mut httpd = setup.start();
         let client = httpd.client();
-        let is_gone = r"maintenance:error.*site.flag is there: Permission denied.*it closes stays";
+        let is_gone = r"maintenance:error.*site.flag exists: Permission denied.*scopes stay";
         assert_eq!(client.get("/").status, 200);
 
         set_mode(&folder, 0);
@@ -207,8 +206,8 @@ fn a_flag_that_the_children_never_see() {
     set_mode(&setup.path("private"), 0o700);
     let mut httpd = setup.start();
     httpd.expect_log(
-        "maintenance:error.*site.flag is there: Permission denied.*closes stays closed until \
-         httpd's children can see it, or until its parent process, which looks about every ten \
+        "maintenance:error.*site.flag exists: Permission denied.*scopes stay closed until \
+         httpd's children can see it, or until the parent process, which checks about every ten \
          seconds, sees a change",
     );
     httpd.client().get("/").assert_refused();
@@ -234,9 +233,7 @@ fn a_flag_that_the_children_never_see_with_an_interval() {
     set_mode(&setup.path("private"), 0o700);
     let mut httpd = setup.start();
     httpd.client().get("/");
-    httpd.expect_log(
-        "site.flag is there: Permission .*stays open until httpd's children can see it$",
-    );
+    httpd.expect_log("site.flag exists: Permission .*stay open until httpd's children can see it$");
 }
 
 /// With PrivateTmp= in httpd's unit, systemd gives it a /tmp of its own.
@@ -250,7 +247,7 @@ fn a_flag_below_tmp() {
     for folder in ["/tmp", "/var/tmp"] {
         httpd.expect_log(&format!("maintenance:warn.*site.flag is below {folder}: .*PrivateTmp="));
     }
-    httpd.allow_log("can be written by everybody");
+    httpd.allow_log("is world-writable");
     assert_eq!(httpd.count_log("PrivateTmp"), 2);
     httpd.restart();
     assert_eq!(httpd.count_log("PrivateTmp"), 2, "once");
@@ -294,8 +291,7 @@ fn nothing_is_known_of_the_flag() {
     let setup = Setup::new("MaintenanceFlag loop/site.flag");
     symlink("loop", setup.path("loop")).expect("made");
     let mut httpd = setup.start();
-    httpd
-        .expect_log("maintenance:error.*site.flag is there: .*symbolic links.*closes stays closed");
+    httpd.expect_log("maintenance:error.*site.flag exists: .*symbolic links.*scopes stay closed");
     httpd.client().get("/").assert_refused();
     fs::remove_file(httpd.path("loop")).expect("removed");
     assert_eq!(httpd.client().get("/").status, 200);

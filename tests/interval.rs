@@ -93,7 +93,7 @@ fn only_the_parent_may_look() {
     let client = httpd.client();
     thread::sleep(Duration::from_millis(300));
     assert_eq!(client.get("/").status, 200, "the parent has seen it at start");
-    httpd.expect_log("maintenance:error.*cannot see whether the flag .*stays open");
+    httpd.expect_log("maintenance:error.*cannot determine whether the flag .*stay open");
     fs::write(httpd.path("secret/flag"), "").expect("written");
     set_mode(&httpd.path("secret"), 0o711);
     wait_for("closed", Duration::from_secs(5), || client.get("/").status == 500);

@@ -197,9 +197,9 @@ fn a_template_that_fails_later() {
     for (content, cause) in [
         ("vars = { ticket = 'many' }".to_owned(), "line 1: "),
         (format!("message = '{much}'"), ""),
-        (format!("message = '{much}{much}'"), "makes more than 1048576 bytes"),
+        (format!("message = '{much}{much}'"), "produces more than 1048576 bytes"),
         ("message = 'x'".into(), ""),
-        (format!("message = '{more}'"), "(line 1: .*fuel|makes more than)"),
+        (format!("message = '{more}'"), "(line 1: .*fuel|produces more than)"),
         ("message = 'y'".into(), ""),
     ] {
         let before = (httpd.count_log(&failed(cause)), httpd.count_log(again));

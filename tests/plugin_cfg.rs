@@ -94,7 +94,7 @@ fn what_is_no_host() {
     }
 }
 
-/// What is no XML document of that kind still fails.
+/// What is not an XML document of that kind still fails.
 #[test]
 fn what_is_no_plugin_cfg() {
     for content in ["", "hello", "<html/>", "<Config>\n<Server>"] {
@@ -124,7 +124,8 @@ fn many_names() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let mut httpd = setup(&server(&[&names[..], &["127.0.0.2"]].concat())).start();
     httpd.expect_log(
-        "maintenance:warn.*/cfg.xml these names do not resolve: node0.invalid, .*every 30 s",
+        "maintenance:warn.*names in .*/cfg.xml do not resolve and admit nobody: node0.invalid, \
+         .*every 30 s",
     );
     assert!(passes(&httpd, "127.0.0.2"));
     assert_eq!(httpd.count_log("do(es)? not resolve"), 1, "{}", httpd.log());

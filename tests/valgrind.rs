@@ -75,7 +75,10 @@ fn session(arguments: &[&'static str], restart: bool) {
     httpd.allow_log("maintenance:error.*/list. line 1: .*neither an address");
     httpd.allow_log("maintenance:error.*the content of the flag .* cannot be used: line 1");
     httpd.allow_log("maintenance:error.*/ours.json.j2. line 1: .*; the last good version");
-    httpd.allow_log("maintenance:warn.*/cfg.xml these names do not resolve: localhost6");
+    httpd.allow_log(
+        "maintenance:warn.*names in .*/cfg.xml do not resolve and admit nobody: \
+         localhost6",
+    );
     httpd.allow_log("maintenance:warn.*localhost.localdomain does not resolve");
     drop(httpd);
 

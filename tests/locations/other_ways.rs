@@ -187,7 +187,7 @@ fn webdav() {
         maintenance_harness::set_mode(&setup.path(folder), 0o777);
     }
     let mut httpd = setup.start();
-    httpd.allow_log("dav:error|maintenance:warn.*can be written by everybody");
+    httpd.allow_log("dav:error|maintenance:warn.*is world-writable");
     let client = httpd.client();
     let send = |method: &str, path: &str, destination: &str| {
         let to = format!("{}{destination}", httpd.url());

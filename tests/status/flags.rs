@@ -93,7 +93,7 @@ fn contents() -> Vec<(String, &'static str, &'static str, Value)> {
             "colour = 'red'\n".into(),
             "closed",
             "closed",
-            with(json!({"warnings": ["line 1: there is no key \"colour\""]})),
+            with(json!({"warnings": ["line 1: unknown key \"colour\""]})),
         ),
     ]
 }
@@ -102,7 +102,7 @@ fn contents() -> Vec<(String, &'static str, &'static str, Value)> {
 fn what_they_say() {
     let mut httpd =
         Httpd::start(&format!("MaintenanceFlag site.flag other.flag\n{ONE_CHILD}{STATUS}"));
-    httpd.allow_log("overdue: the flag|there is no key");
+    httpd.allow_log("overdue: the flag|unknown key");
     let path = httpd.path("site.flag");
     for (content, state, scope_state, members) in contents() {
         let before = Timestamp::now() - 1.second();
@@ -145,9 +145,9 @@ fn errors() {
     fs::create_dir(setup.path("hidden")).expect("a folder");
     set_mode(&setup.path("hidden"), 0o700);
     let mut httpd = setup.start();
-    httpd.expect_log("cannot see whether the flag .*/loop/x.flag");
-    httpd.allow_log("cannot see whether the flag|the content of the flag");
-    let unseen = json!("cannot be seen, see the error log");
+    httpd.expect_log("cannot determine whether the flag .*/loop/x.flag");
+    httpd.allow_log("cannot determine whether the flag|the content of the flag");
+    let unseen = json!("cannot be seen; see the error log");
     let seen = report(&httpd.client());
     assert_eq!(seen["state"], "closed");
     assert_members(

@@ -49,7 +49,7 @@ fn close_where_they_are_in_doubt() {
         ),
         (
             b"message = 'x'\nstarts = 2999-11-28T22:00:00Z",
-            "line 2, column 1: there is no key .*starts.*; did you mean start\\?",
+            "line 2, column 1: unknown key .*starts.*; did you mean start\\?",
         ),
         (b"{\"start\": \"2999-11-28T22:00:00Z\"}", "line 1, column 1: this is JSON"),
         (b"message: x\nstart: 2999-11-28T22:00:00Z", "line 1, column 8: this is YAML"),

@@ -325,8 +325,8 @@ mod tests {
                  host=node1.example.com",
             ),
             (&["path=probe"], "\"path=probe\" does not begin with /; write path=/probe"),
-            (&["expr=x"], "\"expr=x\" is no expression: syntax error"),
-            (&["10.0.0.1", "none"], "\"none\" has to be the first word"),
+            (&["expr=x"], "\"expr=x\" is not a valid expression: syntax error"),
+            (&["10.0.0.1", "none"], "\"none\" must be the first word"),
             (
                 &["10.0.0.1/8"],
                 "\"10.0.0.1/8\" has bits set to the right of its prefix; its network is 10.0.0.0/8",
@@ -340,7 +340,7 @@ mod tests {
             ("file=", "\" is not a regular file"),
             ("file=bad", "; an IPv4 address has four numbers from 0 to 255"),
             ("plugin-cfg=bad.xml", "/bad.xml\" line 1: the file ends inside <Config>"),
-            ("plugin-cfg=list", "/list\" is no XML document"),
+            ("plugin-cfg=list", "/list\" is not an XML document"),
         ] {
             let error = AllowRules::default().add(&[word], &context()).expect_err("wrong words");
             assert!(error.to_string().ends_with(end), "{word}: {error}");

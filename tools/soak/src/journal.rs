@@ -22,10 +22,10 @@ const EXPLAINED: [(&str, &str); 13] = [
     (r"overdue: the flag ", "clock: "),
     (r"the clock was set back: ", "clock: hours back"),
     (
-        r"the flag \S+ exists, but httpd's children may not look at it: ",
+        r"the flag \S+ exists, but httpd's children may not access it: ",
         "flag: may not be looked at",
     ),
-    (r"cannot see whether the flag \S+ is there: Permission denied", "flag: its folder"),
+    (r"cannot determine whether the flag \S+ exists: Permission denied", "flag: its folder"),
     (r#"page\S+" .*; the last good version.* in force"#, "page: "),
     (r#"allow.txt" .*; the last good version.* in force"#, "allow file: "),
     (r#"(page\S+|allow.txt)" .*; the last good version"#, "server: restart with broken files"),

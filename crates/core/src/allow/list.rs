@@ -25,7 +25,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ListError {
     /// The file has not even a comment. An empty file is more likely half written than intended.
-    #[error("is empty; a file that is to admit nobody needs a comment line that says so")]
+    #[error("is empty; to admit nobody, leave one comment line in the file")]
     Empty,
     /// An invalid entry.
     #[error("line {line}: \"{word}\" {cause}{hint}")]
@@ -193,11 +193,8 @@ mod tests {
                 "10.0.0.1;",
                 "line 1: \"10.0.0.1;\" is neither an address nor a network; write 10.0.0.1",
             ),
-            (
-                "10.0.0.0/8 ; x",
-                "line 1: \";\" is neither an address nor a network; write # in front",
-            ),
-            ("10.0.0.1 //x", "line 1: \"//x\" is neither an address nor a network; write # in"),
+            ("10.0.0.0/8 ; x", "line 1: \";\" is neither an address nor a network; write # before"),
+            ("10.0.0.1 //x", "line 1: \"//x\" is neither an address nor a network; write # before"),
             ("x 10.0.0.1", "line 1: \"x\" is neither an address"),
             ("10.0.0.0 255.255.0.0", "line 1: \"255.255.0.0\" is a netmask; write 10.0.0.0/16"),
             ("10.0.0.0\n255.255.0.0\n", "line 2: \"255.255.0.0\" is a netmask; write it behind"),

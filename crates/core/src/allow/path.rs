@@ -12,16 +12,16 @@ pub enum PathError {
     #[error("does not begin with /; write path={0}")]
     NotAbsolute(String),
     /// `path=/`, `path=/*`
-    #[error("would exempt everything; MaintenanceEngine Off does that")]
+    #[error("would exempt everything; write MaintenanceEngine Off instead")]
     Everything,
     /// `path=/a//b`, `path=/a;b`, `path=/a%20b`
-    #[error("holds {0}, and a request target with it is never exempt")]
+    #[error("contains {0}; a request target that contains it is never exempt")]
     Ambiguous(&'static str),
     /// `path=/static/*`, with the folder that was probably meant.
-    #[error("holds {0}; write path={1}, which covers what lies below it")]
+    #[error("contains {0}; write path={1}, which covers everything below it")]
     Folder(&'static str, String),
     /// `path=/*.css`, `path=/(a|b)`
-    #[error("holds {0}; write a folder, as path= takes no patterns")]
+    #[error("contains {0}; write a folder, because path= does not support patterns")]
     Pattern(&'static str),
 }
 

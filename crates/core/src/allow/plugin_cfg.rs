@@ -42,7 +42,7 @@ pub enum PluginCfgError {
     #[error("the root element is <{0}>, not <Config>")]
     Root(String),
     /// There is no element.
-    #[error("is no XML document")]
+    #[error("is not an XML document")]
     NoDocument,
 }
 
@@ -60,7 +60,7 @@ pub enum Odd {
         attribute: &'static str,
     },
     /// `Hostname="a b"`
-    #[error("line {line}: \"{host}\" is no host name and no address")]
+    #[error("line {line}: \"{host}\" is neither a host name nor an address")]
     Host {
         /// Counted from 1.
         line: u32,
@@ -68,7 +68,7 @@ pub enum Odd {
         host: String,
     },
     /// `Hostname="fe80::1%eth0"`
-    #[error("line {line}: \"{host}\" has a zone index, which has a meaning on one machine alone")]
+    #[error("line {line}: \"{host}\" has a zone index, which is meaningful only on one machine")]
     Zone {
         /// Counted from 1.
         line: u32,
@@ -354,27 +354,36 @@ mod tests {
             (connector("port=\"9043\" host=\"a.example.com\""), "4:a.example.com"),
             (connector("port=\"9043\""), "line 4: a Connector without a host"),
             (server("<Transport Port=\"1\"/>"), "line 3: a Transport without a Hostname"),
-            (server("<Transport Hostname=\"\"/>"), "line 3: \"\" is no host name and no address"),
+            (
+                server("<Transport Hostname=\"\"/>"),
+                "line 3: \"\" is neither a host name nor an \
+                 address",
+            ),
             (
                 server("<Transport Hostname=\"a b\"/><Transport Hostname=\"10.0.0.1\"/>"),
-                "3:10.0.0.1 line 3: \"a b\" is no host name and no address",
+                "3:10.0.0.1 line 3: \"a b\" is neither a host name nor an address",
             ),
-            (server("<Transport Hostname=\"*\"/>"), "line 3: \"*\" is no host name and no address"),
+            (
+                server("<Transport Hostname=\"*\"/>"),
+                "line 3: \"*\" is neither a host name nor an \
+                 address",
+            ),
             (
                 server("<Transport Hostname=\"${VAR}\"/>"),
-                "line 3: \"${VAR}\" is no host name and no address",
+                "line 3: \"${VAR}\" is neither a host name nor an address",
             ),
             (
                 server("<Transport Hostname=\"10.0.0.300\"/>"),
-                "line 3: \"10.0.0.300\" is no host name and no address",
+                "line 3: \"10.0.0.300\" is neither a host name nor an address",
             ),
             (
                 server("<Transport Hostname=\"10.0.0\"/>"),
-                "line 3: \"10.0.0\" is no host name and no address",
+                "line 3: \"10.0.0\" is neither a host name nor an address",
             ),
             (
                 server("<Transport Hostname=\"[fe80::1%eth0]\"/>"),
-                "line 3: \"[fe80::1%eth0]\" has a zone index, which has a meaning on one machine alone",
+                "line 3: \"[fe80::1%eth0]\" has a zone index, which is meaningful only on one \
+                 machine",
             ),
         ] {
             assert_eq!(read(&text).as_deref(), Ok(found), "{text}");
@@ -386,9 +395,9 @@ mod tests {
         let bomb =
             "<!DOCTYPE Config [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<Config>&b;</Config>";
         for (text, message) in [
-            (String::new(), "is no XML document"),
-            ("hello".into(), "is no XML document"),
-            ("\0\0\0".into(), "is no XML document"),
+            (String::new(), "is not an XML document"),
+            ("hello".into(), "is not an XML document"),
+            ("\0\0\0".into(), "is not an XML document"),
             ("<html><body/></html>".into(), "the root element is <html>, not <Config>"),
             (server("<Transport Hostname=\"&x;\"/>"), "line 3: "),
             (server("<Transport Hostname=a/>"), "line 3: "),

@@ -53,7 +53,7 @@ pub enum AllowError {
         key: String,
     },
     /// `host=a/b`
-    #[error("\"{word}\" holds no host name{hint}")]
+    #[error("\"{word}\" does not name a host{hint}")]
     Host {
         /// The word.
         word: String,
@@ -61,7 +61,7 @@ pub enum AllowError {
         hint: String,
     },
     /// `env=`, `env=!X`
-    #[error("\"{word}\" names no environment variable{hint}")]
+    #[error("\"{word}\" does not name an environment variable{hint}")]
     EnvName {
         /// The word.
         word: String,
@@ -77,7 +77,7 @@ pub enum AllowError {
         cause: PathError,
     },
     /// `expr=`, with the error of httpd's parser.
-    #[error("\"{word}\" is no expression: {cause}")]
+    #[error("\"{word}\" is not a valid expression: {cause}")]
     Expr {
         /// The word.
         word: String,
@@ -93,7 +93,7 @@ pub enum AllowError {
         cause: String,
     },
     /// `10.0.0.1 none`
-    #[error("\"none\" has to be the first word")]
+    #[error("\"none\" must be the first word")]
     NoneNotFirst,
 }
 
@@ -216,8 +216,8 @@ fn instead_of_host(name: &str) -> String {
     let network = hint::instead_of(name, Place::Directive);
     match name {
         _ if network::parse(name).is_ok() => format!("; write {name}"),
-        _ if name.contains('*') => "; write the addresses, as names with * have none".into(),
-        _ if name.contains([',', ';']) => "; write host= in front of each name".into(),
+        _ if name.contains('*') => "; write the addresses; names with * do not resolve".into(),
+        _ if name.contains([',', ';']) => "; write host= before each name".into(),
         _ => network.map_or_else(String::new, |hint| format!("; {hint}")),
     }
 }
@@ -244,26 +244,31 @@ mod tests {
         for (word, message) in [
             ("hosts=x", "\"hosts=x\" is neither an address nor a network"),
             ("ENV=X", "\"ENV=X\" is neither an address nor a network; write env=X"),
-            ("env=", "\"env=\" names no environment variable"),
-            ("env=!X", "\"env=!X\" names no environment variable; write \"expr=-z reqenv('X')\""),
+            ("env=", "\"env=\" does not name an environment variable"),
+            (
+                "env=!X",
+                "\"env=!X\" does not name an environment variable; write \
+                 \"expr=-z reqenv('X')\"",
+            ),
             (
                 "env=X=1",
-                "\"env=X=1\" names no environment variable; write \"expr=reqenv('X') == '1'\"",
+                "\"env=X=1\" does not name an environment variable; write \
+                 \"expr=reqenv('X') == '1'\"",
             ),
-            ("env=%{X}e", "\"env=%{X}e\" names no environment variable; write env=X"),
-            ("env=%{ENV:X}", "\"env=%{ENV:X}\" names no environment variable; write env=X"),
-            ("env=${X}", "\"env=${X}\" names no environment variable; write env=X"),
-            ("env=$X", "\"env=$X\" names no environment variable; write env=X"),
-            ("env=X Y", "\"env=X Y\" names no environment variable"),
-            ("host=", "\"host=\" holds no host name"),
-            ("host=10.0.0.1", "\"host=10.0.0.1\" holds no host name; write 10.0.0.1"),
+            ("env=%{X}e", "\"env=%{X}e\" does not name an environment variable; write env=X"),
+            ("env=%{ENV:X}", "\"env=%{ENV:X}\" does not name an environment variable; write env=X"),
+            ("env=${X}", "\"env=${X}\" does not name an environment variable; write env=X"),
+            ("env=$X", "\"env=$X\" does not name an environment variable; write env=X"),
+            ("env=X Y", "\"env=X Y\" does not name an environment variable"),
+            ("host=", "\"host=\" does not name a host"),
+            ("host=10.0.0.1", "\"host=10.0.0.1\" does not name a host; write 10.0.0.1"),
             (
                 "host=node1:80",
-                "\"host=node1:80\" holds no host name; write host=node1, without the port",
+                "\"host=node1:80\" does not name a host; write host=node1, without the port",
             ),
             (
                 "host=https://node1/x",
-                "\"host=https://node1/x\" holds no host name; write host=node1",
+                "\"host=https://node1/x\" does not name a host; write host=node1",
             ),
             (
                 "file='a",

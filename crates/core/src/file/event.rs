@@ -72,9 +72,9 @@ pub enum Instead {
     LastGood(Option<SystemTime>),
     /// A version older than the last good one, which is better than none.
     Older(Option<SystemTime>),
-    /// The built-in page, for a page that has never been good.
+    /// The built-in page, for a page that has never been valid.
     BuiltIn,
-    /// An empty list, for a list that has never been good.
+    /// An empty list, for a list that has never been valid.
     Nobody,
     /// Nothing: the last good version is lost, and an older one must not be used.
     Outdated,

@@ -21,7 +21,7 @@ pub enum FileError {
     #[error("is not a regular file")]
     NotRegular,
     /// Larger than its purpose allows.
-    #[error("has {size} bytes, more than the {max} that are allowed")]
+    #[error("has {size} bytes; at most {max} are allowed")]
     TooLarge {
         /// The size in bytes.
         size: u64,

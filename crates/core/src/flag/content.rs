@@ -76,7 +76,7 @@ impl Content {
 
     /// Stands for content that cannot be read now.
     fn unread() -> Self {
-        let error = "there is no thread to read it in (ThreadStackSize is small)".to_owned();
+        let error = "no thread could be started to read it (ThreadStackSize is small)".to_owned();
         let hash = hash::of(Err::<Vec<u8>, _>(&error));
         Self { error: Some(error), hash, is_void: true, ..Self::default() }
     }
@@ -124,8 +124,8 @@ pub(super) fn unreadable() -> ContentId {
 fn cause(error: &FileError) -> String {
     match error {
         FileError::Read(denied) if denied.kind() == io::ErrorKind::PermissionDenied => format!(
-            "{error}; let httpd's children read it with chmod 644 (and restorecon, where SELinux is \
-             on)"
+            "{error}; make it readable for httpd's children with chmod 644 (and restorecon, if \
+             SELinux is on)"
         ),
         _ => error.to_string(),
     }

@@ -14,12 +14,12 @@ pub enum FolderProblem {
     #[error("does not exist, so the flag cannot be created")]
     Missing,
     /// The folder is like /tmp.
-    #[error("can be written by everybody, so any local user can close the site")]
+    #[error("is world-writable, so any local user can close the site")]
     WorldWritable,
     /// systemd may give httpd a private instance of the folder.
     #[error(
-        "is below {0}: where systemd runs httpd with PrivateTmp=, httpd has a {0} of its own, and \
-         never sees the flag; choose another folder, such as /var/lib/maintenance"
+        "is below {0}: if systemd runs httpd with PrivateTmp=, httpd has a private {0} and never \
+         sees the flag; choose another folder, such as /var/lib/maintenance"
     )]
     Private(&'static str),
 }

@@ -307,7 +307,7 @@ fn contents_that_close_and_say_nothing() {
     for (content, cause) in [
         (&b"\x7fELF\0"[..], "line 1, column "),
         (b"message = '\xff'", "line 1, column 12: this is not UTF-8"),
-        (large.as_bytes(), "has 65537 bytes, more than the 65536 that are allowed"),
+        (large.as_bytes(), "has 65537 bytes; at most 65536 are allowed"),
         (b"start = 2026-11-22T13:00:00Z\nend = 2026-11-22T12:00:00Z", "line 2, column 7: the end"),
         (
             b"start = 2027-01-01T00:00:00Z\nallow = ['x']",

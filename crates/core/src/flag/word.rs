@@ -26,7 +26,7 @@ pub enum FlagError {
     #[error("\"{0}\" ends with a comma; separate paths by blanks")]
     Comma(String),
     /// `MaintenanceFlag *.flag`
-    #[error("\"{0}\" holds *; write the name of one file")]
+    #[error("\"{0}\" contains *; write the name of one file")]
     Pattern(String),
     /// The path is longer than PATH_MAX, or has a component longer than NAME_MAX, so the file could
     /// never exist.

@@ -56,7 +56,7 @@ fn by_name(word: &str, place: Place) -> Option<String> {
     let is_one_of = |words: &[&str]| words.iter().any(|other| other.eq_ignore_ascii_case(word));
     if is_one_of(&["all", "any", "everybody", "everyone", "*", "*.*.*.*", "0/0"]) {
         return Some(match place {
-            Place::Directive => "MaintenanceEngine Off admits everybody".into(),
+            Place::Directive => "to admit everybody, write MaintenanceEngine Off".into(),
             Place::List | Place::Flag => "write 0.0.0.0/0 and ::/0".into(),
         });
     }
@@ -100,7 +100,7 @@ fn separated(word: &str, place: Place) -> Option<String> {
     match place {
         _ if ["-", "\u{2013}", "to", ".."].contains(&word) => Some(RANGE.into()),
         _ if word.strip_prefix('/').is_some_and(|mask| !mask.is_empty() && is_mask(mask)) => {
-            Some("leave out the blank in front of it".into())
+            Some("remove the blank before it".into())
         }
         Place::Directive if word.contains('#') => {
             Some("write a comment on a line of its own".into())
@@ -112,11 +112,11 @@ fn separated(word: &str, place: Place) -> Option<String> {
             Some("write each without quotes".into())
         }
         Place::List if word.starts_with(';') || word.starts_with("//") => {
-            Some("write # in front of a comment".into())
+            Some("write # before a comment".into())
         }
         Place::List if word.contains([',', ';']) => Some("write one on each line".into()),
         Place::Flag if word.contains([',', ';', ' ', '\t']) => {
-            Some("write each in quotes of its own".into())
+            Some("quote each of them separately".into())
         }
         _ => None,
     }
@@ -135,7 +135,7 @@ fn around_an_address(word: &str, place: Place) -> Option<String> {
     if let Some(excepted) = word.strip_prefix('!')
         && good(excepted, place).is_some()
     {
-        return Some("leave it out: whoever is not named is refused".into());
+        return Some("remove it: clients that are not listed are refused".into());
     }
     if let Some((address, _)) = word.split_once('%')
         && address.parse::<Ipv6Addr>().is_ok()
@@ -238,7 +238,7 @@ mod tests {
             ("10.0.0.0 255.255.0.0", "write 10.0.0.0/16"),
             ("10.0.0.1#node", "write a comment on a line of its own"),
             ("#", "write a comment on a line of its own"),
-            ("/24", "leave out the blank in front of it"),
+            ("/24", "remove the blank before it"),
             ("10.0.0.0-10.0.0.255", "write 10.0.0.0/24"),
             ("10.0.0.0 - 10.0.0.255", "write 10.0.0.0/24"),
             ("10.0.0.0\u{2013}10.0.0.1", "write 10.0.0.0/31"),
@@ -257,9 +257,9 @@ mod tests {
             ("10.1.*.*", "write 10.1.0.0/16"),
             ("10.*", "write 10.0.0.0/8"),
             ("10.*.2.3", "-"),
-            ("*", "MaintenanceEngine Off admits everybody"),
-            ("ALL", "MaintenanceEngine Off admits everybody"),
-            ("0/0", "MaintenanceEngine Off admits everybody"),
+            ("*", "to admit everybody, write MaintenanceEngine Off"),
+            ("ALL", "to admit everybody, write MaintenanceEngine Off"),
+            ("0/0", "to admit everybody, write MaintenanceEngine Off"),
             ("10/8", "write 10.0.0.0/8"),
             ("192.168/16", "write 192.168.0.0/16"),
             ("192.168.157./24", "write 192.168.157.0/24"),
@@ -272,7 +272,7 @@ mod tests {
             ("fe80::1%eth0", "write fe80::1, without the zone"),
             ("http://10.0.0.1/", "write 10.0.0.1"),
             ("https://node1:9443/x", "write host=node1, without the port"),
-            ("!10.0.0.1", "leave it out: whoever is not named is refused"),
+            ("!10.0.0.1", "remove it: clients that are not listed are refused"),
             ("None", "write none, as the first word"),
             ("ip", "unlike Allow and Require, MaintenanceAllow has no such word; leave it out"),
             ("LOCAL", "write 127.0.0.1 ::1"),
@@ -304,9 +304,9 @@ mod tests {
             ),
             ("all", "write 0.0.0.0/0 and ::/0", "write 0.0.0.0/0 and ::/0"),
             ("env=X", "write it in MaintenanceAllow", "write it in MaintenanceAllow"),
-            ("10.0.0.1,10.0.0.2", "write one on each line", "write each in quotes of its own"),
-            ("10.0.0.1 10.0.0.2", "-", "write each in quotes of its own"),
-            (";", "write # in front of a comment", "write each in quotes of its own"),
+            ("10.0.0.1,10.0.0.2", "write one on each line", "quote each of them separately"),
+            ("10.0.0.1 10.0.0.2", "-", "quote each of them separately"),
+            (";", "write # before a comment", "quote each of them separately"),
             ("10.1.2.*", "write 10.1.2.0/24", "write 10.1.2.0/24"),
         ] {
             let hint = |place| instead_of(word, place).unwrap_or_else(|| "-".into());

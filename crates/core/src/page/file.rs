@@ -194,12 +194,12 @@ impl Source {
             let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
             let page = self.render(facts.values(name.language.as_deref()).into());
             let page = page.map_err(|cause| match sample {
-                "" => format!("{cause} (where the flag says nothing)"),
+                "" => format!("{cause} (for a flag without content)"),
                 _ => cause,
             })?;
             if name.media == Media::Json {
                 let checked = serde_json::from_slice::<serde_json::Value>(&page);
-                checked.map_err(|error| format!("is no JSON: {error}"))?;
+                checked.map_err(|error| format!("is not valid JSON: {error}"))?;
             }
             shortest = shortest.min(page.len());
         }
@@ -234,7 +234,7 @@ impl Source {
         match &self.kind {
             Kind::Fixed(body) => Ok(body.plain().to_owned()),
             Kind::Template(template) => template.render(values),
-            Kind::Nothing => Err("has never been good".into()),
+            Kind::Nothing => Err("has never been valid".into()),
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::negotiate::Media;
 pub enum NameError {
     /// `page.php`
     #[error(
-        "\"{0}\" ends in none of .html, .htm, .json and .txt, with a language (.html.de) or .j2 for \
-         a template behind it where wanted"
+        "\"{0}\" does not end in .html, .htm, .json or .txt, optionally followed by a language \
+         (.html.de) and by .j2 for a template"
     )]
     Type(String),
     /// `page.html.deutsch`

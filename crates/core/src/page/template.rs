@@ -71,7 +71,7 @@ impl Template {
         let mut output = Bounded(Vec::new());
         match template.render_captured_to(values, &mut output) {
             Ok(_) => Ok(output.0),
-            Err(_) if output.is_full() => Err(format!("makes more than {MAX_SIZE} bytes")),
+            Err(_) if output.is_full() => Err(format!("produces more than {MAX_SIZE} bytes")),
             Err(error) => Err(say(&error)),
         }
     }
@@ -220,6 +220,6 @@ mod test {
         assert!(error.contains("fuel"), "{error}");
         let lines = "x".repeat(1000);
         let error = render(&format!("{loops}{lines}{ends}")).expect_err("huge");
-        assert_eq!(error, "makes more than 1048576 bytes");
+        assert_eq!(error, "produces more than 1048576 bytes");
     }
 }

@@ -15,7 +15,7 @@ pub enum RetryAfterError {
     #[error(transparent)]
     Duration(#[from] DurationError),
     /// A second word that is not a spread.
-    #[error("\"{0}\" is no spread=DURATION; write spread=1m")]
+    #[error("\"{0}\" is not spread=DURATION; write spread=1m")]
     Spread(String),
     /// More than two words, or any word after `off`.
     #[error("\"{0}\" is one word too many")]

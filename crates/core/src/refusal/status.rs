@@ -11,13 +11,13 @@ use crate::context::{DirectiveContext, Expr};
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum StatusError {
     /// A word that is not the status code of an error.
-    #[error("\"{0}\" is no status code of an error; write one from 400 to 599")]
+    #[error("\"{0}\" is not the status code of an error; write one from 400 to 599")]
     Code(String),
     /// A second word that is not an expression.
-    #[error("\"{0}\" is no \"expr=EXPR\"")]
+    #[error("\"{0}\" is not \"expr=EXPR\"")]
     NoExpr(String),
     /// An expression that httpd does not understand.
-    #[error("\"{word}\" is no expression: {cause}")]
+    #[error("\"{word}\" is not a valid expression: {cause}")]
     Expr {
         /// The word.
         word: String,

@@ -63,11 +63,11 @@ impl FlagView {
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
         let unseen = match () {
             () if report.is_denied => {
-                Some("exists, but httpd may not look at it, see the error log")
+                Some("exists, but httpd may not access it; see the error log")
             }
-            () if report.is_unseen => Some("cannot be seen, see the error log"),
+            () if report.is_unseen => Some("cannot be seen; see the error log"),
             () if report.is_folder_missing => {
-                Some("its folder does not exist, so it cannot be created")
+                Some("its folder does not exist, so the flag cannot be created")
             }
             () => None,
         };

@@ -64,25 +64,25 @@ impl Host {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum QueryError {
     /// `?x=%zz`
-    #[error("the query string has a % that no two hexadecimal digits follow")]
+    #[error("the query string has a % without two hexadecimal digits")]
     Percent,
     /// `?x=%ff`
     #[error("the query string is not UTF-8")]
     Utf8,
     /// `?color=red`
-    #[error("unknown parameter \"{0}\"; expected format, refresh, client, path or host")]
+    #[error("unknown parameter \"{0}\"; write format, refresh, client, path or host")]
     Unknown(String),
     /// `?format=json&format=html`
-    #[error("the parameter \"{0}\" comes twice")]
+    #[error("the parameter \"{0}\" is given twice")]
     Twice(&'static str),
     /// `?format=xml`
-    #[error("format=\"{0}\" is unknown; expected html, json or prometheus")]
+    #[error("format=\"{0}\" is unknown; write html, json or prometheus")]
     Format(String),
     /// `?refresh=soon`
-    #[error("refresh=\"{0}\" is no number of seconds from 1 to {MAX_REFRESH}")]
+    #[error("refresh=\"{0}\" is not a number of seconds from 1 to {MAX_REFRESH}")]
     Refresh(String),
     /// `?client=node1`
-    #[error("client=\"{0}\" is no IPv4 or IPv6 address")]
+    #[error("client=\"{0}\" is not an IPv4 or IPv6 address")]
     Client(String),
     /// `?path=x`
     #[error("path=\"{0}\" does not begin with /")]
@@ -91,10 +91,10 @@ pub enum QueryError {
     #[error("path=\"{0}\" has characters that a request cannot have; write them as %XX")]
     PathCharacters(String),
     /// `?host=a/b`
-    #[error("host=\"{0}\" is no NAME or NAME:PORT")]
+    #[error("host=\"{0}\" is not NAME or NAME:PORT")]
     Host(String),
     /// `?path=/x`
-    #[error("without client=ADDRESS, path and host say nothing")]
+    #[error("path and host require client=ADDRESS")]
     NoClient,
 }
 
@@ -269,30 +269,30 @@ mod tests {
     #[test]
     fn bad_ones() {
         for (query, message) in [
-            ("%", "the query string has a % that"),
-            ("format=%7", "the query string has a % that"),
-            ("format=%zz", "the query string has a % that"),
+            ("%", "the query string has a % without"),
+            ("format=%7", "the query string has a % without"),
+            ("format=%zz", "the query string has a % without"),
             ("format=%ff", "the query string is not UTF-8"),
-            ("format=xml", "format=\"xml\" is unknown; expected html, json or prometheus"),
+            ("format=xml", "format=\"xml\" is unknown; write html, json or prometheus"),
             ("format=JSON", "format=\"JSON\" is unknown"),
-            ("auto", "unknown parameter \"auto\"; expected format,"),
+            ("auto", "unknown parameter \"auto\"; write format,"),
             ("=", "unknown parameter \"\""),
             ("<script>", "unknown parameter \"<script>\""),
-            ("format=json&format=json", "the parameter \"format\" comes twice"),
-            ("refresh=0", "refresh=\"0\" is no number of seconds from 1 to 86400"),
-            ("refresh=%2B5", "refresh=\"+5\" is no number"),
-            ("refresh=99999999999", "refresh=\"99999999999\" is no number"),
-            ("client=node1", "client=\"node1\" is no IPv4 or IPv6 address"),
-            ("client=10.0.0.0/8", "client=\"10.0.0.0/8\" is no IPv4 or IPv6 address"),
+            ("format=json&format=json", "the parameter \"format\" is given twice"),
+            ("refresh=0", "refresh=\"0\" is not a number of seconds from 1 to 86400"),
+            ("refresh=%2B5", "refresh=\"+5\" is not a number"),
+            ("refresh=99999999999", "refresh=\"99999999999\" is not a number"),
+            ("client=node1", "client=\"node1\" is not an IPv4 or IPv6 address"),
+            ("client=10.0.0.0/8", "client=\"10.0.0.0/8\" is not an IPv4 or IPv6 address"),
             ("client=::1&path=x", "path=\"x\" does not begin with /"),
             ("client=::1&path=/a+b", "path=\"/a b\" has characters"),
             ("client=::1&path=/%00", "path=\"/\\x00\" has characters"),
             ("client=::1&path=/%C3%A4", "path=\"/\\xc3\\xa4\" has characters"),
-            ("client=::1&host=a/b", "host=\"a/b\" is no NAME or NAME:PORT"),
-            ("client=::1&host=a:b", "host=\"a:b\" is no NAME"),
-            ("client=::1&host=a:99999", "host=\"a:99999\" is no NAME"),
-            ("client=::1&host=u@a", "host=\"u@a\" is no NAME"),
-            ("path=/x", "without client=ADDRESS, path and host say nothing"),
+            ("client=::1&host=a/b", "host=\"a/b\" is not NAME or NAME:PORT"),
+            ("client=::1&host=a:b", "host=\"a:b\" is not NAME"),
+            ("client=::1&host=a:99999", "host=\"a:99999\" is not NAME"),
+            ("client=::1&host=u@a", "host=\"u@a\" is not NAME"),
+            ("path=/x", "path and host require client=ADDRESS"),
         ] {
             let error = parse(query).expect_err(query);
             assert!(error.starts_with(message), "{query}: {error}");

@@ -9,7 +9,7 @@ pub const MAX_SECONDS: u32 = i32::MAX as u32;
 
 /// A word that is not a duration.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("\"{0}\" is no duration (90, 90s, 500ms, 5m, 2h) of at most 68 years")]
+#[error("\"{0}\" is not a duration (90, 90s, 500ms, 5m, 2h) of at most 68 years")]
 pub struct DurationError(String);
 
 /// Parses a duration. A number without a unit is in seconds.

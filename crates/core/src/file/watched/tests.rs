@@ -66,12 +66,7 @@ fn versions_come_and_go() {
         ("replaced", &|| replace("3"), 3, "read"),
         ("broken", &|| put("x"), 3, "line 1: invalid digit found in string"),
         ("good again", &|| put("4"), 4, "read"),
-        (
-            "too large",
-            &|| put(&"1".repeat(101)),
-            4,
-            "has 101 bytes, more than the 100 that are allowed",
-        ),
+        ("too large", &|| put(&"1".repeat(101)), 4, "has 101 bytes; at most 100 are allowed"),
         (
             "gone",
             &|| fs::remove_file(&path).expect("removed"),

@@ -141,7 +141,7 @@ impl<'t> Reader<'t> {
         for (key, value) in in_order(table) {
             match keys::known(key.get_ref()) {
                 Some(known) if self.seen.contains(&known) => {
-                    let cause = format!("this is a second {known}; leave one of them");
+                    let cause = format!("this is a second {known}; remove one of them");
                     self.faults.push(Wrong(key.span(), cause));
                 }
                 Some(known) => {
@@ -191,7 +191,7 @@ impl<'t> Reader<'t> {
             other => other.is_datetime(),
         };
         if let Some(meant) = keys::meant(key.get_ref()) {
-            let slip = Wrong(key.span(), format!("there is no key {shown}; did you mean {meant}?"));
+            let slip = Wrong(key.span(), format!("unknown key {shown}; did you mean {meant}?"));
             // `from = "Anna"` is none.
             let is_start = is_time || key.get_ref().to_ascii_lowercase().starts_with("start");
             match meant == "start" && !is_start {
@@ -200,8 +200,9 @@ impl<'t> Reader<'t> {
             }
             return;
         }
-        let more = if is_time && !has_start { ", and without start it closes at once" } else { "" };
-        self.odd.push(Wrong(key.span(), format!("there is no key {shown}{more}")));
+        let more =
+            if is_time && !has_start { "; without start, the flag closes at once" } else { "" };
+        self.odd.push(Wrong(key.span(), format!("unknown key {shown}{more}")));
     }
 
     /// Checks that involve several keys. In incomplete text one of them may be missing.
@@ -313,7 +314,7 @@ fn warnings(odd: Vec<Wrong>, text: &str) -> Vec<String> {
         let FlagSpecError { line, cause, .. } = at(text, span.start, cause);
         format!("line {line}: {cause}")
     });
-    let more = (more > 0).then(|| format!("{more} further keys do not count"));
+    let more = (more > 0).then(|| format!("{more} more keys are ignored"));
     named.chain(more).collect()
 }
 

@@ -74,7 +74,7 @@ fn somebody_writes_to_the_flag() {
     settle(flag);
     assert_eq!(
         look(other).1,
-        ["changed", "odd: line 1: there is no key \"mesage\"; did you mean message?"]
+        ["changed", "odd: line 1: unknown key \"mesage\"; did you mean message?"]
             .map(str::to_owned)
     );
 }

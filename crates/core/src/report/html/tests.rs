@@ -142,7 +142,7 @@ fn flags_in_all_states() {
                 "To be over in 1 h 30 min, at 13:30:00, says",
                 "1 request from before the closing is still running, for 1 min 12 s. Beside them, \
                  1 request of an admitted client is running.",
-                "there is no key \"colour\"",
+                "unknown key \"colour\"",
                 "End 13:30:00, in 1 h 30 min; stays closed until it is removed",
                 "Message (en) &lt;script&gt;alert(1)&lt;/script&gt; Admits 10.3.0.0/16 \
                  Retry-After 10 min",
