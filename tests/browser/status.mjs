@@ -104,7 +104,7 @@ async function open(browser) {
 async function announced(browser) {
   const [start, end] = [inMinutes(42), inMinutes(102)];
   await writeFlag(FLAG, { start, end, message: MESSAGE });
-  await looksRight(browser, 'announced', '', { state: 'To be closed in 4', flags: 'announced' });
+  await looksRight(browser, 'announced', '', { state: 'Closes in 4', flags: 'announced' });
   await removeFlag(FLAG);
 }
 
@@ -113,7 +113,7 @@ async function partlyClosed(browser) {
   check('partly closed: refused', await get('/blogs/', '127.0.0.7') === 503);
   await looksRight(browser, 'partly-closed', '?client=127.0.0.8&path=/blogs/&host=www.example.com', {
     state: '1 of 4 scopes is closed Not closed: maintenance.test (open) www.example.com',
-    running: 'what is closed can be stopped. In scopes that are not closed: 2.',
+    running: 'the closed applications can be stopped. In scopes that are not closed: 2.',
     who: '1 client was refused since the last closing, ',
     passes: 'Refused now and refused while closed: 127.0.0.8 for /blogs/',
     preflight: `with 503: closed by ${BLOGS_FLAG}; unless the environment has TRUSTED`,
@@ -124,7 +124,7 @@ async function closed(browser) {
   await getOften(2, `/${HTML}`, '127.0.0.18', HTML);
   await get(`/${LONG}`, '127.0.0.19', LONG);
   await looksRight(browser, 'closed', '?client=10.20.1.7&path=/healthz', {
-    state: 'To be over in',
+    state: 'Ends in',
     running: '2 requests from before the closing are still running, the oldest for',
     who: 'clients were refused since the last closing',
     passes: 'Passes now and passes while closed: 10.20.1.7 for /healthz',
@@ -247,7 +247,7 @@ async function drained(browser, slow) {
   await withReader(browser, {}, async (page) => {
     await page.goto(STATUS);
     const shown = await text(page, 'section[aria-labelledby=running]');
-    const expected = 'running: what is closed can be stopped (1 request of an admitted client is running).';
+    const expected = 'running: the closed applications can be stopped (1 request of an admitted client is running).';
     check('drained: the application can be stopped', shown.includes(expected), shown);
   });
   await admitted;

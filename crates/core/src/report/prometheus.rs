@@ -48,7 +48,7 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     );
     add(
         "check_interval_seconds",
-        "How often flags are looked at; 0 is at every request.",
+        "How often flags are checked; 0 means at every request.",
         gauge,
         vec![(vec![], report.check_interval)],
     );
@@ -77,13 +77,13 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     );
     add(
         "requests_in_flight",
-        "Requests that were let in and have not ended.",
+        "Admitted requests that have not ended.",
         gauge,
         scopes().map(|(labels, scope)| (labels, scope.in_flight.requests as f64)).collect(),
     );
     add(
         "requests_in_flight_from_before_closing",
-        "Requests that were let in before the scope was closed and have not ended.",
+        "Requests admitted before the scope was closed that have not ended.",
         gauge,
         scopes()
             .map(|(labels, scope)| (labels, scope.in_flight.from_before_closing as f64))
@@ -99,19 +99,19 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     );
     add(
         "untracked_requests_in_flight",
-        "Further requests that have not ended, and that there was no room to follow.",
+        "Running requests that could not be tracked for lack of room.",
         gauge,
         vec![(vec![], report.in_flight.untracked.unwrap_or(0) as f64)],
     );
     add(
         "passed_requests_total",
-        "Requests that were let in while the scope was open, and have ended.",
+        "Requests admitted while the scope was open that have ended.",
         counter,
         scopes().map(|(labels, scope)| (labels, scope.totals.open as f64)).collect(),
     );
     add(
         "allowed_requests_total",
-        "Requests that were let in while the scope was closed, and have ended, by kind of token.",
+        "Requests admitted while the scope was closed that have ended, by kind of token.",
         counter,
         scopes()
             .flat_map(|(labels, scope)| {
@@ -124,7 +124,7 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     );
     add(
         "refused_requests_total",
-        "Requests that were refused, by status.",
+        "Refused requests, by status.",
         counter,
         scopes()
             .flat_map(|(labels, scope)| {

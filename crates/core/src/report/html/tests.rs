@@ -1,4 +1,4 @@
-//! Real gates, flags and statistics, as the page shows them.
+//! The page made from real gates, flags and statistics.
 
 use std::fs;
 use std::net::IpAddr;
@@ -21,8 +21,8 @@ use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 const NOON: &str = "2026-11-22T12:00:00Z";
 const STRANGE: &str = "<script>alert(1)</script>";
 
-/// A virtual host with a location, and one that is off; with these contents of the flags
-/// `main` and `inner`.
+/// A virtual host with a location, and one that is off, with these contents of the flags `main` and
+/// `inner`.
 fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let folder = TempDir::new().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -68,7 +68,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
         let address = IpAddr::from(address.to_be_bytes());
         stats.refused().count(RefusedRequest { address, path, agent, time }, 1);
     };
-    // So many that they drive each other out.
+    // Enough addresses to displace each other.
     (0..20_000).for_each(|address| refuse(address, "/", ""));
     (0..99).for_each(|_| refuse(0x0a09_0909, STRANGE, STRANGE));
     let scope = |kind, location, gate: Option<(_, _)>| ScopeFacts {
@@ -102,7 +102,7 @@ fn shown(report: &Report, refresh: Option<u32>, preflight: Option<&Preflight>) -
         .expect("a page")
 }
 
-/// What can be read, without tags.
+/// The readable text, without tags.
 fn words(page: &str) -> String {
     let (_, body) = page.split_once("<body>").expect("a body");
     let texts = body.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text));
@@ -139,8 +139,8 @@ fn flags_in_all_states() {
             Some(""),
             &[
                 "2 of 3 scopes are closed Not closed: www.example.com:443 (MaintenanceEngine Off)",
-                "To be over in 1 h 30 min, at 13:30:00, says",
-                "1 request from before the closing is still running, for 1 min 12 s. Beside them, \
+                "Ends in 1 h 30 min, at 13:30:00, according to",
+                "1 request from before the closing is still running, for 1 min 12 s. In addition, \
                  1 request of an admitted client is running.",
                 "unknown key \"colour\"",
                 "End 13:30:00, in 1 h 30 min; stays closed until it is removed",
@@ -158,25 +158,29 @@ fn flags_in_all_states() {
         (
             Some("start = 2026-11-22T13:00:00Z"),
             None,
-            &["Announced All 3 scopes are open", "To be closed in 1 h, at 13:00:00, by"],
+            &["Announced All 3 scopes are open", "Closes in 1 h, at 13:00:00, by"],
         ),
         (
             Some("end = 2026-11-22T11:00:00Z"),
             None,
             &[
                 "2 of 3 scopes are closed, 2 past the end Not closed",
-                "Was to be over 1 h ago, at 11:00:00, says",
+                "Planned end 1 h ago, at 11:00:00, according to",
             ],
         ),
         (
             Some("end = 2026-11-22T11:00:00Z\nreopen = \"auto\""),
             None,
-            &["All 3 scopes are open", "past its end, open again", "1 h ago; opens by itself"],
+            &[
+                "All 3 scopes are open",
+                "past its end, open again",
+                "1 h ago; reopens automatically",
+            ],
         ),
         (
             Some("end = 2026-11-22T13:00:00Z\nreopen = \"auto\""),
             None,
-            &["To be opened in 1 h, at 13:00:00"],
+            &["Reopens in 1 h, at 13:00:00"],
         ),
     ];
     for (main, inner, sentences) in cases {
@@ -201,11 +205,11 @@ fn scopes_and_refused_clients() {
             "Allowed 1 by file Defined conf/httpd.conf:7",
             "Refused 1 with 503",
             "off – – – – – MaintenanceEngine Off",
-            "100+ clients were refused, most of all 10.9.9.9.",
+            "100+ clients were refused, most often 10.9.9.9.",
             "The first 25 of them; JSON has more.",
             "&lt;script&gt;alert(1)&lt;/script&gt; 12:00:00",
             " none 12:00:00",
-            "Flags are looked at every 0.5 s",
+            "Flags are checked every 0.5 s",
         ],
     );
     let number = page.matches("<th role=\"rowheader\" scope=\"row\" class=\"address\">").count();
@@ -230,9 +234,9 @@ fn rare_things() {
     assert_says(
         &page,
         &[
-            "1,002,034 more are running that there was no room to follow",
-            "Each request looks at the flags",
-            "main cannot be seen, counts as there line 1: &lt;never&gt; Closes",
+            "1,002,034 more requests are running that could not be tracked",
+            "Each request checks the flags",
+            "main cannot be seen, treated as present line 1: &lt;never&gt; Closes",
             "1 client was refused: 10.9.9.9.",
         ],
     );
@@ -240,7 +244,7 @@ fn rare_things() {
     rare.flags.clear();
     rare.refused.clients.clear();
     rare.scopes.clear();
-    let nothing = ["No flag is looked for.", "0 clients were refused.", "Nobody."];
+    let nothing = ["No flag is configured.", "0 clients were refused.", "None."];
     let page = shown(&rare, Some(90), None);
     assert_says(&page, &nothing);
     assert_says(&page, &["Reloads every 1 min 30 s Stop reloading"]);
@@ -275,7 +279,7 @@ fn preflights() {
     assert_says(
         &page,
         &[
-            "Passes now and refused while closed: 10.0.0.1 for /?a=&lt;b&gt;\"&amp;c Why",
+            "Passes now and refused while closed: 10.0.0.1 for /?a=&lt;b&gt;\"&amp;c Details",
             "Now passes because While closed refused with 503: because; unless the environment has \
              ONE or TWO",
         ],
