@@ -1,6 +1,6 @@
-//! Threads handle requests and make reports at the same time, while the flag comes and goes and files
-//! change. Threads share here what the processes of a server share. The tests are for sanitizers above
-//! all; they also check that nothing is lost.
+//! Threads handle requests and make reports concurrently, while the flag appears and disappears and
+//! files change. The threads share what the processes of a server share. The tests are mainly for
+//! sanitizers; they also check that no count is lost.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl EventSink for Counts {
 
 type Site = FakeServer<Counts>;
 
-/// A server with one flag, and an allowlist and a page that are files.
+/// A server with one flag, an allow file and a page file.
 fn site() -> Site {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("list"), "10.0.0.0/30\n").expect("written");
@@ -56,7 +56,7 @@ fn site() -> Site {
     FakeServer::new(folder, lines, &[], Counts::default())
 }
 
-/// One request, from its beginning to its end. True where it was refused.
+/// Handles one request completely. Returns whether it was refused.
 fn ask(site: &Site, client: u8) -> bool {
     let mut request = FakeRequest::new(site, client, "/");
     for hook in [Hook::Quick, Hook::Mapped, Hook::Handler] {
@@ -96,7 +96,7 @@ fn report(site: &Site) -> Report {
     Report::new(facts, true)
 }
 
-/// Nothing that was counted gets lost, and nothing is in flight in the end.
+/// No count is lost, and nothing is in flight at the end.
 #[test]
 fn requests_while_the_flag_flips() {
     let site = site();
@@ -151,8 +151,8 @@ fn requests_while_the_flag_flips() {
     assert!(closed == open || closed == open + 1, "{closed} {open}");
 }
 
-/// Whoever closes a flag and then looks sees each request that found it open, or it has ended. As
-/// in `stats::in_flight`, with a flag that is one bit.
+/// A thread that closes a flag and then looks at the entries sees each request that found the flag
+/// open, unless it has ended. As in `stats::in_flight`, with a one-bit flag.
 #[test]
 fn nobody_slips_through() {
     let stats = new_stats();
@@ -166,13 +166,13 @@ fn nobody_slips_through() {
             let request = threads.spawn(move || {
                 let worker = Worker { process, connection: 1, generation: 1 };
                 let tracked = TrackedRequest::new(stats, worker, place, 0);
-                // As little as a file system guarantees.
+                // Relaxed, because a file system guarantees no more.
                 let was_open = !is_closed.load(Ordering::Relaxed);
                 match was_open {
                     true => tracked.let_in(place, Reason::Open),
                     false => tracked.forget(),
                 }
-                // It goes on until it was looked for.
+                // The request runs until the other thread has looked.
                 while was_open && found.load(Ordering::Acquire) == 0 {
                     thread::yield_now();
                 }
@@ -188,8 +188,8 @@ fn nobody_slips_through() {
     }
 }
 
-/// A file that changes while eight threads read it: each value is whole, and none is older than one
-/// that was seen before.
+/// A file changes while eight threads read it. Each value is complete, and none is older than a
+/// value that was seen before.
 #[test]
 fn a_file_is_read_while_it_changes() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,6 +1,6 @@
-//! A child that somebody else has taken over can write anything into the memory that all processes
-//! share. What the others do with it has to end, and soon, and what they see of the file system counts
-//! as before.
+//! A compromised child can write anything into the shared memory. The operations of the other
+//! processes must nevertheless terminate soon, and what they see of the file system must still
+//! apply.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -18,10 +18,10 @@ use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
-/// All that parent and children do with the records, or with a flag, together.
+/// The time limit for all operations on the statistics or on a flag.
 const SOON: Duration = Duration::from_secs(30);
 
-/// What somebody writes, by the number of the word.
+/// The value to write, by the number of the word.
 type Fill = fn(u64) -> u64;
 
 const FILLS: [(&str, Fill); 6] = [
@@ -40,7 +40,7 @@ fn fill(shared: &impl Words, fill: Fill) {
     fill_first(shared, u64::MAX, fill);
 }
 
-/// Overwrites the part of the board that the flag of a test is in, and some more.
+/// Overwrites the start of the shared state table, which contains the test's flag.
 fn fill_start(table: &StateTable, fill: Fill) {
     fill_first(table, 65_536, fill);
 }
@@ -137,7 +137,8 @@ fn flag_at<'b>(table: &'b StateTable, path: &Path, interval: Duration) -> Flag<'
     Flag::new(path.into(), &table.places()[0], interval, TimeZone::UTC)
 }
 
-/// Looked at with each request, a flag that is not there closes nothing, whatever the shared state table says.
+/// If every request looks at the flag, an absent flag closes nothing, whatever the shared state
+/// table says.
 #[test]
 fn an_absent_flag() {
     let table = new_state_table();
@@ -152,7 +153,7 @@ fn an_absent_flag() {
     }
 }
 
-/// And one that this child has read, and that has come to rest, closes.
+/// A flag that this child has read, and that has been unchanged long enough, closes the scope.
 #[test]
 fn a_flag_that_was_read() {
     let table = new_state_table();
@@ -165,7 +166,7 @@ fn a_flag_that_was_read() {
         let flag = flag_at(&table, &path, Duration::ZERO);
         assert!(flag.look(Observer::Child, now(), &now, &mut |_| ()).is_some());
         for (what, with) in FILLS {
-            // Every state, with any content: also that of a flag which has opened by itself.
+            // Every state with any content, including that of a flag that has reopened.
             for known in 0..8 {
                 fill_start(&table, with);
                 let word = &table.places()[0].flag.state;
@@ -177,7 +178,7 @@ fn a_flag_that_was_read() {
     }
 }
 
-/// With an interval the word on the board is believed, true or not; but nobody waits for long.
+/// With an interval the shared state is used, true or not, but nothing waits for long.
 #[test]
 fn with_an_interval() {
     let table = new_state_table();
@@ -197,7 +198,7 @@ fn with_an_interval() {
     }
 }
 
-/// A restart finds places for all that the configuration wants.
+/// A restart finds places for everything in the configuration.
 #[test]
 fn claims() {
     let table = new_state_table();
@@ -208,7 +209,7 @@ fn claims() {
         let places: Vec<_> = keys.iter().map(|key| table.position(*key)).collect();
         assert!(places.iter().all(|place| place.is_some_and(|place| place < MAX_SLOTS)), "{what}");
     }
-    // All places have one key, which is wanted.
+    // All places have the same key, which is wanted.
     let key = table.claim(&keys).expect("places")[0].key().load(Ordering::SeqCst);
     table.places().iter().for_each(|place| place.key().store(key, Ordering::SeqCst));
     table.claim(&keys).expect("places");

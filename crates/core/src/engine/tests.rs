@@ -27,8 +27,8 @@ type TestRequest<'r> = FakeRequest<'r, Quiet>;
 const BLOGS: Option<&In> = Some(&In(&[1]));
 const WIKI: Option<&In> = Some(&In(&[2]));
 
-/// A server with two sections, each of which refuses with a status of its own. 10.0.0.1 is on the
-/// allowlist, and so is everybody at /health.
+/// A server with two sections, each with its own refusal status. The allowlist admits 10.0.0.1, and
+/// everybody at /health.
 fn server() -> TestServer {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = "MaintenanceFlag $/flag\nMaintenanceAllow 10.0.0.1 path=/health";
@@ -53,14 +53,14 @@ impl TestServer {
         fs::remove_file(self.path(flag)).expect("removed");
     }
 
-    /// Of the server, and of its sections.
+    /// The totals of the server and of its sections.
     fn totals(&self) -> [ScopeTotals; 3] {
         let of = |section| self.counters.stats.totals(self.counters.scope(section));
         [None, BLOGS, WIKI].map(of)
     }
 
-    /// How many requests were let in because a scope was open, allowed, and refused, in the server
-    /// and in its sections.
+    /// The numbers of requests admitted while open, allowed, and refused, in the server and in its
+    /// sections.
     fn counts(&self) -> [[u64; 3]; 3] {
         self.totals().map(|totals| {
             [totals.open, totals.allowed.values().sum(), totals.refused.values().sum()]
@@ -77,7 +77,7 @@ const OPEN: [u64; 3] = [1, 0, 0];
 const ALLOWED: [u64; 3] = [0, 1, 0];
 const REFUSED: [u64; 3] = [0, 0, 1];
 
-/// What an action is, in a word, or the status of the answer.
+/// The action in one word, or the status of the answer.
 fn word(action: &Action<'_>) -> String {
     match action {
         Action::Decline => "decline".into(),
@@ -92,7 +92,7 @@ fn ask(request: &mut TestRequest<'_>, hook: Hook) -> String {
     word(&handle(request, hook))
 }
 
-/// All hooks, in the order in which a client's request comes through them.
+/// All hooks, in the order in which a client request passes them.
 const ALL: [Hook; 5] = [Hook::Quick, Hook::Mapped, Hook::Mapped, Hook::LookedUp, Hook::Handler];
 
 fn ask_all(request: &mut TestRequest<'_>) -> [String; 5] {
@@ -157,7 +157,7 @@ fn a_client_that_is_refused() {
     assert_eq!((&client.path.start[..], &client.agent.start[..]), (&b"/page"[..], &b"test"[..]));
 }
 
-/// Another module goes on with a request that was refused.
+/// Another module continues with a refused request.
 #[test]
 fn a_second_refusal_counts_once() {
     let server = server();
@@ -196,7 +196,7 @@ fn a_subrequest_into_a_closed_section() {
     assert_eq!(ask_all(&mut main), [(); 5].map(|()| "decline"));
     let mut part = main.subrequest("/blogs/part");
     part.sections = vec![BLOGS];
-    // Once the main request is being answered, nothing else shows what is looked up.
+    // Once the main request is being answered, no handler runs for a looked-up resource.
     assert_eq!(ask_all(&mut part), ["fail", "decline", "decline", "fail", "fail"]);
     assert_eq!(label(&part), Some("blocked"));
     assert_eq!(server.running(), 1, "the main request goes on");
@@ -204,7 +204,7 @@ fn a_subrequest_into_a_closed_section() {
     assert_eq!(server.counts(), [OPEN, NOTHING, NOTHING]);
 }
 
-/// A part of a request that httpd has turned down before the module saw it.
+/// A part of a request that httpd rejected before the module saw it.
 #[test]
 fn a_subrequest_of_an_unknown_request() {
     let server = server();
@@ -213,7 +213,7 @@ fn a_subrequest_of_an_unknown_request() {
     assert_eq!(ask(&mut part, Hook::Quick), "decline");
     assert!(part.decision().is_some_and(|decision| decision.tracked.is_none()));
     assert_eq!(server.running(), 0);
-    // And its ErrorDocument, which is a request like any other.
+    // Its ErrorDocument is a request like any other.
     let mut error_document = main.redirected("/error");
     assert_eq!(ask(&mut error_document, Hook::Quick), "decline");
     assert_eq!(server.running(), 1);
@@ -251,7 +251,7 @@ fn an_internal_redirect_into_a_closed_section() {
     assert_eq!(server.counts(), [NOTHING, REFUSED, NOTHING]);
 }
 
-/// It counts once, where it came to.
+/// The request is counted once, in the last scope that it entered.
 #[test]
 fn an_internal_redirect_into_an_open_section() {
     let server = server();
@@ -266,7 +266,7 @@ fn an_internal_redirect_into_an_open_section() {
     assert_eq!(server.counts(), [NOTHING, NOTHING, OPEN]);
 }
 
-/// mod_rewrite takes a request into another section than the one that was seen ahead.
+/// mod_rewrite maps a request to another section than the one expected by the quick handler.
 #[test]
 fn a_request_that_is_rewritten() {
     let server = server();
@@ -280,7 +280,7 @@ fn a_request_that_is_rewritten() {
     assert_eq!(server.counts(), [NOTHING, NOTHING, REFUSED]);
 }
 
-/// Whoever comes in by a path is not taken elsewhere.
+/// A request admitted by its path must not be rewritten to another path.
 #[test]
 fn an_admission_by_path_ends_with_it() {
     let server = server();
@@ -295,13 +295,13 @@ fn an_admission_by_path_ends_with_it() {
     assert_eq!(ask(&mut part, Hook::Quick), "fail");
     (request.path, request.path_id) = ("/private", 4);
     assert_eq!(ask(&mut request, Hook::Mapped), "500");
-    // Not so by address.
+    // This does not apply to an admission by address.
     let mut request = TestRequest::new(&server, 1, "/");
     ask(&mut request, Hook::Quick);
     assert_eq!(ask(&mut request.redirected("/private"), Hook::Quick), "decline");
 }
 
-/// The strictest reading counts, in the scope that it comes to.
+/// The strictest reading applies, in its own scope.
 #[test]
 fn several_readings_of_a_path() {
     let server = server();
@@ -329,7 +329,7 @@ fn several_readings_of_a_path() {
     assert_eq!(server.counts(), [[2, 0, 0], REFUSED, [0, 1, 1]]);
 }
 
-/// As the hooks do it.
+/// Runs a hook like the module, with the panic boundary.
 fn ask_guarded(request: &mut TestRequest<'_>, hook: Hook) -> String {
     let action = catch_unwind(AssertUnwindSafe(|| word(&handle(request, hook))));
     let guard = |body: &mut dyn FnMut()| drop(catch_unwind(AssertUnwindSafe(body)));
@@ -366,7 +366,7 @@ fn after_a_panic_the_last_known_state_counts() {
     assert_eq!(server.counts(), [[1, 0, 1], REFUSED, NOTHING], "a part does not count");
 }
 
-/// Nobody knows whether the server is closed then.
+/// The state of the server is not known then.
 #[test]
 fn a_panic_after_a_panic_refuses() {
     let server = server();

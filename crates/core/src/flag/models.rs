@@ -1,5 +1,5 @@
-//! What several processes make of one flag together (`make loom`). Each has a [`Flag`] of its own, as
-//! it has in the server; what they share is the slot.
+//! Several processes share one flag (`make loom`). Each process has its own [`Flag`], as in the
+//! server; they share the slot.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A flag that is there when there is a link to something that came to rest long ago.
+/// The flag is present when there is a link to an old file.
 struct Site {
     slot: Slot,
     path: PathBuf,
@@ -22,7 +22,7 @@ struct Site {
     other: AtomicU64,
 }
 
-/// Where the flags of one model are; it is tried over and over.
+/// The folder of a model's flags. A model runs many times.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("rested"), "").expect("a file");
@@ -46,12 +46,12 @@ impl Site {
         fs::remove_file(&self.path).expect("removed");
     }
 
-    /// As a process has it.
+    /// A process's own flag.
     fn flag(&self) -> Flag<'_> {
         Flag::new(self.path.clone(), &self.slot, Duration::ZERO, TimeZone::UTC)
     }
 
-    /// Does it close? Counts what is said.
+    /// Whether the flag closes its scope. Counts the events.
     fn look(&self, flag: &Flag<'_>) -> bool {
         let now = Timestamp::from_second(2_000_000_000).expect("a time");
         let report = &mut |event: FlagEvent<'_>| {
@@ -70,7 +70,7 @@ impl Site {
     }
 }
 
-/// A process, with a stack for all that a look takes.
+/// A process, with enough stack for a look.
 fn process<T, F>(act: F) -> thread::JoinHandle<T>
 where
     T: Send + 'static,
@@ -79,7 +79,7 @@ where
     thread::Builder::new().stack_size(1 << 16).spawn(act).expect("a thread")
 }
 
-/// There is too much to try everything: no process is interrupted more than once.
+/// Exploring everything would take too long: no process is preempted more than once.
 fn bounded(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(1);
@@ -88,7 +88,7 @@ fn bounded(model: impl Fn() + Send + Sync + 'static) {
 
 static FOLDERS: LazyLock<[TempDir; 2]> = LazyLock::new(|| [folder(), folder()]);
 
-/// A closing is said once, and closes for all who look then.
+/// A closing is reported once, and applies to all later looks.
 #[test]
 fn closing() {
     let folder = &FOLDERS[0];
@@ -106,8 +106,8 @@ fn closing() {
     });
 }
 
-/// A look that is slow does not turn back what others have seen since: each change is said once, and
-/// in the end it is known as it is.
+/// A slow look does not undo what others have seen since: each change is reported once, and the
+/// final state is correct.
 #[test]
 fn opening_and_closing_again() {
     let folder = &FOLDERS[1];
@@ -133,7 +133,7 @@ fn opening_and_closing_again() {
     });
 }
 
-/// With an interval one looks at a time, and what it has seen is known to the next one.
+/// With an interval, one process looks at a time, and the next one knows what it has seen.
 #[test]
 fn one_looks_at_a_time() {
     loom::model(|| {
@@ -141,7 +141,7 @@ fn one_looks_at_a_time() {
         let look = |shared: &(FlagSlot, AtomicU64)| {
             let lease = PollLease::new(&shared.0, Duration::from_secs(3600)).take(|| true);
             assert!(lease.is_some(), "nobody hangs");
-            // Two at a time would count as one, and so would two that do not see each other.
+            // Two concurrent looks would count as one, and so would two that do not see each other.
             let looks = shared.1.load(Ordering::Relaxed);
             shared.1.store(looks + 1, Ordering::Relaxed);
         };
@@ -153,7 +153,7 @@ fn one_looks_at_a_time() {
     });
 }
 
-/// And one in an interval.
+/// There is only one look per interval.
 #[test]
 fn one_looks_in_an_interval() {
     loom::model(|| {

@@ -21,7 +21,7 @@ fn flag<'b>(path: &Path, table: &'b crate::shared::slot::StateTable) -> Flag<'b>
     Flag::new(path.to_owned(), slot, Duration::ZERO, TimeZone::UTC)
 }
 
-/// The events of a look at a moment, in short, and whether it is closed.
+/// The events of a look at this time, as short texts, and whether the scope is closed.
 fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>) {
     let mut event = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {
@@ -51,14 +51,14 @@ fn look(flag: &Flag<'_>) -> (bool, Vec<String>) {
     look_at(flag, Observer::Child, NOON)
 }
 
-/// Puts a content in place in one step, as `mv` does.
+/// Replaces the content atomically, like `mv`.
 fn replace(path: &Path, content: &str) {
     let new = path.with_extension("new");
     fs::write(&new, content).expect("written");
     fs::rename(&new, path).expect("renamed");
 }
 
-/// Until a version is old enough. Looks as it would be looked at on the way, and nothing happens.
+/// Waits until a version is old enough, looking as requests would. Nothing must happen.
 fn settle(flag: &Flag<'_>) {
     assert_eq!(look(flag).1, vec![""; 0]);
     thread::sleep(Duration::from_millis(400));
@@ -103,7 +103,7 @@ fn errors_leave_the_last_known_state() {
     assert_eq!(look(&flag), (false, vec!["failed".to_owned()]), "it was open");
 }
 
-/// An outage under load is one error and one notice, however many looks overlap its ends.
+/// An outage under load is one error and one notice, however many looks overlap its start and end.
 #[test]
 fn outages_are_told_once() {
     const OUTAGES: usize = 300;
@@ -141,7 +141,7 @@ fn outages_are_told_once() {
     assert_eq!(recovered.into_inner(), OUTAGES);
 }
 
-/// Many observers at a time: never more news than changes, and the last state is right.
+/// With many observers there are never more events than changes, and the final state is correct.
 #[test]
 fn observers_race() {
     const CHANGES: usize = 2000;
@@ -175,7 +175,7 @@ fn observers_race() {
             assert!(observe(), "closed at once");
             fs::remove_file(&path).expect("removed");
             assert!(!observe(), "open at once");
-            // Whoever saw it first has said it before anybody's look returns.
+            // The event has been reported before any look returns.
             let counts = || [appeared.load(Ordering::SeqCst), gone.load(Ordering::SeqCst)];
             while counts() != [change, change] {
                 let [appeared, gone] = counts();
@@ -248,7 +248,7 @@ fn a_window_opens_and_closes_by_itself() {
     }
 }
 
-/// An outage of the file system is told, and not what was known before.
+/// An outage of the file system is reported, and the previous state is not reported again.
 #[test]
 fn an_outage_while_announced() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -274,7 +274,7 @@ fn an_outage_while_announced() {
     assert_eq!(late, (true, vec!["closed".into(), "failed".into()]), "time goes on");
 }
 
-/// A content is read once, and again only when the file has changed.
+/// A content is read once, and again only if the file has changed.
 #[test]
 fn a_content_is_read_once() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -330,8 +330,8 @@ fn contents_that_close_and_say_nothing() {
     }
 }
 
-/// Two processes that look once in an hour: the one whose turn it is sees a change, the other one
-/// learns of it and reads what the flag says.
+/// Two processes look once an hour. The one that takes the lease sees a change; the other one
+/// learns about it and reads the flag.
 #[test]
 fn looks_in_an_interval() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -357,13 +357,13 @@ fn looks_in_an_interval() {
     assert_eq!(message(&other), Some("hello".into()));
     is_due();
     assert_eq!(look(&other), (true, vec!["changed".to_owned()]));
-    // While another process's look hangs, what this one has not read is not shown.
+    // While another process's look hangs, content that this process has not read is not shown.
     is_due();
     let hanging = other.poll_lease.take(|| false);
     thread::sleep(Duration::from_millis(200));
     assert_eq!([message(&one), message(&other)], [None, Some("again".into())]);
     drop(hanging);
-    // Nobody has to read an empty one.
+    // An empty flag need not be read.
     is_due();
     replace(&path, "");
     assert_eq!(look(&one), (true, vec!["changed".to_owned()]));

@@ -1,4 +1,4 @@
-//! What becomes of the records when threads and processes are at them together (`make loom`).
+//! Concurrent access to the statistics by threads and processes (`make loom`).
 
 use loom::sync::Arc;
 use loom::thread;
@@ -18,14 +18,14 @@ fn here() -> i32 {
     i32::try_from(std::process::id()).expect("a number")
 }
 
-/// None of this server.
+/// A process that is not of this server.
 const DEAD: i32 = 1;
 
 fn worker(process: i32) -> Worker {
     Worker { process, connection: 1, generation: 1 }
 }
 
-/// Tells a request in all that is known of it.
+/// Values that identify a request in every field.
 fn running(number: u16) -> Running {
     Running {
         process: here(),
@@ -49,7 +49,7 @@ fn all(in_flight: &InFlight) -> Vec<Running> {
     in_flight.running(&mut Living::default())
 }
 
-/// Is let in where it finds the site open, and says so.
+/// Handles a request that is admitted if it finds the site open.
 fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
     let held = enter(in_flight, here(), of);
     let is_open = flag.load(Ordering::Relaxed) == 0;
@@ -60,14 +60,14 @@ fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
     is_open
 }
 
-/// Where there is too much to try everything: no thread is interrupted more than twice.
+/// Exploring everything would take too long: no thread is preempted more than twice.
 fn bounded(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
     builder.check(model);
 }
 
-/// Whoever closes, and looks then, finds who was let in before that.
+/// A thread that closes a flag and then looks finds every request that was admitted before.
 #[test]
 fn found_after_closing() {
     loom::model(|| {
@@ -81,7 +81,7 @@ fn found_after_closing() {
     });
 }
 
-/// So does whoever sees that another one has closed.
+/// The same holds for a thread that sees that another thread has closed the flag.
 #[test]
 fn found_after_a_closing_that_was_seen() {
     loom::model(|| {
@@ -99,7 +99,7 @@ fn found_after_a_closing_that_was_seen() {
     });
 }
 
-/// An entry is that of one request.
+/// An entry belongs to one request.
 #[test]
 fn two_enter() {
     loom::model(|| {
@@ -118,7 +118,8 @@ fn two_enter() {
     });
 }
 
-/// What is read of an entry is of one request, also while that ends and another one comes.
+/// The data read from an entry belongs to one request, even if that request ends and another one
+/// starts.
 #[test]
 fn one_after_the_other() {
     bounded(|| {
@@ -138,7 +139,7 @@ fn one_after_the_other() {
     });
 }
 
-/// And while it comes into another scope.
+/// The same while the request enters another scope.
 #[test]
 fn into_another_scope() {
     loom::model(|| {
@@ -158,7 +159,7 @@ fn into_another_scope() {
     });
 }
 
-/// An entry that was taken from a process because it is dead is not freed by that.
+/// An entry that was freed because its process is dead is not freed again by that process.
 #[test]
 fn late_owner() {
     loom::model(|| {
@@ -179,7 +180,7 @@ fn late_owner() {
     });
 }
 
-/// No count is lost, each status has one column, and nobody is left behind in flight.
+/// No count is lost, each status has one column, and nothing remains in flight.
 #[test]
 fn counted() {
     bounded(|| {
@@ -202,7 +203,7 @@ fn counted() {
     });
 }
 
-/// A child of before a restart counts on, and what it counts is not lost.
+/// A child from before a restart continues to count, and its counts are not lost.
 #[test]
 fn counted_over_a_restart() {
     loom::model(|| {

@@ -29,7 +29,7 @@ fn at_scope(scope: ScopeId) -> ScopeRef {
     ScopeRef { scope, flags: 1 << scope.index() }
 }
 
-/// A request that is let in.
+/// An admitted request.
 fn tracked(
     stats: &'static Stats,
     worker: Worker,
@@ -93,7 +93,8 @@ fn statuses() {
     assert_eq!((totals.refused, totals.refused_otherwise), (expected, 7 + 8 + 9 + 10));
 }
 
-/// Scopes that stay keep what was counted; one that takes the place of another does not inherit.
+/// Scopes that stay keep their counts. A scope that gets the place of another one does not inherit
+/// its counts.
 #[test]
 fn restarts() {
     let stats = new_stats();
@@ -131,7 +132,7 @@ fn the_dead_are_not_in_flight() {
     assert_eq!(stats.totals(scope).open, 4);
 }
 
-/// More at a time than there is room for: they are let in, and it is said that they are not followed.
+/// Requests for which there is no room are admitted, and reported as untracked.
 #[test]
 fn too_many() {
     const ROOM: u64 = 4096 * 4;
@@ -149,7 +150,7 @@ fn too_many() {
     assert_eq!(stats.totals(scope).open, 2 * ROOM);
 }
 
-/// Threads that share connections and scopes lose nothing.
+/// Threads that share connections and scopes lose no counts.
 #[test]
 fn many_threads() {
     const ROUNDS: u64 = 20_000;
@@ -178,7 +179,8 @@ fn many_threads() {
     assert_eq!((stats.running().len(), stats.untracked()), (0, 0));
 }
 
-/// Whoever asks waits for a request that is being judged, and takes it for let in if that lasts.
+/// A report waits for a request that is being decided, and counts it as admitted if that takes too
+/// long.
 #[test]
 fn being_judged() {
     let stats = new_stats();
@@ -210,8 +212,8 @@ fn being_judged() {
     assert_eq!(stats.totals(scope).open, 0);
 }
 
-/// What closes is told by the flags of where the request is; by an earlier configuration it may have
-/// been elsewhere.
+/// The flags of the request's scope tell whether it is closed. With an earlier configuration the
+/// request may have been in another scope.
 #[test]
 fn from_before() {
     let running = |flags, was_open, generation| Running {

@@ -1,4 +1,4 @@
-//! What several processes make of versions that are new to them (`make loom`).
+//! Several processes debounce new versions of a file (`make loom`).
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use loom::thread;
 use super::*;
 use crate::shared::atomics::AtomicU64;
 
-/// A version that has just come is settled for nobody, however long the one before was.
+/// A version that has just appeared is not stable for any process, however old the previous version
+/// was.
 #[test]
 fn just_come() {
     let version = Version::MISSING; // changed in the far future, as far as its times go
@@ -25,7 +26,7 @@ fn just_come() {
     });
 }
 
-/// A look that is slow does not put back the version before.
+/// A slow look does not restore the previous version.
 #[test]
 fn slow_looks() {
     let versions = [Version::MISSING, Version::of(Path::new("/")).expect("a folder")];

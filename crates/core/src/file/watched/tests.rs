@@ -15,7 +15,7 @@ fn value(watched: &Watched<u32>) -> u32 {
     *watched.get().expect("a value")
 }
 
-/// Looks until nothing new has come for a second; the events, in short.
+/// Refreshes until nothing new has happened for a second. Returns short event texts.
 fn settle(watched: &Watched<u32>) -> Vec<String> {
     let mut event = vec![];
     for _ in 0..14 {
@@ -50,7 +50,7 @@ fn versions_come_and_go() {
     put("1");
     let table = Box::leak(new_state_table());
     let slot = table.claim(&[key(&path)]).expect("a slot")[0];
-    // Two processes: what one has said the other keeps to itself.
+    // Two processes: an event reported by one is not reported by the other.
     let [first, second] = [open(), open()].map(|watched| watched.expect("a number"));
     first.report_through(slot);
     second.report_through(slot);
@@ -92,7 +92,7 @@ fn versions_come_and_go() {
     }
 }
 
-/// A process that starts from an old version does not bring it back.
+/// A process that starts with an old version does not bring it back.
 #[test]
 fn outdated() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -117,7 +117,7 @@ fn outdated() {
     assert_eq!((settle(&second), value(&second)), (vec!["read".to_owned()], 3));
 }
 
-/// A file that is being written is left alone.
+/// A file that is being written is not used.
 #[test]
 fn half_written() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -134,8 +134,8 @@ fn half_written() {
     assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 12));
 }
 
-/// Of a file that may be unfinished nothing counts until it is at rest: neither at start, nor while
-/// requests are served, however long it changes.
+/// A file that may be incomplete takes effect only once it is unchanged, at start and while
+/// requests are served, however long it keeps changing.
 #[test]
 fn unfinished() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -144,7 +144,7 @@ fn unfinished() {
         let is_unfinished = |content: &[u8]| !content.ends_with(b"\n");
         Watched::open_at_rest(path.clone(), 1000, Box::new(number), is_unfinished, None)
     };
-    // Where this machine stands still for too long, the file is at rest.
+    // If the machine stalls for too long, the file counts as unchanged.
     let is_slow = |pause: Duration| pause > Duration::from_millis(200);
     let write_for = |time: Duration| {
         let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
@@ -181,7 +181,7 @@ fn unfinished() {
     assert_eq!((settle(&watched), value(&watched)), (vec!["read".to_owned()], 11));
 }
 
-/// Keeps contents as the parent does.
+/// A keeper like the parent's.
 #[derive(Default)]
 struct Memory {
     is_restart: AtomicBool,
@@ -200,8 +200,8 @@ impl Keeper for Memory {
     }
 }
 
-/// What is in force after a restart with a file that cannot be used, by what this process had read, and
-/// what another one.
+/// What is in force after a restart with an unusable file, depending on what this process and other
+/// processes had read.
 #[test]
 fn at_a_restart() {
     for (mine, theirs, is_lenient, expected, said) in [

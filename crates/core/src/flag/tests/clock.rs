@@ -1,5 +1,5 @@
-//! The clock and the moment at which a request came: which of them counts, and what a clock that is set
-//! back does.
+//! The clock and the arrival time of a request: which of them applies, and what happens if the
+//! clock is set back.
 
 use super::*;
 
@@ -10,14 +10,14 @@ fn at(clock: &str) -> Timestamp {
     time(&format!("2026-11-22T{clock}Z"))
 }
 
-/// What a look makes of a request that came at a moment and is decided at another one: is it let in,
-/// what is overdue, and the moment that counts.
+/// The result of a look for a request with this arrival time at this time of the clock: whether the
+/// scope is open, and the time that applies.
 fn decide(flag: &Flag<'_>, came: &str, clock: &str) -> Option<(bool, Timestamp)> {
     let closing = flag.look(Observer::Child, at(came), &|| at(clock), &mut |_| ());
     closing.map(|closing| (closing.is_overdue, closing.at))
 }
 
-/// The later of the two counts.
+/// The later time applies.
 #[test]
 fn a_header_that_is_completed_late() {
     for interval in [Duration::ZERO, Duration::from_secs(3600)] {
@@ -29,7 +29,7 @@ fn a_header_that_is_completed_late() {
             (AUTO, "13:59:30", "13:59:59", Some(false)),
             (AUTO, "13:59:30", "14:00:00", None),
             (AUTO, "11:59:30", "14:00:00", None),
-            // The clock was set back since it came.
+            // The clock has been set back since the request arrived.
             ("", "12:30:00", "11:00:00", Some(false)),
             (AUTO, "14:30:00", "13:00:00", None),
         ] {
@@ -45,7 +45,7 @@ fn a_header_that_is_completed_late() {
                 let later = at(came).max(at(clock));
                 assert!(found.is_none_or(|(_, at)| at == later), "{case} {before}");
             }
-            // It does not count for what is known.
+            // The arrival time does not affect the shared state.
             let known = flag.report().phase;
             let expected = flag.reader.last().content.window().phase(at(clock));
             assert_eq!(known, Some(expected), "{case}");
@@ -53,12 +53,13 @@ fn a_header_that_is_completed_late() {
     }
 }
 
-/// One step: the clock, whether the scope is closed then, and what is said of it.
+/// One step: the clock, whether the scope is closed then, and the events.
 type Step<'a> = (&'a str, bool, &'a [&'a str]);
 
 const BACK: &str = "clock set back";
 
-/// Each process goes back with the clock, whether it looks at the file or not, and it is said once.
+/// Each process follows the clock back, whether it looks at the file or not, and the change is
+/// reported once.
 #[test]
 fn the_clock_is_set_back() {
     let announced = "open again, announced";
@@ -85,10 +86,10 @@ fn the_clock_is_set_back() {
                 ("12:00:00", true, &[closed]),
             ],
         ),
-        // By less than two seconds: nothing is said, and what was reached counts as before.
+        // By less than two seconds: nothing is reported, and the phase stays the same.
         ("", &[("12:00:00", true, &[closed]), ("11:59:58.5", true, &[])]),
         (AUTO, &[("14:00:00", false, &["reopened"]), ("13:59:58.5", false, &[])]),
-        // It is still on the same side of both.
+        // The time is still between the start and the end.
         ("", &[("13:59:00", true, &[closed]), ("12:01:00", true, &[])]),
     ];
     for interval in [Duration::ZERO, Duration::from_secs(3600)] {
@@ -103,7 +104,7 @@ fn the_clock_is_set_back() {
                 for (clock, closes, event) in *steps {
                     let case = format!("{interval:?}, {observer:?}, {more}: {clock}");
                     let now = format!("2026-11-22T{clock}Z");
-                    // With an interval the parent leaves it to its children.
+                    // With an interval the parent leaves the looks to its children.
                     let looker = if interval.is_zero() { observer } else { Observer::Child };
                     let (found, told) = look_at(&first, looker, &now);
                     assert_eq!(told, *event, "{case}");
@@ -116,7 +117,7 @@ fn the_clock_is_set_back() {
     }
 }
 
-/// A look that hangs does not keep the scope open that the content closes.
+/// A hanging look does not keep the scope open if the content closes it.
 #[test]
 fn the_clock_is_set_back_while_a_look_hangs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -135,7 +136,7 @@ fn the_clock_is_set_back_while_a_look_hangs() {
     assert_eq!(told.first().map(String::as_str), Some(BACK));
 }
 
-/// A clock that is set back by little, as one that is adjusted, opens nothing: with and without looks.
+/// A small clock adjustment does not reopen anything, with or without looks.
 #[test]
 fn the_clock_is_set_back_by_little() {
     for interval in [Duration::ZERO, Duration::from_secs(3600)] {

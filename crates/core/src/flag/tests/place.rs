@@ -1,10 +1,10 @@
-//! A flag that is written to, and one that takes the place of another.
+//! A flag that is rewritten in place, and a flag that replaces another one.
 
 use super::*;
 
 const ANNOUNCED: &str = "start = 2026-11-22T13:00:00Z";
 
-/// Processes that have looked while there was no flag, and so have read nothing.
+/// Processes that have looked while there was no flag, and therefore have read nothing.
 fn processes<'b, const N: usize>(
     path: &Path,
     table: &'b crate::shared::slot::StateTable,
@@ -14,7 +14,7 @@ fn processes<'b, const N: usize>(
     processes
 }
 
-/// Is it closed for this process, and with which message?
+/// Whether the scope is closed for this process, and with which message.
 fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
     let closing =
         flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
@@ -24,7 +24,7 @@ fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
     (closing.is_some(), closing.as_ref().and_then(message))
 }
 
-/// What is half written counts for nothing: a new flag closes, an old one stays as it was.
+/// Half-written content is not used: a new flag closes its scope, an old one stays as it was.
 #[test]
 fn somebody_writes_to_the_flag() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -79,7 +79,7 @@ fn somebody_writes_to_the_flag() {
     );
 }
 
-/// A flag that takes the place of another is whole, and counts at once.
+/// A flag that replaces another one is complete, and takes effect at once.
 #[test]
 fn another_flag_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -107,13 +107,14 @@ fn another_flag_takes_the_place() {
     assert_eq!(look(other), (true, vec!["closed".into()]), "rm and touch");
 }
 
-/// What takes the place of another flag counts at once for a process, too, that has never looked
-/// at that one.
+/// A replacement takes effect at once even for a process that has never looked at the previous
+/// flag.
 #[test]
 fn in_the_place_of_a_flag_that_one_process_has_read() {
     type Put = fn(&Path, &str);
     let anew: Put = |path, content| {
-        // The clock of a file system is coarse: two files with one number are not born at a time.
+        // File system clocks are coarse: this gives two files with the same inode different birth
+        // times.
         thread::sleep(Duration::from_millis(30));
         fs::remove_file(path).expect("removed");
         fs::write(path, content).expect("written");
@@ -142,8 +143,8 @@ fn in_the_place_of_a_flag_that_one_process_has_read() {
     }
 }
 
-/// A process that cannot know what a flag has said, which is written to now, still knows whether
-/// that closed.
+/// A process that cannot know the previous content of a flag that is being rewritten still knows
+/// whether it closed its scope.
 #[test]
 fn one_process_has_read_what_is_rewritten() {
     for (old, new, event) in [
@@ -173,7 +174,7 @@ fn one_process_has_read_what_is_rewritten() {
     }
 }
 
-/// A flag that says what the one before it has said is no news, but it is another file.
+/// A replacement with the same content is not reported, but it is another file.
 #[test]
 fn a_copy_takes_the_place() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -191,7 +192,7 @@ fn a_copy_takes_the_place() {
     }
 }
 
-/// While somebody writes to the flag, what it said before still comes to its start and its end.
+/// While the flag is being rewritten, the previous content still reaches its start and its end.
 #[test]
 fn time_goes_on_while_somebody_writes() {
     let folder = tempfile::tempdir().expect("a folder");

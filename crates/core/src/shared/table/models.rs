@@ -1,4 +1,4 @@
-//! What those see who look for a place while it is given away (`make loom`).
+//! Looking for a place while it is being assigned (`make loom`).
 
 use loom::sync::Arc;
 use loom::thread;
@@ -6,7 +6,7 @@ use loom::thread;
 use super::*;
 use crate::shared::slot::Slot;
 
-/// Whoever finds the place of a key sees nothing there of what it was for before.
+/// A process that finds the place of a key sees no data of its previous key.
 #[test]
 fn found_as_new() {
     loom::model(|| {
@@ -23,7 +23,7 @@ fn found_as_new() {
     });
 }
 
-/// A restart leaves what the children of before know, and what they find out meanwhile.
+/// A restart keeps what the previous children know, and what they find out in the meantime.
 #[test]
 fn kept_over_a_restart() {
     loom::model(|| {

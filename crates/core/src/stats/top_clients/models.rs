@@ -1,4 +1,4 @@
-//! What becomes of the table when several count in it (`make loom`).
+//! Concurrent counting in the table (`make loom`).
 
 use loom::sync::Arc;
 use loom::thread;
@@ -17,7 +17,7 @@ fn refusal(number: u8) -> RefusedRequest<'static> {
     }
 }
 
-/// Is it wholly one refusal's?
+/// Whether all data is of one refusal.
 fn is_whole(client: &Client) -> bool {
     [refusal(1), refusal(2)].into_iter().any(|refusal| {
         client.address == refusal.address
@@ -33,7 +33,7 @@ fn counts(table: &TopClients) -> Vec<(IpAddr, u64, u64)> {
     clients.iter().map(|client| (client.address, client.count, client.error)).collect()
 }
 
-/// As long as there is room for all, each is counted exactly.
+/// As long as there is room for all addresses, each is counted exactly.
 #[test]
 fn counted() {
     for other in [1, 2] {
@@ -54,7 +54,7 @@ fn counted() {
     }
 }
 
-/// Whoever reads sees nothing that is half one's and half another's.
+/// A reader never sees data mixed from two refusals.
 #[test]
 fn whole() {
     let mut model = loom::model::Builder::new();
@@ -69,8 +69,8 @@ fn whole() {
     });
 }
 
-/// What a dead process has left half written is freed once, by whoever comes first, and not what
-/// another one writes there then.
+/// An entry left half written by a dead process is freed once, and not after another process has
+/// locked it again.
 #[test]
 fn left_behind() {
     let mut model = loom::model::Builder::new();

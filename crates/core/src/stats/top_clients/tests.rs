@@ -4,7 +4,7 @@ use std::thread;
 
 use super::*;
 
-/// On the heap by way of a large stack.
+/// Built on a large stack, then moved to the heap.
 fn new_table() -> Box<TopClients> {
     let thread = thread::Builder::new().stack_size(16 << 20).spawn(Box::<TopClients>::default);
     let table = thread.expect("a thread").join().expect("a table");
@@ -42,8 +42,8 @@ fn what_is_kept_of_a_client() {
     assert_eq!(table.clients().iter().map(|client| client.count).collect::<Vec<_>>(), [1]);
 }
 
-/// A million addresses, which come once each, and five that come again and again among them: the
-/// five are there, and no count is further off than the documentation says.
+/// A million addresses with one refusal each, and five with many refusals in between. The five are
+/// in the table, and no count is further off than documented.
 #[test]
 fn a_million_addresses() {
     const HEAVY: u64 = 5;
@@ -51,7 +51,7 @@ fn a_million_addresses() {
     const THREADS: u64 = 4;
     let table = new_table();
     let heavy = |number: u64| IpAddr::from([192, 0, 2, number as u8]);
-    // Among them half a million of one /64, which is what one customer of a provider has.
+    // Half a million of them are in one /64, which is what a provider assigns to one customer.
     let light = |number: u64| match number % 2 {
         0 => IpAddr::from((number as u32).wrapping_mul(2_654_435_761).to_be_bytes()),
         _ => IpAddr::from((0x2001_0db8_u128 << 96 | u128::from(number)).to_be_bytes()),
@@ -101,7 +101,7 @@ fn a_million_addresses() {
     const { assert!(size_of::<TopClients>() < 3 << 19) }; // 1.5 MiB, whatever comes
 }
 
-/// A process that dies while it writes: its entry can be written to again.
+/// If a process dies while writing, its entry can be written again.
 #[test]
 fn a_dead_writer() {
     let table = new_table();
@@ -122,7 +122,7 @@ fn a_dead_writer() {
     assert_eq!((clients[0].count, &clients[0].path.start[..]), (3, &b"/after"[..]));
 }
 
-/// What is read is never half of one and half of another.
+/// The data read is never mixed from two refusals.
 #[test]
 fn reading_while_others_write() {
     let table = new_table();

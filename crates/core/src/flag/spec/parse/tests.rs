@@ -1,4 +1,4 @@
-//! Contents of flags, as they are right and as they are not.
+//! Valid and invalid contents of flags.
 
 use super::*;
 
@@ -103,7 +103,7 @@ fn what_is_right() {
     }
 }
 
-/// Of all that is wrong, the first in the file is told.
+/// The first fault in the file is reported.
 #[test]
 fn the_first_fault() {
     let yaml = "this is YAML; write TOML";
@@ -165,7 +165,7 @@ fn the_first_fault() {
     }
 }
 
-/// What does not decide when the scope is closed does not keep the rest from counting.
+/// Faults that do not affect when the scope is closed do not invalidate the rest.
 #[test]
 fn what_does_not_count() {
     let start = "START = 2026-11-22 22:00 +01";
@@ -199,7 +199,7 @@ fn what_does_not_count() {
     assert!(warnings.len() == 6 && warnings.iter().all(|line| line.len() < 100), "{warnings:?}");
 }
 
-/// Keys in any case, times in quotes, and locales in the place of language tags.
+/// Keys in any case, times in quotes, and locale names instead of language tags.
 #[test]
 fn forgiven() {
     let window = parse(
