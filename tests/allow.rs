@@ -1,4 +1,4 @@
-//! Who passes, seen through a real httpd.
+//! The allowlist, tested through a real httpd.
 
 mod paths;
 
@@ -69,10 +69,10 @@ fn addresses_behind_mod_remoteip() {
         ("1.1.0.0", false),
         ("0.0.0.0", false),
         ("255.255.255.255", false),
-        // Only the last address was added by the proxy that is trusted.
+        // Only the last address was added by the trusted proxy.
         ("10.1.2.3, 203.0.113.5", false),
         ("203.0.113.5, 10.1.2.3", true),
-        // What is no address leaves the proxy's own.
+        // If the value is not an address, the proxy's own address applies.
         ("unknown", true),
     ] {
         let request = client.request("GET", "/").header("X-Forwarded-For", address);
@@ -130,7 +130,7 @@ fn environment_variables() {
     }
 }
 
-/// What is set after the gate has decided does not count, and fails closed.
+/// A variable that is set after the gate has decided is ignored: the decision fails closed.
 #[test]
 fn environment_variables_that_come_too_late() {
     for directives in [

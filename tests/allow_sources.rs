@@ -36,7 +36,7 @@ fn plugin_cfg_samples() {
         let setup = Setup::new(REMOTEIP)
             .modules(&["remoteip"])
             .directives("MaintenanceAllow plugin-cfg=cfg.xml");
-        // A copy, as httpd's user may not be able to read where this project lies.
+        // A copy, because httpd's user may not be able to read the project's folder.
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("httpd-test/plugin-cfg");
         fs::copy(samples.join(name), setup.path("cfg.xml")).expect("a sample");
         set_mode(&setup.path("cfg.xml"), 0o644);
@@ -52,7 +52,7 @@ fn plugin_cfg_samples() {
     }
 }
 
-/// How a file comes to a new content.
+/// How the content of a file is changed.
 type Change = fn(&Path, &str);
 
 fn rewrite(path: &Path, text: &str) {
@@ -63,7 +63,7 @@ fn replace(path: &Path, text: &str) {
     replace_file(path, text);
 }
 
-/// As Kubernetes does with a ConfigMap: a link to the folder of the day is switched.
+/// Like a Kubernetes ConfigMap: a symbolic link to a folder is switched.
 fn switch_link(path: &Path, text: &str) {
     let root = path.parent().expect("a folder").parent().expect("its parent");
     let number = fs::read_dir(root).expect("a folder").count();
@@ -74,7 +74,7 @@ fn switch_link(path: &Path, text: &str) {
     fs::rename(link, root.join("data")).expect("switched");
 }
 
-/// Each child answers for itself: 16 at a time, and all of them within a second.
+/// Every child is asked: 16 at a time, and all of them within a second.
 #[test]
 fn changes_reach_every_child_within_a_second() {
     let setup = Children::setup("MaintenanceAllow file=data/list");
@@ -93,7 +93,7 @@ fn changes_reach_every_child_within_a_second() {
             for (text, expected) in [("127.0.0.9\n127.0.0.1\n", 200), ("127.0.0.9\n", 404)] {
                 change(&list, text);
                 let start = Instant::now();
-                // Idle children notice with their first request; busy ones on the way.
+                // Idle children notice a change at their first request, busy children during it.
                 while start.elapsed() < Duration::from_millis(950) {
                     if idle {
                         thread::sleep(Duration::from_millis(50));
@@ -106,7 +106,7 @@ fn changes_reach_every_child_within_a_second() {
         }
     }
     assert_eq!(httpd.count_log("maintenance:notice.*/data/list has changed and was read"), 12);
-    // Garbage leaves the old list in force in each of them, and is said once.
+    // Invalid content leaves the old list in force in each child, and is reported once.
     for text in ["127.0.0.1\n", "garbage\n"] {
         rewrite(&list, text);
         thread::sleep(Duration::from_millis(950));
@@ -115,11 +115,11 @@ fn changes_reach_every_child_within_a_second() {
     let error = "maintenance:error.*/data/list\" line 1: .*; the last good version stays";
     httpd.expect_log(error);
     assert_eq!(httpd.count_log(error), 1, "{}", httpd.log());
-    // The parent looks every ten seconds, and may have missed the good version in between.
+    // The parent looks every ten seconds, and may have missed the good version.
     httpd.allow_log("maintenance:error.*/data/list\" cannot be used, and this process");
 }
 
-/// What cannot be used leaves the last good list in force, and is said once.
+/// An unusable file leaves the last good list in force, and is reported once.
 #[test]
 fn broken_versions() {
     let setup = Setup::new("MaintenanceAllow file=list plugin-cfg=cfg.xml").mpm(Mpm::Event);
@@ -159,7 +159,7 @@ fn broken_versions() {
     for line in expected {
         httpd.allow_log(&line);
     }
-    // Well again.
+    // The files are valid again.
     fs::write(&list, "127.0.0.2\n127.0.0.4\n").expect("written");
     fs::write(&config, xml.replace("127.0.0.3", "127.0.0.5")).expect("written");
     let passes = |address: &str| httpd.client_from(address).get("/").status == 200;
@@ -170,7 +170,7 @@ fn broken_versions() {
     assert_eq!(httpd.count_log("maintenance:notice.*/cfg.xml has changed and was read"), 1);
 }
 
-/// A child that starts late does not bring back what the parent has read at the last restart.
+/// A child that starts late does not restore what the parent read at the last restart.
 #[test]
 fn a_new_child_while_the_file_is_broken() {
     let setup = Setup::new(
@@ -207,7 +207,7 @@ fn a_new_child_while_the_file_is_broken() {
     assert_eq!(status("127.0.0.1"), 500);
 }
 
-/// What only root may read is an error at the start of the first child, and not at night.
+/// A file that only root may read is an error when the first child starts, and not later.
 #[test]
 fn a_list_that_the_children_may_not_read() {
     if !rustix::process::geteuid().is_root() {
@@ -222,7 +222,7 @@ fn a_list_that_the_children_may_not_read() {
     assert_eq!(httpd.client().get("/").status, 200);
 }
 
-/// A file that is written bit by bit is never taken half.
+/// A file that is being written is never used half-written.
 #[test]
 fn half_written() {
     let setup = Setup::new("MaintenanceAllow file=list");
@@ -244,8 +244,8 @@ fn half_written() {
     assert_eq!(httpd.count_log("has changed and was read"), 1, "{}", httpd.log());
 }
 
-/// As most lists are published: there is no line end after the last line. It counts once the file is
-/// at rest, and not while somebody may still be writing to it.
+/// Most published lists have no line ending after the last line. Such a list takes effect once the
+/// file is unchanged, and not while it may still be written.
 #[test]
 fn without_a_last_line_end() {
     let setup = Setup::new("MaintenanceAllow file=list");
@@ -267,7 +267,7 @@ fn without_a_last_line_end() {
 fn ten_thousand_networks() {
     let setup =
         Setup::new(REMOTEIP).modules(&["remoteip"]).directives("MaintenanceAllow file=list");
-    // Every second network of a range, so that each has a neighbour that is not in it.
+    // Every second network of a range, so that each has a neighbour that is not in the list.
     let v4 = |n: usize| format!("10.{}.{}.", n / 128, n % 128 * 2);
     let v6 = |n: usize| format!("2001:db8:{:x}:", n * 2);
     let lines = (0..5000).flat_map(|n| [format!("{}0/24\n", v4(n)), format!("{}:/48\n", v6(n))]);
@@ -297,7 +297,7 @@ fn names() {
     assert_eq!(httpd.client_from("127.0.0.1").get("/").status, 200);
 }
 
-/// A name that comes with a new plugin-cfg.xml is admitted without a restart.
+/// Names in a new plugin-cfg.xml are admitted without a restart.
 #[test]
 fn new_names_in_plugin_cfg() {
     let text =
@@ -334,7 +334,7 @@ fn expressions() {
     }
 }
 
-/// A page of one's own with an image, and the probe of a load balancer.
+/// A custom page with an image, and a load balancer's probe.
 #[test]
 fn images_of_the_page() {
     let setup = Setup::new("MaintenancePage page.html\nMaintenanceAllow path=/maintenance-files")
@@ -351,7 +351,7 @@ fn images_of_the_page() {
     assert_eq!(httpd.client().get("/maintenance-files/../index.html").status, 500);
 }
 
-/// The kind in note and variable, the very entry at LogLevel debug.
+/// The kind in the note and the variable, and the exact entry at LogLevel debug.
 #[test]
 fn why_did_this_client_pass() {
     let setup = Setup::new(

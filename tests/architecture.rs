@@ -1,5 +1,5 @@
-//! The rules of the source tree: no file imports one that imports it, `unsafe` is in the skin alone,
-//! and the map in CONTRIBUTING.md names what is there.
+//! The rules of the source tree: there are no import cycles, `unsafe` is only in the module, and
+//! the map in CONTRIBUTING.md names the existing files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// The names on the way from the root of a crate to one of its modules.
+/// The path of a module from the root of its crate.
 type Module = Vec<String>;
 
-/// What a file of a crate says about others, outside of tests.
+/// The references of a source file to other modules, except in tests.
 #[derive(Default)]
 struct Source {
     /// The modules that it declares and that are files of their own.
     children: Vec<Module>,
-    /// The paths in it, each with the module that it stands in.
+    /// The paths in the file, each with the module that contains it.
     paths: Vec<(Module, Vec<String>)>,
 }
 
@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    /// Reads a path, or several that begin in the same way; gives what follows.
+    /// Reads a path, or several paths with a common prefix. Returns the remaining tokens.
     fn path<'t>(
         &mut self,
         module: &Module,
@@ -83,13 +83,13 @@ fn join(module: &Module, name: &impl ToString) -> Module {
     module.iter().cloned().chain([name.to_string()]).collect()
 }
 
-/// What follows `::`.
+/// The tokens after `::`.
 fn path_goes_on(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let is_colon = |token: &TokenTree| token.to_string() == ":";
     tokens.split_at_checked(2).filter(|(two, _)| two.iter().all(is_colon)).map(|(_, rest)| rest)
 }
 
-/// Is it `[cfg(test)]` or `[cfg(all(test, ...))]`?
+/// Whether the attribute is `[cfg(test)]` or `[cfg(all(test, ...))]`.
 fn is_test(attribute: &Group) -> bool {
     let text = attribute.stream().to_string().replace(' ', "");
     text == "cfg(test)" || text.starts_with("cfg(all(test,")
@@ -104,7 +104,7 @@ fn after_item(tokens: &[TokenTree]) -> &[TokenTree] {
     &tokens[end..]
 }
 
-/// Which files of a crate name which others. `text` gives the text of a file.
+/// The imports of each file of a crate. `text` returns the text of a file.
 fn imports(text: impl Fn(&str) -> String) -> BTreeMap<String, BTreeSet<String>> {
     let mut sources = BTreeMap::new();
     let mut modules = vec![Module::new()];
@@ -147,7 +147,7 @@ fn file(module: &Module) -> String {
     if module.is_empty() { "lib.rs".into() } else { module.join("/") + ".rs" }
 }
 
-/// The groups of files in which each imports each, directly or through others.
+/// The groups of files that import each other, directly or indirectly.
 fn cycles(imports: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<&str>> {
     let reach = |from| {
         let (mut found, mut next) = (BTreeSet::<&str>::new(), vec![from]);
@@ -170,7 +170,7 @@ fn has_unsafe(tokens: TokenStream) -> bool {
     })
 }
 
-/// The map of the source tree: the fenced block whose lines all begin with a path.
+/// The map of the source tree: the fenced block in which every line begins with a path.
 fn map(markdown: &str) -> Option<Vec<&str>> {
     let blocks = markdown.split("\n```").skip(1).step_by(2);
     let lines = blocks.map(|block| block.lines().skip(1).collect::<Vec<_>>());
@@ -179,7 +179,7 @@ fn map(markdown: &str) -> Option<Vec<&str>> {
     lines.into_iter().find(|lines| !lines.is_empty() && lines.iter().all(is_path))
 }
 
-/// The paths in a line of the map: what stands in front of two spaces.
+/// The paths in a line of the map: everything before two spaces.
 fn paths(line: &str) -> impl Iterator<Item = &str> {
     line.split("  ").next().unwrap_or(line).split([' ', ',']).filter(|word| !word.is_empty())
 }
@@ -219,7 +219,7 @@ fn no_file_imports_one_that_imports_it() {
 fn unsafe_code_is_in_the_skin_alone() {
     for file in ["crates", "tests", "tools"].iter().flat_map(|name| rust_files(&root().join(name)))
     {
-        // What the sanitizers have to find.
+        // Defects that the sanitizers must find.
         if file.starts_with(root().join("tests/sanitize")) {
             continue;
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use maintenance_harness::{Backend, Setup};
 
-/// A program in tests/browser, with these variables.
+/// Runs a program in tests/browser with these variables.
 fn run(program: &str, variables: &[(&str, OsString)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let mut command = Command::new("node");

@@ -1,4 +1,4 @@
-//! A clock that is set back while a flag says when the site closes and opens.
+//! The clock is set back while a flag defines when the site closes and opens.
 
 use jiff::{Timestamp, ToSpan};
 
@@ -7,8 +7,7 @@ use maintenance_harness::{Mpm, Setup, replace_file};
 
 const HOUR: i64 = 3600;
 
-/// The hours that the server's clock is ahead, whether the site is closed then, and the lines that
-/// come with it.
+/// How many hours the server's clock is ahead, whether the site is closed then, and the log lines.
 type Step<'a> = (i64, bool, &'a [&'a str]);
 
 const BACK: &str = "warn.*the clock was set back: .*maintenance.flag";
@@ -20,10 +19,10 @@ const LINES: [&str; 5] = [BACK, ANNOUNCED, CLOSED, OVERDUE, REOPENED];
 
 /// A flag that closes from 10 to 12 hours from now.
 const CASES: [(&str, &[Step<'_>]); 4] = [
-    // Past its end, and then back into the window: what the content says is closed is closed.
+    // Past the end, and then back into the window: the site is closed according to the content.
     ("reopen = 'auto'", &[(13, false, &[REOPENED]), (11, true, &[BACK, CLOSED])]),
     ("", &[(13, true, &[CLOSED, OVERDUE]), (11, true, &[BACK]), (13, true, &[OVERDUE])]),
-    // Closed, and then back before the start: announced again, and closed when that comes.
+    // Closed, and then back before the start: announced again, and closed at the start.
     ("", &[(11, true, &[CLOSED]), (9, false, &[BACK, ANNOUNCED]), (11, true, &[CLOSED])]),
     (
         "reopen = 'auto'",
@@ -31,8 +30,8 @@ const CASES: [(&str, &[Step<'_>]); 4] = [
     ),
 ];
 
-/// The next request to each child knows it, with an interval and without, and it is said once for the
-/// whole server.
+/// The next request to each child uses the new time, with and without an interval, and the change
+/// is reported once for the whole server.
 #[test]
 fn every_child_goes_back_with_it() {
     for interval in ["", "MaintenanceCheckInterval 1h"] {

@@ -1,5 +1,5 @@
-//! Is the sanitizer on? A module with the feature `provoke-defect` has defects on demand, and each
-//! has to be reported (see `make asan`, which alone runs this).
+//! Checks that the sanitizer is on. A module with the feature `provoke-defect` has defects on
+//! demand, and each of them must be reported (see `make asan`, which runs this test).
 
 #![cfg(feature = "provoke-defect")]
 
@@ -17,7 +17,7 @@ fn provoke(client: &Client, defect: &str) -> bool {
     client.request("GET", "/").header("X-Provoke-Defect", defect).send().is_ok()
 }
 
-/// The child aborts, and its last words are these.
+/// The child aborts with this message.
 fn assert_reported(defect: &str, expected: &[&str]) {
     let mut httpd = start();
     assert!(provoke(&httpd.client(), "none"), "a healthy request");

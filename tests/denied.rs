@@ -1,4 +1,4 @@
-//! A flag that is there, but that httpd's children may not look at: SELinux does so to a file that
+//! A flag that exists but that httpd's children may not access. SELinux causes this for a file that
 //! was moved and has kept its label.
 
 use std::fs;
@@ -11,8 +11,8 @@ use maintenance_harness::{Mpm, Setup, replace_file, set_mode, wait_for};
 const DENIED: &str = r#"maintenance:error.*flag \S+/maintenance.flag exists, but .* may not access it: Permission denied.* it closes its scopes.*"restorecon \S+/maintenance.flag".*"mv -Z""#;
 const RECOVERED: &str = r"maintenance:notice.*the flag \S+/maintenance.flag can be seen again";
 
-/// It closes, says what to do, and once; what it says counts when it can be looked at. So it does after
-/// a restart, too.
+/// The flag closes its scope, and the log says once what to do. Its content applies once it can be
+/// read. The same holds after a restart.
 #[test]
 fn closes_and_says_what_to_do() {
     for (mpm, lines) in
@@ -54,7 +54,8 @@ fn closes_and_says_what_to_do() {
     }
 }
 
-/// An announcement that becomes one of those closes, and announces again when it can be read.
+/// If an announcement becomes inaccessible, it closes its scope, and announces again once it can be
+/// read.
 #[test]
 fn an_announcement() {
     let (denied, setup) = Denied::setup(Setup::new(""), &["maintenance.flag"], Who::All);
@@ -71,7 +72,7 @@ fn an_announcement() {
     assert_eq!(httpd.count_log("open again, the flag .* closes at"), 1, "{}", httpd.log());
 }
 
-/// Through a link it depends on the folder of what that leads to.
+/// For a symbolic link, the folder of its target is relevant.
 #[test]
 fn links() {
     let paths = ["maintenance.flag", "elsewhere/flag"];
@@ -97,8 +98,8 @@ fn links() {
     }
 }
 
-/// What the parent alone may not look at is its children's to judge, and what they may not look at it
-/// does not open.
+/// A flag that only the parent cannot access is judged by its children. A flag that the children
+/// cannot access stays closed.
 #[test]
 fn only_the_children_decide() {
     let is_root = rustix::process::geteuid().is_root();

@@ -1,4 +1,4 @@
-//! What `httpd -t` says of wrong directives: the directive, the word at fault, what is expected.
+//! The messages of `httpd -t` for wrong directives: the directive, the wrong word, the usage.
 
 mod hints;
 
@@ -15,10 +15,10 @@ const STATUS: &str = "usage: MaintenanceStatus CODE [\"expr=EXPR\"]";
 const RETRY_AFTER: &str = "usage: MaintenanceRetryAfter DURATION [spread=DURATION] | off";
 const INTERVAL: &str = "usage: MaintenanceCheckInterval DURATION";
 
-/// Where the error says it all.
+/// The error itself says what to write.
 const NO_MORE: &str = "";
 
-/// Ten entities, each ten times the one before.
+/// Ten entities, each of which expands to ten of the previous one.
 fn bomb() -> String {
     let entity = |n: usize| format!("<!ENTITY e{} \"{}\">", n + 1, format!("&e{n};").repeat(10));
     let entities: String = (0..10).map(entity).collect();
@@ -257,7 +257,7 @@ fn wrong_words() {
     }
 }
 
-/// Where each directive may stand, and what is said of every other place.
+/// The contexts in which each directive is allowed, and the messages in all other contexts.
 #[test]
 fn contexts() {
     let server = "; write it outside of all sections";
@@ -346,7 +346,7 @@ fn good_words() {
     }
 }
 
-/// 200 words on a line all count (httpd's TAKE_ARGV would drop what follows the 64th).
+/// All 200 words on a line are used (httpd's TAKE_ARGV would drop everything after the 64th).
 #[test]
 fn long_lines() {
     let line: String = (0..200).map(|n| format!(" 127.9.9.{n}")).collect();
@@ -360,7 +360,7 @@ fn long_lines() {
 fn unreadable_page() {
     let mut setup = Setup::new("MaintenancePage secret.html");
     if rustix::process::geteuid().is_root() {
-        // Root that may not read what it does not own.
+        // In some containers root may not read files of other users.
         let without = "-dac_override,-dac_read_search";
         setup = setup.wrapper(&["setpriv", "--inh-caps", without, "--bounding-set", without]);
     }

@@ -1,5 +1,5 @@
-//! The documentation is true where a program can tell: each block of directives passes `httpd -t`,
-//! each content of a flag can be used, each command runs, and links, paths and metrics exist.
+//! Checks the documentation: each block of directives passes `httpd -t`, each flag content can be
+//! used, each command runs, and links, paths and metrics exist.
 //!
 //! The tests run blocks of `apache`, `toml` and `sh`. Blocks that install or build are `console`.
 
@@ -15,7 +15,7 @@ use maintenance_harness::{Httpd, Setup, replace_file, wait_for};
 use regex::Regex;
 use serde_json::{Value, json};
 
-/// The modules that the blocks of directives need beside those of base.conf.
+/// The modules that the blocks of directives need in addition to those of base.conf.
 const MODULES: [&str; 11] = [
     "access_compat",
     "alias",
@@ -47,7 +47,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The documents, by their paths in the repository.
+/// The documents by their paths in the repository.
 fn documents() -> BTreeMap<PathBuf, String> {
     let folders = [root().to_owned(), root().join("docs"), root().join("packaging")];
     let files = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
@@ -84,7 +84,7 @@ fn blocks(kind: &str) -> Vec<Block> {
     found
 }
 
-/// The text with the folders of a machine below the folder of the test.
+/// The text, with the machine's folders moved below the folder of the test.
 fn moved(text: &str, to: &Path) -> String {
     let folders =
         ["/etc/apache2", "/etc/httpd", "/opt/IBM", "/var/lib/maintenance", "/var/www", "/mnt"];
@@ -93,7 +93,7 @@ fn moved(text: &str, to: &Path) -> String {
     })
 }
 
-/// Makes the files that the directives name.
+/// Creates the files that the directives name.
 fn make_files(setup: &Setup, text: &str) {
     let samples = root().join("httpd-test/plugin-cfg/cluster.xml");
     let file = Regex::new(r"(?:plugin-cfg=|file=|MaintenancePage )([^ \n]+)(?: ([^ \n]+))?")
@@ -114,7 +114,7 @@ fn make_files(setup: &Setup, text: &str) {
     }
 }
 
-/// The file that the packages install, with all its examples in force.
+/// The file that the packages install, with all its examples activated.
 fn sample() -> Block {
     let path = "httpd-test/maintenance.conf";
     let text = fs::read_to_string(root().join(path)).expect("a file");
@@ -144,7 +144,7 @@ fn directives() {
     }
 }
 
-/// The status page shows what a content says only if the content can be used.
+/// The status page shows texts from the content only if the content can be used.
 #[test]
 fn contents_of_flags() {
     for Block { place, text, .. } in blocks("toml") {
@@ -161,8 +161,8 @@ fn contents_of_flags() {
     }
 }
 
-/// A server for the commands of a document, with the flag where Debian has it. Its folder `bin` has
-/// commands that would reach beyond the test: they act on this server.
+/// A server for the commands of a document, with the flag where Debian has it. Its folder `bin`
+/// replaces commands that would act on the whole machine: they act on this server.
 struct Machine {
     httpd: Httpd,
     flag: PathBuf,
@@ -195,7 +195,7 @@ impl Machine {
              {binary} -d {folder} -f {folder}/conf/httpd.conf -t;; \
              graceful|restart) kill -USR1 {pid};; *) exit 2;; esac"
         );
-        // Each server of a fleet has a flag of its own to remove.
+        // Each server of a fleet has its own flag.
         let ssh = format!(
             "shift; case \"$*\" in *\" rm \"*) touch {};; esac; exec sh -c \"$*\"",
             self.flag.display()
@@ -207,7 +207,7 @@ impl Machine {
         }
     }
 
-    /// Runs a script against the server at this URL, for so many seconds at most.
+    /// Runs a script against the server at this URL, with a time limit in seconds.
     fn run(&self, script: &str, url: &str, seconds: u32) -> Output {
         let script = moved(script, &self.httpd.path(""))
             .replace("http://localhost", url)
@@ -224,7 +224,7 @@ impl Machine {
     }
 }
 
-/// The commands of each document, one block after the other, on one server.
+/// Runs the commands of each document, one block after the other, on one server.
 #[test]
 fn commands() {
     let mut by_document: BTreeMap<String, Vec<Block>> = BTreeMap::new();
@@ -248,12 +248,12 @@ fn commands() {
     }
 }
 
-/// The loops of docs/night.md wait for the site that people use, and for nothing else.
+/// The loops of docs/night.md wait for the public site, and for nothing else.
 #[test]
 fn loops_wait_for_the_site() {
     let loops: Vec<_> = blocks("sh").into_iter().filter(|it| it.text.contains("until [")).collect();
     assert_eq!(loops.len(), 2, "loops");
-    // No request can reach the main server, which no flag of the virtual host closes.
+    // No request can reach the main server, which is not closed by the virtual host's flag.
     let machine = Machine::start(
         "ServerName idle.test\nMaintenanceFlag /etc/apache2/other.flag\n\
          <VirtualHost *:*>\nServerName maintenance.test\n\

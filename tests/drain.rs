@@ -1,4 +1,4 @@
-//! Requests in flight: what is left over from before a closing comes down to none.
+//! Requests in flight: the number of requests from before a closing goes down to zero.
 
 mod ends;
 mod many;
@@ -15,7 +15,7 @@ use maintenance_harness::client::{Answer, Protocol};
 use maintenance_harness::report::InFlight;
 use maintenance_harness::{Backend, Client, Httpd, Mpm, Reports, Setup, wait_for};
 
-/// The main server, a location in it, and a virtual host; and room for as many requests as are held.
+/// The main server, a location in it, and a virtual host, with room for all held requests.
 const DIRECTIVES: &str = "Timeout 60
 KeepAliveTimeout 60
 MaintenanceAllow 127.0.0.2
@@ -30,7 +30,7 @@ Listen ${ADDRESS}:9081
 ProxyPass /hold/ http://${BACKEND}/hold/
 ProxyPass /area/hold/ http://${BACKEND}/area/hold/";
 
-/// Old children that still serve something take the places of new ones.
+/// Old children that are still serving requests take up the places of new ones.
 fn room(mpm: Mpm) -> &'static str {
     match mpm {
         Mpm::Prefork => {
@@ -44,8 +44,8 @@ fn room(mpm: Mpm) -> &'static str {
     }
 }
 
-/// A server in front of a backend that holds requests. The backend goes first: then none waits for
-/// it when the server stops.
+/// A server in front of a backend that holds requests. The backend is dropped first, so that no
+/// request waits for it when the server stops.
 struct Site {
     backend: Backend,
     httpd: Httpd,
@@ -71,14 +71,14 @@ impl Site {
         format!("http://{}:9081", self.httpd.address().ip())
     }
 
-    /// Sends a request that comes to its end only later, and waits until it is with the backend.
+    /// Sends a request that ends only later, and waits until it has reached the backend.
     #[track_caller]
     fn hold(&self, client: impl Into<Arc<Client>>, path: &str) -> JoinHandle<Answer> {
         let running = self.try_hold(client, path, Duration::from_secs(60));
         thread::spawn(|| running.join().expect("no panic").expect("a whole answer"))
     }
 
-    /// The same with a client that may get no answer, or does not wait for it any longer.
+    /// Like the above, with a client that may get no answer or stop waiting for it.
     #[track_caller]
     fn try_hold(
         &self,
@@ -95,7 +95,7 @@ impl Site {
         running
     }
 
-    /// mod_http2 lets a connection have twenty streams at a time once that has proved itself.
+    /// mod_http2 allows twenty concurrent streams only after a connection has proved itself.
     #[track_caller]
     fn prove(&self, client: &Arc<Client>) {
         for _ in 0..30 {
@@ -121,8 +121,9 @@ impl Site {
         panic!("never twenty streams at a time");
     }
 
-    /// Waits until the gauges show these numbers, those for all scopes together and each scope's. Until
-    /// then they may show too much, as requests end a little after their answers; never too little.
+    /// Waits until the gauges show these numbers, for all scopes together and for each scope.
+    /// Before that they may be too high, because requests end a little after their answers, but
+    /// never too low.
     #[track_caller]
     fn shows(&self, expected: &Gauges) {
         let start = Instant::now();
@@ -150,7 +151,7 @@ impl Site {
     }
 }
 
-/// What the gauges of the scopes are to show, where it is not 0.
+/// The expected gauges of the scopes, except those that are 0.
 #[derive(Clone, Debug, Default)]
 struct Gauges(BTreeMap<String, InFlight>);
 
@@ -168,13 +169,13 @@ const MAIN: &str = "maintenance.test";
 const AREA: &str = "maintenance.test <Location /area>";
 const OTHER: &str = "other.test";
 
-/// How the twenty requests come.
+/// How the twenty requests are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Via {
     Http1,
-    /// All that go to one address in one connection.
+    /// All requests for one address on one connection.
     Http2,
-    /// Each in one of its own.
+    /// Each request on its own connection.
     Http2Connections,
 }
 
@@ -200,7 +201,7 @@ impl Via {
     }
 }
 
-/// Twenty requests in three scopes are counted down one by one as they end, whatever else comes.
+/// Twenty requests in three scopes are counted down one by one as they end, whatever else happens.
 fn counts_down(mpm: Mpm, via: Via) {
     let site = via.site(mpm);
     let (main, other) = (site.httpd.url(), site.other());
@@ -286,8 +287,8 @@ fn http2_connections_worker() {
     counts_down(Mpm::Worker, Via::Http2Connections);
 }
 
-/// Streams end with their answers, though nothing more comes over their connection: mod_http2 keeps
-/// their requests until something does.
+/// Streams end with their answers even if the connection is idle afterwards. mod_http2 keeps their
+/// requests until something else happens on it.
 fn streams_end(mpm: Mpm) {
     let site = Via::Http2.site(mpm);
     let client = Via::Http2.client(&site, &site.httpd.url());

@@ -1,4 +1,4 @@
-//! The flag file: what closes, whom, and what a file system can do to it.
+//! The flag file: what closes which scope, and effects of the file system.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::status::{STATUS, report};
 use maintenance_harness::{Httpd, Mpm, Setup, set_mode, wait_for};
 
-/// Whatever lies there closes; only nothing is open.
+/// Every kind of file closes the site; only a missing file leaves it open.
 #[test]
 fn kinds_of_files() {
     type Make = fn(&std::path::Path);
@@ -76,7 +76,7 @@ fn flags_add_up_from_server_to_virtual_host() {
         }
         fs::remove_file(httpd.path(flag)).expect("removed");
     }
-    // Two flags: the scope opens with the second that goes.
+    // Two flags: the scope opens when the second one is removed.
     for flag in ["all.flag", "also-all.flag"] {
         fs::write(httpd.path(flag), "").expect("written");
     }
@@ -156,7 +156,7 @@ fn a_folder_that_is_missing_or_open_to_all_is_a_warning() {
     assert_eq!(httpd.client().get("/").status, 200);
 }
 
-/// The children may no longer look into the flag's folder: what was known last stays.
+/// The children may no longer search the flag's folder: the last known state applies.
 #[test]
 fn no_permission() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
@@ -193,8 +193,8 @@ fn no_permission() {
     }
 }
 
-/// A flag that only root may see is an error when the first child starts, not when the flag is
-/// needed, and the parent still sees it.
+/// A flag that only root may see is an error when the first child starts, and not when the flag is
+/// used. The parent still sees it.
 #[test]
 fn a_flag_that_the_children_never_see() {
     if !rustix::process::geteuid().is_root() {
@@ -222,7 +222,7 @@ fn a_flag_that_the_children_never_see() {
     is(500);
 }
 
-/// Who looks only now and then leaves it to the children.
+/// With an interval the parent leaves the looks to its children.
 #[test]
 fn a_flag_that_the_children_never_see_with_an_interval() {
     if !rustix::process::geteuid().is_root() {
@@ -236,7 +236,7 @@ fn a_flag_that_the_children_never_see_with_an_interval() {
     httpd.expect_log("site.flag exists: Permission .*stay open until httpd's children can see it$");
 }
 
-/// With PrivateTmp= in httpd's unit, systemd gives it a /tmp of its own.
+/// With PrivateTmp= in httpd's unit, systemd gives it a private /tmp.
 #[test]
 fn a_flag_below_tmp() {
     let elsewhere = tempfile::tempdir_in("/tmp").expect("a folder");
@@ -255,7 +255,7 @@ fn a_flag_below_tmp() {
     assert_eq!(Httpd::start("MaintenanceFlag own.flag").count_log("PrivateTmp"), 0);
 }
 
-/// A flag that takes the place of another one may be somebody else's.
+/// A flag that replaces another one may have another owner.
 #[test]
 fn another_owner() {
     if !rustix::process::geteuid().is_root() {
@@ -285,7 +285,7 @@ fn another_owner() {
     assert_eq!(count("closes at .*owner 54325"), 1, "{}", httpd.log());
 }
 
-/// A loop of links is an error of the file system: closed while nothing else was ever known.
+/// A loop of symbolic links is a file system error: closed as long as nothing else is known.
 #[test]
 fn nothing_is_known_of_the_flag() {
     let setup = Setup::new("MaintenanceFlag loop/site.flag");

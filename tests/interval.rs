@@ -1,4 +1,4 @@
-//! MaintenanceCheckInterval: flags are looked at now and then, by one process for all.
+//! MaintenanceCheckInterval: flags are checked now and then, by one process for all.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ fn with_hanging_folder(setup: Setup, interval: &str) -> (HangingFolder, Httpd) {
     (folder, httpd)
 }
 
-/// Sends many requests at a time while the file system hangs; how many waited for it.
+/// Sends many concurrent requests while the file system hangs. Returns how many waited for it.
 fn late_requests(folder: &HangingFolder, httpd: &Httpd, status: u16) -> usize {
     const CLIENTS: usize = 24;
     let limit = Duration::from_secs(2);
@@ -44,8 +44,8 @@ fn late_requests(folder: &HangingFolder, httpd: &Httpd, status: u16) -> usize {
     late.into_inner()
 }
 
-/// Of many requests at a time one waits at the most, whether the site is closed or open, and
-/// whether the children have looked before or not.
+/// Of many concurrent requests at most one waits, whether the site is closed or open, and whether
+/// or not the children have looked before.
 fn a_hanging_file_system(mpm: Mpm) {
     let (folder, httpd) = with_hanging_folder(Setup::new("StartServers 4").mpm(mpm), "200ms");
     for (status, is_cold) in [(200, false), (500, false), (500, true)] {
@@ -63,7 +63,7 @@ fn a_hanging_file_system(mpm: Mpm) {
     }
 }
 
-/// Neither a restart nor the parent's own rounds wait for it.
+/// Neither a restart nor the parent's regular check waits for the file system.
 #[test]
 fn a_restart_while_it_hangs() {
     let (folder, httpd) = with_hanging_folder(Setup::new("").mpm(Mpm::Prefork), "200ms");
@@ -80,7 +80,7 @@ fn a_restart_while_it_hangs() {
     });
 }
 
-/// The children have to see the flag themselves; where they may not, the log says so.
+/// The children must see the flag themselves; if they may not, the log says so.
 #[test]
 fn only_the_parent_may_look() {
     if !rustix::process::geteuid().is_root() {
@@ -115,7 +115,7 @@ fn a_hanging_file_system_prefork() {
     a_hanging_file_system(Mpm::Prefork);
 }
 
-/// Sixteen children under load look at most twice a second, all of them together.
+/// Sixteen children under load look at most twice a second in total.
 #[test]
 fn looks_per_second() {
     let (folder, httpd) = with_hanging_folder(Children::setup(""), "1s");
@@ -141,7 +141,7 @@ fn looks_per_second() {
     }
 }
 
-/// A change is seen after the interval, by each child, with all that the flag says.
+/// Each child sees a change after the interval, with the flag's content.
 #[test]
 fn changes_reach_every_child() {
     let httpd = Children::setup("MaintenanceCheckInterval 400ms").start();
@@ -165,7 +165,7 @@ fn changes_reach_every_child() {
     assert_eq!(httpd.count_log("open again"), 1);
 }
 
-/// What the flag says counts to the moment, also between two looks.
+/// The start and the end in a flag take effect exactly, even between two looks.
 #[test]
 fn times_do_not_wait_for_a_look() {
     let setup = Children::setup("MaintenanceCheckInterval 1h");
@@ -194,7 +194,7 @@ fn times_do_not_wait_for_a_look() {
     }
 }
 
-/// Without an interval, and with one of zero, the next request sees a change.
+/// Without an interval, or with an interval of zero, the next request sees a change.
 #[test]
 fn zero_is_every_request() {
     for lines in ["", "MaintenanceCheckInterval 0", "MaintenanceCheckInterval 0ms"] {
@@ -209,8 +209,8 @@ fn zero_is_every_request() {
     }
 }
 
-/// On a machine that was booted just now, whose clock has not come as far as the interval, a flag
-/// that no child has looked at yet is looked at all the same.
+/// On a machine that has just booted, the clock is smaller than the interval. A flag that no child
+/// has looked at is nevertheless due.
 #[test]
 fn just_after_boot() {
     let Some(young) = young_machine() else {
@@ -227,7 +227,7 @@ fn just_after_boot() {
     httpd.client().get("/").assert_refused();
 }
 
-/// The command in front of one for which the machine was booted half a minute ago.
+/// A prefix that runs a command as if the machine had booted half a minute ago.
 fn young_machine() -> Option<Vec<String>> {
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
     let seconds: i64 = uptime.split('.').next()?.parse().ok()?;

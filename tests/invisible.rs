@@ -1,5 +1,5 @@
-//! Open, and for those who pass, the module is invisible: the answers are those of a server that
-//! has not loaded it, byte for byte.
+//! While the site is open, and for admitted clients, the module is invisible: the answers are the
+//! same, byte for byte, as those of a server without it.
 
 mod requests;
 mod site;
@@ -22,7 +22,7 @@ macro_rules! pattern {
     };
 }
 
-/// Many directives. The flags are not there.
+/// Many directives. The flags do not exist.
 const DIRECTIVES: Own = Own {
     before: "",
     server: "MaintenanceFlag all.flag logs/more.flag\nMaintenanceAllow 10.0.0.0/8 path=/page.html\n\
@@ -47,7 +47,7 @@ fn with_directives() {
     assert_same(&pair);
 }
 
-/// The flag is there, and begins later.
+/// The flag exists and takes effect later.
 #[test]
 fn announced() {
     let variable = "SetEnvIf Remote_Addr . MAINTENANCE=announced";
@@ -57,8 +57,9 @@ fn announced() {
     assert_eq!(pair.other.count_log("maintenance: .*2099-01-01"), 1, "{}", pair.other.log());
 }
 
-/// Those who pass while the site is closed see what they see while it is open, but for the
-/// variable. The server without the module sets it, too, so that all bytes can be compared.
+/// Admitted clients get the same answers while the site is closed as while it is open, except for
+/// the variable. The server without the module sets the variable too, so that all bytes can be
+/// compared.
 #[test]
 fn those_who_pass() {
     let variable = "SetEnvIf Remote_Addr . MAINTENANCE=allowed:address";
@@ -70,8 +71,9 @@ fn those_who_pass() {
     assert_eq!(pair.other.count_log("closed by the flag"), 1, "{}", pair.other.log());
 }
 
-/// An expression that looks at a field adds it to Vary, as one of mod_setenvif's does: while the
-/// site is closed the field decides what is answered. Open, none is evaluated (`with_directives`).
+/// An expression that uses a field adds it to Vary, as with mod_setenvif, because the field affects
+/// the answer while the site is closed. While it is open, no expression is evaluated
+/// (`with_directives`).
 #[test]
 fn those_who_pass_by_an_expression() {
     let label = "MAINTENANCE=allowed:expr";
@@ -80,7 +82,7 @@ fn those_who_pass_by_an_expression() {
     let reference = Own { server: &set, ..WITHOUT };
     let pair = Pair::start(Mpm::Event, reference, Own { server: allow, ..Own::default() });
     pair.other.close();
-    // On internal redirects mod_setenvif evaluates again, and the module does not.
+    // On internal redirects mod_setenvif evaluates again, the module does not.
     let is_redirect = |name: &str| {
         ["/%2e", "/lost", "/cgi/local", "/action", "/map.var"]
             .iter()
@@ -91,8 +93,8 @@ fn those_who_pass_by_an_expression() {
     assert!(found.is_empty(), "{}", found[0]);
 }
 
-/// The requests are ones that the module has in its hands: closed, it answers them all, but for
-/// those that httpd turns down itself.
+/// The module controls all these requests: while closed it answers all of them, except those that
+/// httpd itself rejects.
 #[test]
 fn the_gate_sees_the_requests() {
     let pair = Pair::start(Mpm::Event, WITHOUT, Own::default());
@@ -103,8 +105,8 @@ fn the_gate_sees_the_requests() {
     assert_eq!(others, [417, 414]);
 }
 
-/// A test that finds nothing has to be able to find something: a field, a variable, what a
-/// backend receives, a status, a byte of a body, a redirect.
+/// The comparison must be able to find differences: a field, a variable, what a backend receives, a
+/// status, a byte of a body, a redirect.
 #[test]
 fn differences_are_found() {
     let planted = Own {
@@ -128,7 +130,7 @@ fn differences_are_found() {
     assert!(found.len() > 8, "{found:?}");
 }
 
-/// Over HTTP/2 the same, as far as a client shows it.
+/// The same over HTTP/2, as far as a client can see it.
 #[test]
 fn http2() {
     let h2 = "LoadModule http2_module \"${MODULES}/mod_http2.so\"\nProtocols h2c http/1.1";
@@ -138,7 +140,7 @@ fn http2() {
     let servers = [&pair.reference, &pair.other];
     let clients = servers.map(|httpd| Client::http2_as("site.test", httpd.address()));
     for (line, fields, status, _) in REQUESTS {
-        // What this client sends as it is.
+        // Raw requests cannot be sent by this client.
         if !line.starts_with("GET /") || line.contains("/%2e") {
             continue;
         }
@@ -163,7 +165,7 @@ fn ask(client: &Client, line: &str, fields: &str) -> Answer {
     client.send(fields.fold(request, |request, (name, value)| request.header(name, value)))
 }
 
-/// A request that is answered in two ways.
+/// A request with two different answers.
 struct Difference {
     name: String,
     reference: Vec<u8>,
@@ -207,7 +209,7 @@ fn assert_same_but_for(pair: &Pair, lines: &Pattern) {
 }
 
 /// The lines of the access log, which has a note and a variable of the module's, without the note
-/// of those who pass. The end of one request and the start of the next one can change places.
+/// of admitted clients. The end of one request and the start of the next can change places.
 fn access_log(httpd: &Httpd) -> Vec<String> {
     let answers = |case: Case| case.statuses.iter().filter(|status| **status != 100).count().max(1);
     let lines = httpd.access_log(cases().into_iter().map(answers).sum());
@@ -220,7 +222,7 @@ fn access_log(httpd: &Httpd) -> Vec<String> {
     lines
 }
 
-/// Sends everything to both servers, one request after the other.
+/// Sends all requests to both servers, one after the other.
 #[track_caller]
 fn compare(pair: &Pair) -> Vec<Difference> {
     let (mut differences, mut wrong) = (vec![], vec![]);
@@ -257,23 +259,23 @@ static NOTHING: Pattern = pattern!(r"^\b\B");
 static CACHING: Pattern = pattern!(r"^([Cc]ache-[Cc]ontrol|[Ee]xpires|[Pp]ragma): .*\r\n");
 /// What the module says while a flag announces a closing.
 static ANNOUNCED: Pattern = pattern!(r"^[Mm]aintenance: announced;start=@4070908800\r\n");
-/// The second in which an answer was made. (A backend, and HTTP/2, write names in small letters.)
+/// The second in which an answer was made. (Backends and HTTP/2 use lower-case names.)
 static DATE: Pattern = pattern!(r"^([Dd]ate): \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$");
-/// For how many seconds mod_cache has had it.
+/// How many seconds mod_cache has stored the answer.
 static AGE: Pattern = pattern!(r"^([Aa]ge): \d+\r$");
-/// The methods come in the order of a hash table whose seed each process draws.
+/// The methods are in the order of a hash table with a random seed per process.
 static ALLOW: Pattern = pattern!(r"^([Aa]llow): ([A-Z,]+)\r$");
-/// Each connection comes from another port; the script fills it up to one length.
+/// Connections have different ports; the script pads them to one length.
 static PORT: Pattern = pattern!(r"(REMOTE_PORT)=[\d ]{15}$");
-/// No two servers share an address; the same.
+/// Addresses differ because no two servers share one.
 static ADDRESS: Pattern = pattern!(r"(SERVER_ADDR)=([\d. ]{15})$");
-/// A number that each process draws tells the parts of an answer apart.
+/// A random number per process separates the parts of an answer.
 static BOUNDARY: Pattern = pattern!(r"boundary=([0-9a-f]{1,16})\r$");
 static PART: Pattern = pattern!(r"(boundary=|^--)([0-9a-f]{1,16})\b");
-/// It has up to sixteen digits, on which the length depends.
+/// The number has up to sixteen digits, which affects the length.
 static LENGTH: Pattern = pattern!(r"^([Cc]ontent-[Ll]ength): (\d+)\r$");
 
-/// An answer without what differs by nature.
+/// An answer without the values that differ by nature.
 fn normalised(httpd: &Httpd, answer: Vec<u8>) -> Vec<u8> {
     let answer = DATE.replace_all(&answer, b"$1: *\r");
     let answer = AGE.replace_all(&answer, b"$1: *\r");

@@ -1,14 +1,14 @@
-//! `path=`: how far the admission of a path goes.
+//! `path=`: the scope of an admission by path.
 
 use std::fs;
 
 use maintenance_harness::{Httpd, Setup, set_mode};
 
-/// What becomes of a request to an exempt path that another module takes elsewhere.
+/// A request to an exempt path that another module rewrites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Refused,
-    /// The answer's status, and what it is made of.
+    /// The status of the answer and its content.
     Answered(u16, &'static str),
 }
 
@@ -16,7 +16,7 @@ use Fate::{Answered, Refused};
 
 struct Way {
     modules: &'static [&'static str],
-    /// Directives of the server, and those of the folder behind the path.
+    /// Directives of the server, and those of the folder of the path.
     server: &'static str,
     folder: &'static str,
     path: &'static str,
@@ -52,14 +52,14 @@ const WAYS: [Way; 27] = [
         fate: PAGE,
         ..WAY
     },
-    // Nobody knows what comes of this path.
+    // The result of this rewrite cannot be predicted.
     Way {
         modules: &["rewrite"],
         server: "RewriteEngine On\nRewriteRule ^/healthz/x$ /healthz/../app.html [PT]",
         fate: Refused,
         ..WAY
     },
-    // The path is as it was, and only the file another one.
+    // Only the file has changed, not the path.
     Way {
         modules: &["rewrite"],
         server: "RewriteEngine On\nRewriteRule ^/healthz/x$ \"${ROOT}/htdocs/app.html\"",
@@ -198,8 +198,8 @@ impl Way {
     }
 }
 
-/// The admission ends where the request is taken to a path that is not exempt. That of an address
-/// does not.
+/// The admission ends when the request is rewritten to a path that is not exempt. An admission by
+/// address does not end.
 #[test]
 fn an_exempt_path_admits_to_exempt_paths() {
     for way in WAYS {

@@ -1,9 +1,9 @@
-//! What `httpd -t` says is to be written instead, where it can be guessed.
+//! The suggestions of `httpd -t`, if what was meant can be guessed.
 
 use maintenance_harness::Setup;
 
-/// What was probably meant, wherever an address is to stand: in the directive, in an allow file and
-/// in the flag, of which the unit tests have more.
+/// What was probably meant in each place for an address: the directive, an allow file, and the
+/// flag. The unit tests have more cases.
 #[test]
 fn what_to_write_instead() {
     let cases: &[(&str, &str)] = &[

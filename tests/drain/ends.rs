@@ -1,5 +1,4 @@
-//! Requests that do not end as they should: they do not stay in flight, and no other is forgotten
-//! with them.
+//! Requests that end abnormally do not remain in flight, and do not affect others.
 
 use std::sync::Arc;
 use std::thread;
@@ -10,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Gauges, MAIN, Site, Via};
 use maintenance_harness::{KeepAlive, Mpm, Setup, wait_for};
 
-/// Clients that do not wait any longer. httpd goes on for them until the backend answers.
+/// Clients that disconnect. httpd continues with their requests until the backend answers.
 fn clients_hang_up(mpm: Mpm, via: Via) {
     let site = via.site(mpm);
     let client = via.client(&site, &site.httpd.url());
@@ -71,7 +70,7 @@ fn failures_of_the_backend() {
     site.httpd.expect_log("AH00898: Error reading from remote server");
 }
 
-/// What a connection waits for is no request.
+/// Waiting for a request is not a request.
 #[test]
 fn idle_connections() {
     for mpm in Mpm::ALL {
@@ -91,10 +90,10 @@ fn idle_connections() {
     }
 }
 
-/// Old children go on with what they have begun, and it still counts.
+/// Old children finish their requests, which are still counted.
 fn graceful_restarts(mpm: Mpm) {
     let mut site = Site::of(mpm);
-    // httpd's own bookkeeping, when restarts follow each other faster than children end.
+    // httpd's own warnings if restarts follow each other faster than children end.
     site.httpd.allow_log("core:error.*AH00546: no record of generation");
     let names = ["a", "b", "c", "d", "e", "f"];
     let mut old: Vec<_> = names
@@ -141,7 +140,7 @@ fn restarts_prefork() {
     graceful_restarts(Mpm::Prefork);
 }
 
-/// So many requests are held that each half of the children serves some of them.
+/// Enough requests are held that each half of the children serves some of them.
 const HELD: usize = 12;
 
 fn killed_children(mpm: Mpm, room: &str, killed: usize) {

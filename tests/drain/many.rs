@@ -1,4 +1,4 @@
-//! After many requests, none is left in flight that has ended.
+//! After many requests, none that has ended remains in flight.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use maintenance_harness::{KeepAlive, Mpm, Setup};
 
 const CLIENTS: u64 = 4;
 
-/// Several clients over connections that are kept, with the site closed and opened on the way.
+/// Several clients use persistent connections while the site is closed and opened.
 fn many(mpm: Mpm, requests: u64) {
     // A refusal with 404 keeps the connection.
     let setup = Setup::new("MaxKeepAliveRequests 0\nMaintenanceStatus 404");
@@ -27,7 +27,7 @@ fn many(mpm: Mpm, requests: u64) {
                     answers[which].fetch_add(1, Ordering::Relaxed);
                 }
                 left.fetch_sub(1, Ordering::Relaxed);
-                // Connections that idle are not in flight.
+                // Idle connections are not in flight.
                 while !is_over.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(10));
                 }
@@ -39,7 +39,7 @@ fn many(mpm: Mpm, requests: u64) {
                 false => site.httpd.close(),
             }
             let in_flight = site.reports.read().in_flight;
-            // A request may come while the one before it on its connection is being forgotten.
+            // A request may arrive while the previous one on its connection is being forgotten.
             assert!(in_flight.requests <= 2 * CLIENTS, "{in_flight:?}");
             thread::sleep(Duration::from_millis(50));
         }

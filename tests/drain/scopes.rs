@@ -1,4 +1,4 @@
-//! Requests in scopes that are not among those of the report, or not alone: they run all the same.
+//! Requests in scopes that the report does not list, or that share a number, are still counted.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use maintenance_harness::report::InFlight;
 use maintenance_harness::{Client, Mpm, Reports, Setup, wait_for};
 
 impl Site {
-    /// Waits until the gauge of all scopes together shows this.
+    /// Waits until the gauge of all scopes together shows this number.
     #[track_caller]
     fn shows_in_all(&self, requests: u64, from_before_closing: u64) {
         let expected = InFlight { requests, from_before_closing };
@@ -20,7 +20,7 @@ impl Site {
     }
 }
 
-/// A restart takes away a virtual host while the application behind it is still in use.
+/// A restart removes a virtual host while the application behind it is still in use.
 #[test]
 fn of_a_virtual_host_that_is_no_more() {
     for mpm in Mpm::ALL {
@@ -50,7 +50,7 @@ fn of_a_virtual_host_that_is_no_more() {
     }
 }
 
-/// Those beyond the last scope that has numbers of its own share some, and count once.
+/// Scopes beyond the last number of their own share a number, and count once.
 #[test]
 fn more_than_there_is_room_for() {
     let section =
@@ -75,7 +75,7 @@ fn more_than_there_is_room_for() {
     }
 }
 
-/// A location in another one is closed by the flag of that, too.
+/// A location inside another one is closed by the other one's flag as well.
 #[test]
 fn locations_in_each_other() {
     let sections = "<Location /site>\nMaintenanceFlag area.flag\n</Location>
@@ -85,7 +85,7 @@ fn locations_in_each_other() {
         <Location /elsewhere>\nMaintenanceFlag elsewhere.flag\n</Location>";
     let pass = ["/site/inner/hold", "/elsewhere/hold"]
         .map(|path| format!("ProxyPass {path} http://${{BACKEND}}/hold\n"));
-    // One child, so that the one which reports has seen the request.
+    // One child, so that the child that reports has seen the request.
     let one = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\nMaxRequestWorkers 25";
     let mut site = Site::start(Setup::new(one).directives(sections).directives(&pass.concat()));
     site.httpd.allow_log("AH10159"); // few workers, on purpose

@@ -1,5 +1,5 @@
-//! A client can write any version into its request line: a request in HTTP/1.1 is in flight until
-//! all of its answer has been sent, whatever it calls itself.
+//! A client can write any version into its request line. An HTTP/1.1 request is in flight until its
+//! whole answer has been sent, whatever its version.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use maintenance_harness::{Mpm, Setup};
 
 const VERSIONS: [&str; 4] = ["HTTP/1.1", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"];
 
-/// More than sockets hold by themselves.
+/// More than the socket buffers hold.
 const BIG: u64 = 64 << 20;
 
 fn requests_in_any_version(mpm: Mpm, modules: &[&'static str]) {

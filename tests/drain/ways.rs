@@ -1,4 +1,4 @@
-//! Requests that become others on their way, or have parts: each is in flight once.
+//! Requests that turn into other requests or have subrequests: each is in flight once.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{AREA, Gauges, MAIN, Site};
 use maintenance_harness::{Mpm, Reports, Setup, wait_for};
 
-/// Beside those that every site here has.
+/// Modules in addition to those of every site here.
 const DIRECTIVES: &str = "RewriteEngine On
 RewriteRule ^/through/(.*)$ /hold/$1 [PT]
 RewriteRule ^/into/(.*)$ /area/hold/$1 [PT]
@@ -35,8 +35,8 @@ ErrorDocument 502 /index.html
     SetOutputFilter INCLUDES
 </Location>";
 
-/// What is asked for, the name of the request that the backend holds then, the status of the answer
-/// in the end, and the scope in which the request counts.
+/// The target, the name of the request that the backend then holds, the final status, and the scope
+/// in which the request is counted.
 const WAYS: [(&str, &str, u16, &str); 11] = [
     ("/hold/plain", "plain", 200, MAIN),
     ("/through/pass", "pass", 200, MAIN),
@@ -72,7 +72,7 @@ fn gauges(running: &[&str], from_before_closing: bool) -> Gauges {
     Gauges::of(&scopes)
 }
 
-/// All at a time, let in while the site is open and ending while it is closed.
+/// All at once: admitted while the site is open, ended while it is closed.
 fn each_counts_once(mpm: Mpm) {
     let site = site(mpm);
     site.backend.release("first");
@@ -103,7 +103,7 @@ fn one_of_each() {
     }
 }
 
-/// None waits, open and closed.
+/// Requests that do not wait, while open and while closed.
 #[test]
 fn many_of_each() {
     let site = site(Mpm::Event);
@@ -124,12 +124,12 @@ fn many_of_each() {
         let totals = &scope.totals;
         (totals.open, totals.allowed, totals.refused)
     });
-    // Nobody who is refused comes any further than to the scope that he asked for.
+    // A refused request enters no other scope than the requested one.
     assert_eq!((totals[MAIN], totals[AREA]), ((180, 90, 110), (40, 20, 0)));
 }
 
-/// A connection that goes over to HTTP/2 with its first request, which then comes as a stream: it
-/// counts once, and is not in flight for as long as the connection is there.
+/// A connection that switches to HTTP/2 with its first request, which then arrives as a stream: the
+/// request counts once, and is not in flight for as long as the connection exists.
 #[test]
 fn upgrade_to_http2() {
     let setup = Setup::new("Protocols h2c http/1.1").modules(&["http2"]);

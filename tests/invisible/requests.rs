@@ -1,7 +1,6 @@
 //! The requests that both servers get, in this order.
 
-/// What is sent, the status of each answer, and what shows that the answer is the one that is
-/// meant.
+/// The request, the status of each answer, and a text that proves that it is the intended answer.
 pub struct Case {
     pub name: String,
     pub request: Vec<u8>,
@@ -9,7 +8,7 @@ pub struct Case {
     pub witness: &'static str,
 }
 
-/// A request line without its version; fields; status; a witness.
+/// A request line without its version; fields; status; an expected text.
 pub const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET /page.html", "", 200, "ETag: "),
     ("HEAD /page.html", "", 200, "Content-Length: 6290"),
@@ -137,7 +136,7 @@ pub const REQUESTS: &[(&str, &str, u16, &str)] = &[
     ("GET /cached/other.html", "Cache-Control: only-if-cached\r\n", 504, "Gateway Timeout"),
 ];
 
-/// Whole requests; the status of each answer; a witness.
+/// Raw requests; the status of each answer; an expected text.
 pub const RAW: &[(&str, &[u16], &str)] = &[
     ("GET /page.html\r\n", &[], "line 399"), // HTTP/0.9
     ("GET /page.html HTTP/1.0\r\n\r\n", &[200], "line 399"),
@@ -248,7 +247,7 @@ pub const RAW: &[(&str, &[u16], &str)] = &[
     ("G\u{1}T /page.html HTTP/1.1\r\nHost: plain.test\r\n\r\n", &[400], ""),
 ];
 
-/// All of them.
+/// All requests.
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (line, fields, status, witness) in REQUESTS {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use maintenance_harness::{Backend, Httpd, Mpm, Setup, set_mode};
 
-/// httpd's own modules that the requests go through.
+/// httpd's own modules that process the requests.
 const MODULES: &[&str] = &[
     "actions",
     "alias",
@@ -41,7 +41,7 @@ const MODULES: &[&str] = &[
     "setenvif",
 ];
 
-/// What the requests of the table make httpd itself log.
+/// Messages of httpd itself for the requests of the table.
 const LOGGED: &[&str] = &[
     "AH00132|AH01623|AH01630", // a file that may not be read, a method, a client that is denied
     "AH01617",                 // a wrong password
@@ -53,10 +53,10 @@ const LOGGED: &[&str] = &[
     "AH01225",                 // a script is the ErrorDocument of a request that ends too early
 ];
 
-/// Says all that a script knows of its request and of the process around it. What differs by
-/// nature is filled up to one length, so that no Content-Length depends on it, and a process's id is
-/// left out. A Content-Length is there because httpd otherwise sends as many chunks as it happens
-/// to read.
+/// Prints what a script knows about its request and its process. Values that differ by nature are
+/// padded to one length, so that Content-Length does not depend on them, and process numbers are
+/// omitted. The script sends a Content-Length, because otherwise httpd sends as many chunks as it
+/// happens to read.
 const ENV: &str = r#"#!/bin/sh
 body=$(env | sort | sed -E '/H2_STREAM_TAG=/d
     /(SERVER_ADDR|REMOTE_PORT)=/{ s/$/              /; s/=(.{15}).*/=\1/; }'
@@ -130,7 +130,7 @@ const FILES: &[(&str, &str)] = &[
 /// A folder with the site's content.
 fn content() -> TempDir {
     let site = tempfile::Builder::new().prefix("maintenance-site-").tempdir().expect("a folder");
-    // Readable for the user that the children run as.
+    // Readable for the children's user.
     set_mode(site.path(), 0o755);
     let write = |name: &str, content: &str| {
         let path = site.path().join(name);
@@ -153,8 +153,8 @@ fn content() -> TempDir {
     site
 }
 
-/// Makes a folder and all that is in it old: an ETag is a weak one while the file is new, and the
-/// two servers are asked one after the other.
+/// Sets old times for a folder and its content: the ETag of a new file is weak, and the two servers
+/// are asked one after the other.
 fn age(path: &Path) {
     if path.is_dir() {
         fs::read_dir(path)

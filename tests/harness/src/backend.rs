@@ -1,4 +1,4 @@
-//! A backend that counts its requests, says what it received, and holds answers back at will.
+//! A backend that counts its requests, reports what it received, and can hold answers back.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -28,9 +28,9 @@ pub struct Backend {
 #[derive(Default)]
 struct State {
     received: AtomicUsize,
-    /// The names of the requests that wait to be released.
+    /// The names of the requests that are waiting to be released.
     held: Mutex<BTreeSet<String>>,
-    /// Of those that need not wait any more.
+    /// The names of the requests that need not wait any more.
     released: watch::Sender<BTreeSet<String>>,
 }
 
@@ -55,35 +55,35 @@ impl Backend {
         Self { address, state, _runtime: runtime }
     }
 
-    /// How many requests have come so far.
+    /// The number of requests received so far.
     pub fn received(&self) -> usize {
         self.state.received.load(Ordering::SeqCst)
     }
 
-    /// How many requests are held.
+    /// The number of held requests.
     pub fn held(&self) -> usize {
         self.state.held.lock().expect("the names").len()
     }
 
-    /// Waits until so many requests are held.
+    /// Waits until this number of requests is held.
     #[track_caller]
     pub fn wait_until_held(&self, count: usize) {
         wait_for("the held requests", Duration::from_secs(15), || self.held() == count);
     }
 
-    /// Lets the request with this name be answered.
+    /// Releases the request with this name.
     pub fn release(&self, name: &str) {
         self.state.released.send_modify(|released| {
             released.insert(name.to_owned());
         });
     }
 
-    /// The directives that pass everything on to this backend.
+    /// The directives that forward everything to this backend.
     pub fn proxy_directives(&self) -> String {
         format!("ProxyPass / http://{0}/\nProxyPassReverse / http://{0}/\n", self.address)
     }
 
-    /// The answer to a GET of `path`: long enough to be cut if anything cuts.
+    /// The answer to a GET of `path`. It is long enough to detect truncation.
     pub fn page_of(path: &str) -> String {
         let mut page = format!("GET {path}\n");
         while page.len() < 40_000 {
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-/// A request that is held, until it is released or its connection is closed.
+/// A request that is held until it is released or its connection is closed.
 struct Held<'s> {
     state: &'s State,
     name: &'s str,
@@ -114,8 +114,8 @@ impl Drop for Held<'_> {
     }
 }
 
-/// `/slow/MILLISECONDS` waits before it answers; `/hold/NAME`, in any folder, waits until it is
-/// released, and with `?fail` is never answered; `/echo` says all of the request that came.
+/// `/slow/MILLISECONDS` waits before it answers. `/hold/NAME`, in any folder, waits until it is
+/// released, and with `?fail` is never answered. `/echo` returns everything that was received.
 async fn answer(
     request: Request<Incoming>,
     state: Arc<State>,

@@ -1,11 +1,11 @@
-//! Sixteen children of prefork, each held by a client of its own.
+//! Sixteen children of prefork, each occupied by a client of its own.
 
 use std::thread;
 
 use super::client::{Client, Protocol};
 use super::{Httpd, Mpm, Setup};
 
-/// 404 keeps the connection open, and so the child.
+/// A 404 keeps the connection open, and therefore the child occupied.
 const DIRECTIVES: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 17\n\
     MaxRequestWorkers 40\nServerLimit 40\nKeepAliveTimeout 60\nMaxKeepAliveRequests 0\n\
     MaintenanceStatus 404";
@@ -14,7 +14,7 @@ const DIRECTIVES: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 1
 pub struct Children(Vec<Client>);
 
 impl Children {
-    /// What the server has to be set up with.
+    /// The directives that the server needs.
     pub fn setup(directives: &str) -> Setup {
         Setup::new(DIRECTIVES).mpm(Mpm::Prefork).directives(directives)
     }
@@ -24,7 +24,7 @@ impl Children {
         Self((0..16).map(client).collect())
     }
 
-    /// Each child answers for itself, all at a time.
+    /// Asks all children concurrently.
     pub fn ask<T: Send>(&self, ask: impl Fn(&Client) -> T + Sync) -> Vec<T> {
         thread::scope(|scope| {
             let ask = &ask;

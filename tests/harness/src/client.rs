@@ -1,4 +1,4 @@
-//! Clients: reqwest for HTTP/1.1, HTTP/2 and TLS, a plain socket for what no client sends.
+//! Clients: reqwest for HTTP/1.1, HTTP/2 and TLS, and a plain socket for what no client sends.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use reqwest::blocking::{ClientBuilder, RequestBuilder, Response};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -23,7 +23,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("a header of text"))
     }
 
-    /// The whole built-in page with 500?
+    /// Whether this is the complete built-in page with status 500.
     #[track_caller]
     pub fn assert_refused(&self) {
         assert_eq!(self.status, 500, "{self:?}");
@@ -54,7 +54,7 @@ impl Client {
         Self::build(base, Protocol::Http1, None, false)
     }
 
-    /// One that comes from this address.
+    /// A client with this source address.
     pub fn from(base: &str, address: &str) -> Self {
         let address = address.parse().expect("an address");
         Self::build(base, Protocol::Http1, Some(address), false)
@@ -65,7 +65,7 @@ impl Client {
         Self { client: builder.build().expect("a client"), base: base.to_owned() }
     }
 
-    /// One for HTTP/2 that takes this address for that of `host`.
+    /// A client for HTTP/2 that connects to this address for `host`.
     pub fn http2_as(host: &str, address: SocketAddr) -> Self {
         let base = format!("http://{host}:{}", address.port());
         let builder = Self::builder(&base, Protocol::Http2, None, true).resolve(host, address);
@@ -81,7 +81,7 @@ impl Client {
             .local_address(from)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            // The certificate is one that the test has just made.
+            // The test has just created the certificate.
             .tls_danger_accept_invalid_certs(true);
         if protocol == Protocol::Http2 && base.starts_with("http:") {
             builder = builder.http2_prior_knowledge();
@@ -109,12 +109,12 @@ impl Client {
         read(request.send())
     }
 
-    /// An error is one that the user would see: no answer, or one that was cut.
+    /// An error is one that the user would see: no answer, or a truncated one.
     pub fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
         try_read(self.request("GET", path).send())
     }
 
-    /// The same for a client that hangs up after a while.
+    /// Like the above, for a client that disconnects after some time.
     pub fn try_get_within(&self, path: &str, time: Duration) -> Result<Answer, reqwest::Error> {
         try_read(self.request("GET", path).timeout(time).send())
     }
@@ -132,13 +132,13 @@ fn try_read(response: reqwest::Result<Response>) -> reqwest::Result<Answer> {
     Ok(Answer { status, version, headers, body: response.text()? })
 }
 
-/// Sends bytes as they are and reads until the server closes.
+/// Sends bytes unchanged and reads until the server closes the connection.
 #[track_caller]
 pub fn raw(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8(raw_bytes(address, request)).expect("text")
 }
 
-/// The same where the answer need not be text.
+/// Like the above, for answers that need not be text.
 #[track_caller]
 pub fn raw_bytes(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("a connection");

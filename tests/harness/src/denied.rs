@@ -1,5 +1,5 @@
-//! Files that httpd may not look at, though it may search their folders, as it is with SELinux for
-//! one that was moved and has kept its label: a library that is preloaded (denied.c) plays it.
+//! Files that httpd may not access although it may search their folders, as with SELinux for a file
+//! that was moved and has kept its label. A preloaded library (denied.c) simulates this.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::Setup;
 
-/// Whose looks fail.
+/// The processes whose looks fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     All,
@@ -19,13 +19,13 @@ pub enum Who {
 pub struct Denied(PathBuf);
 
 impl Denied {
-    /// A server for which looks at these files fail as long as they are denied.
+    /// A server for which looks at these files fail while they are denied.
     pub fn setup(setup: Setup, paths: &[&str], who: Who) -> (Self, Setup) {
         let library = build(setup.root());
         let control = setup.path("denied");
         let paths: Vec<_> =
             paths.iter().map(|path| setup.path(path).display().to_string()).collect();
-        // That of a sanitizer has to be the first one.
+        // A sanitizer's library must be the first one.
         let first = std::env::var("MAINTENANCE_PRELOAD").map_or(String::new(), |first| first + ":");
         let mut words = vec![
             "env".to_owned(),
@@ -40,12 +40,12 @@ impl Denied {
         (Self(control), setup.wrapper(&words))
     }
 
-    /// From now on looks fail.
+    /// Makes looks fail.
     pub fn deny(&self) {
         File::create(&self.0).expect("a file");
     }
 
-    /// They do no more.
+    /// Makes looks succeed again.
     pub fn permit(&self) {
         fs::remove_file(&self.0).expect("it was denied");
     }

@@ -1,15 +1,16 @@
-//! A server whose clock is ahead of ours, or behind it, by what a file says: libfaketime plays it.
+//! A server whose clock differs from the real one by the offset in a file, simulated by
+//! libfaketime.
 
 use std::path::{Path, PathBuf};
 
 use super::{Setup, replace_file};
 
-/// Sets the clock of one server; the monotonic one goes on as it does.
+/// Sets the clock of one server. The monotonic clock is not affected.
 #[derive(Clone)]
 pub struct Clock(PathBuf);
 
 impl Clock {
-    /// None where there is no libfaketime.
+    /// None if libfaketime is not installed.
     pub fn setup(setup: Setup) -> Option<(Self, Setup)> {
         let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"]
             .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
@@ -27,7 +28,7 @@ impl Clock {
         Some((Self(offset), setup.wrapper(&words)))
     }
 
-    /// So many seconds ahead.
+    /// Sets the clock this number of seconds ahead.
     pub fn set(&self, offset: i64) {
         replace_file(&self.0, format!("{offset:+}\n"));
     }

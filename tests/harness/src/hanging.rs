@@ -1,4 +1,4 @@
-//! A file system of its own (FUSE) for a flag: it counts the looks, and hangs at will.
+//! A file system (FUSE) for a flag that counts the looks and can hang.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use fuser::{
 };
 
 const FILE: INodeNo = INodeNo(2);
-/// The kernel keeps nothing: every look comes here.
+/// The kernel caches nothing, so every look arrives here.
 const TTL: Duration = Duration::ZERO;
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct State {
     goes_on: Condvar,
 }
 
-/// Mounted as long as it lives.
+/// The mounted file system, unmounted when dropped.
 pub struct HangingFolder {
     state: Arc<State>,
     path: PathBuf,
@@ -31,7 +31,7 @@ pub struct HangingFolder {
 }
 
 impl HangingFolder {
-    /// Mounted over an empty folder.
+    /// Mounts the file system over an empty folder.
     pub fn at(path: &Path) -> Self {
         let state = Arc::new(State::default());
         let mut config = Config::default();
@@ -41,7 +41,7 @@ impl HangingFolder {
         Self { state, path: path.to_owned(), session: Some(session) }
     }
 
-    /// The one file that may be there.
+    /// The only file, which may exist.
     pub fn flag(&self) -> PathBuf {
         self.path.join("flag")
     }
@@ -50,12 +50,12 @@ impl HangingFolder {
         self.state.is_present.store(is_present, Ordering::SeqCst);
     }
 
-    /// How often somebody has looked.
+    /// The number of looks so far.
     pub fn looks(&self) -> usize {
         self.state.looks.load(Ordering::SeqCst)
     }
 
-    /// From now on every look waits, or none does any more.
+    /// Makes every look wait, or none.
     pub fn hang(&self, hangs: bool) {
         *self.state.hangs.lock().expect("the state") = hangs;
         self.state.goes_on.notify_all();

@@ -1,4 +1,4 @@
-//! A real httpd in a ServerRoot of its own, on an address of its own.
+//! A real httpd with its own ServerRoot and its own address.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use super::{sanitizer, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server that runs. When it is dropped it is stopped, and its log and processes are checked.
+/// A running server. Dropping it stops the server and checks its log and its processes.
 pub struct Httpd {
     setup: Setup,
     process: Child,
-    /// Lines that the log may have, beside notices.
+    /// Lines that the log may contain in addition to notices.
     expected: Vec<Regex>,
-    /// Does the log decide whether all is well, when it is stopped?
+    /// Whether the log decides about success when the server is stopped.
     judges_log: bool,
 }
 
@@ -38,7 +38,7 @@ impl Httpd {
         let stderr = File::create(setup.path("logs/stderr")).expect("a file");
         let mut command = setup.command(&["-DFOREGROUND"]);
         let process = command.stdin(Stdio::null()).stdout(stderr.try_clone().expect("a file"));
-        // A process group of its own: prefork signals its whole group when it stops.
+        // Its own process group, because prefork signals its whole group when it stops.
         let process = process.stderr(stderr).process_group(0).spawn().expect("httpd starts");
         let mut httpd = Self { setup, process, expected: vec![], judges_log: true };
         wait_for("the server accepts connections", 4 * PATIENCE, || {
@@ -47,7 +47,7 @@ impl Httpd {
                     httpd.log() + &fs::read_to_string(httpd.path("logs/stderr")).expect("said");
                 panic!("httpd did not start: {status}\n{said}");
             }
-            // The socket listens before the signal handlers are set, and the log is opened.
+            // The socket listens before the signal handlers are set and the log is opened.
             let is_ready =
                 httpd.setup.is_one_process() || httpd.count_log("resuming normal operations") > 0;
             is_ready && std::net::TcpStream::connect(httpd.address()).is_ok()
@@ -67,7 +67,7 @@ impl Httpd {
         self.setup.path(name)
     }
 
-    /// Do the children run as another user than this?
+    /// Whether the children run as another user than the test.
     pub fn is_of_another_user(&self) -> bool {
         super::installation::user().is_some()
     }
@@ -106,7 +106,7 @@ impl Httpd {
         fs::read_to_string(self.path("logs/error_log")).unwrap_or_default()
     }
 
-    /// The access log's lines, once there are `count` of them.
+    /// The lines of the access log, once there are `count` of them.
     pub fn access_log(&self, count: usize) -> Vec<String> {
         let lines = || -> Vec<String> {
             let log = fs::read_to_string(self.path("logs/access_log")).unwrap_or_default();
@@ -116,25 +116,25 @@ impl Httpd {
         lines()
     }
 
-    /// How many lines of the error log match.
+    /// The number of lines of the error log that match.
     pub fn count_log(&self, pattern: &str) -> usize {
         let pattern = Regex::new(pattern).expect("a pattern");
         self.log().lines().filter(|line| pattern.is_match(line)).count()
     }
 
-    /// This warning or error is no failure; waits until it is there.
+    /// Waits for this warning or error, which is expected.
     #[track_caller]
     pub fn expect_log(&mut self, pattern: &str) {
         wait_for(pattern, PATIENCE, || self.count_log(pattern) > 0);
         self.allow_log(pattern);
     }
 
-    /// This warning or error is no failure, if it comes.
+    /// Allows this warning or error without waiting for it.
     pub fn allow_log(&mut self, pattern: &str) {
         self.expected.push(Regex::new(pattern).expect("a pattern"));
     }
 
-    /// Its log is read by somebody else, who knows what was done to it.
+    /// The log is checked by the caller, who knows what was done to the server.
     pub fn leave_log_to_caller(&mut self) {
         self.judges_log = false;
     }
@@ -144,7 +144,7 @@ impl Httpd {
         rustix::process::kill_process(pid, signal).expect("the server is there");
     }
 
-    /// A graceful restart; waits until the new generation is there.
+    /// Restarts the server gracefully, and waits until the new generation is there.
     #[track_caller]
     pub fn restart(&self) {
         self.restart_by(Signal::USR1);
@@ -159,14 +159,14 @@ impl Httpd {
         wait_for("the restart", PATIENCE, || done() > before);
     }
 
-    /// A graceful restart with these directives in front of and behind those of base.conf.
+    /// A graceful restart with these directives before and after those of base.conf.
     #[track_caller]
     pub fn reconfigure(&mut self, before: &str, directives: &str) {
         self.setup.reconfigure(before, directives);
         self.restart();
     }
 
-    /// The same with a restart by this signal.
+    /// Like the above, with a restart by this signal.
     #[track_caller]
     pub fn reconfigure_by(&mut self, signal: Signal, before: &str, directives: &str) {
         self.setup.reconfigure(before, directives);
@@ -185,9 +185,9 @@ impl Httpd {
         line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
     }
 
-    /// Gracefully: at once, httpd closes the sockets of threads that may be about to close them
-    /// themselves, and now and then a child of event or worker dies of that, with or without the
-    /// module (`close_worker_sockets`, seen in 2.4.71).
+    /// Stops gracefully. Otherwise httpd closes sockets that its threads may be about to close, and
+    /// now and then a child of event or worker dies from that, with or without the module
+    /// (`close_worker_sockets`, seen in 2.4.71).
     fn stop_signal(&self) -> Signal {
         match self.setup.is_wrapped() || self.setup.is_one_process() {
             true => Signal::TERM,
@@ -208,7 +208,7 @@ impl Httpd {
                 return Err("the parent did not stop".into());
             }
             std::thread::sleep(Duration::from_millis(10));
-            // One process alone may have gone on to wait for a connection when the signal came.
+            // A single process may have started to wait for a connection when the signal arrived.
             if self.setup.is_one_process() && start.elapsed() > Duration::from_secs(1) {
                 let _ = std::net::TcpStream::connect(self.address());
             }
@@ -221,8 +221,8 @@ impl Httpd {
         left.is_empty().then_some(()).ok_or(format!("processes were left behind: {left:?}"))
     }
 
-    /// Flags that were opened more often than closed, or closed twice. (Lines of two processes can
-    /// change places, so their order says nothing.)
+    /// Flags that were opened more often than closed, or closed twice. (The order of lines from two
+    /// processes is not reliable, so it is not checked.)
     fn untrue_lines(&self) -> Vec<String> {
         let line = Regex::new(r"(closed by|open again,) the flag ([^ ,]+)").expect("a pattern");
         let mut balance = std::collections::HashMap::new();
@@ -234,12 +234,12 @@ impl Httpd {
         balance.iter().map(|(flag, closed)| format!("{flag}: closed {closed} times")).collect()
     }
 
-    /// What a sanitizer has reported.
+    /// The reports of a sanitizer.
     pub fn take_reports(&self) -> Vec<String> {
         sanitizer::take_reports(self.setup.root())
     }
 
-    /// Lines that no healthy server writes: no httpd line at all, a warning or worse, a death.
+    /// Lines that a healthy server does not write: other formats, warnings and errors, crashes.
     fn unexpected_lines(&self) -> Vec<String> {
         let healthy =
             Regex::new(r"^\[[^]]+\] \[\w+:(notice|info|debug|trace\d)\] ").expect("a pattern");
@@ -273,7 +273,7 @@ impl Drop for Httpd {
     }
 }
 
-/// The processes of a process group, by that of its leader.
+/// The processes of the process group with this leader.
 pub fn processes_of_group(leader: u32) -> Vec<u32> {
     let folders = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
     let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());

@@ -1,4 +1,4 @@
-//! Where this machine keeps httpd, its modules and the module under test.
+//! The locations of httpd, its modules and the module under test on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 use super::sanitizer;
 
-/// Where this machine keeps httpd and its modules.
+/// The locations of httpd and its modules on this machine.
 pub struct Installation {
     pub binary: PathBuf,
     pub modules: PathBuf,
-    /// The user, and the group, that children get.
+    /// The user and the group of the children.
     pub user: Option<String>,
 }
 
@@ -35,12 +35,13 @@ pub fn installation() -> &'static Installation {
     })
 }
 
-/// The user that httpd's children run as, where that is another one than this.
+/// The user that httpd's children run as, if it differs from the current user.
 pub fn user() -> Option<&'static str> {
     installation().user.as_deref()
 }
 
-/// The module under test: what MAINTENANCE_MODULE names, else what was built with the tests.
+/// The module under test: the value of MAINTENANCE_MODULE, or otherwise the one built with the
+/// tests.
 pub fn module_under_test() -> PathBuf {
     match std::env::var_os("MAINTENANCE_MODULE") {
         Some(module) => fs::canonicalize(module).expect("MAINTENANCE_MODULE"),
@@ -49,14 +50,14 @@ pub fn module_under_test() -> PathBuf {
 }
 
 /// The module as cargo builds it for tests: without optimizations, and with the feature
-/// `provoke-panic`. One with a sanitizer is built before.
+/// `provoke-panic`. A module with a sanitizer must be built before.
 pub fn debug_module() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if sanitizer::is_on() {
         return module_under_test();
     }
     let build = || {
-        // Cargo builds no cdylib for the sake of a test.
+        // Cargo does not build a cdylib for a test.
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let words = ["build", "--quiet", "--locked", "--features", "provoke-panic"];
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,4 +1,4 @@
-//! A client that sends one request after the other over its connection, and loses no time.
+//! A fast client that sends all its requests on one connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ impl KeepAlive {
         Self { address, stream: None, connections: 0 }
     }
 
-    /// The status of the answer to a GET; begins a new connection where the last answer closed one.
+    /// The status of a GET. Opens a new connection if the previous answer closed it.
     #[track_caller]
     pub fn get(&mut self, path: &str) -> u16 {
         let mut stream = match self.stream.take() {
@@ -44,7 +44,7 @@ impl KeepAlive {
         status.expect("a status")
     }
 
-    /// How many connections it has begun.
+    /// The number of connections opened so far.
     pub fn connections(&self) -> usize {
         self.connections
     }

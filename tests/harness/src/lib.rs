@@ -26,15 +26,16 @@ pub use setup::{Mpm, Setup};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The page that a stranger gets by default: in English, with status 500, and an empty flag.
+/// The page that a refused client gets by default: in English, with status 500, and for an empty
+/// flag.
 pub const PAGE: &str = include_str!("built-in.html");
 
-/// The page where the status is another one, of which it tells its script.
+/// The page with another status, which it passes to its script.
 pub fn page_with(status: u16) -> String {
     PAGE.replace("data-status=\"500\"", &format!("data-status=\"{status}\""))
 }
 
-/// Puts a content in the place of a file in one step, as `mv` does: it is never half written.
+/// Replaces the content of a file atomically, as `mv` does.
 pub fn replace_file(path: &Path, content: impl AsRef<[u8]>) {
     let new = path.with_extension("new");
     std::fs::write(&new, content).expect("written");
@@ -50,7 +51,7 @@ pub fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Permissions, as chmod takes them.
+/// Sets permissions like chmod.
 pub fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");

@@ -1,4 +1,4 @@
-//! What a server reports of itself, read through a virtual host whose own requests do not count.
+//! The status report of a server, read through a virtual host whose own requests are not counted.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ const DIRECTIVES: &str = "Listen ${ADDRESS}:9082
     </IfModule>
 </VirtualHost>";
 
-/// Asks for reports.
+/// Requests reports.
 pub struct Reports(Client);
 
-/// As far as the tests look at it.
+/// The members that the tests use.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
     pub in_flight: InFlight,
@@ -69,7 +69,7 @@ pub struct RefusedClient {
 }
 
 impl Reports {
-    /// What the server has to be set up with.
+    /// The directives that the server needs.
     pub fn directives() -> &'static str {
         DIRECTIVES
     }
@@ -78,7 +78,7 @@ impl Reports {
         Self(Client::new(&format!("http://{}:9082", httpd.address().ip())))
     }
 
-    /// All of it.
+    /// The whole report.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         let answer = self.0.get("/?format=json");
@@ -86,7 +86,7 @@ impl Reports {
         serde_json::from_str(&answer.body).expect("a report")
     }
 
-    /// As a page.
+    /// The report as a page.
     #[track_caller]
     pub fn html(&self) -> String {
         let answer = self.0.get("/?format=html");
@@ -103,7 +103,7 @@ impl Reports {
 }
 
 impl Report {
-    /// The scopes by their names: that of the server, and behind it the section of a location.
+    /// The scopes by name: the server's, followed by the section for a location.
     pub fn by_name<T>(&self, part: impl Fn(&Scope) -> T) -> BTreeMap<String, T> {
         self.scopes.iter().map(|scope| (scope.name(), part(scope))).collect()
     }

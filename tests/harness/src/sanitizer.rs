@@ -1,20 +1,20 @@
-//! The runtime of a sanitizer, which `MAINTENANCE_PRELOAD` names: httpd alone gets it, and what it
-//! reports fails the test (see `make asan`).
+//! The runtime of a sanitizer, named by `MAINTENANCE_PRELOAD`. Only httpd loads it, and its reports
+//! fail the test (see `make asan`).
 
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// In the ServerRoot.
+/// The folder in the ServerRoot.
 const REPORTS: &str = "reports";
 
-/// Is the module under test one that was built with a sanitizer?
+/// Whether the module under test was built with a sanitizer.
 pub fn is_on() -> bool {
     env::var_os("MAINTENANCE_PRELOAD").is_some()
 }
 
-/// Has a server loaded with the runtime, whose reports become files.
+/// Makes a server load the runtime, which writes its reports to files.
 pub fn watch(command: &mut Command, root: &Path) {
     let Some(runtime) = env::var_os("MAINTENANCE_PRELOAD") else { return };
     let reports = root.join(REPORTS);
@@ -28,7 +28,7 @@ pub fn watch(command: &mut Command, root: &Path) {
     }
 }
 
-/// The reports of the server with this ServerRoot that nobody has taken yet.
+/// The new reports of the server with this ServerRoot.
 pub fn take_reports(root: &Path) -> Vec<String> {
     let files = fs::read_dir(root.join(REPORTS)).into_iter().flatten().filter_map(Result::ok);
     let mut reports: Vec<_> = files

@@ -1,4 +1,4 @@
-//! What a server is to be like, before it is started.
+//! The configuration of a server before it is started.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -32,25 +32,25 @@ impl Mpm {
     }
 }
 
-/// A server that is still to be started.
+/// A server that has not been started.
 pub struct Setup {
     root: TempDir,
     address: SocketAddr,
     mpm: Mpm,
     modules: Vec<&'static str>,
-    /// Directives before and behind those of base.conf.
+    /// Directives before and after those of base.conf.
     before: String,
     directives: String,
-    /// What has to stand before the server's command, such as valgrind.
+    /// A command to run the server with, such as valgrind.
     wrapper: Vec<String>,
-    /// Behind it, such as -X.
+    /// Further arguments, such as -X.
     arguments: Vec<&'static str>,
     module: PathBuf,
 }
 
-/// No two servers share an address, not even those of two test runs at a time: addresses are
-/// taken by process and number, and clients come from 127.0.0.x. There are two networks of them for
-/// each process, so 508.
+/// No two servers share an address, not even those of concurrent test runs: addresses are derived
+/// from process and number, and clients use 127.0.0.x. Each process has two networks of addresses,
+/// which is 508.
 fn own_address() -> SocketAddr {
     static COUNT: AtomicU16 = AtomicU16::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -62,10 +62,10 @@ fn own_address() -> SocketAddr {
 
 impl Setup {
     pub fn new(directives: &str) -> Self {
-        // What tests write, the user that the children run as has to be able to read.
+        // The children's user must be able to read files written by tests.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         let root = tempfile::Builder::new().prefix("maintenance-").tempdir().expect("a folder");
-        // Readable for the user that the children run as.
+        // Readable for the children's user.
         set_mode(root.path(), 0o755);
         for folder in ["logs", "htdocs", "conf"] {
             fs::create_dir(root.path().join(folder)).expect(folder);
@@ -89,7 +89,7 @@ impl Setup {
         self
     }
 
-    /// Loads further modules of httpd's, by their name without `mod_`.
+    /// Loads further modules of httpd, named without `mod_`.
     pub fn modules(mut self, modules: &[&'static str]) -> Self {
         self.modules.extend(modules);
         self
@@ -101,7 +101,7 @@ impl Setup {
         self
     }
 
-    /// Directives in front of all others, such as a Define.
+    /// Directives before all others, such as Define.
     pub fn before(mut self, directives: &str) -> Self {
         self.before = directives.to_owned();
         self
@@ -171,7 +171,7 @@ impl Setup {
         self.write("conf/httpd.conf", config)
     }
 
-    /// Directives in front of and behind those of base.conf, in the place of the present ones.
+    /// Replaces the directives before and after those of base.conf.
     pub(super) fn reconfigure(&mut self, before: &str, directives: &str) {
         self.before = before.to_owned();
         self.directives = directives.to_owned();
@@ -182,7 +182,7 @@ impl Setup {
         !self.wrapper.is_empty()
     }
 
-    /// The parent serves, and has no children.
+    /// The parent serves the requests itself and has no children.
     pub(super) fn is_one_process(&self) -> bool {
         self.arguments.contains(&"-X")
     }
@@ -199,7 +199,7 @@ impl Setup {
         command
     }
 
-    /// `httpd -t`: whether it is satisfied, and what it says.
+    /// Runs `httpd -t`. Returns whether it succeeds, and its output.
     pub fn test_config(&self) -> (bool, String) {
         let output = self.command(&["-t"]).output().expect("httpd runs");
         let text = [output.stdout, output.stderr].concat();
@@ -207,13 +207,13 @@ impl Setup {
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The same with these directives.
+    /// Like the above, with these directives.
     pub fn test_lines(&mut self, directives: &str) -> (bool, String) {
         self.directives = directives.to_owned();
         self.test_config()
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it responds.
     #[track_caller]
     pub fn start(self) -> Httpd {
         Httpd::run(self)
