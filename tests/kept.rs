@@ -1,5 +1,5 @@
-//! Restarts while a page, an allow file or a plugin-cfg.xml cannot be used: what was good before stays
-//! in force, also over the unloading of the module.
+//! Restarts while a page, an allow file or a plugin-cfg.xml cannot be used: the last good version
+//! stays in force, although the module is unloaded.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use maintenance_harness::{Httpd, Mpm, Reports, Setup, replace_file, wait_for};
 
 const SECONDS: Duration = Duration::from_secs(20);
 
-/// A hard restart with prefork: now and then a child of event dies in it, with or without the module
-/// (`close_worker_sockets`).
+/// A hard restart with prefork. With event a child dies in it now and then, with or without the
+/// module (`close_worker_sockets`).
 const RESTARTS: [(Signal, Mpm); 2] = [(Signal::USR1, Mpm::Event), (Signal::HUP, Mpm::Prefork)];
 
 const FILES: [&str; 4] = ["ours.html", "ours.txt.j2", "list", "cfg.xml"];
@@ -43,7 +43,7 @@ fn setup() -> Setup {
     setup
 }
 
-/// Is this version in force, and nothing else?
+/// Whether exactly this version is in force.
 fn is_in_force(httpd: &Httpd, version: u8) -> bool {
     let page = |media: &str| {
         let client = httpd.client_from("127.0.0.99");
@@ -60,7 +60,7 @@ fn is_in_force(httpd: &Httpd, version: u8) -> bool {
         })
 }
 
-/// What the report says of a file of the main server.
+/// The report's entry for a file of the main server.
 fn file(httpd: &Httpd, name: &str) -> Value {
     let report = Reports::of(httpd).json();
     let scope = &report["scopes"][0];
@@ -72,7 +72,7 @@ fn file(httpd: &Httpd, name: &str) -> Value {
 
 type Break = fn(&Path, &str);
 
-/// How a file comes to be of no use, and what is said of it.
+/// How a file becomes unusable, and what the log says about it.
 const BREAKS: [(&str, Break, &str); 5] = [
     ("gone", |path, _| fs::remove_file(path).expect("removed"), "cannot be read: No such file"),
     ("malformed", |path, _| replace_file(path, [b'{', b'{', 0xff, b'\n']), ""),
@@ -80,7 +80,7 @@ const BREAKS: [(&str, Break, &str); 5] = [
     (
         "half written",
         |path, text| {
-            // Half of a page that is sent as it is would be a page, and half of an address a network.
+            // Half of a fixed page would still be a page, and half of an address a network.
             let half = match path.file_name().and_then(|name| name.to_str()) {
                 Some("ours.html") => &b"\xff"[..],
                 Some("list") => text.trim_end_matches("2\n").as_bytes(),
@@ -108,7 +108,7 @@ fn repair(httpd: &Httpd, file: &str, version: u8) {
     replace_file(&path, good(file, version));
 }
 
-/// Each of the files at once, in each way, over two restarts of each kind, and good again after it.
+/// Breaks all files at once, in each way, over two restarts of each kind, and then repairs them.
 fn broken_over_restarts(mpm: Mpm, signal: Signal) {
     let mut httpd = setup().mpm(mpm).start();
     httpd.allow_log("maintenance:error.*; the last good version");
@@ -149,7 +149,7 @@ fn broken_over_restarts(mpm: Mpm, signal: Signal) {
                 file["is_last"] == true && file["problem"].is_null()
             });
         }
-        // And the new version is what counts from now on.
+        // From now on the new version is in force.
         httpd.restart_by(signal);
         wait_for("after the restart", SECONDS, || is_in_force(&httpd, version));
     }
@@ -165,7 +165,7 @@ fn broken_over_hard_restarts() {
     broken_over_restarts(Mpm::Prefork, Signal::HUP);
 }
 
-/// At a first start nothing is kept, and `httpd -t` never asks for it.
+/// At a first start nothing has been kept, and `httpd -t` never uses kept contents.
 #[test]
 fn broken_at_a_first_start() {
     for name in FILES {
@@ -176,8 +176,8 @@ fn broken_at_a_first_start() {
     }
 }
 
-/// A child has read a newer version than the parent, and then it broke: what the parent has does not
-/// admit again whom the newer one had removed.
+/// A child has read a newer version than the parent, and then the file broke. The parent's version
+/// must not admit clients that the newer one had removed.
 #[test]
 fn removed_from_the_list_before_it_broke() {
     for (signal, mpm) in RESTARTS {
@@ -192,7 +192,7 @@ fn removed_from_the_list_before_it_broke() {
             httpd.restart_by(signal);
             let is_said =
                 || httpd.count_log("error.*/list\" .*it admits nobody until it can be used") > 0;
-            // The parent may have looked in between, and then has the newer one.
+            // The parent may have looked in between, and then has the newer version.
             wait_for("the restart", SECONDS, || is_said() || status("127.0.0.3") == 200);
             for _ in 0..20 {
                 assert_eq!(status("127.0.0.2"), 500, "{}", httpd.log());
@@ -204,8 +204,8 @@ fn removed_from_the_list_before_it_broke() {
     }
 }
 
-/// A page of which a child has read a newer version than the parent: the older one is sent after the
-/// restart, and the log says that it is older.
+/// A child has read a newer version of a page than the parent. After the restart the older version
+/// is sent, and the log says that it is older.
 #[test]
 fn an_older_page() {
     let mut httpd = setup().start();
@@ -220,14 +220,14 @@ fn an_older_page() {
     httpd.restart();
     let said = |what: &str| httpd.count_log(&format!("ours.html\" is empty; {what}")) > 0;
     let is_older = || said("the last good version is lost, and an older one");
-    // The parent may have looked in between, and then has the newer one.
+    // The parent may have looked in between, and then has the newer version.
     let is_newer = || said("the last good version, of .*, stays") && page().starts_with("<p>3</p>");
     wait_for("the restart", SECONDS, || is_older() || is_newer());
     assert!(is_newer() || page().starts_with("<p>2</p>"), "{}", httpd.log());
 }
 
-/// A directive that is new at a restart, with a file that was never good: httpd goes on. The list admits
-/// nobody, the page is the built-in one.
+/// A directive that is new at a restart, with a file that has never been valid: httpd continues.
+/// The list admits nobody, and the page is the built-in one.
 #[test]
 fn never_good() {
     for (signal, mpm) in RESTARTS {
@@ -249,7 +249,7 @@ fn never_good() {
             httpd.client_from("127.0.0.9").get("/").status == 200
         });
         httpd.client().get("/").assert_refused();
-        // Each in its own type and language.
+        // Each page in its own type and language.
         for (accept, language, start) in [
             ("text/html", "de", "<!DOCTYPE html>\n<html lang=\"en\""),
             ("application/json", "de", "{\"detail\":\"Während"),
@@ -281,7 +281,7 @@ fn never_good() {
     }
 }
 
-/// The names in what was kept are resolved anew.
+/// Names in kept contents are resolved again.
 #[test]
 fn names_in_a_kept_plugin_cfg() {
     let setup = Setup::new("MaintenanceAllow plugin-cfg=cfg.xml").mpm(Mpm::Prefork);
@@ -297,8 +297,8 @@ fn names_in_a_kept_plugin_cfg() {
     }
 }
 
-/// What the configuration no longer names is forgotten, and so is everything while the module is not
-/// loaded: nobody sees then what becomes of the files.
+/// Contents of files that the configuration no longer names are dropped, and all contents are
+/// dropped while the module is not loaded, because the files are not watched then.
 #[test]
 fn dropped_with_its_directive() {
     for before in ["", "Define WITHOUT_MODULE"] {

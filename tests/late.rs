@@ -1,5 +1,5 @@
-//! Requests whose header is completed late: they are judged by when that is, and not by when their
-//! first line came.
+//! Requests whose header is completed late. The time of completion counts, and not the time of the
+//! first line.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan};
 
 use maintenance_harness::{Httpd, Mpm, Setup, replace_file};
 
-/// A request of which the server has the first line.
+/// A request whose first line the server has received.
 struct Begun(TcpStream);
 
 impl Begun {
@@ -21,7 +21,7 @@ impl Begun {
         Self(stream)
     }
 
-    /// Sends the rest. Status and header of the answer.
+    /// Sends the rest. Returns the status and the header of the answer.
     fn complete(mut self) -> (u16, String) {
         self.0.write_all(b"Connection: close\r\n\r\n").expect("sent");
         let mut answer = String::new();
@@ -42,13 +42,13 @@ fn retry_after(answer: &str) -> u32 {
     line.and_then(|value| value.parse().ok()).expect("Retry-After")
 }
 
-/// Whatever the first line was sent before, start or end of a closing, counts when it has passed.
+/// If the start or the end of a closing has passed before the header is complete, it applies.
 #[test]
 fn the_moment_of_the_decision_counts() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
         for lines in ["", "MaintenanceCheckInterval 1h"] {
             let lines = format!("{lines}\nMaintenanceRetryAfter 300");
-            // With its defaults, a header may take 20 to 40 seconds.
+            // By default a header may take 20 to 40 seconds.
             let setup = Setup::new(&lines).mpm(mpm).modules(&["reqtimeout"]);
             let setup = match mpm {
                 Mpm::Prefork => setup.directives("StartServers 8\nMinSpareServers 8"),

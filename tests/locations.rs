@@ -9,7 +9,7 @@ mod encoded;
 mod lookups;
 mod other_ways;
 
-/// Five applications with a flag each, as Connections has them, and one flag for all.
+/// Five applications with their own flags, as with Connections, and one flag for all.
 const APPLICATIONS: [&str; 5] = ["activities", "blogs", "communities", "files", "profiles"];
 
 fn applications() -> String {
@@ -26,7 +26,7 @@ fn remove(httpd: &Httpd, name: &str) {
     fs::remove_file(httpd.path(name)).expect("the flag was there");
 }
 
-/// A file in each application, so that what is open answers 200.
+/// A file in each application, so that an open one answers 200.
 fn with_pages(setup: Setup, folders: &[&str]) -> Setup {
     for name in folders {
         let folder = setup.path("htdocs").join(name);
@@ -89,7 +89,7 @@ fn several_flags_prefork() {
 
 const PLAIN: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>";
 
-/// How a path may be written, and whether it is in the location, for each of several servers.
+/// Spellings of a path, and whether each is in the location, for several servers.
 #[test]
 fn request_targets() {
     let decoded = format!("AllowEncodedSlashes On\n{PLAIN}");
@@ -201,8 +201,8 @@ fn slashes_that_are_not_merged() {
     hold_targets(&lines, &[("//blogs//page.html", true), ("/blogs/page.html", true)]);
 }
 
-/// Which targets are refused by a server with these lines while `blogs.flag` is there; none is
-/// while it is not.
+/// The targets that a server with these lines refuses while `blogs.flag` exists. It refuses none
+/// while the flag does not exist.
 fn hold_targets(lines: &str, targets: &[(&str, bool)]) {
     let setup = with_pages(Setup::new(lines), &["blogs", "other", "blogsx"]);
     let mut httpd = setup.start();
@@ -224,7 +224,7 @@ fn is_refused(answer: &str) -> bool {
     answer.starts_with("HTTP/1.1 500 ") && answer.contains("\r\nCache-Control: no-store\r\n")
 }
 
-/// Every scope says something else, and a request is held against what they say together.
+/// Each scope has different settings, and a request is checked against their combination.
 #[test]
 fn scopes_merge() {
     let setup = Setup::new(
@@ -310,8 +310,7 @@ fn scopes_merge() {
     }
 }
 
-/// The verdict of the innermost scope is what logs and applications are told, and each request is
-/// logged once.
+/// Logs and applications get the verdict of the innermost scope, and each request is logged once.
 #[test]
 fn notes() {
     let httpd = with_pages(
@@ -335,8 +334,8 @@ fn notes() {
     );
 }
 
-/// httpd compares configurations to tell whether a subrequest needs a login of its own. The look
-/// ahead does not get in its way.
+/// httpd compares configurations to tell whether a subrequest needs its own authentication. The
+/// module's lookup ahead must not affect that.
 #[test]
 fn authorization_is_not_repeated() {
     let lines = "LogLevel authz_core:debug\n<Location />\nRequire ip 127.0.0.0/8\n</Location>

@@ -1,11 +1,11 @@
-//! What the logs say, and how often.
+//! The lines in the logs and their number.
 
 use std::thread;
 use std::time::Duration;
 
 use maintenance_harness::{Backend, Client, Httpd, Mpm, Setup, raw, wait_for};
 
-/// One line for each opening and closing, however many children see it at a time.
+/// One line for each opening and closing, however many children see it at the same time.
 #[test]
 fn one_line_with_sixteen_children() {
     const FLIPS: usize = 30;
@@ -67,7 +67,7 @@ fn filetime(seconds: u64) -> std::time::SystemTime {
     std::time::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// Without a request the parent sees it.
+/// The parent notices changes without requests.
 #[test]
 fn without_requests() {
     let servers = Mpm::ALL.map(|mpm| Setup::new("").mpm(mpm).start());
@@ -79,7 +79,7 @@ fn without_requests() {
     wait_for("open is logged", limit, || all("open again"));
 }
 
-/// A restart in the middle of the maintenance is no news; a start is.
+/// A restart during the maintenance is not reported, a start is.
 #[test]
 fn over_restarts() {
     let setup = Setup::new("");
@@ -157,7 +157,8 @@ fn custom_logs(prefix: &str) -> String {
 
 const TOLD: &str = "LogFormat \"%a %>s %{maintenance}n %r\" told\n";
 
-/// Every request is in one log of each pair: these in the first, and those in the second.
+/// Every request is in exactly one log of each pair: these requests in the first, and those in the
+/// second.
 #[track_caller]
 fn assert_logs(httpd: &Httpd, pair: [&str; 2], expected: [&[&str]; 2]) {
     let lines = |name: &str| {
@@ -177,7 +178,7 @@ fn assert_logs(httpd: &Httpd, pair: [&str; 2], expected: [&[&str]; 2]) {
     }
 }
 
-/// The refusals in a log of their own, and not among the others.
+/// Refusals have a log of their own, and are not in the other one.
 #[test]
 fn logs_of_refusals() {
     let setup = Setup::new(&format!(
@@ -264,7 +265,7 @@ fn logs_of_refusals() {
     assert_logs(&httpd, ["own-closed", "own-open"], [&[refused, allowed], &[open]]);
 }
 
-/// The same over HTTP/2; and a GlobalLog has what virtual hosts with logs of their own have.
+/// The same over HTTP/2. A GlobalLog also has the requests of virtual hosts with their own logs.
 #[test]
 fn logs_of_refusals_http2() {
     let global = custom_logs("global-").replace("CustomLog", "GlobalLog");

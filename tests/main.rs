@@ -1,5 +1,5 @@
-//! Tests on a real httpd, each with one of its own. One file a topic; `support` is the harness,
-//! which the benchmark uses, too.
+//! Tests with a real httpd, one server per test and one file per topic. The benchmark uses the same
+//! harness, `support`.
 
 #![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
 

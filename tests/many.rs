@@ -1,4 +1,4 @@
-//! Thousands of flags and virtual hosts, and what it costs those who have few.
+//! Thousands of flags and virtual hosts, and the cost for servers with few.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ fn get(httpd: &Httpd, host: &str) -> Answer {
     client.send(client.request("GET", "/").header("Host", host))
 }
 
-/// Lines that name flags, without what httpd puts in front.
+/// The lines that name flags, without httpd's prefix.
 fn named(httpd: &Httpd) -> Vec<String> {
     let log = httpd.log();
     let lines = log.lines().filter_map(|line| line.split_once(" maintenance: looking for "));
@@ -21,7 +21,8 @@ fn named(httpd: &Httpd) -> Vec<String> {
     lines.map(|(_, names)| names.to_owned()).collect()
 }
 
-/// Each virtual host has a flag of its own, closes alone and is counted alone, over a restart, too.
+/// Each virtual host has its own flag, closes individually and is counted individually, also over a
+/// restart.
 #[test]
 fn virtual_hosts() {
     let hosts: String = (0..MANY)
@@ -58,7 +59,8 @@ fn virtual_hosts() {
     assert!(named.iter().any(|names| names.contains("/flags/0.flag, ")), "{named:?}");
 }
 
-/// As many flags for one server: what the log says of them is whole, or how many more there are.
+/// With the same number of flags in one server, the log lists all of them or says how many it
+/// omits.
 #[test]
 fn flags_of_one_server() {
     let flags: Vec<_> = (0..MANY).map(|n| format!("flags/flag-with-a-long-name-{n}")).collect();
@@ -85,7 +87,7 @@ fn flags_of_one_server() {
     assert!((2..=30).contains(&named.len()), "{}", named.len());
 }
 
-/// What is reserved for many is not there where it is not used.
+/// Memory reserved for many flags is not allocated if it is not used.
 #[test]
 fn memory_of_few() {
     let httpd = Setup::new("").start();
@@ -105,6 +107,6 @@ fn memory_of_few() {
         of(&maps, "Pss:"),
         of(&status, "VmSize:")
     );
-    // httpd's own scoreboard is some KiB, too.
+    // httpd's own scoreboard also takes some KiB.
     assert!(shared < 1024, "{shared} KiB");
 }

@@ -1,4 +1,4 @@
-//! Which page a client gets: type, language and content coding, from the fields that clients send.
+//! The page that a client gets: type, language and content coding, according to the request fields.
 
 mod rows;
 
@@ -14,13 +14,13 @@ const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/problem+json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Of a page that has other languages and is large enough to be compressed.
+/// For a page with other languages that is large enough to be compressed.
 const FULL_VARY: &str = "Accept, Accept-Language, Accept-Encoding";
 
 /// The languages of the built-in pages.
 const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh-Hans"];
 
-/// An answer in bytes; the names of its fields in lower case.
+/// An answer in bytes, with lower-case field names.
 struct Answer {
     status: u16,
     fields: Vec<(String, String)>,
@@ -28,7 +28,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The value of a field that comes once at the most.
+    /// The value of a field that must not be repeated.
     #[track_caller]
     fn field(&self, name: &str) -> &str {
         let mut values = self.fields.iter().filter(|(other, _)| other == name);
@@ -37,18 +37,18 @@ impl Answer {
         value
     }
 
-    /// Vary, however its members are spaced: httpd writes it anew.
+    /// Vary, with normalised spacing, because httpd rewrites it.
     #[track_caller]
     fn vary(&self) -> String {
         self.field("vary").split(',').map(str::trim).collect::<Vec<_>>().join(", ")
     }
 
-    /// All fields but those that depend on the moment.
+    /// All fields except those that depend on the time.
     fn lasting(&self) -> Vec<&(String, String)> {
         self.fields.iter().filter(|(name, _)| name != "date").collect()
     }
 
-    /// The page without its coding.
+    /// The decoded page.
     #[track_caller]
     fn page(&self) -> Vec<u8> {
         let mut page = Vec::new();
@@ -89,7 +89,7 @@ fn ask(address: SocketAddr, method: &str, lines: &[u8]) -> Answer {
     Answer { status: status.parse().expect("a number"), fields: fields.collect(), body }
 }
 
-/// The same over HTTP/2. The client adds `Accept: */*` where there is no Accept.
+/// The same over HTTP/2. The client adds `Accept: */*` if there is no Accept.
 #[track_caller]
 fn ask2(client: &Client, method: &str, lines: &[u8]) -> Answer {
     let mut request = client.request(method, "/");
@@ -107,10 +107,10 @@ fn ask2(client: &Client, method: &str, lines: &[u8]) -> Answer {
     Answer { status, fields, body: answer.bytes().expect("a whole answer").to_vec() }
 }
 
-/// The pages of a server as they are without a coding, by type and language.
+/// The uncompressed pages of a server, by type and language.
 type Plain = HashMap<(&'static str, &'static str), Vec<u8>>;
 
-/// Checks everything about the answers to GET and HEAD, whatever brings them.
+/// Checks all properties of the answers to GET and HEAD, whatever sends them.
 #[track_caller]
 fn check(
     shown: &str,
@@ -155,7 +155,7 @@ fn message(language: &str) -> String {
     format!("{language}: {}", "Grüße & <Küsse> ".repeat(20))
 }
 
-/// Asks for every page without a coding.
+/// Requests every page uncompressed.
 fn plain_pages(httpd: &Httpd, pages: &[(&'static str, &'static str)]) -> Plain {
     let of = |(kind, language): &(&'static str, &'static str)| {
         let range = kind.split(';').next().expect("a type");
@@ -215,7 +215,7 @@ fn shown(lines: &[u8]) -> String {
     shown.chars().take(300).collect()
 }
 
-/// HTML in two languages and for all others, JSON in one; the text stays the built-in one.
+/// HTML in two languages and without a language, JSON in one; the text page is the built-in one.
 #[test]
 fn own_pages() {
     let setup = Setup::new(SETTINGS)
@@ -255,7 +255,7 @@ fn own_pages() {
     }
 }
 
-/// What is too small to be compressed does not depend on Accept-Encoding.
+/// A page too small to be compressed does not depend on Accept-Encoding.
 #[test]
 fn small_pages() {
     let setup =
@@ -300,9 +300,9 @@ fn small_pages() {
     }
 }
 
-/// Requests that httpd turns down before the gate sees them: its own short answer, or, as an
-/// ErrorDocument is a request too, the page that the rest of the request asks for.
-/// Where a scope has pages of one type only, that is for everybody who names no other.
+/// Requests that httpd rejects before the gate sees them get its own short answer or, because an
+/// ErrorDocument is also a request, the page for the rest of the request. If a scope has pages of
+/// one type only, they are for all clients that request no other type.
 #[test]
 fn one_type_only() {
     let setup = Setup::new(

@@ -1,5 +1,6 @@
-//! The gate beside the other modules of a server: closed, it answers in front of them and they do
-//! nothing; those who pass, and everybody once it is open, get what they always got.
+//! The module together with other modules. While the site is closed, it answers before them and
+//! they do nothing. Admitted clients, and all clients while the site is open, get the usual
+//! answers.
 
 mod access;
 mod address;
@@ -32,7 +33,7 @@ const FIELDS: [&str; 10] = [
     "vary",
 ];
 
-/// What is asked of a server, and how it is answered as long as nobody closes it.
+/// A request, and its answer while the site is open.
 struct Ask {
     method: &'static str,
     path: &'static str,
@@ -81,7 +82,7 @@ impl Ask {
         client.send(request)
     }
 
-    /// The neighbour's own answer.
+    /// The other module's own answer.
     #[track_caller]
     fn assert_answered(&self, client: &Client, to: &str) {
         let answer = self.of(client);
@@ -108,16 +109,17 @@ impl Ask {
     }
 }
 
-/// How much a neighbour, or what stands behind it, has done so far.
+/// How much work the other module, or its backend, has done so far.
 type Work<'a> = &'a dyn Fn(&Httpd) -> usize;
 
-/// Open, closed and open again, with a neighbour that leaves no trace but its answers.
+/// Open, closed and open again, with a module that leaves no trace except its answers.
 #[track_caller]
 fn round(setup: Setup, asks: &[Ask]) -> Httpd {
     play(setup, asks, None)
 }
 
-/// With one whose work can be counted: none while the site is closed, some for each who passes.
+/// With a module whose work can be counted: none while the site is closed, some for each admitted
+/// request.
 #[track_caller]
 fn round_counting(setup: Setup, asks: &[Ask], work: Work) -> Httpd {
     play(setup, asks, Some(work))

@@ -1,4 +1,4 @@
-//! Pages of the administrator's own: types, templates, and what happens when they change.
+//! Custom pages: types, templates, and changes.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const TEMPLATE: &str = "<!doctype html><html lang={{ lang }}><title>{{ host }} {
     <p>{{ message }}<p>{{ start }}|{{ end }}|{{ end_text }}|{{ overdue }}|{{ retry_after }}\
     <p>{{ vars.ticket }}{{ vars.unknown }}";
 
-/// So much that no browser shows a page of its own instead.
+/// Large enough that no browser replaces the page by its own error page.
 fn long() -> String {
     format!("<!--{}-->", "x".repeat(600))
 }
@@ -60,7 +60,7 @@ fn what_a_template_can_say() {
     assert_eq!(text.body, "x bis 2999-01-01 00:00 +01:00\n");
 }
 
-/// Virtual hosts that share a page are each named in it, and it is rendered once for each.
+/// Virtual hosts that share a page each get their own name in it, and it is rendered once for each.
 #[test]
 fn the_name_of_the_virtual_host() {
     let hosts = ["one", "two", "three"];
@@ -86,7 +86,7 @@ fn the_name_of_the_virtual_host() {
     assert_eq!(httpd.count_log("ours.html.j2 was rendered"), 6);
 }
 
-/// The page is rendered when the flag or the page changes, and never for a request.
+/// The page is rendered when the flag or the page changes, and not for each request.
 #[test]
 fn rendered_once() {
     let setup =
@@ -115,8 +115,8 @@ fn rendered_once() {
     assert_eq!(rendered(), 4);
 }
 
-/// A page that changes is served within a second by every child; one that is broken leaves the
-/// last good one in force, and the log says why, once.
+/// A changed page is served within a second by every child. An invalid one leaves the last good one
+/// in force, and the log says why, once.
 #[test]
 fn changes_reach_every_child_within_a_second() {
     let setup = Children::setup("MaintenancePage ours.html.j2 ours.txt");
@@ -168,7 +168,8 @@ fn changes_reach_every_child_within_a_second() {
         break_it();
         in_a_second("1", "text 1\n");
         let said = format!("error.*{said}.*; the last good version stays in force");
-        // A file that is gone may be in the middle of a replacement: that is said at a later look.
+        // A missing file may be in the middle of a replacement, so it is reported only at a later
+        // look.
         wait_for(what, Duration::from_secs(5), || {
             assert!(serves("1", "text 1\n"), "{what}");
             httpd.count_log(&said) > 0
@@ -182,7 +183,7 @@ fn changes_reach_every_child_within_a_second() {
     httpd.allow_log("the last good version stays in force");
 }
 
-/// What only goes wrong with what the flag says: the built-in page is sent, and the log says why.
+/// If a page fails only with the flag's content, the built-in page is sent, and the log says why.
 #[test]
 fn a_template_that_fails_later() {
     let setup = Setup::new("MaintenancePage ours.html.j2");
@@ -218,7 +219,7 @@ fn a_template_that_fails_later() {
     httpd.allow_log("the built-in page is sent instead");
 }
 
-/// A virtual host's pages take the place of the server's, each type for itself.
+/// A virtual host's pages replace those of the server, each type individually.
 #[test]
 fn pages_of_a_virtual_host() {
     let setup = Setup::new(
@@ -273,7 +274,7 @@ fn statuses_with_conditions() {
     }
 }
 
-/// A page that httpd's children may not read is an error at start, not when it changes.
+/// A page that httpd's children may not read is an error at start, and not when it changes.
 #[test]
 fn a_page_that_only_root_may_read() {
     if !rustix::process::geteuid().is_root() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maintenance_harness::{Backend, Httpd, Mpm, Setup, installation::debug_module, wait_for};
 
-/// One child with threads: were it to die, it would take the slow request with it.
+/// One child with threads: if it died, it would take the slow request with it.
 fn start(backend: &Backend, errors: &str) -> Httpd {
     let mut httpd = Setup::new(
         "StartServers 1\nServerLimit 1\nThreadsPerChild 60\nThreadLimit 64\nMaxRequestWorkers 60\nMinSpareThreads 2\nMaxSpareThreads 60\nMaintenanceAllow 127.0.0.2",
@@ -38,7 +38,7 @@ fn the_child_lives_on() {
         let received = backend.received();
         if closed {
             httpd.close();
-            // The last known state decides, so it has to be known.
+            // The last known state decides, so it must be known.
             httpd.client().get("/").assert_refused();
         }
         thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn the_child_lives_on() {
     assert_eq!(httpd.count_log("internal error, please report it: provoked"), 100);
 }
 
-/// What is done after a panic may panic, too. Then nobody knows whether the site is closed.
+/// The code that runs after a panic may panic, too. The state of the site is not known then.
 #[test]
 fn the_child_survives_a_second_panic() {
     let backend = Backend::start();

@@ -1,4 +1,4 @@
-//! What real plugin-cfg.xml files have in them beside hosts.
+//! Contents of real plugin-cfg.xml files other than hosts.
 
 use std::fs;
 use std::time::Duration;
@@ -30,7 +30,8 @@ fn passes(httpd: &Httpd, address: &str) -> bool {
     httpd.client_from(address).get("/").status == 200
 }
 
-/// Well-formed files start httpd, whatever they name; what is no host is a warning, also in `httpd -t`.
+/// Well-formed files start httpd, whatever they contain. An invalid host is a warning, also in
+/// `httpd -t`.
 #[test]
 fn what_is_no_host() {
     let connectors = "<IntelligentManagement>\n<ConnectorCluster name=\"c\" enabled=\"true\">\n\
@@ -94,7 +95,7 @@ fn what_is_no_host() {
     }
 }
 
-/// What is not an XML document of that kind still fails.
+/// A text that is not such an XML document still fails.
 #[test]
 fn what_is_no_plugin_cfg() {
     for content in ["", "hello", "<html/>", "<Config>\n<Server>"] {
@@ -103,7 +104,7 @@ fn what_is_no_plugin_cfg() {
     }
 }
 
-/// The same while httpd runs: a warning, once, and the rest counts.
+/// The same while httpd runs: one warning, and the rest applies.
 #[test]
 fn a_new_version_with_what_is_no_host() {
     let mut httpd = setup(&server(&["127.0.0.2"])).start();
@@ -117,7 +118,8 @@ fn a_new_version_with_what_is_no_host() {
     assert_eq!(httpd.count_log("maintenance:warn"), 2, "{}", httpd.log());
 }
 
-/// Names that do not resolve: one line, which does not promise too little; and one when they do.
+/// Names that do not resolve cause one line that does not list too few names, and one when they
+/// resolve.
 #[test]
 fn many_names() {
     let names: Vec<_> = (0..26).map(|number| format!("node{number}.invalid")).collect();
@@ -134,7 +136,7 @@ fn many_names() {
     wait_for("localhost", SECONDS, || passes(&httpd, "127.0.0.1"));
     let good = "maintenance:notice.*all names in .*/cfg.xml resolve";
     wait_for(good, SECONDS, || passes(&httpd, "127.0.0.2") && httpd.count_log(good) == 1);
-    // `host=` is resolved at a restart alone, and several names of it take one line, too.
+    // `host=` is resolved only at a restart, and several names also take one line.
     httpd.reconfigure("", "MaintenanceAllow host=a.invalid host=b.invalid plugin-cfg=cfg.xml");
     httpd.expect_log(
         "maintenance:warn.*the names a.invalid, b.invalid do not resolve within 5 s; they admit nobody until the next restart",

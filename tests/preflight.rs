@@ -1,4 +1,4 @@
-//! Preflight: what the report says of a request that nobody has sent is what would happen to it.
+//! Preflight: what the report says about a hypothetical request is what would happen to it.
 
 use std::fs;
 
@@ -11,14 +11,14 @@ mod expressions;
 mod random;
 mod site;
 
-/// The answers to a question that is asked of `host`.
+/// The answers to a question sent to `host`.
 #[track_caller]
 fn answers(httpd: &Httpd, host: &str, question: &str) -> Vec<Value> {
     let report = report_with(&httpd.client(), host, &format!("&{question}"));
     report["preflight"]["answers"].as_array().expect("a list").clone()
 }
 
-/// Virtual hosts of the same names on two ports.
+/// Virtual hosts with the same names on two ports.
 fn two_ports() -> (Setup, u16, u16) {
     let setup = Setup::new(STATUS);
     let (address, one) = (setup.address().ip(), setup.address().port());
@@ -38,7 +38,7 @@ fn two_ports() -> (Setup, u16, u16) {
     (setup.directives(&hosts.concat()), one, two)
 }
 
-/// To which servers a request would come.
+/// The servers that a request would reach.
 #[test]
 fn servers_of_a_name() {
     let (setup, one, two) = two_ports();
@@ -66,7 +66,7 @@ fn servers_of_a_name() {
         ("www.test:9".into(), false, vec![]), // nobody listens
         ("unknown.test:9".into(), false, vec![]),
     ] {
-        // Whoever is asked.
+        // Whichever server gets the question.
         for asked in ["first.test", "www.test"] {
             let question = format!("&client=192.0.2.1&host={host}");
             let preflight = report_with(&httpd.client(), asked, &question)["preflight"].clone();
@@ -110,7 +110,7 @@ fn one_server_with_two_ports() {
     }
 }
 
-/// Addresses that are names, too; httpd knows that of IPv6 without its brackets.
+/// Addresses used as names. httpd expects an IPv6 address without its brackets.
 #[test]
 fn hosts_that_are_addresses() {
     let setup = Setup::new(STATUS);
@@ -136,7 +136,7 @@ fn hosts_that_are_addresses() {
     }
 }
 
-/// A port with virtual hosts beside one without: there the main server answers.
+/// A port with virtual hosts, and one without, where the main server answers.
 #[test]
 fn main_server_beside_virtual_hosts() {
     let setup = Setup::new(STATUS);
@@ -168,7 +168,7 @@ fn main_server_beside_virtual_hosts() {
     }
 }
 
-/// What a preflight says beside the verdict.
+/// The members of a preflight other than the verdict.
 #[test]
 fn reasons() {
     let setup = Setup::new(STATUS).modules(&["setenvif"]).directives(
@@ -221,7 +221,7 @@ fn reasons() {
     fs::remove_file(flag).expect("removed");
 }
 
-/// Only what the question says counts, and not who asks it, how, or where.
+/// Only the question matters, and not who asks it, how, or where.
 #[test]
 fn the_asker_does_not_count() {
     let status = STATUS.replace(
@@ -263,7 +263,7 @@ fn the_asker_does_not_count() {
     }
 }
 
-/// A question is no request: nobody is counted, nobody is refused.
+/// A question is not a request: nothing is counted, and nobody is refused.
 #[test]
 fn nothing_is_counted() {
     let httpd = Httpd::start(STATUS);

@@ -1,4 +1,4 @@
-//! The refusal itself: every method, protocol and body; what other modules add; the page.
+//! The refusal: every method, protocol and body; effects of other modules; the page.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -60,7 +60,7 @@ fn odd_requests() {
     assert_eq!(raw(httpd.address(), b"GET /\r\n"), PAGE, "HTTP/0.9 has nothing but the body");
 }
 
-/// A large upload is answered at once, and the answer is whole.
+/// A large upload is answered at once and completely.
 #[test]
 fn uploads_are_not_read() {
     for directives in ["", "MaintenanceStatus 404"] {
@@ -222,7 +222,7 @@ fn a_short_page_is_a_warning() {
     assert_eq!(httpd.client().get("/").body, "<p>closed");
 }
 
-/// Closed is in front of redirects, rewrites and the login; no ErrorDocument leads around it.
+/// The gate comes before redirects, rewrites and authentication, and no ErrorDocument bypasses it.
 #[test]
 fn nothing_comes_first() {
     let backend = Backend::start();
@@ -246,7 +246,7 @@ fn nothing_comes_first() {
     }
 }
 
-/// Requests that httpd turns down before the gate sees them come to it as an ErrorDocument.
+/// Requests that httpd rejects before the gate sees them reach the gate as an ErrorDocument.
 #[test]
 fn malformed_requests() {
     let httpd = Httpd::start("ErrorDocument 400 /index.html");

@@ -1,4 +1,4 @@
-//! Who is refused: the list of those who are refused most.
+//! The list of the clients that are refused most often.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use maintenance_harness::client::Protocol;
 use maintenance_harness::report::RefusedClient;
 use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, wait_for};
 
-/// The clients on the list, once it names so many refusals.
+/// The clients on the list, once it has this number of refusals.
 #[track_caller]
 fn listed(reports: &Reports, refusals: u64) -> Vec<RefusedClient> {
     let start = Instant::now();
@@ -21,7 +21,7 @@ fn listed(reports: &Reports, refusals: u64) -> Vec<RefusedClient> {
     }
 }
 
-/// Closes, and waits until that has emptied the list.
+/// Closes the site, and waits until that has cleared the list.
 fn close(httpd: &Httpd, reports: &Reports) {
     let closings = || httpd.count_log("closed by the flag");
     let before = closings();
@@ -41,7 +41,7 @@ fn a_moment_ago(time: &Option<String>) -> bool {
     Timestamp::now().duration_since(time).abs() < SignedDuration::from_secs(30)
 }
 
-/// From several addresses, at the same time.
+/// Refusals of several addresses at the same time.
 fn most_refused_first(mpm: Mpm) {
     let lines = "MaintenanceAllow 127.0.0.9\nMaintenanceStatus 404";
     let httpd = Setup::new(lines).directives(Reports::directives()).mpm(mpm).start();
@@ -80,7 +80,7 @@ fn most_refused_first(mpm: Mpm) {
         assert_eq!((user_agent, *error), (address, 0), "{mpm:?}");
         assert!(a_moment_ago(time), "{mpm:?}: {time:?}");
     }
-    // The next closing begins anew.
+    // The next closing starts a new list.
     httpd.open();
     assert!(!httpd.client().get("/open").body.contains("maintenance"));
     assert_eq!(counts(&listed(&reports, 50)), expected, "{mpm:?}: who it was can still be seen");
@@ -89,7 +89,7 @@ fn most_refused_first(mpm: Mpm) {
     assert!(a_moment_ago(&reports.read().refused.since), "{mpm:?}");
     httpd.client_from("127.0.0.4").get("/again");
     assert_eq!(counts(&listed(&reports, 1)), [("127.0.0.4", 1)], "{mpm:?}");
-    // A restart is no new closing.
+    // A restart is not a new closing.
     httpd.restart();
     httpd.client_from("127.0.0.4").get("/again");
     assert_eq!(counts(&listed(&reports, 2)), [("127.0.0.4", 2)], "{mpm:?}");
@@ -110,7 +110,7 @@ fn prefork() {
     most_refused_first(Mpm::Prefork);
 }
 
-/// What a stranger has sent is kept up to a length, and shown so that it can be read.
+/// Text from clients is stored up to a maximum length, and shown readably.
 #[test]
 fn paths_and_user_agents() {
     let httpd = Setup::new(Reports::directives()).start();
@@ -121,13 +121,13 @@ fn paths_and_user_agents() {
     let cut = |text: &str| format!("{text}…");
     for (number, (path, agent, shown_path, shown_agent)) in [
         ("/", "", "/".into(), String::new()),
-        // What stands in a query is often nobody's business.
+        // Queries may contain private data.
         ("/x%20y?token=secret", "tool/1", "/x%20y".into(), "tool/1".into()),
         (&format!("/{}", a(127)), &a(128), format!("/{}", a(127)), a(128)),
         (&format!("/{}", a(128)), &a(129), cut(&format!("/{}", a(127))), cut(&a(128))),
         (&format!("/{}", a(5000)), &a(5000), cut(&format!("/{}", a(127))), cut(&a(128))),
         ("/short", "short", "/short".into(), "short".into()),
-        // In the middle of a letter.
+        // In the middle of a character.
         ("/", &format!("{}ü", a(127)), "/".into(), cut(&format!("{}\u{fffd}", a(127)))),
         ("/<b>", "<script>\u{202e}ü", "/%3Cb%3E".into(), "<script>\\u{202e}ü".into()),
     ]
@@ -142,7 +142,7 @@ fn paths_and_user_agents() {
     }
 }
 
-/// The client is whom httpd takes for one: behind a proxy, whom that names.
+/// The client is the one that httpd assumes: behind a proxy, the one that the proxy names.
 #[test]
 fn addresses() {
     let httpd = Setup::new("RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1")
@@ -169,7 +169,7 @@ fn addresses() {
     assert_eq!(counts(&clients), expected);
 }
 
-/// A stream is a request.
+/// A stream counts as a request.
 #[test]
 fn http2() {
     let httpd = Setup::new("Protocols h2c http/1.1\nMaintenanceAllow 127.0.0.2")
@@ -186,7 +186,7 @@ fn http2() {
     assert_eq!(counts(&listed(&reports, 10)), [("127.0.0.3", 6), ("127.0.0.1", 4)]);
 }
 
-/// The list begins anew where all was open before, and not with every further flag.
+/// A new list starts if everything was open before, and not with every further flag.
 #[test]
 fn a_second_flag() {
     let lines = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>";

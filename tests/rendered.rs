@@ -1,4 +1,5 @@
-//! What strangers can make the module render and keep: it is shared, and it is bounded.
+//! Clients can make the module render and store pages: renderings are shared, and their size is
+//! limited.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ const LANGUAGES: [&str; 10] = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "
 const ONE_CHILD: &str = "LogLevel maintenance:debug\nStartServers 1\nMinSpareServers 1\n\
     MaxSpareServers 1\nServerLimit 1\nMaxRequestWorkers 1\nMaintenanceStatus 404";
 
-/// A server with one child and so many virtual hosts, each with an allowlist of its own.
+/// A server with one child and this number of virtual hosts, each with its own allowlist.
 fn with_hosts(count: usize, directives: &str) -> Setup {
     let mut config = format!("{ONE_CHILD}\n{directives}\n");
     for number in 0..count {
@@ -28,13 +29,13 @@ fn with_hosts(count: usize, directives: &str) -> Setup {
     Setup::new(&config).mpm(Mpm::Prefork)
 }
 
-/// Words that do not compress well.
+/// Words that compress badly.
 fn message(length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(14);
     (0..length).map(|_| random.alphanumeric()).collect()
 }
 
-/// What the only child keeps for itself, in bytes.
+/// The private memory of the only child, in bytes.
 fn memory(httpd: &Httpd) -> u64 {
     let children = httpd.processes();
     let child = children.iter().find(|pid| **pid != httpd.pid()).expect("a child");
@@ -58,7 +59,7 @@ fn ask(address: SocketAddr, host: &str, language: &str, coding: &str) -> Vec<u8>
     answer
 }
 
-/// By how many bytes the child grows when every host is asked in each language and two codings.
+/// How many bytes the child grows when every host is requested in each language and two codings.
 fn growth(httpd: &Httpd, hosts: usize) -> u64 {
     ask(httpd.address(), "h0.test", "en", "br");
     let before = memory(httpd);
@@ -75,7 +76,7 @@ fn growth(httpd: &Httpd, hosts: usize) -> u64 {
 
 const MIB: u64 = 1024 * 1024;
 
-/// Hosts whose answers look alike are answered with the same bytes.
+/// Hosts with the same answer share its bytes.
 #[test]
 fn shared_by_hosts() {
     const HOSTS: usize = 60;
@@ -97,7 +98,7 @@ fn shared_by_hosts() {
     }
 }
 
-/// A page that names the host is another one for each, and not all of them are kept.
+/// A page that names the host is rendered for each host, and not all renderings are kept.
 #[test]
 fn bounded_where_each_host_has_its_own() {
     const HOSTS: usize = 80;
@@ -118,8 +119,8 @@ fn bounded_where_each_host_has_its_own() {
     assert!(String::from_utf8_lossy(&answer).contains("h3.test de "));
 }
 
-/// Ten overlapping sections that all shape refusals, in every combination: each answer is the right
-/// one, and what is rendered for one combination serves for others.
+/// Ten overlapping sections that all affect refusals, in every combination: each answer is correct,
+/// and renderings are shared by combinations.
 #[test]
 fn any_combination_of_sections() {
     const SECTIONS: [char; 10] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
@@ -153,7 +154,7 @@ fn any_combination_of_sections() {
         let path = combination(number);
         let innermost = number.ilog2() as usize;
         for (method, base) in [("GET".to_owned(), 500), (format!("M{innermost}"), 520)] {
-            // Each second combination only, to be done in time.
+            // Only every second combination, to limit the time.
             if base == 520 && number % 16 != 0 {
                 continue;
             }
@@ -170,7 +171,7 @@ fn any_combination_of_sections() {
     assert_eq!(httpd.count_log("was rendered"), seen.len(), "each once");
 }
 
-/// However a template comes to the name of its virtual host, each has its own.
+/// However a template gets the name of its virtual host, each host gets its own.
 #[test]
 fn each_host_by_its_own_name() {
     let names = |setup: &Setup| {

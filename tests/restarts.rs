@@ -10,9 +10,9 @@ use maintenance_harness::{Client, Httpd, Mpm, Setup, sanitizer, wait_for};
 const RESTARTS: usize = 50;
 const FIRST: usize = 10;
 
-/// Under load, and with the site closed and opened on the way.
+/// Under load, while the site is closed and opened.
 fn restarts_under_load(mpm: Mpm) {
-    // A large page, so that a configuration that is not freed shows.
+    // A large page makes it visible if a configuration is not freed.
     let setup = Setup::new(
         "MaintenanceAllow 10.0.0.0/8 env=X host=localhost6 file=list\n\
          MaintenanceFlag a.flag maintenance.flag\n\
@@ -24,7 +24,7 @@ fn restarts_under_load(mpm: Mpm) {
     setup.write("ours.json.j2", "{\"message\": {{ message }}}");
     setup.write("ours.html.de.j2", format!("{{{{ message }}}}{}", "y".repeat(600)));
     let mut httpd = setup.mpm(mpm).start();
-    // httpd's own bookkeeping, when restarts follow each other faster than children end.
+    // httpd's own warnings if restarts follow each other faster than children end.
     httpd.allow_log("core:error.*AH00546: no record of generation");
     httpd.allow_log("maintenance:warn.*localhost6 does not resolve"); // where there is no IPv6
     let (over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -62,8 +62,8 @@ fn restarts_under_load(mpm: Mpm) {
         "{mpm:?}: {} answers, RSS of the parent {rss} KiB after {FIRST} restarts, {grown} KiB after {RESTARTS}",
         answers.load(Ordering::Relaxed)
     );
-    // The large page may be in memory once more, or once less, while its versions change. A sanitizer
-    // keeps for a while what was freed.
+    // The large page may be in memory once more or once less while its versions change. A sanitizer
+    // delays the freeing of memory.
     let once = 1024 + 64;
     let is_steady = grown as f64 <= rss as f64 * 1.05 + f64::from(once) || sanitizer::is_on();
     assert!(is_steady, "the parent grows: {rss} KiB, then {grown} KiB");
@@ -84,8 +84,8 @@ fn restarts_prefork() {
     restarts_under_load(Mpm::Prefork);
 }
 
-/// `a2enmod`, and a graceful restart: httpd then reads the configuration once, not twice.
-/// A child of before a restart may still answer the first request after it.
+/// `a2enmod` and a graceful restart: httpd then reads the configuration once, not twice. A child
+/// from before the restart may still answer the first request after it.
 fn until_refused(httpd: &Httpd) {
     wait_for("the new children", Duration::from_secs(5), || httpd.client().get("/").status == 500);
     httpd.client().get("/").assert_refused();
@@ -103,8 +103,8 @@ fn loaded_by_a_restart() {
     assert_eq!(httpd.client().get("/").status, 200);
 }
 
-/// Nothing holds the module in memory when httpd unloads it: not the templates, whose compiler
-/// keeps buffers for each thread, and not the content of a flag.
+/// Nothing keeps the module in memory when httpd unloads it: neither templates, whose compiler has
+/// thread-local buffers, nor the content of a flag.
 #[test]
 fn unloaded_by_a_restart() {
     let setup = Setup::new("MaintenancePage ours.html.j2 ours.txt\nMaintenanceAllow file=list");
@@ -120,7 +120,7 @@ fn unloaded_by_a_restart() {
     assert!(httpd.client().get("/").body.starts_with('x'));
     httpd.reconfigure("Define WITHOUT_MODULE", "");
     assert!(!is_loaded());
-    // A child of before the restart may still have answered the first one.
+    // A child from before the restart may have answered the first request.
     wait_for("open", Duration::from_secs(5), || httpd.client().get("/").status == 200);
 }
 
@@ -141,14 +141,14 @@ fn other_directives_after_a_restart() {
         ("", "", [500, 500]),
     ] {
         httpd.reconfigure(before, directives);
-        // A child of before the restart may still answer the first requests after it.
+        // A child from before the restart may still answer the first requests after it.
         wait_for(directives, Duration::from_secs(5), || statuses(&httpd) == expected);
         assert_eq!(statuses(&httpd), expected, "{before} {directives}");
     }
 }
 
-/// A child of the generation before, whose connection is still open, looks at the old flag: what
-/// it sees is not taken for news of the new one.
+/// A child of the previous generation with an open connection looks at the old flag. This must not
+/// be taken for a change of the new flag.
 #[test]
 fn another_flag_while_old_connections_are_open() {
     for mpm in Mpm::ALL {

@@ -1,5 +1,5 @@
-//! Retry-After: its spread over many answers and processes, what a flag says about it, and its
-//! countdown to the end.
+//! Retry-After: the spread over many answers and processes, the value in a flag, and the countdown
+//! to the end.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -12,16 +12,16 @@ use jiff::{Timestamp, ToSpan};
 
 use maintenance_harness::{Httpd, Mpm, Setup, replace_file, wait_for};
 
-/// A status that leaves the connection open, and as many requests on it as there come.
+/// A status that keeps the connection open, with an unlimited number of requests.
 const FAST: &str = "MaintenanceStatus 404\nMaxKeepAliveRequests 0\n";
 
-/// The most seconds that the field can say.
+/// The maximum value of the field in seconds.
 const MAX_SECONDS: u32 = i32::MAX as u32;
 
-/// A client that asks with HEAD, time and again on one connection.
+/// A client that sends HEAD repeatedly on one connection.
 struct Connection(BufReader<TcpStream>);
 
-/// What one answer said, and the time around it.
+/// The field of one answer, and the time around it.
 #[derive(Clone, Copy, Debug)]
 struct Answer {
     retry_after: Option<u32>,
@@ -58,14 +58,15 @@ impl Connection {
         Answer { retry_after, sent, received }
     }
 
-    /// One that has the field.
+    /// An answer with the field.
     #[track_caller]
     fn seconds(&mut self, host: &str) -> u32 {
         self.ask(host).retry_after.expect("a Retry-After")
     }
 }
 
-/// So many answers to several clients at a time, each with a new connection now and then.
+/// Requests this number of answers with several concurrent clients, each with a new connection now
+/// and then.
 fn answers(httpd: &Httpd, clients: usize, total: usize) -> Vec<Answer> {
     const PER_CONNECTION: usize = 125;
     assert_eq!(total % (clients * PER_CONNECTION), 0);
@@ -83,8 +84,8 @@ fn answers(httpd: &Httpd, clients: usize, total: usize) -> Vec<Answer> {
     })
 }
 
-/// From 300 to 360 seconds, each as often as the others: chi-squared, 60 degrees of freedom, a
-/// bound that chance exceeds once in a million times.
+/// From 300 to 360 seconds, evenly distributed: chi-squared, with a bound that chance exceeds once
+/// in a million times.
 fn is_spread_evenly(mpm: Mpm) {
     const ANSWERS: usize = 10_000;
     const BOUND: f64 = 127.1;
@@ -119,7 +120,7 @@ fn spread_evenly_prefork() {
     is_spread_evenly(Mpm::Prefork);
 }
 
-/// Virtual hosts with a directive each.
+/// Virtual hosts with one directive each.
 const HOSTS: &str = "MaintenanceRetryAfter 90\n\
     <VirtualHost *>\nServerName inherits\n</VirtualHost>\n\
     <VirtualHost *>\nServerName exactly\nMaintenanceRetryAfter 5m\n</VirtualHost>\n\
@@ -127,7 +128,7 @@ const HOSTS: &str = "MaintenanceRetryAfter 90\n\
     <VirtualHost *>\nServerName zero\nMaintenanceRetryAfter 0\n</VirtualHost>\n\
     <VirtualHost *>\nServerName off\nMaintenanceRetryAfter off\n</VirtualHost>";
 
-/// The values of many answers for a host, each once; none is no field.
+/// The distinct values in many answers of a host; None if there is no field.
 fn values(connection: &mut Connection, host: &str) -> Vec<Option<u32>> {
     let values: HashSet<_> = (0..200).map(|_| connection.ask(host).retry_after).collect();
     let mut values: Vec<_> = values.into_iter().collect();
@@ -152,7 +153,7 @@ fn directives_and_what_the_flag_says() {
     httpd.open();
     let status = httpd.client().get("/").status;
     assert_eq!(status, 200);
-    // One that appears anew counts at once.
+    // A flag that appears again takes effect at once.
     replace_file(&httpd.flag(), "retry_after = 20");
     for (host, expected) in [
         ("inherits", &[Some(20)][..]),
@@ -163,7 +164,7 @@ fn directives_and_what_the_flag_says() {
     ] {
         assert_eq!(values(&mut connection, host), expected, "{host}, and the flag says 20");
     }
-    // Another content counts at once, or else the one before does.
+    // Either the new content applies at once, or the previous one does.
     for (content, former, expected) in [
         ("retry_after = '1h'", Some(20), Some(3600)),
         ("retry_after = 0", Some(3600), Some(0)),
@@ -194,7 +195,7 @@ fn directives_and_what_the_flag_says() {
     httpd.allow_log("the content of the flag .* cannot be used: line 1, column 15");
 }
 
-/// Comes nobody back before the end, and nobody later than a second and the spread behind it?
+/// Whether no client returns before the end, and none later than a second and the spread after it.
 #[track_caller]
 fn check_countdown(answer: Answer, end: Timestamp, spread: i64) {
     let seconds = i64::from(answer.retry_after.expect("a Retry-After"));
@@ -216,7 +217,7 @@ fn never_before_the_end() {
     }
 }
 
-/// Several clients ask while the end passes.
+/// Several clients send requests while the end passes.
 #[test]
 fn the_end_passes() {
     let mut httpd = Httpd::start(&format!("{FAST}{HOSTS}"));
@@ -253,7 +254,7 @@ fn the_end_passes() {
 fn an_end_that_is_far_away() {
     let httpd = Httpd::start(FAST);
     let mut connection = Connection::new(&httpd);
-    // The last moment that can be said, the server's own time, and less than 2^32 seconds ahead.
+    // The latest possible end, in server time, and less than 2^32 seconds ahead.
     for end in ["9999-12-30T22:00:00Z", "9999-07-01T00:00:00", "2150-01-01T00:00:00Z"] {
         replace_file(&httpd.flag(), format!("end = {end}"));
         for _ in 0..100 {
@@ -264,8 +265,8 @@ fn an_end_that_is_far_away() {
     }
 }
 
-/// A content that is rewritten in place may still be written to, so the one before counts for the
-/// next 300 ms. One that takes the place of another counts at once.
+/// Content that is rewritten in place may still be incomplete, so the previous content applies for
+/// 300 ms. Content that is replaced takes effect at once.
 #[test]
 fn a_changed_content_counts_when_it_has_settled() {
     let httpd = Httpd::start(&format!("{FAST}MaintenanceRetryAfter off"));

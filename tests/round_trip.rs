@@ -1,4 +1,4 @@
-//! Closed means closed with the very next request, open means open, and nothing is ever cut.
+//! The very next request sees a closing or an opening, and no answer is ever truncated.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -26,7 +26,8 @@ fn round_trip(mpm: Mpm) {
     assert_eq!(httpd.count_log("open again"), 2);
 }
 
-/// Each flip is followed by a request from another client, so that it must have been seen.
+/// Each change is followed by a request from another client, so that the change must have been
+/// seen.
 fn flips_under_load(mpm: Mpm, length: Duration) {
     const CLIENTS: usize = 8;
     let backend = Backend::start();

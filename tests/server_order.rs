@@ -1,9 +1,9 @@
-//! Virtual hosts count in the order in which they are configured.
+//! Virtual hosts are listed in configuration order.
 
 use maintenance_harness::{Client, Httpd};
 
-/// httpd itself keeps them the other way round. Of two with the same name it takes the first, and
-/// so does a preflight for an address on which it is not asked.
+/// httpd itself stores them in reverse order. Of two hosts with the same name it takes the first,
+/// and so does a preflight for another address.
 #[test]
 fn the_first_virtual_host_of_a_name_counts() {
     let httpd = Httpd::start(

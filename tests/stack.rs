@@ -1,4 +1,4 @@
-//! `ThreadStackSize`: as long as httpd itself gets along with it, so does the module.
+//! `ThreadStackSize`: the module works with every size with which httpd itself works.
 
 use std::fs;
 use std::thread;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::status::STATUS;
 use maintenance_harness::{Mpm, Setup, replace_file, wait_for};
 
-/// About the least. httpd takes 25 KiB for a line in the error log alone, and its threads crash at
-/// one with 36 KiB, with or without the module.
+/// Approximately the minimum. httpd takes 25 KiB just for a line in the error log, and its threads
+/// crash at a line with 36 KiB, with or without the module.
 const LEAST: usize = 48 * 1024;
 
 const DIRECTIVES: &str = "StartServers 1\nServerLimit 1\nThreadsPerChild 4\nMaxRequestWorkers 4\n\

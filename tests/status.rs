@@ -17,7 +17,7 @@ mod metrics;
 mod section;
 mod strangers;
 
-/// The report at /status, which is there while the server is closed, too.
+/// The report at /status, which is also available while the server is closed.
 pub const STATUS: &str = "<Location /status>\nSetHandler maintenance-status\n\
     MaintenanceAllow path=/status\n</Location>\n";
 
@@ -25,20 +25,20 @@ pub const STATUS: &str = "<Location /status>\nSetHandler maintenance-status\n\
 pub const ONE_CHILD: &str = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\n\
     MaxRequestWorkers 25\nMinSpareThreads 1\nMaxSpareThreads 25\n";
 
-/// The JSON at /status, which is as the schema says.
+/// The JSON at /status, checked against the schema.
 #[track_caller]
 pub fn report(client: &Client) -> Value {
     report_with(client, "127.0.0.1", "")
 }
 
-/// The same, asked of this host, with more in the query string.
+/// The JSON for this host, with more in the query string.
 #[track_caller]
 pub fn report_with(client: &Client, host: &str, query: &str) -> Value {
     let request = client.request("GET", &format!("/status?format=json{query}"));
     document(&client.send(request.header("Host", host)))
 }
 
-/// An answer in JSON, which is as the schema says.
+/// A JSON answer, checked against the schema.
 #[track_caller]
 pub fn document(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -49,7 +49,7 @@ pub fn document(answer: &Answer) -> Value {
     document
 }
 
-/// What the schema does not allow.
+/// The violations of the schema.
 pub fn errors(document: &Value) -> Vec<String> {
     static SCHEMA: OnceLock<Validator> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
@@ -62,7 +62,7 @@ pub fn errors(document: &Value) -> Vec<String> {
     schema.iter_errors(document).map(error).collect()
 }
 
-/// The scope of a server, as the report names it, or of a location in it.
+/// The scope of a server by its name in the report, or of a location in it.
 #[track_caller]
 pub fn scope<'r>(report: &'r Value, server: &str, location: Option<&str>) -> &'r Value {
     let is_it =
@@ -72,7 +72,7 @@ pub fn scope<'r>(report: &'r Value, server: &str, location: Option<&str>) -> &'r
     found[0]
 }
 
-/// FILE:LINE of the line of httpd.conf that holds these words.
+/// FILE:LINE of the line of httpd.conf with this text.
 #[track_caller]
 pub fn line_of(httpd: &Httpd, words: &str) -> String {
     let path = httpd.path("conf/httpd.conf");
@@ -81,7 +81,7 @@ pub fn line_of(httpd: &Httpd, words: &str) -> String {
     format!("{}:{}", path.display(), number + 1)
 }
 
-/// The text of a page, its character references read.
+/// The text of a page with its character references decoded.
 pub fn text_of(html: &str) -> String {
     let reference = regex::Regex::new("&(#x?[0-9a-fA-F]+|[a-z]+);").expect("a pattern");
     let read = |found: &regex::Captures<'_>| {

@@ -1,4 +1,4 @@
-//! The totals: each request of a client counts once, as what it was answered with.
+//! The totals: each client request is counted once, according to its answer.
 
 mod attribution;
 mod restarts;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use maintenance_harness::client::{Answer, Protocol};
 use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, page_with, wait_for};
 
-/// The main server, a virtual host without directives of its own, and one with some; and in each
-/// a location. An answer says which entry let the request in while its scope was closed.
+/// The main server, a virtual host without directives of its own, and one with some, each with a
+/// location. An answer names the entry that admitted the request while its scope was closed.
 const DIRECTIVES: &str = "MaintenanceAllow 127.0.0.2 env=FRIEND path=/free
 SetEnvIf X-Friend . FRIEND
 Header always set X-Verdict \"%{MAINTENANCE}e\" env=MAINTENANCE
@@ -46,7 +46,7 @@ fn setup(mpm: Mpm) -> Setup {
     setup.directives(Reports::directives())
 }
 
-/// How many requests had which fate, by scope and fate; as the clients saw it, or as it is reported.
+/// The numbers of requests by scope and outcome, as seen by the clients or as reported.
 type Tally = BTreeMap<(String, String), u64>;
 
 fn add(tally: &mut Tally, scope: &str, fate: &str, count: u64) {
@@ -55,7 +55,8 @@ fn add(tally: &mut Tally, scope: &str, fate: &str, count: u64) {
     }
 }
 
-/// What became of a request, by its answer: the status of a refusal, `allowed:` with the kind, or
+/// The outcome of a request according to its answer: the status of a refusal, `allowed:` with the
+/// kind, or `open`.
 /// `open`.
 fn fate(answer: &Answer) -> String {
     match answer.header("X-Verdict") {
@@ -65,7 +66,7 @@ fn fate(answer: &Answer) -> String {
     }
 }
 
-/// One request more with this fate.
+/// Counts one request with this outcome.
 fn one(scope: &str, fate: &str) -> Tally {
     Tally::from([((scope.to_owned(), fate.to_owned()), 1)])
 }
@@ -90,7 +91,7 @@ fn reported(reports: &Reports) -> Tally {
     tally
 }
 
-/// Waits until what is reported is what was seen: a request ends a little after its answer.
+/// Waits until the report agrees with what was seen: a request ends a little after its answer.
 #[track_caller]
 fn assert_counted(reports: &Reports, seen: &Tally) {
     let start = Instant::now();
@@ -101,7 +102,7 @@ fn assert_counted(reports: &Reports, seen: &Tally) {
     }
 }
 
-/// Clients of all kinds, for all servers.
+/// Clients of all kinds for all servers.
 struct Clients(Vec<(&'static str, [Client; 2])>);
 
 impl Clients {
@@ -118,7 +119,7 @@ impl Clients {
         Self(SERVERS.map(clients).into())
     }
 
-    /// Sends one of the requests that there are, and notes what comes of it.
+    /// Sends one of the possible requests, and records its outcome.
     fn ask(&self, number: usize, tally: &mut Tally) {
         const PATHS: [(&str, &str); 4] =
             [("/", ""), ("/missing", ""), ("/free", ""), ("/shop/x", " <Location /shop>")];
@@ -134,20 +135,20 @@ impl Clients {
     }
 }
 
-/// Under load, with flags that come and go, and restarts in between, all three numbers are what the
-/// clients saw.
+/// Under load, with changing flags and with restarts, all three numbers are those seen by the
+/// clients.
 fn load(mpm: Mpm, protocol: Protocol) {
     let setup = match protocol {
         Protocol::Http1 => setup(mpm),
         Protocol::Http2 => setup(mpm).modules(&["http2"]).directives("Protocols h2c http/1.1"),
     };
     let mut httpd = setup.start();
-    // httpd's own bookkeeping, when restarts follow each other faster than children end.
+    // httpd's own warnings if restarts follow each other faster than children end.
     httpd.allow_log("core:error.*AH00546: no record of generation");
     let reports = Reports::of(&httpd);
     let (is_over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
     let seen = Mutex::new(Tally::new());
-    // With a restart mod_http2 ends connections that idle, whether or not a request is on its way.
+    // At a restart mod_http2 closes idle connections, even if a request is on its way.
     let generation = RwLock::new(0);
     thread::scope(|scope| {
         for first in 0..4 {

@@ -1,4 +1,4 @@
-//! Memory errors and leaks of the module, seen by valgrind.
+//! Memory errors and leaks of the module, detected by valgrind.
 
 use std::fs;
 use std::time::Duration;
@@ -11,13 +11,14 @@ const VALGRIND: &[&str] = &[
     "valgrind",
     "--leak-check=full",
     "--show-leak-kinds=definite",
-    // The module is unloaded at a restart and at the end; its leaks are to keep their names.
+    // The module is unloaded at a restart and at the end; its symbols must remain available for
+    // reports.
     "--keep-debuginfo=yes",
     "--trace-children=yes",
     "--child-silent-after-fork=no",
 ];
 
-/// Opens, closes and refusals, and a restart where there is a parent to do one.
+/// Opens, closes, refuses requests, and restarts if there is a parent.
 fn session(arguments: &[&'static str], restart: bool) {
     let setup = Setup::new(
         "MaintenanceFlag maintenance.flag b.flag\nMaintenancePage page.html ours.json.j2\n\
@@ -47,7 +48,7 @@ fn session(arguments: &[&'static str], restart: bool) {
             assert_eq!(httpd.client_from("127.0.0.3").get("/").status, 200);
             httpd.open();
         }
-        // New versions, a broken one among them, and a name to resolve.
+        // New versions, including an invalid one, and a name to resolve.
         httpd.close();
         for (text, host, content, page) in [
             ("x", "127.0.0.5", "message = 'x'", "{{ message"),
@@ -83,7 +84,7 @@ fn session(arguments: &[&'static str], restart: bool) {
     drop(httpd);
 
     let mut summaries = 0;
-    // Records are separated by lines with nothing but the process id.
+    // Records are separated by lines that contain only the process number.
     let separator = Regex::new(r"(?m)^==\d+== $").expect("a pattern");
     for report in fs::read_dir(reports.path()).expect("reports") {
         let text = fs::read_to_string(report.expect("a report").path()).expect("text");
@@ -95,7 +96,7 @@ fn session(arguments: &[&'static str], restart: bool) {
             assert!(!(ours && fault), "{record}");
         }
     }
-    // Each process that ended has one; a child that is not waited for may have none.
+    // Each process that ended has a record; a child that was not waited for may have none.
     assert!(summaries >= 1, "valgrind reported nothing");
 }
 

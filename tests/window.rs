@@ -1,4 +1,4 @@
-//! The flag's content: when the site closes and opens by itself, and what it tells people.
+//! The flag's content: when the site closes and opens automatically, and the texts.
 
 mod announcements;
 
@@ -17,8 +17,8 @@ use maintenance_harness::{
 const SIXTEEN: &str = "StartServers 16\nMinSpareServers 16\nMaxSpareServers 16\nServerLimit 16\n\
     MaxRequestWorkers 16";
 
-/// Asks all the time from eight threads, which keeps all children busy, until `until`; every
-/// answer is right for the time at which it was asked for, give or take `slack`.
+/// Sends requests continuously from eight threads, which keeps all children busy, until `until`.
+/// Every answer must be correct for the time of its request, with a tolerance of `slack`.
 fn watch(
     httpd: &Httpd,
     until: Timestamp,
@@ -82,7 +82,7 @@ fn a_window_in_seconds() {
     }
 }
 
-/// A content that changes is taken by every child within a second, and told once.
+/// Every child uses changed content within a second, and the change is reported once.
 #[test]
 fn a_new_content_reaches_every_child() {
     let httpd = Children::setup("").start();
@@ -105,8 +105,8 @@ fn a_new_content_reaches_every_child() {
     assert_eq!(httpd.count_log("closed by the flag"), 1);
 }
 
-/// Children that have never looked at a flag know at once what takes its place, and what is
-/// written to it only when it has come to rest.
+/// Children that have never looked at a flag use a replacement at once, and content that is
+/// rewritten in place only once it is unchanged.
 #[test]
 fn children_that_have_not_read_the_flag_before() {
     const AT_ONCE: Duration = Duration::from_millis(250);
@@ -138,8 +138,8 @@ fn children_that_have_not_read_the_flag_before() {
     }
 }
 
-/// Whatever is in it, the flag closes; of what cannot be used nothing is shown, and the log says
-/// once what is wrong with it, and where.
+/// Whatever its content, the flag closes the site. Invalid content is not shown, and the log says
+/// once what is wrong and where.
 #[test]
 fn contents_that_cannot_be_used() {
     let large = format!("message = 'secret' # {}", "x".repeat(64 * 1024));
@@ -258,8 +258,8 @@ fn a_key_that_nobody_knows() {
     httpd.expect_log("warn.*in the flag .*, line 1: unknown key \"mesage\"; did you mean message");
 }
 
-/// A flag that only root can read closes at once, whatever the parent reads in it, and that
-/// does not change while the parent looks again and again.
+/// A flag that only root can read closes at once, whatever the parent reads in it, and stays closed
+/// while the parent looks repeatedly.
 #[test]
 fn a_content_that_only_root_may_read() {
     if !rustix::process::geteuid().is_root() {
@@ -288,7 +288,7 @@ fn a_content_that_only_root_may_read() {
     });
 }
 
-/// Without requests the parent sees for itself that the time has come.
+/// Without requests the parent notices that the time has come.
 #[test]
 fn nobody_asks() {
     let httpd = Httpd::start("");
@@ -311,14 +311,14 @@ fn those_whom_the_flag_lets_pass() {
     }
     let lines = httpd.access_log(4);
     assert!(lines[1].contains("allowed:flag allowed:flag"), "{}", lines[1]);
-    // Another flag closes, too, and has invited only one of them.
+    // Another flag closes as well, and admits only one of them.
     replace_file(&httpd.path("all.flag"), "allow = ['127.0.0.2']");
     for (address, expected) in [("127.0.0.2", 200), ("127.0.1.77", 500), ("127.0.0.9", 200)] {
         assert_eq!(status(address), expected, "{address}");
     }
 }
 
-/// Of several flags the innermost scope's is shown, if it says anything.
+/// Of several flags, that of the innermost scope is shown, if it has texts.
 #[test]
 fn the_innermost_flag_speaks() {
     let httpd = Httpd::start(
@@ -341,7 +341,7 @@ fn the_innermost_flag_speaks() {
     assert!(body("inner").contains("hello"));
 }
 
-/// A restart in the middle changes nothing and says nothing; neither does `touch`.
+/// A restart during the maintenance changes and reports nothing; neither does `touch`.
 #[test]
 fn restarts_and_touches() {
     let httpd = Httpd::start("");
@@ -364,7 +364,7 @@ fn restarts_and_touches() {
     assert_eq!(httpd.count_log("closed by the flag"), 1, "{}", httpd.log());
 }
 
-/// A flag that comes when its end has passed closes first, with its owner, and is overdue then;
+/// A flag that appears after its end first closes the site, with its owner, and is then overdue,
 /// whatever was there before.
 #[test]
 fn a_flag_that_comes_too_late() {

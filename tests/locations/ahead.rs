@@ -1,5 +1,5 @@
-//! What is judged ahead of httpd's own look at locations: in front of mod_cache's quick handler,
-//! and without a trace.
+//! Decisions before httpd itself determines the location: before mod_cache's quick handler, and
+//! without side effects.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn get(httpd: &Httpd, target: &str) -> String {
     raw(httpd.address(), head.as_bytes())
 }
 
-/// However the path of a page is written that mod_cache keeps.
+/// Every spelling of the path of a cached page.
 #[test]
 fn cached_pages() {
     for (directives, inside, outside) in [
@@ -35,22 +35,22 @@ fn cached_pages() {
             &["/blogs%2fx", "/a%2f..%2fblogs/x"],
             &["/blogs%2f..%2fother/x"],
         ),
-        // What httpd does not decode, the application may.
+        // The application may decode what httpd does not decode.
         ("AllowEncodedSlashes NoDecode", &["/blogs/a%2fx", "/blogs%2fx"], &["/other%2fx"]),
     ] {
         hold_cached_pages(directives, inside, outside);
     }
 }
 
-/// httpd 2.4.49 and later merge slashes before they take dot segments away, and take them away again
-/// where slashes were encoded.
+/// httpd 2.4.49 and later merges slashes before it removes dot segments, and removes them again
+/// after decoding slashes.
 #[test]
 fn cached_pages_with_slashes_and_dots() {
     hold_cached_pages("", &["/a//../blogs/x"], &["/blogs//../other/x"]);
     hold_cached_pages("AllowEncodedSlashes On", &["/..%2fblogs/x"], &["/..%2fother/x"]);
 }
 
-/// All targets are in the cache, and only those inside of the location are refused.
+/// All targets are cached, and only those inside the location are refused.
 fn hold_cached_pages(directives: &str, inside: &[&str], outside: &[&str]) {
     let backend = Backend::start();
     let lines = format!("{CLOSED}CacheQuickHandler On\n{directives}");
@@ -75,7 +75,7 @@ fn hold_cached_pages(directives: &str, inside: &[&str], outside: &[&str]) {
     assert_eq!(backend.received(), received, "{directives}: all was in the cache");
 }
 
-/// mod_cache's handler is as early as handlers go, and mod_cache may be loaded first.
+/// mod_cache's handler is as early as possible, and mod_cache may be loaded first.
 #[test]
 fn cache_before_the_gate() {
     let before = "LoadModule cache_module \"${MODULES}/mod_cache.so\"";
@@ -96,8 +96,7 @@ fn cache_before_the_gate() {
     }
 }
 
-/// mod_cache answers the parts of a page in its quick handler, too. It takes them for requests to
-/// port 80.
+/// mod_cache also answers subrequests in its quick handler. It treats them as requests to port 80.
 #[test]
 fn cached_parts_of_a_page() {
     if !rustix::process::geteuid().is_root() {
@@ -124,7 +123,7 @@ fn cached_parts_of_a_page() {
     assert!(page.contains("an error occurred"), "{page}");
 }
 
-/// Sections of other modules hold as they do without the gate, and so do their named groups.
+/// Sections of other modules, and their named groups, work as without the module.
 #[test]
 fn sections_of_others() {
     let lines = "MergeSlashes Off\n<LocationMatch \"//\">\nRequire all denied\n</LocationMatch>
@@ -146,7 +145,7 @@ fn sections_of_others() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// A location's allowlist counts, too, before httpd has looked at it.
+/// A location's allowlist also applies before httpd has determined the location.
 #[test]
 fn admitted_by_the_location() {
     let lines = "AllowEncodedSlashes On\n<Location /pub>\nMaintenanceAllow 127.0.0.1\n</Location>";

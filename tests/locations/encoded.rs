@@ -1,12 +1,12 @@
-//! Slashes that were sent as `%2f`. httpd may leave them as they are, and the application behind
-//! it may read them as slashes: a path into a closed location, in which httpd does not see it.
+//! Slashes that were sent as `%2f`. httpd may leave them encoded while the application decodes
+//! them, so the path can lead into a closed location without httpd noticing.
 
 use std::fs;
 
 use super::{is_refused, touch};
 use maintenance_harness::{Backend, Httpd, Reports, Setup, raw};
 
-/// As docs/locations.md recommends it.
+/// As recommended in docs/locations.md.
 const CLOSED: &str =
     "<LocationMatch \"(?i)^/blogs([/;]|$)\">\nMaintenanceFlag blogs.flag\n</LocationMatch>\n";
 
@@ -47,8 +47,8 @@ fn get(httpd: &Httpd, target: &str) -> String {
     raw(httpd.address(), head.as_bytes())
 }
 
-/// What does not lead to the location gets the same answer as before, and of the rest the
-/// application sees nothing.
+/// Targets outside the location get the same answers as before. The application sees none of the
+/// other requests.
 fn hold(lines: &str, proxy: &str, reaches_application: bool) {
     let backend = Backend::start();
     let proxy = format!("ProxyPass / http://{}/ {proxy}", backend.address);
@@ -83,7 +83,7 @@ fn kept_by_httpd() {
     }
 }
 
-/// What was encoded twice is encoded once when httpd has decoded the path.
+/// A doubly encoded slash is still encoded once after httpd has decoded the path.
 #[test]
 fn encoded_twice() {
     const TARGETS: [&str; 4] =
@@ -126,7 +126,7 @@ fn kept_by_a_mapping_of_mod_proxy() {
     }
 }
 
-/// httpd takes one slash away and another remains: no reading may hide behind another one.
+/// httpd removes one slash and another remains: no reading may hide another one.
 #[test]
 fn every_reading_counts() {
     let backend = Backend::start();
@@ -157,7 +157,7 @@ fn every_reading_counts() {
     }
 }
 
-/// Where the path comes to be so on the way: by a rewrite, or as a part of a page.
+/// Paths that get an encoded slash by a rewrite or as a subrequest.
 #[test]
 fn on_the_way() {
     let backend = Backend::start();
@@ -180,7 +180,7 @@ fn on_the_way() {
     assert_eq!(backend.received(), received);
 }
 
-/// What the strictest reading says counts, for the allowlist, for the log and for the figures.
+/// The verdict of the strictest reading applies to the allowlist, the log and the statistics.
 #[test]
 fn the_strictest_reading() {
     let backend = Backend::start();

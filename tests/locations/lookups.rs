@@ -1,5 +1,5 @@
-//! What a page may tell of something that lies in a closed location without asking for it: its
-//! generator looks it up, and shows its size, its time, its name or its content itself.
+//! What a page can reveal about a resource in a closed location without requesting it: the page's
+//! generator looks it up and shows its size, its time, its name or its content.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>
     AddHandler server-parsed .shtml\nOptions +Includes +Indexes +MultiViews\n
     <Location /list>\nDirectoryIndex disabled\nIndexOptions FancyIndexing\n</Location>\n";
 
-/// Page, content of the page or what else it needs, and what it tells while the location is open.
+/// The page, its content or requirements, and what it reveals while the location is open.
 const PAGES: [(&str, &str, &str); 9] = [
     ("/size.shtml", "size=<!--#fsize virtual=\"/blogs/page.html\" -->", "size=  6"),
     ("/size-file.shtml", "size=<!--#fsize file=\"secret.html\" -->", "size=  7"),
@@ -68,7 +68,7 @@ fn nothing_is_told() {
     }
 }
 
-/// The page that refuses may be parsed by mod_include, too.
+/// mod_include may parse the maintenance page as well.
 #[test]
 fn nothing_is_told_by_the_page_itself() {
     let lines = "MaintenancePage page.html\nOptions +Includes\nSetOutputFilter INCLUDES";
@@ -86,7 +86,8 @@ fn nothing_is_told_by_the_page_itself() {
     assert!(closed.body.contains("size=[an error occurred"), "{closed:?}");
 }
 
-/// What mod_dir and mod_negotiation look up they show through a handler: the client gets the page.
+/// Resources looked up by mod_dir and mod_negotiation are served through a handler, so the client
+/// gets the maintenance page.
 #[test]
 fn a_whole_page_is_no_bare_error() {
     let setup = setup("");

@@ -1,4 +1,4 @@
-//! A request that comes into a closed location in another way than by its own path.
+//! Requests that enter a closed location in another way than by their own path.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use maintenance_harness::{Backend, Client, Httpd, Setup, client::Protocol};
 
 const CLOSED: &str = "<Location /blogs>\nMaintenanceFlag blogs.flag\n</Location>\n";
 
-/// A path outside of the closed location, by which its content is reached, while it is open.
+/// A path outside the closed location through which its content can be reached while it is open.
 struct Way {
     modules: &'static [&'static str],
     directives: &'static str,
@@ -93,7 +93,7 @@ const WAYS: [Way; 16] = [
         method: "GET",
         path: "/virtual.shtml",
     },
-    // A file in another folder is no request into a location; one beside the page is.
+    // A file in another folder is not a request to a location; one beside the page is.
     Way {
         modules: &["include", "mime"],
         directives: "TypesConfig /dev/null\nAddHandler server-parsed .shtml\nOptions +Includes
@@ -176,7 +176,7 @@ fn none_leads_into_a_closed_location() {
     }
 }
 
-/// mod_dav acts on what it looks up, without a handler.
+/// mod_dav acts on looked-up resources, without a handler.
 #[test]
 fn webdav() {
     let setup = Setup::new(&format!(
@@ -212,8 +212,8 @@ fn webdav() {
     assert_eq!(send("COPY", "/other/page.html", "/other/copy.html"), 201, "not into it");
 }
 
-/// A request that was let in before the flag came is answered to its end, and HTTP/2 streams of
-/// one connection are judged each for itself.
+/// A request admitted before the flag appeared is answered completely, and HTTP/2 streams of one
+/// connection are decided individually.
 #[test]
 fn streams_of_one_connection() {
     let backend = Backend::start();

@@ -2,8 +2,8 @@
 
 use super::{HTML, JSON, TEXT};
 
-/// What a request asks for and what it gets: lines of its header section; the type; the language
-/// of the built-in pages, then that of `own_pages`; the coding. A "-" is no field.
+/// A request and its expected answer: header lines; the type; the language of the built-in pages,
+/// then that of `own_pages`; the coding. "-" means no field.
 pub type Row<L> = (L, &'static str, &'static str, &'static str, &'static str);
 
 const ROWS: [Row<&[u8]>; 113] = [
@@ -236,11 +236,11 @@ const ROWS: [Row<&[u8]>; 113] = [
     (b"Accept-Encoding: br\xa0, gzip\xff", HTML, "en", "-", "-"),
 ];
 
-/// So long may a line be: httpd's LimitRequestFieldSize, for which mod_http2 counts a blank behind
-/// the colon.
+/// The maximum length of a line: httpd's LimitRequestFieldSize, for which mod_http2 counts a blank
+/// after the colon.
 pub const LONGEST: usize = 8189;
 
-/// Rows with as much in one line as httpd takes, or with very many lines.
+/// Rows with the longest possible line, or with very many lines.
 fn long_rows() -> Vec<Row<Vec<u8>>> {
     let fill = |name: &str, first: &str, element: &str, last: &str| {
         let room = LONGEST - name.len() - first.len() - last.len();
@@ -250,7 +250,7 @@ fn long_rows() -> Vec<Row<Vec<u8>>> {
         line.into_bytes()
     };
     let lines = (0..48).map(|n| format!("Accept: image/x-{n}\nX-{n}: text/html\n").into_bytes());
-    // As many lines as LimitRequestFields takes beside Host and Connection.
+    // As many lines as LimitRequestFields allows in addition to Host and Connection.
     let lines: Vec<u8> = lines.flatten().chain(*b"Accept: text/plain;q=0.1").collect();
     vec![
         (

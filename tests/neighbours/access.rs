@@ -5,7 +5,7 @@ use std::fs;
 use super::{get, round, round_counting};
 use maintenance_harness::{Httpd, Setup};
 
-/// Nobody is asked for a password, and none is looked at.
+/// Nobody is asked for a password, and no password is checked.
 #[test]
 fn basic_authentication() {
     let setup = Setup::new(
@@ -24,7 +24,7 @@ fn basic_authentication() {
     round_counting(setup, &asks, &looked).allow_log(mismatch);
 }
 
-/// Not read while the site is closed; a faulty one does not even come to the log.
+/// .htaccess files are not read while the site is closed; an invalid one is not even logged.
 #[test]
 fn htaccess() {
     let setup = Setup::new("<Directory \"${ROOT}/htdocs\">\nAllowOverride All\n</Directory>")
@@ -48,7 +48,7 @@ fn htaccess() {
     round_counting(setup, &asks, &|httpd| httpd.count_log(complaints)).allow_log(complaints);
 }
 
-/// Whatever the status of a refusal, and whatever form the document for it has.
+/// Every status of a refusal, and every form of ErrorDocument for it.
 #[test]
 fn error_documents() {
     let (mut hosts, mut asks) = (String::new(), vec![]);

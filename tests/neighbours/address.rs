@@ -1,4 +1,4 @@
-//! Modules that say who a client is before the gate asks: mod_remoteip and mod_setenvif.
+//! Modules that determine the client before the gate does: mod_remoteip and mod_setenvif.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ fn answer(address: SocketAddr, prologue: &[u8], header: &str) -> String {
     raw(address, &[prologue, request.as_bytes()].concat())
 }
 
-/// The address in the load balancer's prologue counts, and no header field can change it.
+/// The address in the load balancer's PROXY header applies, and no header field can change it.
 #[test]
 fn proxy_protocol() {
     let mut httpd = Setup::new("RemoteIPProxyProtocol On\nMaintenanceAllow 192.0.2.7 2001:db8::7")

@@ -1,11 +1,11 @@
-//! mod_cache, also as a quick handler, which answers before all others.
+//! mod_cache, also as a quick handler, which answers before other modules.
 
 use std::fs;
 
 use super::FIELDS;
 use maintenance_harness::{Backend, PAGE, Setup, client::Answer, set_mode};
 
-/// A page that is in the cache, and one that is asked for while the site is closed.
+/// A page that is cached, and one that is requested while the site is closed.
 fn cached(quick: &str, modules: &[&'static str], directives: &str) {
     let backend = Backend::start();
     let setup = Setup::new(
@@ -52,7 +52,7 @@ fn cached(quick: &str, modules: &[&'static str], directives: &str) {
     assert!(!holds(&httpd.path("cache"), PAGE.as_bytes()), "a refusal in the cache");
 }
 
-/// Is there a file in the folder that contains this?
+/// Whether the folder has a file that contains this text.
 fn holds(folder: &std::path::Path, content: &[u8]) -> bool {
     fs::read_dir(folder).expect("a folder").filter_map(Result::ok).any(|entry| {
         match entry.path().is_dir() {

@@ -9,8 +9,8 @@ use maintenance_harness::set_mode;
 
 const CHALLENGE: &str = "/.well-known/acme-challenge/token";
 
-/// mod_md answers challenges, and leads to https, when httpd has read the header section: in front
-/// of all quick handlers.
+/// mod_md answers challenges and redirects to https when httpd has read the header section, before
+/// all quick handlers.
 #[test]
 fn challenges() {
     let (setup, tls) = with_tls("");

@@ -1,4 +1,4 @@
-//! Clients that are slow, that send much, or that do not wait.
+//! Clients that are slow, send much, or do not wait.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,7 +45,7 @@ fn on_each(directives: &str, test: impl Fn(&Httpd, &Backend, Mpm) + Sync) {
     });
 }
 
-/// Clients that send all of it before they read are not reset: the answer is there, and whole.
+/// Clients that send everything before they read are not reset: they get the complete answer.
 #[test]
 fn uploads_to_their_end() {
     on_each("", |httpd, backend, mpm| {
@@ -72,7 +72,7 @@ fn uploads_to_their_end() {
     });
 }
 
-/// Who waits for 100 gets the refusal in its place; who is admitted gets the 100.
+/// A client that waits for 100 gets the refusal instead; an admitted client gets the 100.
 #[test]
 fn expect_continue() {
     let directives = "MaintenanceAllow env=PASSES\nSetEnvIf X-Pass . PASSES";
@@ -104,7 +104,7 @@ fn expect_continue() {
     });
 }
 
-/// The moment when the header section is complete decides, however slowly it came.
+/// The time when the header section is complete decides, however slowly it arrived.
 #[test]
 fn byte_by_byte() {
     on_each("", |httpd, backend, mpm| {
@@ -127,8 +127,8 @@ fn byte_by_byte() {
     });
 }
 
-/// Of requests sent at once, the first refusal with 500 closes the connection, as httpd does; none
-/// of them reaches the backend, and admitted ones in front are answered.
+/// Of pipelined requests, the first refusal with 500 closes the connection, as in httpd. None of
+/// the requests after it reaches the backend, and admitted ones before it are answered.
 #[test]
 fn pipelined() {
     on_each("MaintenanceAllow path=/free", |httpd, backend, mpm| {

@@ -1,11 +1,11 @@
-//! Modules that alter answers: the refusal goes through their filters and stays what it is.
+//! Modules that change answers: the refusal passes their filters unchanged.
 
 use std::io::Read;
 
 use super::{get, round};
 use maintenance_harness::{Client, PAGE, Setup};
 
-/// The status and the body, decoded as often as Content-Encoding says.
+/// The status and the body, decoded according to Content-Encoding.
 #[track_caller]
 fn decoded(client: &Client, host: &str, accept_encoding: &str) -> (u16, String) {
     let request = client.request("GET", "/").header("Host", host);
@@ -34,7 +34,7 @@ fn hosts<'a>(rows: impl Iterator<Item = &'a str>) -> String {
     })
 }
 
-/// However the filters are put in, the page arrives, and in a coding that the client can read.
+/// However the filters are configured, the page arrives in a coding that the client can read.
 #[test]
 fn bodies() {
     let rows = [
@@ -72,7 +72,7 @@ fn bodies() {
     assert_all(&public, 200, "hello from httpd\n");
 }
 
-/// What a directive makes of a field of the refusal, each in a virtual host of its own.
+/// The effect of a directive on a field of the refusal, each in its own virtual host.
 #[test]
 fn fields() {
     let rows = [
@@ -105,7 +105,7 @@ fn fields() {
     }
 }
 
-/// Fields for the site's own answers are not those of the refusal.
+/// Fields for the site's own answers do not apply to the refusal.
 #[test]
 fn fields_of_the_site() {
     let setup = Setup::new(
@@ -117,7 +117,7 @@ fn fields_of_the_site() {
     round(setup, &asks);
 }
 
-/// mod_filter works on errors, too, where the variable is set.
+/// mod_filter also works on errors if the variable is set.
 #[test]
 fn filters_with_an_init_function() {
     let httpd = Setup::new("SetEnvIf Request_URI . filter-errordocs")
@@ -130,7 +130,7 @@ fn filters_with_an_init_function() {
     }
 }
 
-/// A filter for text gets text, whatever the client accepts.
+/// A text filter gets uncompressed text, whatever the client accepts.
 #[test]
 fn filters_for_text() {
     let httpd = Setup::new("SetOutputFilter SUBSTITUTE\nSubstitute s/e/E/")

@@ -1,15 +1,16 @@
-//! mod_security2. Its phase 1 has its say when httpd has read the header section, in front of all
-//! quick handlers; the phases of the answer see the refusal as they see any other answer.
+//! mod_security2. Its phase 1 runs when httpd has read the header section, before all quick
+//! handlers. The phases of the answer treat the refusal like any other answer.
 
 use super::{ask, get, round_counting};
 use maintenance_harness::{PAGE, Setup};
 
 const MODULES: [&str; 2] = ["unique_id", "security2"];
 
-/// What it says of itself at start, and of a request that it denies.
+/// Its log lines at start and for a denied request.
 const DENIED: &str = "ModSecurity: Access denied with code";
 
-/// What phase 2 denies, such as arguments in the body, is not looked at while the site is closed.
+/// Content that phase 2 denies, such as arguments in the body, is not checked while the site is
+/// closed.
 #[test]
 fn later_phase_of_the_request() {
     let setup = Setup::new(
@@ -26,8 +27,8 @@ fn later_phase_of_the_request() {
     round_counting(setup, &asks, &|httpd| httpd.count_log(DENIED)).allow_log(DENIED);
 }
 
-/// What phase 1 denies is denied, closed or open, and to those who are admitted. While the site is
-/// closed, strangers do not get a document for it from a path of the site, but the page.
+/// Requests denied in phase 1 are always denied, also for admitted clients. While the site is
+/// closed, other clients get the maintenance page instead of an ErrorDocument from the site.
 #[test]
 fn first_phase_of_the_request() {
     for (document, closed_to_strangers) in [("\"denied\"", false), ("/denied.html", true)] {
@@ -59,8 +60,8 @@ fn first_phase_of_the_request() {
     }
 }
 
-/// With the answer's body read by it, the page is whole; and a rule against answers with 500,
-/// which some rule sets have, is one against the refusal: one answer, and nobody passes.
+/// If mod_security2 reads the answer's body, the page is still complete. A rule against answers
+/// with 500, which some rule sets have, also applies to the refusal: one answer, and nobody passes.
 #[test]
 fn phases_of_the_answer() {
     let body = "SecRuleEngine On\nSecResponseBodyAccess On\nSecResponseBodyMimeType text/html\n";

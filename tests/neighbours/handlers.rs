@@ -1,4 +1,4 @@
-//! Modules that make answers themselves.
+//! Modules that generate answers.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn open_folder(setup: &Setup, name: &str) {
     set_mode(&setup.path(name), 0o777);
 }
 
-/// A script leaves a line in the file `runs` each time.
+/// Each run of the script appends a line to the file `runs`.
 fn count_runs(httpd: &Httpd) -> usize {
     fs::read_to_string(httpd.path("runs/list")).expect("the list").lines().count()
 }
@@ -50,7 +50,7 @@ fn cgi() {
     scripts(Mpm::Prefork, "cgi");
 }
 
-/// A quick handler, as the gate and mod_cache are.
+/// A quick handler, like the gate and mod_cache.
 #[test]
 fn lua_quick_handler() {
     let setup = Setup::new("LuaQuickHandler \"${ROOT}/conf/quick.lua\" handle").modules(&["lua"]);
@@ -71,7 +71,7 @@ fn lua_quick_handler() {
     round_counting(setup, &asks, &count_runs);
 }
 
-/// Each method that changes something; the requests of a round leave what they found.
+/// Each method that changes something. The requests of a round restore the initial state.
 #[test]
 fn dav() {
     let setup = Setup::new(
@@ -96,9 +96,9 @@ fn dav() {
     assert_eq!(fs::read_dir(httpd.path("dav")).expect("the folder").count(), 1);
 }
 
-/// When something was added to a folder, or taken out of it.
+/// When a file was last added to or removed from a folder.
 fn last_change(folder: &Path) -> usize {
-    // The clock of the file system may stand still for so long: what comes next is to be later.
+    // The file system's clock may stand still for this long; later changes need a later time.
     thread::sleep(Duration::from_millis(20));
     let time = fs::metadata(folder).and_then(|folder| folder.modified()).expect("a time");
     time.duration_since(UNIX_EPOCH).expect("a time").as_nanos() as usize
@@ -119,7 +119,7 @@ fn status_and_info() {
     round(setup, &asks);
 }
 
-/// A part of the page comes from the backend; it is a subrequest of one that was decided.
+/// A part of the page comes from the backend through a subrequest of an admitted request.
 #[test]
 fn server_side_includes() {
     let backend = Backend::start();

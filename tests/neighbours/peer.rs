@@ -1,4 +1,4 @@
-//! What stands behind a proxy, for protocols that the backend of all tests does not speak.
+//! Proxied servers for protocols that the shared backend does not speak.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Counts its connections and gives each the same bytes, once it has said something.
+/// Counts its connections, and sends each the same bytes after its first data.
 pub struct Peer {
     pub address: SocketAddr,
     accepted: Arc<AtomicUsize>,
@@ -19,7 +19,7 @@ impl Peer {
         let address = listener.local_addr().expect("an address");
         let accepted = Arc::new(AtomicUsize::new(0));
         let (count, answer) = (Arc::clone(&accepted), Arc::new(answer));
-        // Until the tests end, as nothing wakes it up.
+        // Runs until the tests end, because nothing stops it.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 count.fetch_add(1, Ordering::SeqCst);
@@ -36,7 +36,7 @@ impl Peer {
     }
 }
 
-/// Reads on after the answer: closed with something unread, the connection would be reset, and
+/// Continues reading after the answer. Closing a connection with unread data would reset it, and
 /// the answer might be lost.
 fn speak(mut stream: TcpStream, answer: &[u8]) {
     let mut received = [0; 4096];
@@ -47,7 +47,7 @@ fn speak(mut stream: TcpStream, answer: &[u8]) {
     while stream.read(&mut received).is_ok_and(|size| size > 0) {}
 }
 
-/// `text` as an AJP 1.3 container sends it: headers, one chunk of the body, the end.
+/// `text` as sent by an AJP 1.3 container: headers, one chunk of the body, the end.
 pub fn ajp(text: &str) -> Vec<u8> {
     let string = |text: &str| [&length(text.len()), text.as_bytes(), &[0]].concat();
     let headers = [&[4][..], &length(200), &string("OK"), &length(0)].concat();
@@ -57,7 +57,7 @@ pub fn ajp(text: &str) -> Vec<u8> {
     [headers, chunk, end].iter().flat_map(packet).collect()
 }
 
-/// `text` as a FastCGI application sends it: output, its end, the request's end.
+/// `text` as sent by a FastCGI application: output, its end, the request's end.
 pub fn fcgi(text: &str) -> Vec<u8> {
     let output = format!("Content-Type: text/plain\r\n\r\n{text}");
     let record = |kind: u8, content: &[u8]| {

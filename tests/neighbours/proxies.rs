@@ -1,4 +1,4 @@
-//! mod_proxy with its schemes, and mod_jk, whose place the WebSphere plug-in has elsewhere.
+//! mod_proxy with its schemes, and mod_jk, which has the role of the WebSphere plug-in.
 
 use super::peer::{Peer, ajp, fcgi};
 use super::{ask, get, round_counting};
@@ -25,7 +25,7 @@ fn http_and_balancer() {
     round_counting(setup, &asks, &|_| received()).allow_log("AH10187");
 }
 
-/// Each request is a connection to what stands behind.
+/// Each request is a connection to the proxied server.
 #[test]
 fn further_schemes() {
     for (module, scheme, answer) in [
@@ -42,7 +42,7 @@ fn further_schemes() {
     }
 }
 
-/// By mod_proxy_wstunnel, and by mod_proxy_http, which can do it, too.
+/// By mod_proxy_wstunnel, and by mod_proxy_http, which also supports it.
 #[test]
 fn web_sockets() {
     let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -88,7 +88,7 @@ fn forward_proxy() {
     }
 }
 
-/// Closed, nobody finds out that the backend is down, not even the log.
+/// While the site is closed, a backend that is down is not noticed, not even in the log.
 #[test]
 fn backend_that_is_down() {
     for (module, scheme) in [("proxy_http", "http"), ("proxy_ajp", "ajp")] {

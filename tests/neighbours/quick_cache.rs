@@ -22,7 +22,8 @@ fn host(name: &str, directives: &str) -> String {
     format!("<VirtualHost *>\nServerName {name}\n{directives}\n</VirtualHost>")
 }
 
-/// `httpd -t` and the start warn of it where such a cache and such a location meet, and name the server.
+/// `httpd -t` and the start warn if such a cache and such a location are combined, and name the
+/// server.
 #[test]
 fn a_warning() {
     let both = format!("{CACHE}\n{CLOSED}");
@@ -84,7 +85,7 @@ fn a_warning() {
     }
 }
 
-/// What the warning is about, and that what it says to write helps.
+/// The problem that the warning is about, and that the suggested directive solves it.
 #[test]
 fn what_a_rewrite_leads_to() {
     for (quick, expected) in [("on", 200), ("off", 500)] {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use maintenance_harness::client::Protocol;
 use maintenance_harness::{Backend, Client, Mpm, PAGE, Setup, raw, wait_for};
 
-/// What a distribution's mod_ssl may say at start.
+/// Messages of a distribution's mod_ssl at start.
 pub const OLDER_OPENSSL: &str = "AH01882";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A virtual host with TLS beside the plain one, and its URL.
+/// A virtual host with TLS in addition to the plain one, and its URL.
 pub fn with_tls(directives: &str) -> (Setup, String) {
     let made =
         rcgen::generate_simple_self_signed(["maintenance.test", "secure.test"].map(String::from));
@@ -31,7 +31,7 @@ pub fn with_tls(directives: &str) -> (Setup, String) {
     (setup, tls)
 }
 
-/// Nobody is asked for a certificate while the site is closed.
+/// Clients are not asked for a certificate while the site is closed.
 #[test]
 fn tls() {
     let (setup, tls) = with_tls(
@@ -60,7 +60,7 @@ fn tls() {
     }
     assert_eq!(httpd.count_log(denials), before);
     assert_answered(&admitted);
-    // Without TLS it is no request of this virtual host's, and httpd itself says so.
+    // Without TLS it is not a request for this virtual host, and httpd itself rejects it.
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = raw(tls.parse().expect("an address"), request);
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -68,8 +68,8 @@ fn tls() {
     assert_answered(&public);
 }
 
-/// Streams that pass beside streams that are refused, streams that were under way when the site
-/// was closed, and flips in the middle of them.
+/// Admitted and refused streams on one connection, streams that were running when the site was
+/// closed, and changes in the middle of them.
 fn streams_of_one_connection(mpm: Mpm) {
     let backend = Backend::start();
     let httpd = Setup::new(
@@ -138,7 +138,7 @@ fn streams_of_one_connection(mpm: Mpm) {
     assert!(lines.iter().all(|line| line == first), "{mpm:?}: more than one connection");
 }
 
-/// A large upload is refused on a stream of its own: those beside it and behind it go on.
+/// A large upload is refused on its own stream: the streams beside and after it continue.
 #[test]
 fn http2_uploads() {
     for mpm in [Mpm::Event, Mpm::Worker] {

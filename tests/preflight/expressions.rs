@@ -1,5 +1,5 @@
-//! What an expression sees of a request that nobody has sent; and that whoever asks is the same as
-//! before, once there is an answer.
+//! The request that an expression sees in a dry run, and that the asking request is unchanged
+//! afterwards.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use crate::status::{STATUS, document};
 use maintenance_harness::client::{Answer, Protocol};
 use maintenance_harness::{Client, Httpd, Mpm, Setup, wait_for};
 
-/// Expressions, each with a client for whom it holds and, maybe, one for whom it does not.
+/// Expressions, each with a client for which it is true and, if there is one, a client for which it
+/// is false.
 const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
     ("%{REMOTE_ADDR} == '192.0.2.7'", "192.0.2.7", Some("127.0.0.1")),
     ("%{REMOTE_ADDR} == '2001:db8::7'", "2001:db8::7", Some("127.0.0.1")),
@@ -17,12 +18,12 @@ const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
     ("%{IPV6} == 'on'", "2001:db8::7", Some("::ffff:192.0.2.7")),
     ("-R '192.0.2.0/24'", "192.0.2.7", Some("127.0.0.1")),
     ("-R '2001:db8::/32'", "2001:db8::7", Some("127.0.0.1")),
-    // 127.0.0.1 has a name, which is looked up and kept for the connection.
+    // 127.0.0.1 has a name, which is looked up and cached in the connection.
     ("%{REMOTE_HOST} == 'localhost'", "127.0.0.1", Some("192.0.2.7")),
     ("%{REMOTE_HOST} =~ /^192/", "192.0.2.7", Some("127.0.0.1")),
     ("%{HTTP_HOST} == 'x.test'", "192.0.2.7", None),
     ("%{SERVER_PROTOCOL} == 'HTTP/1.1'", "192.0.2.7", None),
-    // Whoever asks names another port, in the field Host.
+    // The asking request has another port in its Host field.
     ("%{SERVER_PORT} == 80 || %{HTTPS} == 'on'", "192.0.2.7", None),
     ("%{SERVER_NAME} == 'x.test'", "192.0.2.7", None),
     ("%{HTTP_USER_AGENT} == ''", "192.0.2.7", None),
@@ -33,8 +34,8 @@ const EXPRESSIONS: [(&str, &str, Option<&str>); 18] = [
     ("%{resp:X-Sent} == ''", "192.0.2.7", None),
 ];
 
-/// A location for each expression, another for its opposite; what they are in the log, and a second
-/// report without a preflight, of which there is the same line.
+/// A location for each expression, and one for its opposite; their values in the log; and a second
+/// report without a preflight, which must log the same line.
 fn directives() -> String {
     let location = |name: &str, expr: &str| {
         format!("<Location /e/{name}/>\nMaintenanceAllow \"expr={expr}\"\n</Location>\n")
@@ -53,7 +54,7 @@ fn directives() -> String {
     )
 }
 
-/// A server that listens for what `Protocols` allows.
+/// A server that listens for the protocols in `Protocols`.
 fn setup(setup: Setup) -> Setup {
     setup.modules(&["headers", "env"]).directives(&directives())
 }
@@ -63,7 +64,7 @@ fn ask(client: &Client, query: &str) -> Answer {
     client.send(request.header("User-Agent", "asker"))
 }
 
-/// The label of the verdict while the one server is closed.
+/// The label of the verdict while the server is closed.
 #[track_caller]
 fn verdict(client: &Client, asked: &str, path: &str) -> String {
     let answer = ask(client, &format!("&client={asked}&host=x.test&path=/e/{path}/?a=b"));
@@ -141,8 +142,8 @@ fn expressions_tls() {
     }
 }
 
-/// Behind a proxy the client is another one than the connection's. Its name, which is known by then,
-/// is not that of the one who is asked about.
+/// Behind a proxy the client is not that of the connection. Its name, which is already known, must
+/// not be used for the client in the question.
 #[test]
 fn asked_through_a_proxy() {
     let proxied = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.9\n\
@@ -166,7 +167,7 @@ fn asked_through_a_proxy() {
     assert!(lines.iter().all(|line| *line == lines[0]), "{log}");
 }
 
-/// Also where the module fails in between.
+/// The same if the module fails in between.
 #[test]
 fn a_panic_in_between() {
     let setup = setup(Setup::new("")).module(maintenance_harness::installation::debug_module());
@@ -182,7 +183,7 @@ fn a_panic_in_between() {
     wait_for("the log", Duration::from_secs(5), || log().lines().count() == 2);
     let log = log();
     let lines: Vec<_> = log.lines().collect();
-    // What it was answered with is another matter.
+    // The answers themselves may differ.
     let asked = |line: &str| line.split(" asker ").next().map(str::to_owned);
     assert!(lines[0].starts_with("127.0.0.1 127.0.0.1 localhost "), "{log}");
     assert_eq!(asked(lines[0]), asked(lines[1]), "{log}");

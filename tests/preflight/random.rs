@@ -1,4 +1,4 @@
-//! Random questions, each of which is then put to the test.
+//! Random questions whose answers are then verified.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use super::site::{CLIENTS, CONTENTS, FLAGS, NAMES, PATHS, ports_of, server};
 use crate::status::{report, report_with};
 use maintenance_harness::{Httpd, raw_bytes, replace_file};
 
-/// So many states, and so many questions in each.
+/// The numbers of states and of questions in each.
 const STATES: usize = 25;
 const QUESTIONS: usize = 20;
 
@@ -72,7 +72,7 @@ impl Question {
         answers
     }
 
-    /// What really happens: the status, and what the gate says.
+    /// The real outcome: the status, and the gate's label.
     fn send(&self, httpd: &Httpd, port: u16) -> (u16, Option<String>) {
         let host = self.host().unwrap_or("first.test".into());
         let request = format!(
@@ -89,7 +89,7 @@ impl Question {
     }
 }
 
-/// Does the outcome that was foreseen agree with what has happened?
+/// Whether the forecast agrees with the real outcome.
 fn agrees(outcome: &Value, (status, note): &(u16, Option<String>)) -> bool {
     match (outcome["verdict"].as_str().expect("a verdict"), note.as_deref()) {
         ("open" | "off", note) => note.is_none(),
@@ -105,7 +105,7 @@ fn put(path: &Path, content: Option<&str>) {
     }
 }
 
-/// Verdicts, and how often they have come true.
+/// Verdicts, and how often they were confirmed.
 type Seen = BTreeMap<(&'static str, String), usize>;
 
 /// One state, and questions in it.
@@ -116,10 +116,10 @@ fn try_state(number: usize, rng: &mut Rng, httpd: &Httpd, ports: [u16; 2], seen:
         for (name, content) in FLAGS.iter().zip(contents) {
             put(&httpd.path(name), *content);
         }
-        // All flags are seen now: the next file may have the inode of one that goes.
+        // All flags have been seen: the next file may get the inode of a removed one.
         report(&httpd.client());
     };
-    // The log is to say that each has closed before it says that one is open again.
+    // The log must report each closing before it reports that a scope is open again.
     state(&contents.map(|content| content.filter(|text| text.starts_with("end")).map(|_| "")));
     state(&contents);
     let questions: Vec<_> = (0..QUESTIONS).map(|_| Question::random(rng, ports)).collect();
@@ -142,7 +142,7 @@ fn try_state(number: usize, rng: &mut Rng, httpd: &Httpd, ports: [u16; 2], seen:
             }
         }
     }
-    // What is announced begins.
+    // Announced closings begin.
     let begun = contents.map(|content| match content {
         Some(text) => text.strip_prefix("start = 2099-01-01T00:00:00Z\n").or(Some(text)),
         None => None,
@@ -164,7 +164,7 @@ fn try_state(number: usize, rng: &mut Rng, httpd: &Httpd, ports: [u16; 2], seen:
         );
         note("begun", closed);
     }
-    // What nobody announces is closed by a flag that says nothing.
+    // Scopes without an announcement are closed by an empty flag.
     put(&httpd.path("all.flag"), Some(""));
     report(&httpd.client());
     for (question, port, answer) in open {

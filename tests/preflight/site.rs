@@ -1,5 +1,5 @@
-//! A server with virtual hosts on two ports, locations, and tokens of all kinds; and what can be
-//! asked of it.
+//! A server with virtual hosts on two ports, locations, and tokens of all kinds, and the possible
+//! questions.
 
 use crate::status::{ONE_CHILD, STATUS};
 use maintenance_harness::{Httpd, Setup};
@@ -7,7 +7,7 @@ use maintenance_harness::{Httpd, Setup};
 pub(super) const FLAGS: [&str; 5] =
     ["all.flag", "one.flag", "other.flag", "app.flag", "files.flag"];
 
-/// What a flag may say, and how often; None: it is absent.
+/// Contents of a flag, and their frequency. None means absent.
 pub(super) const CONTENTS: [Option<&str>; 12] = [
     None,
     None,
@@ -23,7 +23,7 @@ pub(super) const CONTENTS: [Option<&str>; 12] = [
     Some("end = 2020-01-01T00:00:00Z\nreopen = 'auto'"),
 ];
 
-/// Beginnings of addresses; an `x` is a random number.
+/// Prefixes of addresses; an `x` is a random number.
 pub(super) const CLIENTS: [&str; 18] = [
     "10.1.x.x",
     "10.2.0.x",
@@ -108,7 +108,7 @@ pub(super) const NAMES: [&str; 15] = [
     "[2001:db8::1]",
 ];
 
-/// In which ports there is a server that has the name.
+/// The ports on which a server has the name.
 pub(super) fn ports_of(name: &str, ports: [u16; 2]) -> Vec<u16> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let [one, two] = ports;

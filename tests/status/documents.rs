@@ -1,4 +1,4 @@
-//! The JSON: what it says of the configuration, and that the schema describes all of it.
+//! The JSON: its data about the configuration, and that the schema describes all of it.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{ONE_CHILD, STATUS, document, errors, line_of, report, report_with, scope};
 use maintenance_harness::{Backend, Httpd, Setup, replace_file, wait_for};
 
-/// A server with everything that the report has a member for.
+/// A server that fills every member of the report.
 fn rich() -> Setup {
     let setup = Setup::new(STATUS).modules(&["setenvif"]).directives(
         "MaintenanceAllow 192.0.2.1 10.0.0.0/255.0.0.0 2001:db8::/32
@@ -216,7 +216,7 @@ fn files_that_are_broken() {
     assert_eq!(entry["networks"], json!([{"network": "198.51.100.8", "line": 1}]));
 }
 
-/// More networks than are listed.
+/// More networks than the report lists.
 #[test]
 fn long_lists() {
     let setup = Setup::new(STATUS).directives("MaintenanceAllow file=list");
@@ -233,7 +233,7 @@ fn long_lists() {
     assert_eq!(entry["networks"][255], json!({"network": "10.1.5.0/24", "line": 256}));
 }
 
-/// Virtual hosts, ports, and two of the same name.
+/// Virtual hosts, ports, and two hosts with the same name.
 #[test]
 fn names_and_addresses() {
     let httpd = Setup::new(STATUS);
@@ -259,7 +259,7 @@ fn names_and_addresses() {
     assert_eq!(same.len(), 4, "each with a location: {report:#}");
 }
 
-/// Requests in flight, in all the places that tell of them.
+/// Requests in flight, in all members that report them.
 #[test]
 fn requests_in_flight() {
     let backend = Backend::start();
@@ -287,13 +287,13 @@ fn requests_in_flight() {
     });
 }
 
-/// A document with each kind of part in it.
+/// A document with each kind of part.
 fn rich_document() -> Value {
     let httpd = start(rich());
     replace_file(&httpd.flag(), "message = 'soon'\nend = 2099-01-01T00:00:00Z\nallow = ['::7']");
     let stranger = httpd.client_from("127.0.0.9");
     assert_eq!(stranger.send(stranger.request("GET", "/").header("Host", "one.test")).status, 500);
-    // A look at the report is not counted, but what is turned down there.
+    // Requests for the report are not counted, except rejected ones.
     let client = httpd.client();
     let request = client.request("POST", "/status").header("Host", "one.test");
     assert_eq!(client.send(request).status, 405);
@@ -305,8 +305,8 @@ fn rich_document() -> Value {
     report_with(&httpd.client(), "one.test", "&client=192.0.2.9&path=/status&host=one.test")
 }
 
-/// A schema that lets everything pass would be of no use: no member may be missing, none be added,
-/// none have another type.
+/// A schema that accepts everything would be useless: no member may be missing, added, or of
+/// another type.
 #[test]
 fn the_schema_is_strict() {
     let document = rich_document();
@@ -357,7 +357,7 @@ fn the_schema_is_strict() {
     }
 }
 
-/// The places of all objects in a document (RFC 6901).
+/// The JSON pointers of all objects in a document (RFC 6901).
 fn objects(part: &Value, place: &mut String, found: &mut Vec<String>) {
     if part.is_object() {
         found.push(place.clone());

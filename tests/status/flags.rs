@@ -21,7 +21,7 @@ fn flag<'r>(report: &'r Value, name: &str) -> &'r Value {
     found[0]
 }
 
-/// Does `part` have these members?
+/// Whether `part` has these members.
 #[track_caller]
 fn assert_members(part: &Value, expected: &Value) {
     for (name, value) in expected.as_object().expect("members") {
@@ -36,7 +36,7 @@ fn user() -> String {
     fields.filter(|fields| fields[2] == id).map(|fields| fields[0].to_owned()).next().expect("me")
 }
 
-/// A content, the state of the flag with it, that of its scope, and what is known of the flag.
+/// A content, the state of the flag, the state of its scope, and other members of the flag.
 fn contents() -> Vec<(String, &'static str, &'static str, Value)> {
     let nothing = json!({
         "start": null, "end": null, "reopens": false, "retry_after": null, "messages": [],
@@ -135,7 +135,7 @@ fn what_they_say() {
     );
 }
 
-/// What cannot be read, or not even be seen.
+/// Flags that cannot be read, or not even be seen.
 #[test]
 fn errors() {
     let setup = Setup::new("MaintenanceFlag site.flag loop/x.flag hidden/y.flag")
@@ -154,7 +154,7 @@ fn errors() {
         flag(&seen, "x.flag"),
         &json!({"state": "unknown", "closes": true, "error": unseen, "modified": null}),
     );
-    // Where the parent is root it sees for its children that there is none.
+    // If the parent is root, it sees for its children that there is no flag.
     if rustix::process::geteuid().is_root() {
         let hidden = json!({"state": "absent", "closes": false, "error": unseen});
         assert_members(flag(&seen, "y.flag"), &hidden);
@@ -178,7 +178,8 @@ fn errors() {
     }
 }
 
-/// site.flag, once it is known what is wrong with it: whoever writes it may not have finished.
+/// Waits until the report has the error of site.flag, because the file may count as incomplete
+/// before.
 fn flag_with_error(httpd: &Httpd, error: &str) -> Value {
     let seen = || flag(&report(&httpd.client()), "site.flag").clone();
     wait_for(error, Duration::from_secs(10), || {
@@ -187,7 +188,7 @@ fn flag_with_error(httpd: &Httpd, error: &str) -> Value {
     seen()
 }
 
-/// Each scope has the state that its flags give it, and the server that of the one closed most.
+/// Each scope has the state of its flags, and the overall state is the most restrictive one.
 #[test]
 fn states_of_scopes() {
     let hosts = "MaintenanceFlag all.flag
@@ -198,7 +199,7 @@ fn states_of_scopes() {
     let mut httpd = Httpd::start(&format!("{ONE_CHILD}{STATUS}{hosts}"));
     httpd.allow_log("overdue: the flag");
     let (announced, overdue) = ("start = 2099-01-01T00:00:00Z", "end = 2020-01-01T00:00:00Z");
-    // The server, plain.test, own.test, /app in own.test; and all together.
+    // The server, plain.test, own.test, /app in own.test, and the overall state.
     for (flags, states) in [
         (&[][..], ["open"; 5]),
         (&[("own.flag", announced)], ["open", "open", "announced", "announced", "announced"]),
@@ -232,7 +233,7 @@ fn states_of_scopes() {
         for (name, _) in flags {
             fs::remove_file(httpd.path(name)).expect("removed");
         }
-        // A look, before the next file has the same inode.
+        // Look now, before the next file gets the same inode.
         assert_eq!(super::report(&httpd.client())["state"], "open");
     }
 }

@@ -1,4 +1,4 @@
-//! Which form the report has, with which header fields, and who gets it.
+//! The format of the report, its header fields, and access to it.
 
 use super::{STATUS, document, report};
 use maintenance_harness::client::Answer;
@@ -19,7 +19,7 @@ const WITH_HISTOGRAMS: &str = "application/vnd.google.protobuf;\
     proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.4,\
     application/openmetrics-text;version=1.0.0;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
 
-/// Query, Accept, and the form that comes of them.
+/// The query, Accept, and the resulting format.
 const FORMS: [(&str, Option<&str>, &str); 14] = [
     ("", None, HTML),
     ("", Some(BROWSER), HTML),
@@ -81,7 +81,7 @@ fn forms() {
         }
         let mut head = ask(&client, "HEAD", query, accept);
         assert_eq!(head.body, "", "{query} {accept:?}");
-        // How long the body is, httpd finds out in one way or the other.
+        // httpd determines the length of the body in either way.
         let mut fields = answer.headers;
         for name in ["date", "content-length", "transfer-encoding"] {
             let _ = (head.headers.remove(name), fields.remove(name));
@@ -134,7 +134,7 @@ fn refresh() {
     }
 }
 
-/// Nobody has a report that the administrator has not asked for.
+/// There is no report unless the administrator has configured it.
 #[test]
 fn only_where_it_is_configured() {
     let httpd = Httpd::start("MaintenanceAllow 127.0.0.1");
@@ -147,7 +147,7 @@ fn only_where_it_is_configured() {
     }
 }
 
-/// The location's own rules of access count, open and closed.
+/// The location's own access rules apply, open and closed.
 #[test]
 fn rules_of_access() {
     for (rule, statuses) in [
@@ -173,7 +173,7 @@ fn rules_of_access() {
     }
 }
 
-/// While the server is closed the report is refused like anything else, unless it is admitted.
+/// While the server is closed, the report is refused like any other request, unless it is admitted.
 #[test]
 fn while_closed() {
     let status = STATUS.replace("MaintenanceAllow path=/status", "MaintenanceAllow 127.0.0.2");

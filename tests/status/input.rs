@@ -1,11 +1,11 @@
-//! Questions that make no sense, and methods that the report has not.
+//! Invalid questions, and unsupported methods.
 
 use super::{STATUS, report};
 use maintenance_harness::client::Answer;
 use maintenance_harness::{Httpd, raw};
 
-/// Query strings as they are sent, the status, and what the text says; the whole of it where it
-/// ends with a line break.
+/// Query strings as sent, the status, and the text of the answer; the whole text if it ends with a
+/// line break.
 const QUERIES: &[(&str, u16, &str)] = &[
     ("format=xml", 400, "format=\"xml\" is unknown; write html, json or prometheus\n"),
     ("format=JSON", 400, "format=\"JSON\" is unknown; write html, json or prometheus\n"),
@@ -83,13 +83,14 @@ fn questions_that_make_no_sense() {
         let text = format!("{name}=\"<script>alert(\\'x\\')</script>&");
         assert_told(&answer, &text, name);
     }
-    // As a browser sends it, which prefers HTML.
+    // Like a browser, which prefers HTML.
     let browser = client.request("GET", "/status?<b>=<i>").header("Accept", "text/html");
     assert_told(&client.send(browser), "unknown parameter \"<b>\"", "<b>");
     assert_eq!(report(&client)["state"], "open");
 }
 
-/// What no client sends: bytes beyond ASCII, NUL, and as much as httpd takes (LimitRequestLine).
+/// What no client sends: bytes beyond ASCII, NUL, and the longest line that httpd accepts
+/// (LimitRequestLine).
 #[test]
 fn bytes_and_lengths() {
     let httpd = Httpd::start(&format!("HttpProtocolOptions Unsafe\n{STATUS}"));
@@ -117,7 +118,7 @@ fn bytes_and_lengths() {
             assert!(body.len() < 500, "{length} {begin}: {}", body.len());
         }
     }
-    // A path as long as that is a good question.
+    // A path of that length is a valid question.
     let path = format!("format=json&client=::1&path=/{}", "a".repeat(8000));
     assert!(ask(path.as_bytes()).starts_with("HTTP/1.1 200 "));
 }
@@ -151,7 +152,7 @@ fn methods() {
     }
     let trace = client.send(client.request("TRACE", "/status"));
     assert_eq!((trace.status, trace.header("content-type")), (200, Some("message/http")));
-    // A body says nothing.
+    // A body is ignored.
     let answer = client.send(client.request("GET", "/status?format=json").body(large));
     super::document(&answer);
 }

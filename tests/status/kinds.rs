@@ -1,4 +1,4 @@
-//! What lies where a flag is looked for: the log and the report say so where it is no regular file.
+//! Files of other types at the path of a flag: the log and the report mention them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{ONE_CHILD, STATUS, report, text_of};
 use maintenance_harness::{Httpd, replace_file};
 
-/// The only flag, as the report has it.
+/// The only flag of the report.
 fn flag(httpd: &Httpd) -> Value {
     report(&httpd.client())["flags"][0].clone()
 }
@@ -76,7 +76,7 @@ impl Drop for Mounted {
     }
 }
 
-/// A single file that is mounted into a container does not go when it is deleted outside.
+/// A single file that is mounted into a container does not disappear when it is deleted outside.
 #[test]
 fn deleted_but_still_mounted() {
     const SAID: &str = "deleted, but is still mounted";
@@ -108,7 +108,7 @@ fn deleted_but_still_mounted() {
         drop(mounted);
         fs::remove_file(httpd.flag()).expect("removed");
         assert_eq!(status("/"), 200);
-        // One that is so from the start: the line of the closing says it.
+        // A flag that is like this from the start is mentioned in the line about the closing.
         fs::write(&outside, content).expect("written");
         File::create(httpd.flag()).expect("to be mounted over");
         let mounted = Mounted::at(&outside, httpd.flag()).expect("mounted");

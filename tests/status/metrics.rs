@@ -1,4 +1,4 @@
-//! The metrics, as a parser of the format reads them.
+//! The metrics, read by a parser of the format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
-/// Each family, its type, and the names of its labels.
+/// Each family with its type and the names of its labels.
 const FAMILIES: [(&str, char, &[&str]); 11] = [
     ("build_info", 'g', &["version"]),
     ("check_interval_seconds", 'g', &[]),
@@ -25,10 +25,10 @@ const FAMILIES: [(&str, char, &[&str]); 11] = [
     ("oldest_request_in_flight_seconds", 'g', &["server", "location"]),
 ];
 
-/// A sample's name and its labels; each is there once.
+/// The name and labels of a sample, which must be unique.
 type Samples = BTreeMap<(String, Vec<String>), f64>;
 
-/// Reads the metrics; all of them are as [`FAMILIES`] has them.
+/// Reads the metrics, and checks them against [`FAMILIES`].
 #[track_caller]
 fn metrics(client: &Client) -> Samples {
     let answer = client.get("/status?format=prometheus");
@@ -134,8 +134,8 @@ fn values() {
     assert_eq!(state(&metrics(&client)), ["open"]);
 }
 
-/// The names of scopes and flags may hold what the format gives a meaning to. A line break comes
-/// into httpd.conf through the environment alone.
+/// The names of scopes and flags may contain characters with a meaning in the format. A line break
+/// can get into httpd.conf only through the environment.
 #[test]
 fn odd_names() {
     let setup = Setup::new(STATUS).directives(
@@ -149,7 +149,7 @@ fn odd_names() {
     let samples = metrics(&httpd.client());
     let flag = flag.to_str().expect("text");
     assert_eq!(value(&samples, "flag_closes", &[flag]), Some(1.0), "{samples:#?}");
-    // As the JSON has it, which is as it stands in the configuration.
+    // As in the JSON, which has the text of the configuration.
     let report = report(&httpd.client());
     let shapes = report["scopes"].as_array().expect("a list").iter();
     let shapes: Vec<_> = shapes.filter_map(|scope| scope["location"].as_str()).collect();
@@ -160,8 +160,8 @@ fn odd_names() {
     fs::remove_file(flag).expect("removed");
 }
 
-/// Prometheus takes one sample for each name and set of labels, also of scopes that are called the
-/// same.
+/// Prometheus accepts one sample for each name and set of labels, also for scopes with the same
+/// name.
 #[test]
 fn scopes_of_the_same_name() {
     let sections = "<Location /app>\nMaintenanceStatus 503\n</Location>

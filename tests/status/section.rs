@@ -1,4 +1,4 @@
-//! The module's part of mod_status's page.
+//! The module's section on the mod_status page.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn lines_and_tables() {
     let client = httpd.client();
     let values = |expected: [(&str, &str); 6]| {
         for (name, expected) in expected {
-            // A request that was let in is counted when it has ended.
+            // An admitted request is counted when it has ended.
             wait_for(&format!("{name} {expected}"), Duration::from_secs(10), || {
                 value(&client, &format!("Maintenance{name}")) == expected
             });
@@ -36,7 +36,7 @@ fn lines_and_tables() {
     for _ in 0..3 {
         assert_eq!(client.get("/").status, 200);
     }
-    // Those of /server-status itself are counted, too.
+    // The requests for /server-status itself are counted as well.
     let passed: u64 = value(&client, "MaintenancePassed").parse().expect("a number");
     assert!(passed >= 3, "{passed}");
     assert_eq!(value(&client, "MaintenanceState"), "open");
@@ -90,7 +90,7 @@ fn lines_and_tables() {
             assert_eq!(of(server, location, state), 1, "{server} {location}: {table}");
         }
         assert!(!table.contains("<b>") && !table.contains("<Location"), "{table}");
-        // In flight, from before closing, passed, allowed, refused.
+        // In flight, from before the closing, passed, allowed, refused.
         let counts = "<td>0</td><td>0</td><td>3</td><td>1</td><td>4</td></tr>";
         assert!(rows.iter().any(|row| row.ends_with(counts)), "{table}");
     }

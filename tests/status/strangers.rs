@@ -1,11 +1,11 @@
-//! Who is refused, and what strangers send: it is shown, and does nothing.
+//! Refused clients and their input: it is shown and has no effect.
 
 use serde_json::Value;
 
 use super::{STATUS, report, text_of};
 use maintenance_harness::{Httpd, raw, replace_file};
 
-/// The bytes of a path and of a User-Agent, and as the report has them.
+/// The bytes of a path and of a User-Agent, and their form in the report.
 const ODDITIES: [(&[u8], &[u8], &str, &str); 9] = [
     (b"/plain", b"probe/1.0", "/plain", "probe/1.0"),
     (
@@ -38,7 +38,7 @@ const ODDITIES: [(&[u8], &[u8], &str, &str); 9] = [
     ("/日本".as_bytes(), "Ünïcödé 😀".as_bytes(), "/日本", "Ünïcödé 😀"),
 ];
 
-/// The clients of the report, by their addresses.
+/// The clients in the report, by address.
 #[track_caller]
 fn client_of<'r>(report: &'r Value, address: &str) -> &'r Value {
     let clients = report["refused"]["clients"].as_array().expect("a list");
@@ -47,7 +47,7 @@ fn client_of<'r>(report: &'r Value, address: &str) -> &'r Value {
     found[0]
 }
 
-/// HttpProtocolOptions Unsafe, so that httpd itself turns down as little as possible.
+/// HttpProtocolOptions Unsafe, so that httpd itself rejects as little as possible.
 #[test]
 fn what_they_send() {
     let httpd = Httpd::start(&format!("HttpProtocolOptions Unsafe LenientMethods\n{STATUS}"));
@@ -83,13 +83,13 @@ fn what_they_send() {
         }
         let text = text_of(&html.body);
         assert!(text.contains(shown_path) && text.contains(shown_agent), "{shown_path}: {text}");
-        // Metrics name no client.
+        // Metrics contain no clients.
         let metrics = client.get("/status?format=prometheus").body;
         assert!(!metrics.contains(shown_agent) && !metrics.contains("127.0.0.1"), "{metrics}");
     }
 }
 
-/// How often, in their order, and only since the server was closed last.
+/// How often each client was refused, in order, and only since the last closing.
 #[test]
 fn how_often_they_come() {
     let httpd = Httpd::start(STATUS);
@@ -116,7 +116,7 @@ fn how_often_they_come() {
         assert_eq!(path, format!("/{}lon…", "long".repeat(31)));
         assert!(client["time"].as_str() >= seen["refused"]["since"].as_str(), "{seen:#}");
     }
-    // Another content does not begin anew, another closing does.
+    // A change of the content does not start a new list, another closing does.
     replace_file(&httpd.flag(), "message = 'soon'");
     assert_eq!(httpd.client().get("/").status, 500);
     assert_eq!(report(&admin)["refused"]["clients"].as_array().map(Vec::len), Some(4));

@@ -1,11 +1,12 @@
-//! Where a request counts that comes into several scopes, and what is none.
+//! The scope in which a request is counted that enters several scopes, and requests that are not
+//! counted.
 
 use std::fs::File;
 
 use super::{MAIN, SHOP, Tally, assert_counted, join, one, setup};
 use maintenance_harness::{Httpd, Mpm, Reports, raw};
 
-/// Beside those of `totals`.
+/// Modules in addition to those of `totals`.
 const DIRECTIVES: &str = "RewriteEngine On
 RewriteRule ^/into/(.*)$ /shop/$1 [PT]
 <Location /lost>
@@ -19,7 +20,7 @@ RewriteRule ^/into/(.*)$ /shop/$1 [PT]
     SetOutputFilter INCLUDES
 </Location>";
 
-/// Adds what a request is to be counted as, if as anything.
+/// Adds the expected count of a request, if it is counted.
 struct Count {
     httpd: Httpd,
     reports: Reports,
@@ -58,7 +59,7 @@ fn request(method: &str, target: &str, fields: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n")
 }
 
-/// A request counts once, where it came to its end.
+/// A request is counted once, in the last scope that it entered.
 #[test]
 fn ways_between_scopes() {
     let mut count = Count::start();
@@ -80,7 +81,7 @@ fn ways_between_scopes() {
         ("/into/x", 503, SHOP, "503"),
         ("/lost", 503, SHOP, "503"),
         ("/found", 404, MAIN, "open"),
-        // Without what is closed of it.
+        // Without the part in a closed scope.
         ("/part", 200, MAIN, "open"),
     ] {
         count.get(target, status, (scope, fate));
@@ -93,11 +94,11 @@ fn ways_between_scopes() {
     count.get("/", 500, (MAIN, "500"));
     count.get("/into/x", 500, (MAIN, "500"));
     count.get("/shop/x", 503, (SHOP, "503"));
-    // From a scope where it was on the allowlist for its path into one where it is not.
+    // From a scope that admits it by its path to a scope that does not.
     count.get("/free", 404, (MAIN, "allowed:path"));
 }
 
-/// Other methods count as GET does; what httpd turns down before anybody else sees it does not.
+/// Other methods count like GET. Requests that httpd rejects before all modules do not count.
 #[test]
 fn other_requests() {
     let mut count = Count::start();
@@ -117,7 +118,7 @@ fn other_requests() {
         count.ask(&request("GET", "/", "Expect: the-unexpected\r\n"), 417, None);
     }
     let refused = Some((MAIN, "500"));
-    // Paths are looked at later than that.
+    // Paths are checked later than that.
     for (status, counts) in [(500, refused), (400, open)] {
         for target in ["/../x", "/%zz"] {
             count.ask(&request("GET", target, ""), status, counts);
@@ -132,7 +133,7 @@ fn other_requests() {
     count.ask("GET / HTTP/1.0\r\n\r\n", 500, refused);
 }
 
-/// Requests in which the module itself fails count as all others do.
+/// Requests in which the module itself fails count like all others.
 #[test]
 fn panics() {
     use maintenance_harness::{Client, installation::debug_module};

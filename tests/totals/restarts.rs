@@ -1,4 +1,4 @@
-//! What restarts leave of the totals.
+//! The effect of restarts on the totals.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn joined(one: &Tally, other: &Tally) -> Tally {
     both
 }
 
-/// The other scopes keep their counts, and it finds its own when it is back.
+/// The other scopes keep their counts, and a scope that was removed gets its own counts back.
 #[test]
 fn a_virtual_host_that_goes_and_comes() {
     let own_host = DIRECTIVES.find("Listen ${ADDRESS}:9083").expect("the virtual host");
@@ -34,7 +34,7 @@ fn a_virtual_host_that_goes_and_comes() {
         let reports = Reports::of(&httpd);
         let own = Client::new(&format!("http://{}:9083", httpd.address().ip()));
         let (mut of_own, mut of_others) = (Tally::new(), Tally::new());
-        // A child of before the restart may still answer, or none yet.
+        // A child from before the restart may still answer, or no child yet.
         let wait_until = |is_there: bool, of_own: &mut Tally| {
             wait_for("the other children", LIMIT, || {
                 let answer = own.try_get("/");
@@ -59,8 +59,7 @@ fn a_virtual_host_that_goes_and_comes() {
     }
 }
 
-/// Each status has a count of its own, up to six in a scope; and a restart that is not graceful
-/// forgets none.
+/// Each status has its own count, up to six in a scope, and a hard restart keeps all counts.
 #[test]
 fn statuses() {
     const STATUSES: [u16; 10] = [400, 403, 404, 500, 503, 599, 451, 410, 404, 599];

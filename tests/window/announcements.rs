@@ -1,11 +1,11 @@
-//! Announcements with a slip in them.
+//! Announcements with mistakes.
 
 use std::thread;
 use std::time::Duration;
 
 use maintenance_harness::{Httpd, replace_file};
 
-/// However the time of an announcement is spelled: where it is certain, the site stays open.
+/// However the time of an announcement is spelled: if it is unambiguous, the site stays open.
 #[test]
 fn stay_open() {
     let httpd = Httpd::start("");
@@ -32,7 +32,7 @@ fn stay_open() {
     httpd.allow_log("maintenance:warn.*in the flag .*, line");
 }
 
-/// Where it is not certain, it closes, and the log says what to write instead.
+/// If the time is ambiguous, the site is closed, and the log says what to write instead.
 #[test]
 fn close_where_they_are_in_doubt() {
     let utf16: Vec<u8> =

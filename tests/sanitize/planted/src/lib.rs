@@ -1,6 +1,6 @@
-//! Defects, each in a test that has to fail where a sanitizer or Miri is on: `make sanitize` sees to
-//! it that it does. A part of the unit tests with the feature `provoke-defect`, so that they are
-//! built just as these are.
+//! Defects, each in a test that must fail under a sanitizer or Miri; `make sanitize` checks this.
+//! They are a part of the unit tests with the feature `provoke-defect`, so that they are built in
+//! the same way.
 
 #![cfg(test)]
 
@@ -8,10 +8,10 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 
-/// Shared where it must not be.
+/// Shared without synchronisation on purpose.
 struct Racy(*mut u64);
 
-// SAFETY: there is none, which is the point.
+// SAFETY: unsound on purpose.
 unsafe impl Sync for Racy {}
 
 impl Racy {
