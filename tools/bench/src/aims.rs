@@ -1,4 +1,4 @@
-//! What is aimed at, and whether the figures reach it.
+//! Performance targets, and whether the figures meet them.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ pub struct Aim {
     pub text: String,
     pub figure: f64,
     pub limit: f64,
-    /// Not at most the limit, but the limit itself.
+    /// The limit is a target value and not a maximum.
     pub is_exact: bool,
     pub is_reached: bool,
 }
@@ -19,7 +19,7 @@ impl Aim {
         Self { text: text.to_owned(), figure, limit, is_exact: false, is_reached: figure <= limit }
     }
 
-    /// But for what happens once a second.
+    /// Except calls that happen once a second.
     fn exactly(text: &str, figure: f64, limit: f64) -> Self {
         let is_reached = (figure - limit).abs() < 0.05;
         Self { text: text.to_owned(), figure, limit, is_exact: true, is_reached }
@@ -37,7 +37,7 @@ impl Aim {
     }
 }
 
-/// Those for which there are figures.
+/// The targets for which there are figures.
 pub fn of(report: &Report) -> Vec<Aim> {
     let ratio = |group: &str, name: &str, baseline: &str| {
         Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).median)

@@ -1,6 +1,7 @@
-//! Instructions per request, which hardly depend on what else a machine does: httpd's one process
-//! under callgrind. What the module takes is what its functions take that others call, with all that
-//! they call in their turn, but for sending: `ap_pass_brigade` is httpd's own work.
+//! Instructions per request, which hardly depend on the load of the machine, measured with httpd's
+//! single process under callgrind. The module's cost is that of its functions that are called from
+//! outside, including everything that they call, except sending: `ap_pass_brigade` is httpd's own
+//! work.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ const REQUESTS: usize = 1000;
 
 /// Counts for a site that answers with this status.
 pub fn count(name: &str, site: Site, status: u16) -> Instructions {
-    // Start and end are in both.
+    // Start and end are contained in both counts.
     let few = profile(site.clone(), WARM_UP, status);
     let many = profile(site, WARM_UP + REQUESTS, status);
     let per_request = |few: u64, many: u64| (many as f64 - few as f64) / REQUESTS as f64;
@@ -46,7 +47,7 @@ fn profile(site: Site, requests: usize, status: u16) -> Profile {
     ];
     let module = site.build();
     let httpd = site.prefork().under(&tool).start();
-    // Made by root, and written at the end by the user that httpd has become.
+    // Created by root, and written at the end by httpd's user.
     set_mode(folder.path(), 0o755);
     set_mode(&output, 0o666);
     Client::new(Way::New, httpd.address(), None).ask(requests, status);
@@ -54,13 +55,13 @@ fn profile(site: Site, requests: usize, status: u16) -> Profile {
     Profile::read(&output, module.as_deref())
 }
 
-/// What callgrind says of the border between the module and the others.
+/// The calls between the module and the rest, as seen by callgrind.
 #[derive(Default)]
 struct Profile {
     total: u64,
-    /// Of each function of the module that others call.
+    /// The cost of each function of the module that is called from outside.
     entered: BTreeMap<String, u64>,
-    /// What the module had httpd send.
+    /// The cost of sending for the module.
     sent: u64,
 }
 
@@ -107,7 +108,7 @@ fn last_number(line: &str) -> u64 {
     line.split_whitespace().last().and_then(|word| word.parse().ok()).expect("a number")
 }
 
-/// The name without its crate, its hash and the mark of a recursion.
+/// The name without its crate, its hash and the recursion mark.
 fn short(name: &str) -> String {
     let name = name.split('\'').next().unwrap_or(name);
     let name = name.strip_prefix("mod_maintenance::").unwrap_or(name);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::report::{Cost, Report};
 
-/// What each part of the chart shows, and of which group.
+/// The parts of the chart, each with its group.
 const PARTS: [(&str, &str); 3] = [
     ("open", "Open: the request goes on to the site"),
     ("closed", "Closed: the client gets the page"),
@@ -23,14 +23,14 @@ struct Part {
 struct Bar {
     name: String,
     value: String,
-    /// Of the longest one.
+    /// The value of the longest bar.
     share: f64,
     is_module: bool,
 }
 
 pub fn draw(report: &Report) -> String {
     let mut environment = Environment::new();
-    // The name's ending has values escaped.
+    // The file extension makes the template escape values.
     let source = include_str!("chart.svg.j2");
     environment.add_template("chart.xml", source).expect("a template");
     let parts: Vec<_> = PARTS.iter().filter_map(|part| Part::of(report, part)).collect();

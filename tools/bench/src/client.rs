@@ -1,5 +1,5 @@
-//! The client, which loses no time: one request after the other, and it closes its connection as
-//! soon as the server has.
+//! A fast client: it sends one request after the other, and closes its connection as soon as the
+//! server has closed it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,30 +12,30 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::http2;
 
-/// The server that is asked for, and that has the certificate.
+/// The requested server, which has the certificate.
 pub const HOST: &str = "maintenance.test";
 
-/// By its name: what mod_dir looks up for / would be a further request.
+/// Requested by name, because a lookup of mod_dir for / would be a further request.
 pub const PATH: &str = "/index.html";
 
-/// How a client comes.
+/// How a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// With a new connection for each request.
+    /// A new connection for each request.
     New,
-    /// With one connection for all of a run.
+    /// One connection for all requests of a run.
     Kept,
-    /// The same with TLS 1.3; none is resumed.
+    /// Like `New`, with TLS 1.3 and without session resumption.
     NewTls,
     KeptTls,
-    /// With one connection for all of a run, without TLS.
+    /// One HTTP/2 connection for all requests of a run, without TLS.
     Http2,
 }
 
-/// An answer, whole.
+/// A complete answer.
 pub struct Answer {
     pub status: u16,
-    /// In lower case; HTTP/2's is compressed, and not kept.
+    /// In lower case. HTTP/2's is compressed and not kept.
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -43,12 +43,12 @@ pub struct Answer {
 pub struct Client {
     pub way: Way,
     pub address: SocketAddr,
-    /// What it accepts as Accept-Encoding.
+    /// The value of Accept-Encoding.
     pub coding: Option<&'static str>,
     tls: Option<Arc<ClientConfig>>,
 }
 
-/// As a browser asks, but for the coding, so that answers are as long as they look.
+/// A browser's request except for the coding, so that the sizes of answers are the real ones.
 pub const HEADERS: [(&str, &str); 2] = [
     ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
     ("Accept-Language", "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7"),
@@ -59,7 +59,7 @@ impl Client {
         Self { way, address, coding, tls: None }
     }
 
-    /// Nobody but the server with this certificate is believed.
+    /// Trusts only the server with this certificate.
     pub fn trust(mut self, certificate: &str) -> Self {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
@@ -71,8 +71,8 @@ impl Client {
         self
     }
 
-    /// Sends so many requests, each of which has to be answered with this status. Gives the last
-    /// answer.
+    /// Sends this number of requests, each of which must be answered with this status. Returns the
+    /// last answer.
     pub fn ask(&self, count: usize, status: u16) -> Answer {
         let check = |answer: Answer| {
             assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
@@ -135,7 +135,7 @@ impl Answer {
         Some(Self { status, head, body: bytes[end..].to_owned() })
     }
 
-    /// Has it this line in its head?
+    /// Whether the head contains this line.
     pub fn has(&self, line: &str) -> bool {
         self.head.lines().any(|found| found == line)
     }
@@ -145,7 +145,7 @@ impl Answer {
         line.and_then(|length| length.parse().ok()).expect("a length")
     }
 
-    /// What goes over the wire, but for TLS.
+    /// The bytes on the wire, before encryption.
     pub fn bytes(&self) -> usize {
         self.head.len() + self.body.len()
     }
@@ -156,7 +156,7 @@ fn exchange(stream: &mut (impl Read + Write), request: &[u8], bytes: &mut Vec<u8
     stream.read_to_end(bytes).expect("an answer, and its end");
 }
 
-/// On one connection, which the server has to keep open.
+/// Uses one connection, which the server must keep open.
 fn ask_again(
     stream: &mut (impl Read + Write),
     request: &[u8],

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::client::{Answer, HEADERS, HOST, PATH};
 
-/// Sends so many requests; should the server end the connection, there is no other one.
+/// Sends this number of requests. If the server closes the connection, it is not opened again.
 pub fn ask(
     address: SocketAddr,
     coding: Option<&str>,

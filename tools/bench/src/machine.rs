@@ -1,4 +1,4 @@
-//! On what, and with which versions.
+//! The machine and the versions.
 
 use std::fs;
 use std::path::Path;
@@ -21,16 +21,16 @@ pub fn describe() -> String {
     format!("{name}, {count} processors, Linux {kernel}")
 }
 
-/// Who runs on which processor.
+/// The processor of each side.
 #[derive(Clone, Copy)]
 pub enum Side {
     Client,
     Server,
 }
 
-/// From now on this thread, and whatever it starts, is on the processor of this side, if there is
-/// more than one. Where the scheduler has client and server change places, the same server takes half
-/// as much time again.
+/// Moves this thread, and everything that it starts, to the processor of this side, if there is
+/// more than one. If the scheduler moves client and server between processors, the same server
+/// takes half as much time again.
 pub fn be_on(side: Side) {
     static ALLOWED: LazyLock<CpuSet> =
         LazyLock::new(|| sched_getaffinity(None).expect("the processors"));
@@ -45,7 +45,7 @@ pub fn be_on(side: Side) {
     }
 }
 
-/// The servers' versions, as they say them.
+/// The versions that the servers report.
 pub fn servers() -> Vec<String> {
     let httpd = &installation().binary;
     let commands = [

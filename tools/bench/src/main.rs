@@ -1,14 +1,15 @@
-//! What a request costs the server: CPU time of all its processes and threads, requests per
-//! second, instructions and system calls, beside servers without the module and with what it takes
-//! the place of. `make bench` runs it; the environment chooses:
+//! Measures what a request costs the server: the CPU time of all its processes and threads,
+//! requests per second, instructions and system calls, in comparison with servers without the
+//! module and with the configurations that it replaces. `make bench` runs it, controlled by the
+//! environment:
 //!
-//! - `ONLY=regex`: only what has a name that matches, such as "closed: nginx" or "system calls: open:
-//!   module": what it belongs to, and what it is called there.
-//! - `ROUNDS=3`: how many runs of each; 75 if not set.
-//! - `BASELINE=/path/to/other.so`: another build of the module beside this one, and nothing else.
-//! - `CHART=docs/bench.svg`: where to put the chart, too.
+//! - `ONLY=regex`: only candidates whose name matches, such as "closed: nginx" or "system calls:
+//!   open: module": the group and the name in it.
+//! - `ROUNDS=3`: the number of runs of each; the default is 75.
+//! - `BASELINE=/path/to/other.so`: compares with another build of the module, and nothing else.
+//! - `CHART=docs/bench.svg`: where to write the chart.
 //!
-//! Nothing fails because of a figure, but whatever is not answered as it should be does.
+//! No figure makes the benchmark fail, but a wrong answer does.
 
 #![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
 
@@ -64,7 +65,7 @@ fn main() {
     write(&report);
 }
 
-/// What does not depend on how busy the machine is.
+/// Measures what does not depend on the load of the machine.
 fn count(report: &mut Report, baseline: Option<&PathBuf>) {
     let interval = "MaintenanceCheckInterval 1s";
     let page = recipes::MODULE_WITH_PAGE;

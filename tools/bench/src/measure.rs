@@ -1,4 +1,4 @@
-//! Runs in turns, and what a server has spent in them.
+//! Alternating runs, and the cost of the server in them.
 
 use std::fs;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::report::{Cost, Figures};
 use crate::sites;
 use maintenance_harness::{Httpd, wait_for};
 
-/// A server that runs, whichever it is.
+/// A running server of any kind.
 enum Running {
     Httpd(Httpd),
     Other(Other),
@@ -30,8 +30,8 @@ struct Candidate {
     per_second: Vec<f64>,
 }
 
-/// Measures the candidates of a group in turns: whatever else the machine has to do, it disturbs
-/// all of them.
+/// Measures the candidates of a group alternately, so that other load on the machine affects all of
+/// them.
 pub fn measure(group: Group, rounds: usize) -> Vec<Cost> {
     let mut candidates: Vec<_> = group.plans.into_iter().map(Candidate::start).collect();
     for round in 0..=rounds {
@@ -108,7 +108,7 @@ impl Running {
         }
     }
 
-    /// It looks for the flag, if only once in a while.
+    /// The server looks for the flag, if only once in a while.
     fn assert_flag_counts(&self) {
         let Self::Httpd(httpd) = self else {
             panic!("only httpd opens and closes");
@@ -125,7 +125,7 @@ impl Running {
         becomes(200);
     }
 
-    /// Nanoseconds on a processor, of all threads of all processes.
+    /// Nanoseconds of CPU time of all threads of all processes.
     fn cpu_time(&self) -> u64 {
         let tasks = self.processes().into_iter().flat_map(|pid| {
             fs::read_dir(format!("/proc/{pid}/task")).expect("tasks").map(|task| task.expect("one"))

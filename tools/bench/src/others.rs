@@ -1,5 +1,5 @@
-//! nginx and HAProxy, as Debian ships them, with one worker each, that log every request to a file
-//! as httpd does.
+//! nginx and HAProxy, as Debian ships them, with one worker each. Like httpd, they log every
+//! request to a file.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::recipes;
 use maintenance_harness::{Setup, httpd::processes_of_group, installation::user, wait_for};
 
-/// One that runs until it is dropped.
+/// A server that runs until it is dropped.
 pub struct Other {
     /// Its folder and its address.
     place: Setup,

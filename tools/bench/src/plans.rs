@@ -1,4 +1,4 @@
-//! Who is measured, in which way, and beside whom.
+//! What is measured, how, and in comparison with what.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::client::Way;
 use crate::recipes::{self, MODULE_WITH_PAGE};
 use crate::sites::{OPEN, Site};
 
-/// What is measured in turns.
+/// The candidates that are measured alternately.
 pub struct Group {
     pub name: &'static str,
     pub plans: Vec<Plan>,
@@ -14,16 +14,16 @@ pub struct Group {
 
 pub struct Plan {
     pub name: String,
-    /// With whom of its group it is compared.
+    /// The candidate of the group to compare with.
     pub baseline: String,
     pub server: Server,
     pub way: Way,
     pub coding: Option<&'static str>,
-    /// In each run.
+    /// The number of requests in each run.
     pub requests: usize,
     pub status: u16,
     pub body: Body,
-    /// A flag would close it.
+    /// Whether a flag would close the site.
     pub has_flag: bool,
 }
 
@@ -33,18 +33,18 @@ pub enum Server {
     Haproxy,
 }
 
-/// What has to be answered.
+/// The expected answer.
 #[derive(Clone, Copy)]
 pub enum Body {
     /// The site's own page.
     Site,
     /// The page of 2 KB.
     Page,
-    /// The module's.
+    /// The module's page.
     BuiltIn,
 }
 
-/// Without module, with it and beside the rules that it takes the place of; beside other servers.
+/// Without the module, with it, with the rules that it replaces, and other servers.
 pub fn of_all() -> Vec<Group> {
     let prefork = || {
         vec![
@@ -67,7 +67,7 @@ pub fn of_all() -> Vec<Group> {
     groups.map(|(name, plans)| Group { name, plans }).into()
 }
 
-/// This build of the module beside another one.
+/// This build of the module and another one.
 pub fn of_builds(other: &PathBuf) -> Vec<Group> {
     let both = |name: &str, plan: fn(&str, Site) -> Plan, site: Site| {
         let baseline = format!("{name}: the other build");
@@ -121,7 +121,7 @@ fn closings() -> Vec<Plan> {
     .into()
 }
 
-/// How much it matters how many are admitted.
+/// The cost by the number of admitted addresses.
 fn addresses() -> Vec<Plan> {
     let mut plans = vec![page("module, no address", Site::with_module(&recipes::module_for(0)))];
     let rules = [("100", 100, 600), ("1000", 1000, 300), ("10,000", 10_000, 40)];
@@ -207,7 +207,7 @@ fn built_in(name: &str, site: Site) -> Plan {
 }
 
 impl Body {
-    /// Is it what was to be answered?
+    /// Whether this is the expected answer.
     pub fn is(self, body: &[u8]) -> bool {
         let text = String::from_utf8_lossy(body);
         match self {

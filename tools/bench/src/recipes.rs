@@ -1,7 +1,6 @@
-//! What stands in the configurations: the module's directives, and the recipes that they take the
-//! place of.
+//! The configurations: the module's directives, and the recipes that they replace.
 
-/// The page of all that send one of their own: 2 KB.
+/// The page of all candidates that send a page of their own: 2 KB.
 pub const PAGE: &str = "upgrading.htm";
 
 pub fn page() -> String {
@@ -10,17 +9,17 @@ pub fn page() -> String {
 
 pub const MODULE_WITH_PAGE: &str = "MaintenancePage htdocs/upgrading.htm";
 
-/// Who is let in where nothing else is said; the client is never among them.
+/// The default allowlist, which never contains the client.
 fn three() -> [String; 3] {
     ["127.0.0.9", "192.168.157.139", "192.168.157.140"].map(String::from)
 }
 
-/// So many addresses that have nothing in common.
+/// This number of addresses without a common prefix.
 fn many(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|n| format!("10.{}.{}.{}", n / 256, n % 256, 1 + n % 250))
 }
 
-/// The rules that close a site as long as they are in httpd.conf.
+/// Rules that close a site as long as they are in httpd.conf.
 pub fn rewrite() -> String {
     rewrite_unless(three().into_iter(), "")
 }
@@ -29,7 +28,7 @@ pub fn rewrite_for(count: usize) -> String {
     rewrite_unless(many(count), "")
 }
 
-/// The same, which may stay there: they look for the flag.
+/// Rules that can stay in httpd.conf, because they check for the flag.
 pub fn rewrite_with_flag() -> String {
     rewrite_unless(three().into_iter(), "RewriteCond %{DOCUMENT_ROOT}/../maintenance.flag -f\n")
 }
@@ -48,7 +47,7 @@ fn escape(address: &str) -> String {
     address.replace('.', "\\.")
 }
 
-/// `Order Deny,Allow`, as httpd 2.4 writes it.
+/// `Order Deny,Allow` in the syntax of httpd 2.4.
 pub fn require() -> String {
     require_one_of(three().into_iter())
 }
@@ -59,7 +58,7 @@ pub fn require_for(count: usize) -> String {
 
 fn require_one_of(admitted: impl Iterator<Item = String>) -> String {
     let lines: String = admitted.map(|address| format!("Require ip {address}\n")).collect();
-    // Or each refusal would cost a line in the error log, too.
+    // Otherwise each refusal would also cost a line in the error log.
     format!(
         "LogLevel authz_core:crit\n<Location />\n{lines}</Location>\n\
          <Location /{PAGE}>\nRequire all granted\n</Location>\n\
@@ -72,7 +71,7 @@ pub fn module_for(count: usize) -> String {
     MODULE_WITH_PAGE.to_owned() + &lines.collect::<String>()
 }
 
-/// A flag, for whoever looks for one at every request.
+/// A flag, for configurations that check for one at every request.
 pub const NGINX: &str = "daemon off;
 worker_processes 1;
 pid logs/nginx.pid;
@@ -100,7 +99,7 @@ http {
 }
 ";
 
-/// HAProxy has no way to look for a file: it is closed by its configuration.
+/// HAProxy cannot check for a file, so its configuration closes the site.
 pub const HAPROXY: &str = "global
     nbthread 1
     log stdout format raw local0

@@ -1,4 +1,4 @@
-//! What was measured: as JSON, and as tables.
+//! The results, as JSON and as tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::aims::Aim;
 
-/// Everything of one run of the benchmark.
+/// The results of one run of the benchmark.
 #[derive(Default, Serialize)]
 pub struct Report {
     pub machine: String,
@@ -19,16 +19,16 @@ pub struct Report {
     pub aims: Vec<Aim>,
 }
 
-/// What a candidate's requests cost.
+/// The cost of a candidate's requests.
 #[derive(Serialize)]
 pub struct Cost {
     pub group: String,
     pub name: String,
     pub baseline: String,
-    /// In each run.
+    /// The values of each run.
     pub requests: usize,
     pub status: u16,
-    /// Of an answer.
+    /// The size of an answer.
     pub bytes: usize,
     pub cpu_us: Figures,
     pub per_second: Figures,
@@ -43,12 +43,12 @@ pub struct Figures {
     pub runs: Vec<f64>,
 }
 
-/// Of two candidates.
+/// The comparison of two candidates.
 #[derive(Clone, Copy)]
 pub struct Ratio {
     /// The median of the pairs of runs.
     pub median: f64,
-    /// Between which the median of ever more pairs would lie, in 19 of 20 cases.
+    /// The 95 % confidence interval of the median of the pairs.
     pub low: f64,
     pub high: f64,
 }
@@ -84,9 +84,9 @@ fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
 }
 
 impl Cost {
-    /// What else the machine does lasts for seconds, and slows both runs of a short pair: the median
-    /// of many pairs hardly depends on it. Where it is never quiet, minima are a matter of luck. The
-    /// interval is that of the sign test, from the order of the values alone.
+    /// On busy or virtual machines absolute times are unreliable; the median of paired ratios is
+    /// not, because other load lasts for seconds and slows both runs of a short pair. The interval
+    /// is that of the sign test, which uses only the order of the values.
     pub fn ratio(&self, baseline: &Self) -> Ratio {
         let (own, other) = (&self.cpu_us.runs, &baseline.cpu_us.runs);
         let pairs = sorted(own.iter().zip(other).map(|(own, other)| own / other));
@@ -103,7 +103,7 @@ impl Report {
         self.costs.iter().find(|cost| cost.group == group && cost.name == name)
     }
 
-    /// Instructions per request in one function of the module, and in what it calls.
+    /// Instructions per request in one function of the module and the functions that it calls.
     pub fn entered(&self, name: &str, function: &str) -> Option<f64> {
         let counted = self.instructions.iter().find(|counted| counted.name == name)?;
         Some(*counted.functions.get(function).expect("a build with symbols"))
@@ -113,7 +113,7 @@ impl Report {
         self.calls.iter().find(|calls| calls.name == name).map(|calls| calls.total)
     }
 
-    /// The costs of a group, or as much as ONLY left of it.
+    /// The costs of a group, or the part of it that ONLY selects.
     pub fn group_table(&self, group: &str) -> String {
         let mut text = format!(
             "\n{group:<30} CPU us: min  median  requests/s   bytes  ratio, median of pairs\n"

@@ -1,4 +1,4 @@
-//! The httpd servers that are measured. They have the same modules, and differ in directives.
+//! The httpd servers that are measured. They have the same modules and different directives.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,23 +6,23 @@ use std::path::PathBuf;
 use crate::recipes;
 use maintenance_harness::{Httpd, Mpm, Setup};
 
-/// What the site that is open answers.
+/// The answer of the open site.
 pub const OPEN: &str = "hello from httpd\n";
 
-/// As the configurations that httpd, Debian and IBM ship: no .htaccess is looked for. A refusal would
-/// spare that, and look cheaper than it is.
+/// Like the configurations that httpd, Debian and IBM ship: .htaccess files are off. Refusals would
+/// save that work, and look cheaper than they are.
 const NO_HTACCESS: &str = "<Directory />\nAllowOverride None\n</Directory>\n";
 
-/// What is loaded.
+/// The modules that are loaded.
 #[derive(Clone)]
 enum Module {
     None,
-    /// What MAINTENANCE_MODULE names.
+    /// The module of MAINTENANCE_MODULE.
     This,
     Other(PathBuf),
 }
 
-/// A server that can be started, in one way or another.
+/// A server that can be started in several ways.
 #[derive(Clone)]
 pub struct Site {
     module: Module,
@@ -51,7 +51,7 @@ impl Site {
         Self { module: Module::This, ..Self::without_module(directives) }
     }
 
-    /// Another build of the module, where there is one.
+    /// Another build of the module, if there is one.
     pub fn with_build(mut self, module: Option<&PathBuf>) -> Self {
         if let (Module::This, Some(module)) = (&self.module, module) {
             self.module = Module::Other(module.clone());
@@ -87,7 +87,7 @@ impl Site {
         self
     }
 
-    /// With a certificate for the name that the server has.
+    /// With a certificate for the server's name.
     pub fn tls(mut self) -> Self {
         self.modules.extend(["socache_shmcb", "ssl"]);
         self.directives.push_str(
@@ -97,15 +97,15 @@ impl Site {
         self
     }
 
-    /// One process, under a program that watches it.
+    /// A single process, under a program that watches it.
     pub fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|word| word.to_string()).collect();
         self.arguments = vec!["-X"];
         self
     }
 
-    /// One child, so that none is started or ended in the middle of a run; and a connection that
-    /// is kept is kept for as long as the client wants.
+    /// A single child, so that none is started or ended during a run. Persistent connections are
+    /// kept for as long as the client wants.
     pub fn start(&self) -> Httpd {
         let workers = if self.mpm == Mpm::Prefork { 1 } else { 25 };
         let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
@@ -130,7 +130,7 @@ impl Site {
         }
         setup.write(&format!("htdocs/{}", recipes::PAGE), recipes::page());
         let mut httpd = setup.start();
-        // Few workers, on purpose; each client that mod_authz_core turns away; an older OpenSSL.
+        // Few workers, on purpose; each client that mod_authz_core rejects; an older OpenSSL.
         httpd.allow_log("AH10159|AH00161|AH01630|AH01882");
         if self.is_closed {
             httpd.close();

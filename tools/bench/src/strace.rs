@@ -1,4 +1,4 @@
-//! System calls per request: of prefork's one child, whose calls do not depend on the time.
+//! System calls per request of prefork's single child, whose calls do not depend on time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ pub fn count(name: &str, site: Site, status: u16) -> Calls {
         detach(strace);
         read(&file)
     };
-    // What comes with attaching is in both.
+    // The effects of attaching are contained in both counts.
     let (once, twice) = (counted(REQUESTS), counted(2 * REQUESTS));
     let per_request = twice.into_iter().map(|(call, count)| {
         let more = count - once.get(&call).copied().unwrap_or_default();

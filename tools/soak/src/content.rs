@@ -1,16 +1,16 @@
-//! What the files say: the site, the pages, the allow file and the flag.
+//! The contents of the files: the site, the pages, the allow file and the flag.
 
 use jiff::Timestamp;
 
 use super::world::Words;
 
-/// Where every message begins: nothing else that the server sends has it.
+/// The start of every message. Nothing else that the server sends contains it.
 pub const MESSAGE: &str = "soak message ";
 
 /// The site's files.
 pub const PATHS: [&str; 3] = ["/", "/large.txt", "/coded.txt"];
 
-/// What the site says at a path; /coded.txt is what mod_deflate sends in chunks.
+/// The site's answer for a path; mod_deflate sends /coded.txt in chunks.
 pub fn site(path: &str) -> Vec<u8> {
     match path {
         "/" => b"the site is open\n".to_vec(),
@@ -24,7 +24,7 @@ pub fn html_template(version: u64) -> String {
     html(version, Some("{{ message|default(\"-\") }}"))
 }
 
-/// The page that it makes.
+/// The rendered template.
 pub fn html(version: u64, message: Option<&str>) -> String {
     let message = message.unwrap_or("-");
     let padding = "Closed for the soak. ".repeat(60);
@@ -39,13 +39,13 @@ pub fn text(version: u64) -> String {
     format!("page {version}\n{}end\n", "closed for the soak\n".repeat(50))
 }
 
-/// The allow file: [`LISTED`](super::world::LISTED) is in every other version.
+/// The allow file; every other version contains [`LISTED`](super::world::LISTED).
 pub fn allow_file(version: u64) -> String {
     let address = if version % 2 == 1 { "127.0.0.3" } else { "10.9.8.7" };
     format!("# version {version}\n10.1.0.0/16\n{address}\n2001:db8::/32\n")
 }
 
-/// The flag's content that says this, and what else it is given.
+/// The flag's content with this message and further keys.
 pub fn flag(words: &Words, more: &str) -> String {
     let mut text = String::new();
     if let Some(message) = &words.message {
@@ -63,7 +63,7 @@ pub fn flag(words: &Words, more: &str) -> String {
     text + more
 }
 
-/// A moment so many seconds after another, whole, as a flag has it.
+/// A time this number of seconds after another, in whole seconds, as in a flag.
 pub fn after(moment: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_second(moment.as_second() + seconds).expect("a moment")
 }

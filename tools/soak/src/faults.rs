@@ -1,4 +1,4 @@
-//! What goes wrong, in an order that the seed decides.
+//! The faults, in an order determined by the seed.
 
 pub mod clock;
 mod disk;
@@ -21,7 +21,7 @@ pub use disk::Disk;
 use maintenance_harness::Httpd;
 use maintenance_harness::denied::Denied;
 
-/// The injector: all that it does to one server, it does here and tells the world.
+/// The injector. It makes all changes to one server, and records them in the world.
 pub struct Injector {
     pub httpd: Arc<Httpd>,
     pub world: Arc<World>,
@@ -31,17 +31,17 @@ pub struct Injector {
     /// Keeps the server from looking at the flag.
     pub denied: Denied,
     pub random: Rng,
-    /// Of the last message, page or list.
+    /// The number of the last message, page or list.
     pub number: u64,
-    /// No other faults than those whose name begins so.
+    /// Only faults whose name has this prefix.
     pub only: String,
-    /// The oracle is told something else, to see that it finds out.
+    /// The oracle gets wrong information, to test that it notices.
     pub lies: bool,
 }
 
 type Fault = (&'static str, fn(&mut Injector));
 
-/// As often as they stand here.
+/// A fault occurs in proportion to the number of its entries.
 const FAULTS: [Fault; 50] = [
     ("flag: touch", Injector::touch),
     ("flag: touch", Injector::touch),
@@ -96,11 +96,12 @@ const FAULTS: [Fault; 50] = [
 ];
 
 impl Injector {
-    /// One fault after the other until it is over.
+    /// Injects one fault after the other until the end.
     pub fn run(&mut self, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
             let (name, fault) = FAULTS[self.random.usize(..FAULTS.len())];
-            // Of the same length whatever the fault does with random numbers.
+            // A separate generator, so that the sequence does not depend on the faults' use of
+            // random numbers.
             let pause = Duration::from_millis(self.random.u64(20..1800));
             let is_possible = self.disk.is_some() || !name.starts_with("disk:");
             if is_possible && name.starts_with(&self.only) {

@@ -1,4 +1,4 @@
-//! What was counted, and what was wrong.
+//! The counts and the violations.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::memory::Trend;
 use super::oracle::Outcome;
 
-/// So many violations of a kind are told; the others are counted.
+/// How many violations of a kind are printed; the others are counted.
 const TOLD: u64 = 5;
 
-/// So long a fault explains what is said about it: a file that was broken stays so for a while.
+/// How long a fault explains log lines about it: a broken file stays broken for a while.
 const EXPLAINS: Duration = Duration::from_secs(300);
 
 pub struct Figures {
@@ -25,7 +25,7 @@ pub struct Figures {
 #[derive(Default)]
 struct State {
     answers: BTreeMap<(&'static str, Outcome), u64>,
-    /// Of these, either the site or a refusal would have been wrong.
+    /// Cases in which either the site or a refusal would have been wrong.
     certain: u64,
     faults: BTreeMap<&'static str, (u64, Instant)>,
     left_out: Vec<String>,
@@ -42,7 +42,7 @@ impl Figures {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An answer was right; `is_certain` if the opposite would have been wrong.
+    /// Counts a correct answer; `is_certain` if the opposite would have been wrong.
     pub fn answered(&self, over: &'static str, outcome: Outcome, is_certain: bool) {
         let mut state = self.lock();
         *state.answers.entry((over, outcome)).or_default() += 1;
@@ -55,7 +55,7 @@ impl Figures {
         (*count, *last) = (*count + 1, Instant::now());
     }
 
-    /// Was there a fault whose name begins so, not long ago?
+    /// Whether there was a recent fault whose name has this prefix.
     pub fn had_fault(&self, name: &str) -> bool {
         let state = self.lock();
         state
@@ -64,16 +64,16 @@ impl Figures {
             .any(|(fault, (_, last))| fault.starts_with(name) && last.elapsed() < EXPLAINS)
     }
 
-    /// A kind of fault that cannot be tried here.
+    /// Records a kind of fault that cannot be tried here.
     pub fn leave_out(&self, what: &str) {
         eprintln!("LEFT OUT: {what}");
         self.lock().left_out.push(what.to_owned());
     }
 
-    /// Something that must not be, with all that is needed to understand it.
+    /// Records a violation, with all the information needed to understand it.
     pub fn violation(&self, problem: &str, details: impl FnOnce() -> String) {
         let mut state = self.lock();
-        // Up to where it speaks of this one alone.
+        // The part of the text that does not depend on the individual case.
         let kind = problem.split(|letter: char| ":[{(".contains(letter) || letter.is_ascii_digit());
         let kind = kind.take(1).collect::<String>().trim().to_owned();
         let count = state.violations.entry(kind).or_default();

@@ -1,4 +1,4 @@
-//! The error log, read as it is written: what no fault explains is a violation.
+//! Reads the error log while it is written. A line that no fault explains is a violation.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use regex::Regex;
 use super::figures::Figures;
 use maintenance_harness::Httpd;
 
-/// What may be said, and the fault that explains it.
+/// Expected lines, and the fault that explains each.
 const EXPLAINED: [(&str, &str); 13] = [
     (r"the content of the flag \S+ cannot be used: ", "flag: "),
     (r"the content of the flag \S+ cannot be used: .*Too many open files", "child: no file"),
@@ -31,11 +31,11 @@ const EXPLAINED: [(&str, &str); 13] = [
     (r#"(page\S+|allow.txt)" .*; the last good version"#, "server: restart with broken files"),
     (r"Too many open files", "child: no file"),
     (r"cannot be used, and this process has not seen its last good version", "allow file: broken"),
-    // httpd's own bookkeeping, when restarts follow each other faster than children end.
+    // httpd's own warnings if restarts follow each other faster than children end.
     (r"AH00546: no record of generation", "server: graceful restart"),
 ];
 
-/// What a distribution's mod_ssl may say at start.
+/// Messages of a distribution's mod_ssl at start.
 const OLDER_OPENSSL: &str = "AH01882";
 
 pub struct Journal {
@@ -44,7 +44,7 @@ pub struct Journal {
     killed: Mutex<HashSet<String>>,
     restarts: AtomicUsize,
     kept: AtomicUsize,
-    /// What the lines of httpd's parent process have in them.
+    /// What the lines of httpd's parent process contain.
     parent: String,
 }
 
@@ -55,7 +55,7 @@ impl Journal {
         Self { path, figures, killed, restarts, kept, parent }
     }
 
-    /// A child that is about to be killed: its death is no surprise.
+    /// A child that is about to be killed: its death is expected.
     pub fn killed(&self, pid: i32) {
         self.killed.lock().expect("the killed").insert(pid.to_string());
     }
@@ -65,12 +65,12 @@ impl Journal {
         self.restarts.load(Ordering::Acquire)
     }
 
-    /// How often the parent has said that a file is broken, and an earlier version in force.
+    /// How often the parent has reported a broken file and an earlier version in force.
     pub fn kept(&self) -> usize {
         self.kept.load(Ordering::Acquire)
     }
 
-    /// Reads until it is over, and what is left then.
+    /// Reads until the end, and then the rest.
     pub fn run(&self, over: &AtomicBool) {
         let mut log = BufReader::new(File::open(&self.path).expect("a log"));
         let healthy = Regex::new(r"^\[[^]]+\] \[\w+:(notice|info)\] ").expect("a pattern");
@@ -79,7 +79,7 @@ impl Journal {
         let mut line = String::new();
         loop {
             let is_last = over.load(Ordering::Acquire);
-            // A line that is still written has no end.
+            // A line that is still being written has no line ending.
             while log.read_line(&mut line).expect("text") > 0 && line.ends_with('\n') {
                 if line.contains("resuming normal operations") {
                     self.restarts.fetch_add(1, Ordering::AcqRel);

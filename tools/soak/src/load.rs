@@ -1,4 +1,4 @@
-//! The clients: each asks one thing after the other, as fast as it is answered.
+//! The clients: each sends one request after the other, as fast as they are answered.
 
 mod http1;
 mod http2;
@@ -33,19 +33,19 @@ pub struct Way {
     pub tls: Option<Arc<ClientConfig>>,
     pub kind: Kind,
     pub refused_with: u16,
-    /// How many clients go this way.
+    /// The number of clients that use this way.
     pub clients: usize,
-    /// Between two requests.
+    /// The pause between two requests.
     pub pause: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// HTTP/1.1 with a connection for each request.
+    /// HTTP/1.1 with a new connection for each request.
     New,
-    /// HTTP/1.1 with one connection for as many as the server allows.
+    /// HTTP/1.1 with as many requests per connection as the server allows.
     KeepAlive,
-    /// HTTP/2 with so many requests at a time.
+    /// HTTP/2 with this number of concurrent requests.
     Http2(usize),
 }
 
@@ -62,7 +62,7 @@ impl Common {
     }
 }
 
-/// The clients of these ways, until it is over. One thread drives them all.
+/// Runs the clients of these ways until the end. One thread drives them all.
 pub fn start(ways: &[Way], common: &Arc<Common>, seed: u64) -> Runtime {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
@@ -84,7 +84,7 @@ pub fn start(ways: &[Way], common: &Arc<Common>, seed: u64) -> Runtime {
     runtime
 }
 
-/// What the next request is.
+/// Chooses the next request.
 fn ask(way: &Way, who: Ipv4Addr, random: &mut Rng) -> (Asked, Request<Full<Bytes>>) {
     let method = ["GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST"][random.usize(..8)];
     let media =
@@ -124,7 +124,7 @@ fn ask(way: &Way, who: Ipv4Addr, random: &mut Rng) -> (Asked, Request<Full<Bytes
     (asked, request.body(Full::from(body)).expect("a request"))
 }
 
-/// Each client has an address; strangers are most of them.
+/// Each client has an address; most of them are not on the allowlist.
 fn address(random: &mut Rng) -> Ipv4Addr {
     match random.u8(..8) {
         0 => ADMITTED,
@@ -134,7 +134,7 @@ fn address(random: &mut Rng) -> Ipv4Addr {
     }
 }
 
-/// The whole answer, or how far it came.
+/// The complete answer, or the part that arrived.
 async fn read(
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
 ) -> Result<Answer, (bool, String)> {
@@ -152,7 +152,7 @@ fn now() -> (Instant, Timestamp) {
     (Instant::now(), Timestamp::now())
 }
 
-/// Has the answer judged, and counts it. True where the connection can go on.
+/// Has the answer judged, and counts it. Returns whether the connection can be used again.
 fn settle(
     common: &Common,
     asked: &Asked,

@@ -1,10 +1,10 @@
-//! `make soak`: one httpd under load for minutes or hours, while one fault after the other is
-//! injected and an oracle judges every single answer.
+//! `make soak`: runs one httpd under load for minutes or hours, while faults are injected one after
+//! the other and an oracle judges every single answer.
 //!
-//! - SOAK: how long, in seconds or as `30m` or `2h` (default: 5 minutes)
+//! - SOAK: the duration, in seconds or as `30m` or `2h` (default: 5 minutes)
 //! - SEED: repeats the order of the faults
-//! - ONLY: no other faults than those whose name begins so, such as `child:`
-//! - SOAK_LIE: the oracle is told something wrong, and has to find out
+//! - ONLY: only faults whose name has this prefix, such as `child:`
+//! - SOAK_LIE: the oracle gets wrong information and must notice
 
 #![allow(unreachable_pub)] // a test is one crate: everything in it is unreachable
 
@@ -40,17 +40,17 @@ use memory::Memory;
 use oracle::Oracle;
 use world::World;
 
-/// How often memory is looked at.
+/// How often memory is measured.
 const SAMPLE: Duration = Duration::from_secs(3);
 
-/// At what age, in seconds, children are compared: of one server they are replaced all the time.
+/// At what age, in seconds, children are compared. On one server they are replaced all the time.
 const SHORT_LIVED: Range<u64> = 3..30;
 const LONG_LIVED: Range<u64> = 60..u64::MAX;
 
-/// How often it says how far it is.
+/// How often progress is printed.
 const PROGRESS: Duration = Duration::from_secs(30);
 
-/// One of the servers, and what belongs to it.
+/// One of the servers, and its helpers.
 struct Server {
     httpd: Arc<Httpd>,
     journal: Arc<Journal>,
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     let seed: u64 = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     oracle::self_test();
     println!("{} s, SEED={seed}", length.as_secs());
-    // Children that are killed leave no core behind.
+    // Children that are killed must not leave core dumps.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).expect("no core files");
 
@@ -131,7 +131,7 @@ fn main() -> ExitCode {
     let clients = load::start(&ways(&main, &tls), &main.common, random.u64(..));
     let interrupted = Arc::clone(&over);
     clients.spawn(async move {
-        // It ends then as it does after its time, and leaves nothing behind.
+        // The run then ends as after its full time, and cleans up.
         if tokio::signal::ctrl_c().await.is_ok() {
             interrupted.store(true, Ordering::Release);
         }
@@ -185,7 +185,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Looks at the servers until it is over.
+/// Watches the servers until the end.
 fn watch(main: &Server, clocks: &[&Server], ends: Instant) {
     let figures = &main.common.figures;
     let mut told = Instant::now();
@@ -206,7 +206,7 @@ fn watch(main: &Server, clocks: &[&Server], ends: Instant) {
     }
 }
 
-/// The disk that the flag is on, where there can be one.
+/// The disk of the flag, if there can be one.
 fn disk(httpd: &Httpd, figures: &Figures) -> Option<Disk> {
     let folder: &Path = &httpd.path("flags");
     let disk = Disk::at(folder);
@@ -246,7 +246,7 @@ fn ways(main: &Server, tls: &site::Tls) -> Vec<Way> {
     ]
 }
 
-/// Few: each look at the clock costs libfaketime a look at its file.
+/// Few clients: each look at the clock makes libfaketime look at its file.
 fn clock_ways(server: &Server, kind: &ClockKind) -> Vec<Way> {
     vec![Way {
         name: kind.way,

@@ -1,6 +1,5 @@
-//! Does the server grow? What counts is anonymous memory: the shared memory of the module grows as
-//! it is touched, and how much of what is shared counts for a process (PSS) changes with the number
-//! of children.
+//! Checks whether the server grows. Only anonymous memory counts: the module's shared memory grows
+//! as it is touched, and the share of a process in it (PSS) depends on the number of children.
 
 use std::fmt;
 use std::fs;
@@ -10,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// In a shorter run growth says nothing.
+/// In a shorter run growth is meaningless.
 const LONG: Duration = Duration::from_secs(20 * 60);
 
-/// More is too much.
+/// The maximum growth.
 const GROWTH: f64 = 1.03;
 
 struct Sample {
@@ -22,7 +21,7 @@ struct Sample {
     /// PSS of all processes together.
     pss: u64,
     largest: u64,
-    /// The mean of those of the same age.
+    /// The mean of the children of the same age.
     children: Option<u64>,
 }
 
@@ -84,7 +83,7 @@ impl Memory {
         };
         vec![
             of("parent", true, &|sample| Some(sample.parent)),
-            // Where they are killed all the time, none gets old enough to show a leak.
+            // If they are killed all the time, none gets old enough to show a leak.
             of("child, mean", self.ages.end == u64::MAX, &|sample| sample.children),
             of("largest process", false, &|sample| Some(sample.largest)),
             of("PSS of all", false, &|sample| Some(sample.pss)),

@@ -1,5 +1,5 @@
-//! Is an answer right? It has to be whole, and to suit one of the states that held at some time
-//! between sending the request and receiving the answer.
+//! Checks whether an answer is correct. It must be complete, and match one of the states between
+//! sending the request and receiving the answer.
 
 pub mod refusal;
 mod self_test;
@@ -18,7 +18,7 @@ use super::content;
 use super::world::{ADMITTED, Flag, INVITED, LISTED, Trouble, World};
 pub use self_test::self_test;
 
-/// A connection that was closed is seen to be at once, on a busy machine a little later.
+/// On a busy machine, the end of a connection is noticed a little later.
 const NOTICED: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub struct Asked {
     pub media: Media,
     /// Accept-Encoding
     pub codings: &'static str,
-    /// What a refusal has.
+    /// What a refusal contains.
     pub refused_with: u16,
 }
 
-/// An answer that has come to its end.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -50,7 +50,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// When it was asked and answered, by the clock that nobody sets and by the other one.
+/// The times of the request and the answer, by the monotonic clock and by the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
     pub sent: (Instant, Timestamp),
@@ -60,17 +60,17 @@ pub struct Times {
 /// A request without a whole answer.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// When its connection was begun.
+    /// When its connection was opened.
     pub born: Instant,
-    /// Had the connection had requests before?
+    /// Whether the connection had requests before.
     pub is_reused: bool,
     pub is_http2: bool,
-    /// Had the answer begun?
+    /// Whether the answer had begun.
     pub is_cut: bool,
     pub error: String,
 }
 
-/// What came of a request, where that was right.
+/// The outcome of a request, if it is correct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// The site, while it was open.
@@ -78,9 +78,9 @@ pub enum Outcome {
     /// The site, while it was closed.
     Allowed,
     Refused,
-    /// httpd's own error, of a child that has no file descriptors left.
+    /// httpd's own error, from a child without file descriptors.
     NoFiles,
-    /// The connection ended with its child.
+    /// The connection ended together with its child.
     Lost,
 }
 
@@ -124,7 +124,7 @@ impl Oracle {
         }
     }
 
-    /// Is only one thing right, the site or a refusal?
+    /// Whether only one outcome is correct, the site or a refusal.
     pub fn is_certain(&self, asked: &Asked, times: Times) -> bool {
         let (sent, received) = (times.sent.0, times.received.0);
         let passes = self.may_pass(asked, sent, received).is_some();
@@ -151,7 +151,7 @@ impl Oracle {
         Ok(outcome)
     }
 
-    /// May this client see the site? And is it open, then?
+    /// Whether this client may see the site, and whether the site is open then.
     fn may_pass(&self, asked: &Asked, sent: Instant, received: Instant) -> Option<Outcome> {
         let flags = self.world.flag.between(sent, received);
         let is_invited =
@@ -161,7 +161,8 @@ impl Oracle {
             LISTED => {
                 let from = self.world.files_from(sent);
                 let files = self.world.allow_file.between(from, received);
-                // While the site is open nobody need have read the last good version before it broke.
+                // While the site is open, the last good version may not have been read before it
+                // broke.
                 files.iter().any(|span| span.state.version % 2 == 1 || span.state.is_broken)
             }
             INVITED => is_invited,
@@ -173,17 +174,17 @@ impl Oracle {
         }
     }
 
-    /// Is a request without an answer the doing of a fault?
+    /// Whether a fault explains a request without an answer.
     ///
     /// # Errors
-    /// What is wrong, where it is not.
+    /// What is wrong, if no fault explains it.
     pub fn excuse(&self, failure: &Failure, times: Times) -> Result<Outcome, String> {
         let sent = times.sent.0;
         let from = sent.checked_sub(NOTICED).map_or(sent, |from| from.max(failure.born));
         let had = |trouble| self.world.had(trouble, from, times.received.0);
-        // What ends gracefully gives the answers that it has begun, and a connection that has just
-        // been made gets one; over HTTP/2 not always, as can be seen without the module, too, in
-        // 2.4.71. And mod_http2 needs file descriptors for its streams.
+        // A process that ends gracefully finishes the answers that it has begun, and answers on a
+        // new connection once; over HTTP/2 not always, with or without the module, in 2.4.71.
+        // mod_http2 also needs file descriptors for its streams.
         let is_begun = failure.is_reused || failure.is_http2;
         let is_between = is_begun && !failure.is_cut && had(Trouble::Restarted);
         let has_no_streams = failure.is_http2 && had(Trouble::NoFiles);
@@ -224,7 +225,7 @@ impl Oracle {
     }
 }
 
-/// The value of a field that is to come once at most.
+/// The value of a field that must not be repeated.
 fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, String> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map(|value| value.to_str().map_err(|error| error.to_string()));

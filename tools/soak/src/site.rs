@@ -14,15 +14,15 @@ use maintenance_harness::denied::{Denied, Who};
 use maintenance_harness::faketime::Clock;
 use maintenance_harness::{Httpd, Setup};
 
-/// The way to the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
+/// The address of the server with TLS, and the clients' configurations for HTTP/1.1 and HTTP/2.
 pub struct Tls {
     pub address: SocketAddr,
     pub http1: Arc<ClientConfig>,
     pub http2: Arc<ClientConfig>,
 }
 
-/// What both servers have. Children are ended by us alone; the files that are written to all the
-/// time are not kept.
+/// The common configuration of both servers. Only the faults end children; files that are written
+/// all the time are not kept.
 fn setup() -> Setup {
     let setup = Setup::new(&format!(
         "MaintenanceFlag flags/maintenance.flag\n\
@@ -47,7 +47,8 @@ fn setup() -> Setup {
     setup
 }
 
-/// HTTP/1.1 and HTTP/2, each with TLS and without; and what keeps it from looking at its flag.
+/// HTTP/1.1 and HTTP/2, each with and without TLS, and the means to keep the server from looking at
+/// its flag.
 pub fn main_server() -> (Httpd, Tls, Denied) {
     let made = rcgen::generate_simple_self_signed(["maintenance.test".to_owned()]);
     let made = made.expect("a certificate");
@@ -81,10 +82,9 @@ fn client_config(certificate: &CertificateDer<'static>, protocol: &[u8]) -> Clie
     config
 }
 
-/// One with more directives, whose clock is ahead of ours by what its file says, or None where there is
-/// no libfaketime.
-/// It is a server of its own: when the time jumps, httpd closes the connections that have been
-/// idle since, and mod_http2 its sessions, so that the oracle could say nothing of them.
+/// A server with further directives, whose clock is ahead by the offset in its file; None if
+/// libfaketime is not installed. It is a separate server, because when the time jumps, httpd closes
+/// idle connections and mod_http2 its sessions, so that the oracle could not judge them.
 pub fn clock_server(more: &str) -> Option<(Httpd, Clock)> {
     let setup = setup().modules(&["filter", "deflate"]).directives(
         "<Location /coded.txt>\nSetOutputFilter DEFLATE\n</Location>\nMaintenanceStatus 429",

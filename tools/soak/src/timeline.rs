@@ -1,19 +1,19 @@
-//! What held when. A change begins before the file is touched and has ended when it is certainly in
-//! force; in between both states are right.
+//! The history of states. A change begins before the file is touched and ends when it is certainly
+//! in force; in between both states are correct.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So long the past is kept: longer than any request takes, and than the site is ever open.
+/// How long the history is kept: longer than any request, and than the site is ever open.
 const KEPT: Duration = Duration::from_secs(300);
 
-/// A state, and between which moments it may be in force.
+/// A state, and the times between which it may be in force.
 #[derive(Clone, Debug)]
 pub struct Span<T> {
     pub from: Instant,
-    /// None: until further notice.
+    /// None: still in force.
     pub until: Option<Instant>,
     pub state: T,
 }
@@ -36,8 +36,8 @@ impl<T: Clone + PartialEq> Timeline<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs what brings `next` about. It is in force `grace` after that; until then `meanwhile` may
-    /// be, too, and what was before.
+    /// Runs the action that leads to `next`. That state is in force after `grace`; until then
+    /// `meanwhile` and the previous states are possible as well.
     pub fn change<R>(
         &self,
         next: T,
@@ -56,7 +56,7 @@ impl<T: Clone + PartialEq> Timeline<T> {
         let mut spans = self.lock();
         let last = spans.len() - 1;
         for span in spans.iter_mut().take(last) {
-            // What takes effect at once ends everything that was still possible.
+            // A change with immediate effect ends all other possible states.
             span.until = match span.until {
                 Some(end) if !grace.is_zero() => Some(end),
                 Some(end) => Some(end.min(until)),
@@ -69,24 +69,24 @@ impl<T: Clone + PartialEq> Timeline<T> {
         result
     }
 
-    /// What is to be in force from now on.
+    /// The state that should be in force from now on.
     pub fn last(&self) -> T {
         self.lock().back().expect("never empty").state.clone()
     }
 
-    /// What may have been in force at some time between these moments.
+    /// The states that were possible at some time between these times.
     pub fn between(&self, from: Instant, until: Instant) -> Vec<Span<T>> {
         let spans = self.lock();
         spans.iter().filter(|span| span.overlaps(from, until)).cloned().collect()
     }
 
-    /// How often it began to change between these moments.
+    /// How many changes began between these times.
     pub fn changes(&self, from: Instant, until: Instant) -> usize {
         let spans = self.between(from, until);
         spans.iter().filter(|span| span.from >= from).count()
     }
 
-    /// Since when has every state satisfied this, without a gap? As of `at`; None if not.
+    /// Since when every state has satisfied this, without a gap, as of `at`; None if it does not.
     pub fn since(&self, at: Instant, holds: impl Fn(&T) -> bool) -> Option<Instant> {
         let spans = self.lock();
         let others = spans.iter().filter(|span| span.from <= at && !holds(&span.state));
@@ -100,7 +100,7 @@ impl<T: Clone + PartialEq> Timeline<T> {
         since
     }
 
-    /// The last moment until `at` at which that had been so for `time`, or the beginning.
+    /// The last time until `at` at which this had been true for `time`, or the beginning.
     pub fn last_long(&self, at: Instant, time: Duration, holds: impl Fn(&T) -> bool) -> Instant {
         let mut moments: Vec<_> = {
             let spans = self.lock();
@@ -111,7 +111,7 @@ impl<T: Clone + PartialEq> Timeline<T> {
         moments.sort();
         let long = moments.iter().rev().find(|moment| {
             self.since(**moment, &holds).is_some_and(|since| **moment - since >= time)
-                // Just before a change begins, which is when the state before it was oldest.
+                // Just before a change begins, when the previous state was oldest.
                 || moment.checked_sub(Duration::from_micros(1)).is_some_and(|before| {
                     self.since(before, &holds).is_some_and(|since| before - since >= time)
                 })
@@ -121,7 +121,7 @@ impl<T: Clone + PartialEq> Timeline<T> {
 }
 
 impl<T: Clone + PartialEq + Debug> Timeline<T> {
-    /// The states around a request, in seconds from its sending on.
+    /// The states around a request, in seconds since it was sent.
     pub fn tell(&self, sent: Instant, received: Instant) -> String {
         let margin = Duration::from_secs(5);
         let offset = |moment: Instant| match moment.checked_duration_since(sent) {

@@ -1,4 +1,4 @@
-//! What is true of a server at each moment, as far as those know who make it so.
+//! The true state of a server at each time, as known by the injector.
 
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
@@ -10,28 +10,28 @@ use super::timeline::Timeline;
 
 /// On the allowlist by its address.
 pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// On it while the allow file says so.
+/// On the allowlist while the allow file contains it.
 pub const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
-/// On it while the flag says so.
+/// Admitted while the flag contains it.
 pub const INVITED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 
-/// "While the site is closed a change is served within a second", and some for a busy machine.
+/// "While the site is closed a change is served within a second", plus a margin for a busy machine.
 pub const FILE_GRACE: Duration = Duration::from_millis(1800);
 
-/// "When it has come to rest, after less than half a second", and some for a busy machine.
+/// The debounce of a rewritten file, plus a margin for a busy machine.
 pub const FLAG_GRACE: Duration = Duration::from_millis(1500);
 
-/// What the flag says.
+/// The content of the flag.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Words {
     pub message: Option<String>,
     pub retry_after: Option<i64>,
     pub end: Option<Timestamp>,
-    /// Does it admit [`INVITED`]?
+    /// Whether it admits [`INVITED`].
     pub invites: bool,
 }
 
-/// What the flag does.
+/// The effect of the flag.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Flag {
     Open,
@@ -52,9 +52,9 @@ impl Flag {
 /// A page or an allow file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watched {
-    /// Pages show it; an allow file names [`LISTED`] where it is odd.
+    /// Pages show the version; an allow file contains [`LISTED`] if it is odd.
     pub version: u64,
-    /// Then `version` is the last good one.
+    /// If so, `version` is the last good one.
     pub is_broken: bool,
 }
 
@@ -64,13 +64,13 @@ impl Watched {
     }
 }
 
-/// What may break connections or keep a child from opening files.
+/// Faults that can break connections or keep a child from opening files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// A child was killed: its requests are lost.
     Killed,
-    /// Children end when they have nothing in hand, as all do at a restart, and one that could not
-    /// accept a connection.
+    /// Children end when they are idle: all of them at a restart, and a child that could not accept
+    /// a connection.
     Restarted,
     /// A child has no file descriptors left.
     NoFiles,
@@ -82,7 +82,7 @@ pub struct World {
     pub allow_file: Timeline<Watched>,
     pub html: Timeline<Watched>,
     pub text: Timeline<Watched>,
-    /// Seconds that the server's clock is ahead of ours.
+    /// How many seconds the server's clock is ahead.
     pub clock: Timeline<i64>,
     troubles: Mutex<Vec<(Trouble, Instant, Option<Instant>)>>,
 }
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// Runs what makes trouble; that may be felt until `grace` after it.
+    /// Runs a fault whose effects may last until `grace` after it.
     pub fn trouble<R>(
         &self,
         trouble: Trouble,
@@ -119,7 +119,7 @@ impl World {
         result
     }
 
-    /// Was there such trouble at some time between these moments?
+    /// Whether there was such a fault at some time between these times.
     pub fn had(&self, wanted: Trouble, from: Instant, until: Instant) -> bool {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         troubles.iter().any(|(trouble, since, end)| {
@@ -127,14 +127,14 @@ impl World {
         })
     }
 
-    /// From when on a version of a file may be in force at `sent`: children look for a new one only
-    /// while the site is closed, and within a second.
+    /// From when on a version of a file may be in force at `sent`: children look for a new version
+    /// only while the site is closed, and within a second.
     pub fn files_from(&self, sent: Instant) -> Instant {
         let looked = self.flag.last_long(sent, FILE_GRACE, Flag::is_closed);
         looked.checked_sub(FILE_GRACE).unwrap_or(looked)
     }
 
-    /// All that held around a request, for a report.
+    /// All states around a request, for a report.
     pub fn tell(&self, sent: Instant, received: Instant) -> String {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let troubles: Vec<_> = troubles

@@ -1,4 +1,4 @@
-//! What happens to the clock. The flag's times make it matter.
+//! Faults of the clock. They matter because of the times in flags.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use maintenance_harness::{Httpd, faketime};
 const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;
 
-/// How the server looks at its flag whose clock is set.
+/// How the server whose clock is set looks at its flag.
 #[derive(Clone, Copy)]
 pub struct ClockKind {
     pub name: &'static str,
@@ -27,7 +27,7 @@ pub struct ClockKind {
     /// The names of its faults.
     back: &'static str,
     forwards: &'static str,
-    /// When another flag is in force.
+    /// The time until another flag is in force.
     noticed: Duration,
 }
 
@@ -41,7 +41,7 @@ impl ClockKind {
         forwards: "clock: hours forwards",
         noticed: AT_ONCE,
     };
-    /// Once in an interval. What is known of it follows the clock all the same.
+    /// Once per interval. The known state follows the clock nevertheless.
     pub const NOW_AND_THEN: Self = Self {
         name: "clock, interval:",
         way: "clock, interval, http/1.1, new",
@@ -59,12 +59,12 @@ pub struct Clock {
     pub world: Arc<World>,
     pub figures: Arc<Figures>,
     pub random: Rng,
-    /// What sets it.
+    /// The library that sets it.
     pub hand: faketime::Clock,
     pub number: u64,
 }
 
-/// What a flag with a start and an end does at a moment, and whether it opens at its end.
+/// The effect of a flag with a start and an end at some time, and whether it reopens at its end.
 #[derive(Clone)]
 struct Window {
     words: Words,
@@ -135,7 +135,7 @@ impl Clock {
         window
     }
 
-    /// To half an hour before the window, into it, or behind it.
+    /// To half an hour before the window, into it, or after it.
     fn jump(&mut self, window: &Window) {
         let place = [-HOUR / 2, HOUR / 2, 3 * HOUR / 2][self.random.usize(..3)];
         let offset = window.start.as_second() + place - Timestamp::now().as_second();
@@ -143,7 +143,7 @@ impl Clock {
         let next = window.at(content::after(window.start, place));
         self.figures.fault(if is_back { self.kind.back } else { self.kind.forwards });
         self.world.clock.change(offset, &[], Duration::from_secs(1), || {
-            // The clock decides for each request, and what was known before does not.
+            // The clock decides for each request, regardless of the previous state.
             self.world.flag.change(next, &[], AT_ONCE, || {
                 self.hand.set(offset);
             });

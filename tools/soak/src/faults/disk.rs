@@ -1,5 +1,4 @@
-//! What happens to the disk that the flag is on: a small one of its own (tmpfs), which only root can
-//! have.
+//! Faults of the flag's disk: a small separate file system (tmpfs), which only root can mount.
 
 use std::fs;
 use std::io::Write;
@@ -17,13 +16,13 @@ pub struct Disk(PathBuf);
 
 impl Disk {
     /// # Errors
-    /// Why there is none.
+    /// Why it cannot be mounted.
     pub fn at(path: &Path) -> Result<Self, Errno> {
         mount("soak", path, "tmpfs", MountFlags::empty(), Some(c"size=512k,mode=755"))?;
         Ok(Self(path.to_owned()))
     }
 
-    /// Takes all that is left.
+    /// Fills the remaining space.
     fn fill(&self) {
         let mut filler = fs::File::create(self.0.join("filler")).expect("a file");
         let mut size = 64 * 1024;
@@ -56,7 +55,7 @@ impl Drop for Disk {
 }
 
 impl Injector {
-    /// Nothing can be moved there, for it cannot be written: all stays as it is.
+    /// Nothing can be moved there because it is not writable: everything stays as it is.
     pub(super) fn mv_to_full_disk(&mut self) {
         let Some(disk) = &self.disk else { return };
         disk.fill();
@@ -69,7 +68,7 @@ impl Injector {
         self.disk.iter().for_each(Disk::free);
     }
 
-    /// The old content is gone and there is no room for the new one: an empty flag.
+    /// The old content is lost and there is no room for the new one: an empty flag.
     pub(super) fn rewrite_on_full_disk(&mut self) {
         self.settle();
         let Some(disk) = &self.disk else { return };
@@ -86,7 +85,7 @@ impl Injector {
         self.disk.iter().for_each(Disk::free);
     }
 
-    /// The flag can neither be put nor removed, and counts as it is.
+    /// The flag can be neither created nor removed, and stays in effect as it is.
     pub(super) fn make_read_only(&mut self) {
         let Some(disk) = &self.disk else { return };
         disk.remount(MountFlags::RDONLY);

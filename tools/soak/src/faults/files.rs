@@ -1,5 +1,5 @@
-//! What happens to the pages and to the allow file. One that was broken stays so until it is
-//! replaced, or until a restart with all files as they should be.
+//! Faults of the pages and the allow file. A broken file stays broken until it is replaced, or
+//! until a restart with all files valid.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use maintenance_harness::set_mode;
 
 type Part = fn(&World) -> &Timeline<Watched>;
 
-/// A file that is read again when it changes.
+/// A file that is reread when it changes.
 struct Target {
     path: PathBuf,
     timeline: Part,
@@ -56,7 +56,7 @@ impl Injector {
         self.rewrite_file(&page);
     }
 
-    /// As a disk that was full leaves it.
+    /// As left by a full disk.
     pub(super) fn cut_page(&mut self) {
         let page = self.page();
         let timeline = (page.timeline)(&self.world);
@@ -81,7 +81,7 @@ impl Injector {
         self.break_file(&self.allow_file());
     }
 
-    /// Makes all files good, where they are not.
+    /// Repairs all broken files.
     pub(super) fn heal(&mut self) {
         for file in [self.allow_file(), self.html(), self.text()] {
             if (file.timeline)(&self.world).last().is_broken {
@@ -136,7 +136,7 @@ impl Injector {
     }
 }
 
-/// As a disk that was full leaves it.
+/// As left by a full disk.
 fn cut(path: &Path) {
     fs::File::create(path).expect("cut");
 }

@@ -1,4 +1,4 @@
-//! What happens to the flag.
+//! Faults of the flag.
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;
 
 impl Injector {
-    /// `touch`: a new flag closes; one that is there says what it said before.
+    /// `touch`: a new flag closes; the content of an existing flag is unchanged.
     pub(super) fn touch(&mut self) {
         let path = self.flag_path();
         let is_there = path.exists();
@@ -79,7 +79,7 @@ impl Injector {
         self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
     }
 
-    /// In two parts, as a slow editor; the first part alone is no TOML.
+    /// In two parts, like a slow editor; the first part is not valid TOML.
     pub(super) fn say_in_place(&mut self) {
         self.settle();
         let words = self.words();
@@ -92,8 +92,8 @@ impl Injector {
         self.rewrite("message = \"this line is cut\nin the middle", Flag::silent());
     }
 
-    /// The flag is a file that the children can read, and what stands in it has come to rest, so that
-    /// it counts until the next has.
+    /// The children can read the flag, and its content has been unchanged long enough, so that it
+    /// applies until the next content does.
     pub(super) fn settle(&mut self) {
         const BY_ALL: u32 = 0o004;
         let can_read = |file: fs::Metadata| file.is_file() && file.mode() & BY_ALL != 0;
@@ -106,7 +106,7 @@ impl Injector {
     fn rewrite(&mut self, text: &str, state: Flag) {
         let (path, pause) = (self.flag_path(), self.random.u64(..60));
         let (first, second) = text.split_at(text.len().min(14));
-        // A child that has not read what was there before shows no message.
+        // A child that has not read the previous content shows no message.
         self.world.flag.change(state, &[Flag::silent()], FLAG_GRACE, || {
             let mut file = fs::File::create(&path).expect("the flag");
             file.write_all(first.as_bytes()).expect("written");
@@ -159,17 +159,17 @@ impl Injector {
         self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
     }
 
-    /// Was open again an hour ago.
+    /// Reopened an hour ago.
     pub(super) fn reopen(&mut self) {
         let end = Some(content::after(Timestamp::now(), -HOUR));
         let words = Words { end, ..self.words() };
         self.put(content::flag(&words, "reopen = \"auto\"\n"), 0o644, Flag::Open);
     }
 
-    /// Nobody can see the flag: what was known last stays.
+    /// Nobody can see the flag: the last known state applies.
     pub(super) fn hide_folder(&mut self) {
         let folder = self.path("flags");
-        // Each child has seen what is there now.
+        // Each child has seen the current flag.
         thread::sleep(FLAG_GRACE);
         set_mode(&folder, 0);
         self.pause(100..800);
@@ -178,8 +178,8 @@ impl Injector {
 }
 
 impl Injector {
-    /// A look at the flag fails with EACCES, as under SELinux: what is there closes, and says nothing,
-    /// until it can be looked at again.
+    /// A look at the flag fails with EACCES, as with SELinux: an existing flag closes without texts
+    /// until it can be accessed again.
     pub(super) fn deny_look(&mut self) {
         self.settle();
         let before = self.world.flag.last();

@@ -1,4 +1,4 @@
-//! What happens to httpd's processes.
+//! Faults of httpd's processes.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -13,23 +13,23 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use super::super::world::Trouble;
 use super::Injector;
 
-/// After that, nothing of a dead child is left in a connection.
+/// After this time, no connection is affected by a dead child any more.
 const DEAD: Duration = Duration::from_secs(1);
 
 /// Children that end gracefully close the last of their idle connections within this time.
 const ENDED: Duration = Duration::from_secs(15);
 
-/// What could not be read for want of file descriptors is read again.
+/// A file that could not be read for lack of file descriptors has been read again.
 const READ_AGAIN: Duration = Duration::from_millis(2500);
 
-/// What is told at a restart is in the log by then.
+/// Reports at a restart have been logged by then.
 const LOGGED: Duration = Duration::from_secs(5);
 
-/// A restart takes no longer.
+/// The maximum time of a restart.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Injector {
-    /// A child that is there now; none right after another was killed.
+    /// A current child; None right after another one was killed.
     fn child(&mut self) -> Option<Pid> {
         let parent = self.httpd.pid();
         let children: Vec<_> =
@@ -50,7 +50,7 @@ impl Injector {
         let Some(child) = self.child() else { return };
         self.journal.killed(child.as_raw_nonzero().get());
         self.world.trouble(Trouble::Killed, DEAD, || {
-            // It may have ended by itself.
+            // The child may have ended by itself.
             if kill_process(child, signal).is_ok() {
                 let folder = format!("/proc/{}", child.as_raw_nonzero());
                 let start = Instant::now();
@@ -61,7 +61,7 @@ impl Injector {
         });
     }
 
-    /// It can open no file and accept no connection, and so httpd ends it.
+    /// The child can open no file and accept no connection, so httpd ends it.
     pub(super) fn take_descriptors(&mut self) {
         let Some(child) = self.child() else { return };
         let hold = Duration::from_millis(self.random.u64(100..900));
@@ -70,7 +70,7 @@ impl Injector {
                 thread::sleep(hold);
                 let _ = limit_descriptors(child, 1024);
             }
-            // It may have ended by itself.
+            // The child may have ended by itself.
             Err(error) if is_alive(child) => {
                 self.figures.violation("no limit", || format!("  {error}"));
             }
@@ -81,14 +81,14 @@ impl Injector {
         });
     }
 
-    /// With all files as they should be.
+    /// With all files valid.
     pub(super) fn restart(&mut self) {
         self.heal();
         self.start_again();
     }
 
-    /// A file that broke since the last start does not end httpd: its last good version, which the
-    /// parent has read, stays in force, and the parent says so.
+    /// A file that broke since the last start does not stop httpd: its last good version, which the
+    /// parent has read, stays in force, and the parent reports that.
     pub(super) fn restart_broken(&mut self) {
         self.restart();
         for _ in 0..self.random.usize(..3) {
@@ -128,7 +128,7 @@ fn is_alive(pid: Pid) -> bool {
     test_kill_process(pid).is_ok()
 }
 
-/// Sets the soft limit, as the user that the process has: root may lack the right to
+/// Sets the soft limit as the user of the process, because root may lack the right to do so
 /// (CAP_SYS_RESOURCE).
 fn limit_descriptors(pid: Pid, limit: u64) -> io::Result<()> {
     let pid = pid.as_raw_nonzero();

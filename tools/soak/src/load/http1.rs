@@ -19,7 +19,7 @@ struct Link {
     born: Instant,
     is_reused: bool,
     sender: SendRequest<Full<Bytes>>,
-    /// What is left when the connection is over.
+    /// The bytes that remain when the connection ends.
     end: JoinHandle<hyper::Result<Parts<TokioIo<Stream>>>>,
 }
 
@@ -32,7 +32,8 @@ impl Link {
         Ok(Self { born, is_reused: false, sender, end })
     }
 
-    /// The server has said that it closes the connection: does it send anything behind the answer?
+    /// The server has announced that it closes the connection: does it send anything after the
+    /// answer?
     async fn ends_clean(self) -> bool {
         drop(self.sender);
         let end = tokio::time::timeout(Duration::from_secs(10), async {
@@ -68,7 +69,7 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng) {
                 continue;
             }
         };
-        // The server may have closed it since.
+        // The server may have closed the connection since.
         if link.is_reused && link.sender.ready().await.is_err() {
             continue;
         }
@@ -84,7 +85,8 @@ pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng) {
                     common.figures.violation("bytes behind the end", || format!("  {asked:?}"));
                 }
             }
-            // Else those who are admitted would keep theirs for good, and be the only ones.
+            // Otherwise admitted clients would keep their connections forever, and be the only
+            // ones.
             true if random.u8(..40) > 0 => {
                 link.is_reused = true;
                 kept = Some(link);

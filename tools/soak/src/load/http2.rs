@@ -1,4 +1,4 @@
-//! HTTP/2: many requests at a time over one connection.
+//! HTTP/2: many concurrent requests on one connection.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use super::stream::connect;
 use super::{Common, Way, address, ask, now, read, settle};
 
-/// A connection lives for so many rounds at the most.
+/// The maximum number of rounds per connection.
 const ROUNDS: usize = 400;
 
 pub(super) async fn client(way: Way, common: Arc<Common>, mut random: Rng, streams: usize) {

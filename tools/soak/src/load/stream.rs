@@ -1,4 +1,4 @@
-//! A connection from an address of ours, with TLS or without.
+//! A connection from a given local address, with or without TLS.
 
 use std::io;
 use std::net::Ipv4Addr;

@@ -1,4 +1,4 @@
-//! Is a refusal right?
+//! Checks whether a refusal is correct.
 
 use hyper::header::HeaderName;
 
@@ -9,7 +9,7 @@ use super::{Answer, Asked, Media, Oracle, Outcome, Times, one};
 
 /// MaintenanceRetryAfter, in seconds.
 pub const RETRY_AFTER: i64 = 60;
-/// What may be added to that.
+/// The maximum spread.
 pub const SPREAD: i64 = 30;
 
 impl Oracle {
@@ -34,7 +34,7 @@ impl Oracle {
                 _ => {}
             }
         }
-        // The known limits: two replacements within one look, and a flag that cannot be opened.
+        // Known limits: two replacements within one look, and a flag that cannot be opened.
         let is_unread = self.world.flag.changes(sent, received) > 1
             || self.world.had(Trouble::NoFiles, self.world.files_from(sent), received);
         if is_unread {
@@ -66,12 +66,12 @@ impl Oracle {
     fn may_be_unlisted(&self, times: Times) -> bool {
         let from = self.world.files_from(times.sent.0);
         let files = self.world.allow_file.between(from, times.received.0);
-        // A child that has missed the last good version admits nobody through a broken file.
+        // A child that has missed the last good version admits nobody by a broken file.
         files.iter().any(|span| span.state.version.is_multiple_of(2) || span.state.is_broken)
             || self.world.had(Trouble::NoFiles, from, times.received.0)
     }
 
-    /// Is the answer what these words of the flag make of it?
+    /// Whether the answer matches this content of the flag.
     fn fits(
         &self,
         words: &Words,
@@ -106,7 +106,7 @@ impl Oracle {
         let from = self.world.files_from(times.sent.0);
         let spans = page.between(from, times.received.0);
         let mut versions: Vec<_> = spans.iter().map(|span| span.state.version).collect();
-        // The known limit: a child that has not read the last good version shows an older one.
+        // Known limit: a child that has not read the last good version shows an older one.
         let is_broken = spans.iter().any(|span| span.state.is_broken)
             || self.world.had(Trouble::NoFiles, from, times.received.0);
         if is_broken && let Some(last) = versions.iter().max().copied() {
@@ -164,8 +164,8 @@ fn check_headers(asked: &Asked, answer: &Answer) -> Result<(), String> {
     if header("content-length")?.is_none() {
         return Err("a refusal without Content-Length".into());
     }
-    // An expression of MaintenanceStatus adds what it looks at. The built-in JSON is in several
-    // languages, and too short to be compressed.
+    // An expression of MaintenanceStatus adds the fields that it uses. The built-in JSON is in
+    // several languages, and too short to be compressed.
     let vary = answer.headers.get_all("vary").iter().filter_map(|value| value.to_str().ok());
     let vary = vary.collect::<Vec<_>>().join(",").to_ascii_lowercase();
     let second = if asked.media == Media::Json { "accept-language" } else { "accept-encoding" };

@@ -1,4 +1,4 @@
-//! Can the oracle fail? Fabricated answers, right ones and wrong ones, before each soak.
+//! Tests the oracle with fabricated correct and wrong answers before each soak.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn refusal(version: u64, message: Option<&str>) -> Answer {
     answer(500, &headers, content::html(version, message))
 }
 
-/// Panics where the oracle takes a wrong answer for a right one, or a right one for a wrong one.
+/// Panics if the oracle accepts a wrong answer or rejects a correct one.
 pub fn self_test() {
     let world = Arc::new(World::new());
     let oracle = Oracle::new(Arc::clone(&world));
@@ -108,7 +108,7 @@ pub fn self_test() {
     assert_eq!(judge(&from(INVITED), &site()), Ok(Outcome::Allowed));
     assert_eq!(judge(&from(INVITED), &refusal(1, Some("soak message 7"))), Err(()), "invited");
 
-    // The file's old version may be seen for a while, in a site that was closed just now.
+    // On a site that was closed just now, the file's old version may be seen for a while.
     world.html.change(Watched::good(2), &[], at_once, || {});
     for version in [1, 2] {
         assert_eq!(judge(&ask, &refusal(version, Some("soak message 7"))), refused);
