@@ -1,13 +1,13 @@
 #!/bin/sh
-# Plants each of the defects of a LIST into a copy of the source, and fails unless it is found:
+# Plants each defect of a LIST in a copy of the source, and fails unless a test finds it:
 #     planted.sh LIST COPY COMMAND...
-# A line of the list is "NAME | FILE | WHAT STANDS THERE | WHAT IS PLANTED". The COMMAND is run in the
-# COPY with the NAME as its last word, and has to fail with a panic.
+# A line of the list is "NAME | FILE | ORIGINAL TEXT | PLANTED TEXT". The COMMAND is run in the COPY
+# with the NAME as its last word, and must fail with a panic.
 set -eu
 cd "$(dirname "$0")/.."
 list=$1 copy=$2
 shift 2
-# What was built there stays.
+# Keeps the build folder of the copy.
 rm -rf "$copy/crates" "$copy/fuzz/fuzz_targets" "$copy/fuzz/corpus"
 mkdir -p "$copy/src" "$copy/tests/sanitize" "$copy/fuzz"
 cp -R Cargo.toml Cargo.lock build.rs c-shim src crates tools "$copy"
@@ -24,7 +24,7 @@ while IFS= read -r line <&3; do
     die "not there: $there\n" if $at < 0;
     substr $_, $at, length $there, $planted;
   ' "$file" >"$copy/$file"
-  # Loom ends the process where it cannot clean up after a model that fails.
+  # Loom aborts the process if it cannot clean up after a failed model.
   if said=$(cd "$copy" && "$@" "$name" 2>&1); then
     said="$said: NOT FOUND"
   fi

@@ -1,4 +1,4 @@
-// What the checks share: flags, a real browser, and how a check is told.
+// Shared by the checks: flags, a real browser, and the output of checks.
 //
 //   SHOTS    folder for screenshots (optional)
 //   CHROMIUM the browser (default /usr/bin/chromium)
@@ -36,12 +36,12 @@ export function offsetText(time) {
   return offsetDateTime(time).replace('T', ' ').replace(/:\d\d\+/, ' +');
 }
 
-/** On the full minute, so that what is shown is what is written. */
+/** A full minute, so that the page shows exactly the written time. */
 export function inMinutes(minutes) {
   return new Date(Math.floor((Date.now() + minutes * MINUTE) / MINUTE) * MINUTE);
 }
 
-/** Writes a flag. A string of JSON is one of TOML, too. */
+/** Writes a flag. A JSON string is also a TOML string. */
 export async function writeFlag(flag, { message, start, end } = {}) {
   const lines = [];
   if (message) lines.push(`message = ${JSON.stringify(message)}`);
@@ -57,12 +57,12 @@ export const removeFlag = (flag) => rm(flag, { force: true });
 
 let isExpected = () => false;
 
-/** A line on the console for which this holds is no error. */
+/** Whether a line on the console is expected. */
 export function expectErrors(holds) {
   isExpected = holds;
 }
 
-/** A page of a reader of its own; what goes wrong in it is kept in `page.errors`. */
+/** A page in a separate browser context; its errors are collected in `page.errors`. */
 async function reader(browser, options = {}) {
   const context = await browser.newContext({
     locale: 'en-US', timezoneId: ZONE, viewport: SIZES[0], ...options,
@@ -76,7 +76,7 @@ async function reader(browser, options = {}) {
   return page;
 }
 
-/** Runs `look` with a page and leaves nothing of it behind. */
+/** Runs `look` with a page and closes it afterwards. */
 export async function withReader(browser, options, look) {
   const page = await reader(browser, options);
   try {
@@ -99,7 +99,7 @@ export async function screenshot(page, name, options = { fullPage: true }) {
   }
 }
 
-/** What axe-core finds with all of its rules, those of WCAG's level AAA too. */
+/** The findings of axe-core with all its rules, including WCAG level AAA. */
 export async function violations(page) {
   await page.evaluate(axe.source);
   const { violations: found } = await page.evaluate(() => {
@@ -109,7 +109,7 @@ export async function violations(page) {
   return found.map(({ id, nodes }) => `${id} (${nodes.map(({ target }) => target).join(', ')})`);
 }
 
-/** Makes the checks with a browser; the process says whether all of them hold. */
+/** Runs the checks with a browser. The exit status tells whether all of them passed. */
 export async function withBrowser(checks) {
   if (SHOTS) await mkdir(SHOTS, { recursive: true });
   const browser = await chromium.launch({

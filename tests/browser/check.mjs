@@ -1,4 +1,4 @@
-// Looks at the built-in page in a real browser, as its readers see it.
+// Checks the built-in page in a real browser.
 //
 //   SITE     URL of a running site that is closed while FLAG exists and answers 200 otherwise
 //   FLAG     path of the flag file; this program writes and removes it
@@ -37,7 +37,7 @@ function clock(lang, time) {
   return `${part('hour')}:${part('minute')}`;
 }
 
-/** A countdown to a time that is `minutes` or a little less away. */
+/** A countdown to a time in `minutes`, or a little less. */
 function countdowns(lang, minutes) {
   const format = new Intl.RelativeTimeFormat(LOCALES[lang]);
   return [minutes, minutes - 1].map((left) => format.format(left, 'minute'));
@@ -73,7 +73,7 @@ async function looksRight(browser, lang, viewport, colorScheme) {
   });
 }
 
-/** Without a script the page says less, and nothing wrong. */
+/** Without scripts the page shows less, but nothing wrong. */
 async function readsWithoutScript(page, name, end) {
   await page.goto(SITE);
   const time = await text(page, 'time');
@@ -103,7 +103,7 @@ async function withoutScripts(browser) {
   });
 }
 
-/** A browser that knows neither Intl nor fetch. */
+/** A browser that supports neither Intl nor fetch. */
 async function oldBrowser(browser) {
   await close({ end: inMinutes(42) });
   await withReader(browser, {}, async (page) => {
@@ -182,7 +182,7 @@ async function becomesOverdue(browser) {
   });
 }
 
-/** Opens the page in the way of `visit` and tells how it comes back. */
+/** Opens the page with `visit` and checks how it returns to the site. */
 async function comesBack(browser, name, visit, closed) {
   await withReader(browser, {}, async (page) => {
     await visit(page);
@@ -212,7 +212,7 @@ async function post(page) {
   page.on('dialog', () => check('a refused POST: no question', false));
 }
 
-/** The three wait at the same time, for up to 40 seconds. */
+/** The three pages wait concurrently, for up to 40 seconds. */
 async function comeBack(browser) {
   await close();
   const closed = [];

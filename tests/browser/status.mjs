@@ -1,9 +1,9 @@
-// Looks at the status page in a real browser, as an operator sees it.
+// Checks the status page in a real browser.
 //
-//   SITE       URL of a running server; its page is at /status, and /slow/MILLISECONDS takes so long
+//   SITE       URL of a running server; its page is at /status, and /slow/MILLISECONDS takes that long
 //   FLAG       path of the flag file that closes all but one scope
-//   BLOGS_FLAG path of the one that closes /blogs, too
-//   NODES      path of a file of addresses that pass
+//   BLOGS_FLAG path of the flag file that also closes /blogs
+//   NODES      path of an allow file
 //
 // Prints one line per check and exits with 1 if one failed. See browser.mjs for more variables.
 
@@ -28,7 +28,7 @@ const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefo
 
 // Clients
 
-/** The status of the answer to the GET of a client with an address of its own. */
+/** The status of a GET from the given client address. */
 function get(target, localAddress, agent = 'test') {
   const { hostname, port } = new URL(SITE);
   const options = {
@@ -45,7 +45,7 @@ async function getOften(count, ...request) {
   for (let number = 0; number < count; number += 1) await get(...request);
 }
 
-/** Waits until this holds for the same report as JSON. */
+/** Waits until the condition is true for the report as JSON. */
 async function reported(what, holds) {
   const deadline = Date.now() + PATIENCE;
   let report;
@@ -59,7 +59,7 @@ async function reported(what, holds) {
 
 // The checks
 
-/** What has to hold of every page. */
+/** Checks that apply to every page. */
 async function isGood(page, name) {
   check(`${name}: no scrolling sideways`, !await scrollsSideways(page));
   check(`${name}: no script ran`, await page.evaluate(() => window.ran === undefined));
@@ -70,7 +70,7 @@ async function isGood(page, name) {
   check(`${name}: axe finds nothing`, found.length === 0, found.join('; '));
 }
 
-/** Looks at the page in all sizes and colours. `sentences` are in the elements with these ids. */
+/** Checks the page in all sizes and colours. `sentences` are expected in the elements with these IDs. */
 async function looksRight(browser, name, query, sentences) {
   for (const viewport of SIZES) {
     for (const colorScheme of ['light', 'dark']) {
@@ -141,7 +141,7 @@ async function closed(browser) {
   });
 }
 
-/** More than the first 25 refused clients are in the JSON alone. */
+/** Only the JSON lists more than the first 25 refused clients. */
 async function crowded(browser) {
   for (let number = 100; number < 130; number += 1) await get('/', `127.0.0.${number}`);
   await withReader(browser, {}, async (page) => {
@@ -169,7 +169,7 @@ async function details(browser) {
   }
 }
 
-/** The newest version of a file of addresses cannot be used. */
+/** The newest version of an allow file cannot be used. */
 async function staleFile(browser) {
   await writeFile(NODES, 'neither address nor network\n');
   await reported('a file is stale', ({ scopes }) => scopes.some(
@@ -261,7 +261,7 @@ async function overdue(browser) {
   });
 }
 
-/** The picture for the README, with the names and addresses of a server that might be anybody's. */
+/** The screenshot for the README, with fictitious names and addresses. */
 async function picture(browser) {
   await getOften(14, '/blogs/roller-ui/feed', '127.0.0.61', 'Connections-Desktop-Plugin/24.9');
   await getOften(41, '/healthz', '127.0.0.9', 'kube-probe/1.34');

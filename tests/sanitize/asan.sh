@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# AddressSanitizer and UndefinedBehaviorSanitizer in C, in Rust and in Rust's standard library: the
-# unit tests, and the tests with httpd, which gets the sanitizers' runtime. Before that, planted
-# defects of each kind have to be reported. $NIGHTLY is the toolchain.
+# AddressSanitizer and UndefinedBehaviorSanitizer in C, in Rust and in Rust's standard library, for
+# the unit tests and for the tests with httpd, which loads the sanitizers' runtime. Before that,
+# planted defects of each kind must be reported. $NIGHTLY is the toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,12 +11,12 @@ here=tests/sanitize
 cargo=${CARGO:-cargo}
 platform=x86_64-unknown-linux-gnu
 built=${CARGO_TARGET_DIR:-target}/asan
-# One for both languages.
+# One runtime for both languages.
 runtime=$(clang-14 -print-file-name=libclang_rt.asan-x86_64.so)
 
-# Overflows, bounds and alignment are checked by Rust itself in a build with debug assertions, C's
-# undefined behaviour by clang. But not for members of null, of which APR's macros compute offsets; to
-# read one is reported all the same.
+# Rust itself checks overflows, bounds and alignment in a build with debug assertions; clang checks
+# C's undefined behaviour, except members of null, because APR's macros compute their offsets. Reading
+# such a member is still reported.
 sanitized() {
     RUSTUP_TOOLCHAIN=$NIGHTLY CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR=$built \
         RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Clink-arg=$runtime -Cforce-frame-pointers=yes" \
@@ -28,8 +28,8 @@ sanitized() {
 
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-14)
 export ASAN_SYMBOLIZER_PATH
-# Not for leaks: a leak checker does not look for pointers in the memory of APR's pools, which is mapped,
-# and unit tests leave what is 'static. tests/valgrind.rs looks for leaks.
+# No leak detection: it does not search the mapped memory of APR's pools for pointers, and unit tests
+# leave 'static data behind. tests/valgrind.rs checks for leaks.
 export ASAN_OPTIONS=abort_on_error=1:strict_string_checks=1:check_initialization_order=1:detect_leaks=0
 export UBSAN_OPTIONS=print_stacktrace=1
 
@@ -50,5 +50,5 @@ httpd() {
 }
 httpd --ignored defects::
 skip=$(sed 's/#.*//; /^ *$/d; s/^/--skip /' $here/skip-asan)
-# shellcheck disable=SC2086 # a word each
+# shellcheck disable=SC2086 # one word each
 httpd $skip

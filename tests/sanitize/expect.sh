@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# For the scripts beside it.
+# Used by the scripts in this folder.
 
-# Runs the command behind WORDS, which has to fail and to say WORDS: the proof that a checker is on.
+# Runs the command after WORDS, which must fail and print WORDS. This proves that a checker is on.
 expect() {
     local words=$1 said found
     shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unit tests under Miri, which knows what Rust leaves undefined, and lets threads see what weak
-# memory allows. Before that, planted defects have to be reported. $NIGHTLY is the toolchain.
+# Unit tests under Miri, which detects undefined behaviour and simulates weak memory. Before that,
+# planted defects must be reported. $NIGHTLY is the toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/sanitize/expect.sh
@@ -12,7 +12,7 @@ interpreted() {
         "$cargo" miri test --locked --package "$@"
 }
 
-# Real files and the real clock.
+# Allows access to files and to the clock.
 flags="-Zmiri-disable-isolation -Zmiri-strict-provenance"
 export MIRIFLAGS=$flags
 for defect in "data_race:Data race detected" "use_after_free:has been freed" \
@@ -22,5 +22,5 @@ done
 tests=$(sed 's/#.*//; /^ *$/d' tests/sanitize/miri-tests)
 # shellcheck disable=SC2086 # words
 interpreted maintenance_core -- $tests
-# What threads do at the same time depends on chance.
+# The schedule of threads depends on the seed.
 MIRIFLAGS="$flags -Zmiri-many-seeds=0..${SEEDS:-8}" interpreted maintenance_core -- arc_cell::

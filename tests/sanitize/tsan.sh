@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # ThreadSanitizer in the unit tests and in Rust's standard library. Before that, a planted data race
-# has to be reported. $NIGHTLY is the toolchain.
+# must be reported. $NIGHTLY is the toolchain.
 #
-# Not with httpd: what it and APR lock is not seen unless they are built so, too. What processes
-# share is shared by threads in the unit tests.
+# Not with httpd: its locks and those of APR are not seen unless they are built with the sanitizer, too.
+# In the unit tests, threads share what processes share in httpd.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/sanitize/expect.sh

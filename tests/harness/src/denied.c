@@ -1,9 +1,9 @@
-/* What SELinux does to a file that was moved and has kept its label: the folder can be searched, but
- * every look at the file fails with EACCES. Preloaded into httpd.
+/* Simulates SELinux for a file that was moved and has kept its label: the folder can be searched, but
+ * every access to the file fails with EACCES. Preloaded into httpd.
  *
- *   DENIED_PATHS  these, separated by ":"
+ *   DENIED_PATHS  the files, separated by ":"
  *   DENIED_WHILE  as long as this file exists
- *   DENIED_USER   for this user id alone, if it is set
+ *   DENIED_USER   only for this user ID, if it is set
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,7 +29,7 @@ static int is_named(const char *path)
     return 0;
 }
 
-/* For a look that brought this. A link itself may be looked at. */
+/* The result of a look that returned this value. A symbolic link itself may be examined. */
 static int judge(int result, const char *path, int is_link_itself)
 {
     const char *control = getenv("DENIED_WHILE"), *user = getenv("DENIED_USER");
@@ -66,14 +66,14 @@ typedef int (*statx_function)(int, const char *, int, unsigned, void *);
     { REAL(at_function, #name) \
       return judge(real(folder, path, result, flags), path, (flags & AT_SYMLINK_NOFOLLOW) != 0); }
 
-/* Not declared here: the structures that they fill in are none of our business. */
+/* Defined without the headers, because the structures that they fill in do not matter here. */
 STAT(stat, 0)
 STAT(stat64, 0)
 STAT(lstat, 1)
 STAT(lstat64, 1)
 AT(fstatat)
 AT(fstatat64)
-/* Before glibc 2.33 those are inline functions around these. */
+/* Before glibc 2.33, stat and the like are inline functions that call these. */
 OLD(__xstat, 0)
 OLD(__xstat64, 0)
 OLD(__lxstat, 1)
