@@ -92,7 +92,7 @@ fn links() {
         fs::write(httpd.path("elsewhere/flag"), "").expect("written");
         set_mode(&httpd.path("elsewhere"), 0o700);
         for _ in 0..5 {
-            assert_eq!(client.get("/").status, 200, "nobody knows what is there: as before");
+            assert_eq!(client.get("/").status, 200, "the state is unknown: as before");
         }
         httpd.expect_log("error.*cannot determine whether the flag .*maintenance.flag exists");
     }

@@ -100,7 +100,7 @@ fn expressions(httpd: &Httpd, client: &Client, https: bool) {
             }
         }
     }
-    expect("192.0.2.7", "https", https); // as the connection of whoever asks
+    expect("192.0.2.7", "https", https); // like the connection of the asking client
     let lines = || -> Vec<String> {
         let log = fs::read_to_string(httpd.path("logs/all")).expect("a log");
         log.lines().filter(|line| line.contains(" asker ")).map(str::to_owned).collect()

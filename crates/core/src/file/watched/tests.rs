@@ -164,7 +164,7 @@ fn unfinished() {
     });
     assert!(opened.as_ref().is_err_and(|cause| cause == "is being written") || is_slow(pause));
     fs::write(&path, "10").expect("written");
-    let watched = open().expect("a young file that comes to rest");
+    let watched = open().expect("a new file that becomes stable");
     assert_eq!((value(&watched), settle(&watched)), (10, vec![]));
     let (seen, pause) = thread::scope(|scope| {
         let writer = scope.spawn(|| write_for(Duration::from_secs(6)));
