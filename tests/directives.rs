@@ -105,9 +105,9 @@ fn wrong_words() {
         (
             "MaintenanceAllow path=/",
             "\"path=/\" would exempt everything",
-            "; MaintenanceEngine Off does that",
+            "; write MaintenanceEngine Off instead",
         ),
-        ("MaintenanceAllow path=/a/../b", "\"path=/a/../b\" holds /.", NO_MORE),
+        ("MaintenanceAllow path=/a/../b", "\"path=/a/../b\" contains /.", NO_MORE),
         ("MaintenanceAllow \"expr=%{X\"", "\"expr=%{X\" is not a valid expression: ", NO_MORE),
         ("MaintenanceAllow \"expr=-R 'x' &&\"", "is not a valid expression: ", NO_MORE),
         ("MaintenanceAllow expr=", "is not a valid expression: ", NO_MORE),
@@ -116,7 +116,7 @@ fn wrong_words() {
         ("MaintenanceAllow file=fifo.html", "/fifo.html\" is not a regular file", NO_MORE),
         (
             "MaintenanceAllow file=empty.html",
-            "/empty.html\" is empty; a file that is to admit",
+            "/empty.html\" is empty; to admit nobody, leave",
             NO_MORE,
         ),
         (
@@ -126,10 +126,10 @@ fn wrong_words() {
         ),
         ("MaintenanceAllow file=binary.txt", "/binary.txt\" line 1: \"\\\\x7fELF\\\\x00", NO_MORE),
         ("MaintenanceAllow file=line.txt", "/line.txt\" line 1: \"1111", NO_MORE),
-        ("MaintenanceAllow file=huge.xml", "/huge.xml\" has 52428800 bytes, more than", NO_MORE),
+        ("MaintenanceAllow file=huge.xml", "/huge.xml\" has 52428800 bytes; at most", NO_MORE),
         (
             "MaintenanceAllow plugin-cfg=huge.xml",
-            "/huge.xml\" has 52428800 bytes, more than",
+            "/huge.xml\" has 52428800 bytes; at most",
             NO_MORE,
         ),
         (
@@ -157,7 +157,7 @@ fn wrong_words() {
         ("MaintenancePage empty.html", "empty.html\" is empty", NO_MORE),
         (
             "MaintenancePage large.html",
-            "large.html\" has 1048577 bytes, more than the 1048576 that are allowed",
+            "large.html\" has 1048577 bytes; at most 1048576 are allowed",
             NO_MORE,
         ),
         ("MaintenancePage latin1.html", "latin1.html\" is not UTF-8 (byte 2)", NO_MORE),
@@ -186,31 +186,31 @@ fn wrong_words() {
         ("MaintenanceStatus", "MaintenanceStatus: nothing follows", STATUS),
         (
             "MaintenanceStatus 200",
-            "\"200\" is no status code of an error",
+            "\"200\" is not the status code of an error",
             "; write one from 400 to 599",
         ),
         (
             "MaintenanceStatus 1000",
-            "\"1000\" is no status code of an error",
+            "\"1000\" is not the status code of an error",
             "; write one from 400 to 599",
         ),
         (
             "MaintenanceStatus abc",
-            "\"abc\" is no status code of an error",
+            "\"abc\" is not the status code of an error",
             "; write one from 400 to 599",
         ),
         ("MaintenanceStatus 503 404", "\"404\" is not \"expr=EXPR\"", STATUS),
         ("MaintenanceStatus 503 \"expr=((\"", "\"expr=((\" is not a valid expression: ", NO_MORE),
         ("MaintenanceStatus 503 expr=true 404", "\"404\" is one word too many", STATUS),
         ("MaintenanceRetryAfter", "MaintenanceRetryAfter: nothing follows", RETRY_AFTER),
-        ("MaintenanceRetryAfter soon", "\"soon\" is no duration", NO_MORE),
-        ("MaintenanceRetryAfter -5", "\"-5\" is no duration", NO_MORE),
-        ("MaintenanceRetryAfter 99999999999", "\"99999999999\" is no duration", NO_MORE),
+        ("MaintenanceRetryAfter soon", "\"soon\" is not a duration", NO_MORE),
+        ("MaintenanceRetryAfter -5", "\"-5\" is not a duration", NO_MORE),
+        ("MaintenanceRetryAfter 99999999999", "\"99999999999\" is not a duration", NO_MORE),
         ("MaintenanceRetryAfter 5m 1m", "\"1m\" is not spread=DURATION", "; write spread=1m"),
-        ("MaintenanceRetryAfter 5m spread=x", "\"x\" is no duration", NO_MORE),
+        ("MaintenanceRetryAfter 5m spread=x", "\"x\" is not a duration", NO_MORE),
         ("MaintenanceRetryAfter off 5m", "\"5m\" is one word too many", RETRY_AFTER),
         ("MaintenanceCheckInterval", "MaintenanceCheckInterval: nothing follows", INTERVAL),
-        ("MaintenanceCheckInterval often", "\"often\" is no duration", NO_MORE),
+        ("MaintenanceCheckInterval often", "\"often\" is not a duration", NO_MORE),
         ("MaintenanceCheckInterval 1s 2s", "\"2s\" is one word too many", INTERVAL),
     ];
     for (line, fault, expected) in cases {

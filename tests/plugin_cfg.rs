@@ -46,16 +46,16 @@ fn what_is_no_host() {
             "good ones among others",
             server(&odd),
             &[
-                r#"line 5: "\*" is no host name"#,
-                r#"line 6: "\$\{VAR\}" is no host name"#,
+                r#"line 5: "\*" is neither a host name"#,
+                r#"line 6: "\$\{VAR\}" is neither a host name"#,
                 r#"line 7: "fe80::1%eth0" has a zone index"#,
-                r#"line 8: "a b" is no host name"#,
+                r#"line 8: "a b" is neither a host name"#,
             ],
         ),
         (
             "an empty one",
             server(&["", "127.0.0.2", "127.0.0.3"]),
-            &["line 4: \"\" is no host name"],
+            &["line 4: \"\" is neither a host name"],
         ),
         (
             "none at all",
@@ -111,7 +111,7 @@ fn a_new_version_with_what_is_no_host() {
     assert!(passes(&httpd, "127.0.0.2"));
     replace_file(&httpd.path("cfg.xml"), server(&["127.0.0.3", "*"]));
     wait_for("the new version", SECONDS, || passes(&httpd, "127.0.0.3"));
-    httpd.expect_log("maintenance:warn.*/cfg.xml.*line 5: \"\\*\" is no host name");
+    httpd.expect_log("maintenance:warn.*/cfg.xml.*line 5: \"\\*\" is neither a host name");
     replace_file(&httpd.path("cfg.xml"), config(""));
     wait_for("the last version", SECONDS, || !passes(&httpd, "127.0.0.3"));
     httpd.expect_log("maintenance:warn.*/cfg.xml.* has no Transport of a Server");
