@@ -19,7 +19,7 @@ pub mod secure;
 use maintenance_harness::client::Answer;
 use maintenance_harness::{Client, Httpd, Setup, page_with};
 
-/// The fields of a refusal. All others would be a neighbour's.
+/// The fields of a refusal. Any other field would come from another module.
 const FIELDS: [&str; 10] = [
     "cache-control",
     "connection",
