@@ -32,6 +32,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_set_content_length",
     "ap_set_content_type",
     "ap_update_vhost_from_headers",
+    "apr_is_empty_table",
     "apr_palloc",
     "apr_pool_cleanup_null",
     "apr_pool_cleanup_register",

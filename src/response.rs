@@ -166,9 +166,11 @@ impl<'r> Request<'r> {
         rec.output_filters = rec.proto_output_filters;
         rec.per_dir_config = server.lookup_defaults;
         rec.content_languages = std::ptr::null_mut();
-        for name in REMOVED_FIELDS {
-            self.headers_out().unset(name);
-            self.err_headers_out().unset(name);
+        // Usually there are none: the request is refused before another module has seen it.
+        for table in [self.headers_out(), self.err_headers_out()] {
+            if !table.is_empty() {
+                REMOVED_FIELDS.iter().for_each(|name| table.unset(name));
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 
 use crate::sys::bindings::{
-    apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
+    apr_is_empty_table, apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t,
+    apr_table_unset,
 };
 
 /// A table that lives for `'r`, as do its texts.
@@ -21,6 +22,12 @@ impl<'r> Table<'r> {
     /// current and former texts, must not be freed before the end of `'r`.
     pub(crate) unsafe fn from_raw(table: *mut apr_table_t) -> Self {
         Self { table, life: PhantomData }
+    }
+
+    /// Whether the table has no entries.
+    pub(crate) fn is_empty(self) -> bool {
+        // SAFETY: `from_raw`.
+        unsafe { apr_is_empty_table(self.table) != 0 }
     }
 
     /// The first value with this name, ignoring case.
