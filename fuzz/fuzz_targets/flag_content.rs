@@ -186,7 +186,7 @@ fn check_times(window: &FlagSpec, content: &[u8]) {
 fn check_retry_after(window: &FlagSpec, now: Timestamp, is_past: bool) {
     for rule in [&["5m", "spread=1m"][..], &["off"]] {
         let rule = RetryAfter::parse(rule).unwrap();
-        let seconds = rule.draw(window, now, &Spreader::default());
+        let seconds = rule.draw(window, is_past, now, &Spreader::default());
         let seconds = seconds.map(i64::from);
         assert!(seconds.is_none_or(|seconds| (0..=i64::from(i32::MAX)).contains(&seconds)));
         if let (Some(end), false, Some(seconds)) = (window.end(), is_past, seconds) {

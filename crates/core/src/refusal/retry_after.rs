@@ -69,12 +69,22 @@ impl RetryAfter {
         }
     }
 
-    /// The number of seconds at this time: until the window's `end` if that lies ahead, otherwise
-    /// the value in the flag, otherwise the value of the directive. A random part of the spread is
-    /// added, so that clients do not all return at the same time.
-    pub fn draw(&self, window: &FlagSpec, now: Timestamp, spreader: &Spreader) -> Option<u32> {
+    /// The number of seconds for the header field, at this time: until the window's `end` unless
+    /// the maintenance is overdue, otherwise the value in the flag, otherwise the value of the
+    /// directive. A random part of the spread is added, so that clients do not all return at the
+    /// same time. None if the directive is `off` and the flag has no value: then `end` does not
+    /// count either.
+    ///
+    /// `is_overdue` decides and not the clock alone, which may just have been set back by a second.
+    pub fn draw(
+        &self,
+        window: &FlagSpec,
+        is_overdue: bool,
+        now: Timestamp,
+        spreader: &Spreader,
+    ) -> Option<u32> {
         let base = window.retry_after().or(self.base)?;
-        let until_end = window.end().and_then(|end| {
+        let until_end = window.end().filter(|_| !is_overdue).and_then(|end| {
             let micros = end.at().as_microsecond().checked_sub(now.as_microsecond())?;
             let seconds = u64::try_from(micros).ok()?.div_ceil(1_000_000);
             (seconds > 0).then(|| u32::try_from(seconds).unwrap_or(MAX_SECONDS))
@@ -105,12 +115,17 @@ impl Spreader {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::ToSpan;
+    use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::flag::{self, ActiveFlag, Flag, Observer};
+    use crate::shared::slot::new_state_table;
 
     fn window(text: &str) -> FlagSpec {
-        FlagSpec::parse(text.as_bytes(), &jiff::tz::TimeZone::UTC).expect("a window")
+        FlagSpec::parse(text.as_bytes(), &TimeZone::UTC).expect("a window")
     }
 
     #[test]
@@ -152,10 +167,40 @@ mod tests {
             ("", off, None),
         ] {
             let window = window(text);
-            assert_eq!(rule.draw(&window, now, &Spreader::default()), expected, "{text}");
             let is_overdue = window.end().is_some_and(|end| end.at() <= now);
+            let drawn = rule.draw(&window, is_overdue, now, &Spreader::default());
+            assert_eq!(drawn, expected, "{text}");
             let fixed = rule.fixed(&window, is_overdue);
             assert!(fixed.is_none() || fixed == expected, "{text}");
+        }
+    }
+
+    /// A small step back of the clock, just after the end, does not make a site that is overdue
+    /// promise to open within a second.
+    #[test]
+    fn overdue_while_the_clock_is_set_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("flag");
+        std::fs::write(&path, "end = 2026-11-22T14:00:00Z").expect("written");
+        let table = new_state_table();
+        let slot = table.claim(&[flag::key(&path)]).expect("a slot")[0];
+        let flag = Flag::new(path, slot, Duration::ZERO, TimeZone::UTC);
+        let exactly = RetryAfter { base: Some(300), spread: 0 };
+        for (clock, expected) in [
+            ("13:59:50", (None, Some(10))),
+            ("14:00:00", (Some(300), Some(300))),
+            ("13:59:59", (Some(300), Some(300))),
+            ("13:59:50", (None, Some(10))),
+        ] {
+            let clock: Timestamp = format!("2026-11-22T{clock}Z").parse().expect("a time");
+            let look = flag.look(Observer::Child, clock, &|| clock, &mut |_| ());
+            let ActiveFlag { content, is_overdue, at } = look.expect("closed");
+            let window = content.window();
+            let both = (
+                exactly.fixed(window, is_overdue),
+                exactly.draw(window, is_overdue, at, &Spreader::default()),
+            );
+            assert_eq!(both, expected, "{clock}");
         }
     }
 
