@@ -29,7 +29,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust nightly demo test test-boot test-browser soak fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install clean help
+.PHONY: build rust nightly demo test test-boot test-browser soak fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
 
 build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
@@ -204,6 +204,9 @@ $(TOOLS)/bin/cargo-deb:
 install: ## Install the module that `make` has built where httpd has its modules (DESTDIR counts)
 	@test -f $(MODULE) || { echo "$(MODULE) is not there yet: run 'make' first" >&2; exit 1; }
 	@httpd-test/install-module.sh $(MODULE)
+
+uninstall: ## Remove what `make install` has installed (DESTDIR counts)
+	@httpd-test/install-module.sh --uninstall
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

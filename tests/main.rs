@@ -15,6 +15,7 @@ mod docs;
 mod drain;
 mod flags;
 mod health_check;
+mod install;
 mod interval;
 mod invisible;
 mod kept;
