@@ -59,6 +59,9 @@ pub enum Admission<'a> {
 }
 
 /// The kind of token that admits a request.
+///
+/// The number of a kind is its place in the counters in shared memory (`stats::totals::Row`), which
+/// a restart keeps. Therefore a new kind goes to the end. There is room for 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "as those of `Admission`")]

@@ -1,6 +1,6 @@
 //! The numbers of admitted and refused requests. Each scope has several copies of its counters, so
 //! that threads seldom write to the same one; a total is the sum of the copies. If there are
-//! thousands of scopes, threads seldom write to the same scope, so scopes after the first thousands
+//! thousands of scopes, threads seldom write to the same scope, so scopes after the first thousand
 //! have one copy.
 
 use std::array::from_fn;
@@ -16,7 +16,13 @@ use crate::shared::atomics::{self, AtomicU64};
 const COPIES: usize = atomics::size(16, 2);
 
 /// The number of scopes with several copies.
-const FIRST: usize = atomics::size(4096, 2);
+const FIRST: usize = atomics::size(1024, 2);
+
+/// The room for kinds of admission. A further [`AllowKind`] takes up some of it, and changes neither
+/// the layout nor the size of the shared memory.
+const MAX_KINDS: usize = atomics::size(16, AllowKind::ALL.len());
+
+const _: () = assert!(AllowKind::ALL.len() <= MAX_KINDS, "a row has no room for another AllowKind");
 
 /// Why a request was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +42,25 @@ impl Reason {
     }
 }
 
-/// One copy of a scope's counters.
+/// One copy of a scope's counters: a cache line for those of most requests, and two for requests
+/// that the allowlist has admitted. The next row in memory belongs to another scope. Where a scope
+/// has copies, the same threads write to both rows, so they need no more distance.
 #[cfg_attr(all(test, not(loom)), derive(bytemuck::Zeroable))]
 #[derive(Debug, Default)]
-#[repr(C, align(128))]
+#[repr(C, align(64))]
 pub(super) struct Row {
     open: AtomicU64,
-    allowed: [AtomicU64; AllowKind::ALL.len()],
     /// Refusals by the columns of the scope's statuses.
     refused: [AtomicU64; MAX_STATUSES],
     /// Refusals with a status that has no column.
     refused_otherwise: AtomicU64,
+    /// By [`AllowKind`] as a number.
+    allowed: [AtomicU64; MAX_KINDS],
 }
+
+// There are some 150,000 rows: docs/status.md says how much memory the segments take.
+#[cfg(not(all(test, loom)))]
+const _: () = assert!(size_of::<Row>() == 192, "the size of the shared memory has changed");
 
 impl Row {
     pub(super) fn let_in(&self, reason: Reason) -> &AtomicU64 {
@@ -62,8 +75,8 @@ impl Row {
     }
 
     fn counters(&self) -> impl Iterator<Item = &AtomicU64> {
-        let rest = self.refused.iter().chain([&self.refused_otherwise]);
-        [&self.open].into_iter().chain(&self.allowed).chain(rest)
+        let first = [&self.open, &self.refused_otherwise];
+        first.into_iter().chain(&self.refused).chain(&self.allowed)
     }
 }
 
@@ -142,7 +155,7 @@ impl Totals {
 }
 
 #[cfg(test)]
-crate::shared::words::words!(Row { open, allowed, refused, refused_otherwise });
+crate::shared::words::words!(Row { open, refused, refused_otherwise, allowed });
 
 #[cfg(test)]
 crate::shared::words::words!(Totals { copies, rest, none });
