@@ -1,5 +1,6 @@
 //! Files that change, come and go.
 
+use std::fs;
 use std::thread::sleep;
 
 use super::*;
