@@ -1,6 +1,7 @@
 //! The gates of one server: the server's own, and those of its `<Location>` sections.
 
-use std::collections::BTreeMap;
+mod sections;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,48 +9,7 @@ use once_cell::sync::OnceCell;
 
 use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
-use crate::shared::hash;
-
-/// The number of a `<Location>` section, valid as long as the configuration is in force.
-pub type SectionId = u32;
-
-/// A `<Location>` section with directives of the module.
-#[derive(Clone, Default)]
-pub struct Section {
-    /// The section as written: `<Location /blogs>`.
-    pub name: String,
-    /// The settings of the section.
-    pub settings: Settings,
-}
-
-/// The sections of a server, by their numbers.
-pub type Sections = BTreeMap<SectionId, Section>;
-
-/// The sections of a request, in the order in which httpd merges them.
-pub trait SectionPath {
-    /// Identifies this combination of sections. Never 0, which means that a request is in no
-    /// section.
-    fn key(&self) -> u64;
-    /// The sections' numbers, the innermost last.
-    fn numbers(&self) -> Vec<SectionId>;
-    /// The innermost section's number.
-    fn innermost(&self) -> Option<SectionId>;
-}
-
-/// A request in a single section.
-impl SectionPath for SectionId {
-    fn key(&self) -> u64 {
-        hash::of(self).max(1)
-    }
-
-    fn numbers(&self) -> Vec<SectionId> {
-        vec![*self]
-    }
-
-    fn innermost(&self) -> Option<SectionId> {
-        Some(*self)
-    }
-}
+pub use sections::{Section, SectionId, SectionPath, Sections};
 
 /// The gates of one server.
 pub struct Gates {
@@ -201,6 +161,7 @@ pub(crate) mod tests {
     use crate::directive::DIRECTIVES;
     use crate::engine::gate::{Blocked, Verdict, strictest};
     use crate::flag::{self, ActiveFlag, Flag};
+    use crate::shared::hash;
     use crate::shared::slot::new_state_table;
 
     struct Root;
