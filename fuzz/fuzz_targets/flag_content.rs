@@ -42,16 +42,16 @@ impl EventSink for Nobody {
 
 fuzz_target!(|content: &[u8]| {
     match FlagSpec::parse(content, &ZONE) {
-        Ok(window) => check_window(window, content, &LANGUAGES),
+        Ok(spec) => check_spec(spec, content, &LANGUAGES),
         Err(error) => check_error(&error.to_string(), content),
     }
     check_written(content);
 });
 
-fn check_window(window: FlagSpec, content: &[u8], languages: &[&str]) {
-    check_times(&window, content);
-    check_texts(&window);
-    check_pages(window, languages);
+fn check_spec(spec: FlagSpec, content: &[u8], languages: &[&str]) {
+    check_times(&spec, content);
+    check_texts(&spec);
+    check_pages(spec, languages);
 }
 
 /// A content that says what the input has: few inputs are TOML.
@@ -72,7 +72,7 @@ fn check_written(input: &[u8]) {
     );
     let language = LANGUAGES[input.len() % LANGUAGES.len()];
     match FlagSpec::parse(content.as_bytes(), &ZONE) {
-        Ok(window) => {
+        Ok(spec) => {
             let shown = |text: &str| -> String {
                 let plain = |c: char| match c {
                     '\n' | '\t' => c,
@@ -88,9 +88,9 @@ fn check_written(input: &[u8]) {
             // A blank text is none.
             let expected = texts.iter().find(|(_, text)| !text.trim().is_empty());
             let expected = expected.map(|(tag, text)| (text.as_str(), Some(*tag)));
-            assert_eq!(window.message(Some(language)), expected);
-            check_spellings(&window, [start, end]);
-            check_window(window, content.as_bytes(), &[language]);
+            assert_eq!(spec.message(Some(language)), expected);
+            check_spellings(&spec, [start, end]);
+            check_spec(spec, content.as_bytes(), &[language]);
         }
         Err(error) => {
             let error = error.to_string();
@@ -103,17 +103,17 @@ fn check_written(input: &[u8]) {
 }
 
 /// However the times are spelled, they are the same.
-fn check_spellings(window: &FlagSpec, [start, end]: [DateTime; 2]) {
+fn check_spellings(spec: &FlagSpec, [start, end]: [DateTime; 2]) {
     let short = |time: DateTime| time.to_string().replace('T', " ");
     for content in [
         format!("START = '{start}'\nEnd = \"{end}\""),
         format!("Start = {}\nend = ' {} '", short(start), short(end)),
     ] {
         let same = FlagSpec::parse(content.as_bytes(), &ZONE).unwrap();
-        assert_eq!((same.start(), same.end()), (window.start(), window.end()), "{content}");
+        assert_eq!((same.start(), same.end()), (spec.start(), spec.end()), "{content}");
         assert!(same.warnings().is_empty());
     }
-    for moment in [window.start(), window.end()].into_iter().flatten() {
+    for moment in [spec.start(), spec.end()].into_iter().flatten() {
         let written = moment.rfc3339();
         let (local, offset) = written.split_at(written.len() - 6);
         let short = local.strip_suffix(":00").unwrap_or(local).replace('T', " ");
@@ -153,8 +153,8 @@ fn check_error(error: &str, content: &[u8]) {
     assert!((1..=places).contains(&column), "{error}, but only {places} places");
 }
 
-fn check_times(window: &FlagSpec, content: &[u8]) {
-    let (start, end) = (window.start().map(|start| start.at()), window.end().map(|end| end.at()));
+fn check_times(spec: &FlagSpec, content: &[u8]) {
+    let (start, end) = (spec.start().map(|start| start.at()), spec.end().map(|end| end.at()));
     assert!(start.is_none_or(|start| end.is_none_or(|end| start < end)), "{start:?} {end:?}");
     let mut moments = vec![Timestamp::MIN, Timestamp::MAX];
     for moment in [start, end].into_iter().flatten() {
@@ -170,31 +170,31 @@ fn check_times(window: &FlagSpec, content: &[u8]) {
         moments.extend(Timestamp::from_second(second));
     }
     moments.sort_unstable();
-    let phases: Vec<_> = moments.iter().map(|moment| window.phase(*moment)).collect();
+    let phases: Vec<_> = moments.iter().map(|moment| spec.phase(*moment)).collect();
     assert!(phases.is_sorted(), "time goes on, and the phase back: {phases:?}");
     for (now, phase) in moments.into_iter().zip(phases) {
         assert_eq!(phase == Phase::Announced, start.is_some_and(|start| now < start), "{now}");
         let is_past = end.is_some_and(|end| end <= now);
         assert_eq!(matches!(phase, Phase::Overdue | Phase::Reopened), is_past, "{now}");
-        check_retry_after(window, now, is_past);
+        check_retry_after(spec, now, is_past);
     }
-    for moment in [window.start(), window.end()].into_iter().flatten() {
+    for moment in [spec.start(), spec.end()].into_iter().flatten() {
         check_moment(moment);
     }
 }
 
-fn check_retry_after(window: &FlagSpec, now: Timestamp, is_past: bool) {
+fn check_retry_after(spec: &FlagSpec, now: Timestamp, is_past: bool) {
     for rule in [&["5m", "spread=1m"][..], &["off"]] {
         let rule = RetryAfter::parse(rule).unwrap();
-        let seconds = rule.draw(window, is_past, now, &Spreader::default());
+        let seconds = rule.draw(spec, is_past, now, &Spreader::default());
         let seconds = seconds.map(i64::from);
         assert!(seconds.is_none_or(|seconds| (0..=i64::from(i32::MAX)).contains(&seconds)));
-        if let (Some(end), false, Some(seconds)) = (window.end(), is_past, seconds) {
+        if let (Some(end), false, Some(seconds)) = (spec.end(), is_past, seconds) {
             // The field has whole seconds and httpd's clock microseconds.
             let back = now.as_microsecond() + seconds * 1_000_000;
             assert!(seconds == i64::from(i32::MAX) || back >= end.at().as_microsecond());
         }
-        let fixed = rule.fixed(window, is_past).map(i64::from);
+        let fixed = rule.fixed(spec, is_past).map(i64::from);
         assert!(fixed.is_none_or(|fixed| seconds.is_some_and(|seconds| seconds >= fixed)));
     }
 }
@@ -208,25 +208,25 @@ fn check_moment(moment: Moment) {
     assert_eq!(text, format!("{date} {time} {offset}"));
 }
 
-fn check_texts(window: &FlagSpec) {
+fn check_texts(spec: &FlagSpec) {
     let plain = |text: &str| !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t');
     for language in LANGUAGES.map(Some).into_iter().chain([None, Some("de-CH-1996"), Some("")]) {
-        if let Some((text, tag)) = window.message(language) {
+        if let Some((text, tag)) = spec.message(language) {
             assert!(plain(text), "{text:?}");
             assert!(
                 tag.is_none_or(|tag| tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
             );
         }
     }
-    assert!(window.vars().values().all(|text| plain(text)), "{:?}", window.vars());
-    for warning in window.warnings() {
+    assert!(spec.vars().values().all(|text| plain(text)), "{:?}", spec.vars());
+    for warning in spec.warnings() {
         assert!(plain(warning) && !warning.contains('\n'), "{warning:?}");
     }
 }
 
-fn check_pages(window: FlagSpec, languages: &[&str]) {
-    let end = window.end();
-    let content = Arc::new(Content::of(window));
+fn check_pages(spec: FlagSpec, languages: &[&str]) {
+    let end = spec.end();
+    let content = Arc::new(Content::of(spec));
     let mut closing = ActiveFlag { content, ..ActiveFlag::default() };
     for is_overdue in [false, true] {
         closing.is_overdue = is_overdue && end.is_some();
@@ -250,12 +250,12 @@ fn check_pages(window: FlagSpec, languages: &[&str]) {
 }
 
 fn check_html(page: &str, closing: &ActiveFlag, language: &str) {
-    let window = closing.content.window();
+    let spec = closing.content.spec();
     assert!(page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{language}\">")), "{page}");
     assert!(page.ends_with("</html>\n"), "{page}");
     assert_eq!(page.to_ascii_lowercase().matches("<script").count(), 1, "{page}");
     let shown = page.split_once("<p class=\"message\" dir=\"auto\"");
-    let expected = window.message(Some(language)).filter(|(text, _)| !text.is_empty());
+    let expected = spec.message(Some(language)).filter(|(text, _)| !text.is_empty());
     assert_eq!(shown.is_some(), expected.is_some(), "{page}");
     if let (Some((_, shown)), Some((message, tag))) = (shown, expected) {
         let tag = tag.map_or_else(String::new, |tag| format!(" lang=\"{tag}\""));
@@ -264,7 +264,7 @@ fn check_html(page: &str, closing: &ActiveFlag, language: &str) {
         assert!(!shown.contains(['<', '>', '"', '\'']), "{shown}");
         assert_eq!(unescape(shown), message);
     }
-    let end = window
+    let end = spec
         .end()
         .filter(|_| !closing.is_overdue)
         .map(|end| format!("<time datetime=\"{}\">{}</time>", end.rfc3339(), end.text()));
@@ -284,27 +284,27 @@ fn unescape(text: &str) -> String {
 
 /// RFC 9457, 3.1.
 fn check_json(page: &str, closing: &ActiveFlag, language: &str) {
-    let window = closing.content.window();
+    let spec = closing.content.spec();
     let problem: serde_json::Value = serde_json::from_str(page).unwrap();
     assert_eq!(problem["type"], "about:blank");
     assert_eq!(problem["status"], STATUS);
     assert_eq!(problem["title"], "Service Unavailable");
-    match window.message(Some(language)) {
+    match spec.message(Some(language)) {
         Some((message, _)) => assert_eq!(problem["detail"], message),
         None => assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty())),
     }
-    for (name, moment) in [("start", window.start()), ("end", window.end())] {
+    for (name, moment) in [("start", spec.start()), ("end", spec.end())] {
         let expected = moment.map(|moment| moment.rfc3339());
         assert_eq!(problem[name].as_str(), expected.as_deref(), "{name}");
     }
 }
 
 fn check_plain(page: &str, closing: &ActiveFlag, language: &str) {
-    let window = closing.content.window();
+    let spec = closing.content.spec();
     assert!(!page.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{page:?}");
-    if let Some((message, _)) = window.message(Some(language)) {
+    if let Some((message, _)) = spec.message(Some(language)) {
         assert!(page.contains(&format!("\n\n{message}\n\n")), "{page}");
     }
-    let end = window.end().filter(|_| !closing.is_overdue);
+    let end = spec.end().filter(|_| !closing.is_overdue);
     assert!(end.is_none_or(|end| page.contains(&end.text())), "{page}");
 }

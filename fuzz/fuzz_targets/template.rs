@@ -98,19 +98,19 @@ fn closing(text: &str) -> ActiveFlag {
     let quoted = serde_json::to_string(text).unwrap().replace('\x7f', "\\u007f");
     let content = format!("message = {quoted}\n[vars]\nx = {quoted}\n");
     // One that is too large says nothing.
-    let window = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
-    ActiveFlag { content: Arc::new(Content::of(window)), ..ActiveFlag::default() }
+    let spec = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).unwrap_or_default();
+    ActiveFlag { content: Arc::new(Content::of(spec)), ..ActiveFlag::default() }
 }
 
 fn check_fine(closing: &ActiveFlag, text: &str) {
-    let window = closing.content.window();
+    let spec = closing.content.spec();
     let html = String::from_utf8(render(&PAGES, "text/html", closing, text)).unwrap();
     let marks = ['<', '>', '"', '\''].map(|mark| html.matches(mark).count());
     assert_eq!(marks, [2, 2, 2, 2], "{html}");
     let json = render(&PAGES, "application/json", closing, text);
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    let message = window.message(None).map(|(message, _)| message);
+    let message = spec.message(None).map(|(message, _)| message);
     assert_eq!(json["message"].as_str(), message);
-    assert_eq!(json["x"].as_str(), window.vars().get("x").map(String::as_str));
+    assert_eq!(json["x"].as_str(), spec.vars().get("x").map(String::as_str));
     assert_eq!(json["host"], text);
 }

@@ -257,9 +257,8 @@ impl<'b> Flag<'b> {
             }
             Presence::Present(phase) => {
                 let last = self.reader.last();
-                let window = last.content.window();
-                content_id != last.content.content_id()
-                    || next_phase(window, clock(), phase) != phase
+                let spec = last.content.spec();
+                content_id != last.content.content_id() || next_phase(spec, clock(), phase) != phase
             }
         }
     }
@@ -319,9 +318,9 @@ impl<'b> Flag<'b> {
 
 /// The phase now, given an earlier phase of the same content. If the clock is set back, the phase
 /// goes back too, unless the step is small.
-fn next_phase(window: &FlagSpec, now: Timestamp, known: Phase) -> Phase {
-    let phase = window.phase(now);
-    let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| window.phase(later));
+fn next_phase(spec: &FlagSpec, now: Timestamp, known: Phase) -> Phase {
+    let phase = spec.phase(now);
+    let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| spec.phase(later));
     if phase < known && later() >= known { known } else { phase }
 }
 

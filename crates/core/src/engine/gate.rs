@@ -341,11 +341,11 @@ struct ActiveFlags<'a> {
 
 impl<'a> ActiveFlags<'a> {
     fn add(&mut self, flag: &'a Path, closing: ActiveFlag, request: &impl ClientRequest) {
-        let window = closing.content.window();
-        let network = request.address().and_then(|address| window.allow().find(address));
+        let spec = closing.content.spec();
+        let network = request.address().and_then(|address| spec.allow().find(address));
         self.is_uninvited |= network.is_none();
         self.invited = self.invited.or_else(|| Some(Admission::Flag(flag, network?.0)));
-        let is_silent = |shown: &Blocked<'_>| shown.closing.content.window().is_silent();
+        let is_silent = |shown: &Blocked<'_>| shown.closing.content.spec().is_silent();
         if self.shown.as_ref().is_none_or(is_silent) {
             self.shown = Some(Blocked { closing, flag: Some(flag) });
         }

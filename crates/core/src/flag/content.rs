@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Content {
     id: u64,
-    window: FlagSpec,
+    spec: FlagSpec,
     error: Option<String>,
     /// A hash of the bytes, or of the error. It distinguishes contents in all processes, even if
     /// the version is the same (file system clocks are coarse), and recognises equal contents if
@@ -51,13 +51,13 @@ impl Content {
     }
 
     /// The parsed content; the default if the content is empty or cannot be used.
-    pub fn window(&self) -> &FlagSpec {
-        &self.window
+    pub fn spec(&self) -> &FlagSpec {
+        &self.spec
     }
 
     /// The value of the response header field `Maintenance` while the site does this.
     pub fn state_field(&self, state: SiteState) -> &CStr {
-        self.state_fields.of(state, &self.window)
+        self.state_fields.of(state, &self.spec)
     }
 
     /// Why the content cannot be used.
@@ -82,8 +82,8 @@ impl Content {
     }
 
     /// Makes content from a specification, to try out a page.
-    pub fn of(window: FlagSpec) -> Self {
-        Self { id: id(&window), window, ..Self::default() }
+    pub fn of(spec: FlagSpec) -> Self {
+        Self { id: id(&spec), spec, ..Self::default() }
     }
 
     /// None if the resources for parsing are not available now.
@@ -96,19 +96,19 @@ impl Content {
             Ok(bytes) => stack::deep(|| parse(&bytes))?,
             Err(error) => Err(error),
         };
-        let (window, error) = match parsed {
-            Ok(window) => (window, None),
+        let (spec, error) = match parsed {
+            Ok(spec) => (spec, None),
             Err(error) => (FlagSpec::default(), Some(error)),
         };
         let is_void = is_empty || error.is_some();
         let state_fields = StateFields::default();
-        Some(Self { id: id(&window), window, is_void, error, hash, state_fields })
+        Some(Self { id: id(&spec), spec, is_void, error, hash, state_fields })
     }
 }
 
-fn id(window: &FlagSpec) -> u64 {
+fn id(spec: &FlagSpec) -> u64 {
     static IDS: AtomicU64 = AtomicU64::new(1);
-    if window.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
+    if spec.is_silent() { 0 } else { IDS.fetch_add(1, Ordering::Relaxed) }
 }
 
 /// The content ID in a process that may not read the flag.

@@ -136,7 +136,7 @@ pub(super) fn tell(
         return;
     };
     let is_given = before.owner.zip(file).is_some_and(|(before, file)| before != file.owner);
-    tell_phase(flag, was, is, (is_given, file), content.window(), report);
+    tell_phase(flag, was, is, (is_given, file), content.spec(), report);
     if before.kind.is_some_and(|before| !before.is_deleted)
         && file.is_some_and(|file| file.kind.is_deleted)
     {
@@ -146,7 +146,7 @@ pub(super) fn tell(
         if let Some(cause) = content.error() {
             report(FlagEvent::Unusable { flag, cause });
         }
-        for what in content.window().warnings() {
+        for what in content.spec().warnings() {
             report(FlagEvent::Odd { flag, what });
         }
     }
@@ -154,9 +154,9 @@ pub(super) fn tell(
 
 /// Whether the content differs from the previous one. Empty content after an unknown one does not
 /// count as different.
-fn is_another(was: ContentId, is: ContentId, window: &FlagSpec) -> bool {
+fn is_another(was: ContentId, is: ContentId, spec: &FlagSpec) -> bool {
     let was_unknown = [ContentId::YOUNG, ContentId::DENIED].contains(&was);
-    is != was && is != ContentId::DENIED && !(was_unknown && window.is_silent())
+    is != was && is != ContentId::DENIED && !(was_unknown && spec.is_silent())
 }
 
 fn tell_phase(
@@ -164,23 +164,23 @@ fn tell_phase(
     was: FlagState,
     is: FlagState,
     (is_given, file): (bool, Option<FlagFile>),
-    window: &FlagSpec,
+    spec: &FlagSpec,
     report: &mut dyn FnMut(FlagEvent<'_>),
 ) {
-    let end = window.end();
+    let end = spec.end();
     let closed = was.known != Presence::Nothing && was.known.closes();
     match is.known {
         Presence::Nothing | Presence::Absent => {}
         Presence::Present(Phase::Announced) => {
             let is_news = is_given || (is.known, is.content_id) != (was.known, was.content_id);
-            if let Some(start) = window.start().filter(|_| is_news) {
+            if let Some(start) = spec.start().filter(|_| is_news) {
                 report(FlagEvent::Announced { flag, start, file, opens: closed });
             }
         }
         Presence::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
             if !closed {
                 report(FlagEvent::Closed { flag, file, end });
-            } else if is_given || is_another(was.content_id, is.content_id, window) {
+            } else if is_given || is_another(was.content_id, is.content_id, spec) {
                 report(FlagEvent::Changed { flag, file, end });
             }
             if phase == Phase::Overdue && was.known != is.known {

@@ -44,8 +44,8 @@ impl Flag<'_> {
             Presence::Nothing => (was.known, Some(Phase::Closed)),
             Presence::Absent => (was.known, None),
             Presence::Present(phase) if content.content_id() == was.content_id => {
-                let phase = next_phase(content.window(), moment.clock, phase);
-                let of_request = next_phase(content.window(), moment.request, phase);
+                let phase = next_phase(content.spec(), moment.clock, phase);
+                let of_request = next_phase(content.spec(), moment.request, phase);
                 (Presence::Present(phase), Some(of_request))
             }
             Presence::Present(phase) => (was.known, Some(phase)),
@@ -70,9 +70,9 @@ impl Flag<'_> {
         );
         let (content, file) = (&reading.content, reading.file);
         let file = if kind.is_deleted { file.deleted() } else { file };
-        let (window, content_id) = (content.window(), content.content_id());
+        let (spec, content_id) = (content.spec(), content.content_id());
         let seen = |is: FlagState, known: Phase| {
-            let phase = Some(next_phase(window, moment.request, known));
+            let phase = Some(next_phase(spec, moment.request, known));
             Seen { is, phase, content: Some(Arc::clone(content)) }
         };
         // Content that only the parent or only its children may read is judged by the children.
@@ -81,11 +81,11 @@ impl Flag<'_> {
             && ([content_id, was.content_id].contains(&content::unreadable())
                 || was.content_id == ContentId::DENIED)
         {
-            return seen(was, window.phase(moment.request));
+            return seen(was, spec.phase(moment.request));
         }
         let known = match was.known {
             Presence::Present(known) if was.content_id == content_id => {
-                next_phase(window, moment.clock, known)
+                next_phase(spec, moment.clock, known)
             }
             // The file is being written, so its previous content still applies.
             Presence::Present(_)
@@ -93,7 +93,7 @@ impl Flag<'_> {
             {
                 return self.judge_as_before(was, moment);
             }
-            _ => window.phase(moment.clock),
+            _ => spec.phase(moment.clock),
         };
         let is_young = content.is_void() && !reading.is_stable && was.content_id != content_id;
         let content_id = if is_young { ContentId::YOUNG } else { content_id };

@@ -35,8 +35,8 @@ pub(super) struct StateFields([OnceLock<CString>; SiteState::ALL.len()]);
 
 impl StateFields {
     /// The value for a state.
-    pub(super) fn of(&self, state: SiteState, window: &FlagSpec) -> &CStr {
-        let times = [("start", window.start()), ("end", window.end())];
+    pub(super) fn of(&self, state: SiteState, spec: &FlagSpec) -> &CStr {
+        let times = [("start", spec.start()), ("end", spec.end())];
         match self.0.get(state as usize) {
             Some(field) if times.iter().any(|(_, time)| time.is_some()) => {
                 field.get_or_init(|| {
@@ -72,12 +72,12 @@ mod tests {
             ),
             ("end = 1969-12-31T23:59:59Z", "closed;end=@-1", "announced;end=@-1"),
         ] {
-            let window = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).expect(content);
+            let spec = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).expect(content);
             let fields = StateFields::default();
             for (state, expected) in
                 [(SiteState::Closed, closed), (SiteState::Announced, announced)]
             {
-                let value = fields.of(state, &window).to_str().expect("text");
+                let value = fields.of(state, &spec).to_str().expect("text");
                 assert_eq!(value, expected, "{content}");
             }
         }

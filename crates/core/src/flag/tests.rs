@@ -294,7 +294,7 @@ fn a_content_is_read_once() {
         .and_then(|file| file.set_modified(std::time::SystemTime::now()))
         .expect("touched");
     settle(&flag);
-    assert_eq!(content().window().message(None), Some(("x", None)));
+    assert_eq!(content().spec().message(None), Some(("x", None)));
     fs::remove_file(&path).expect("removed");
     assert_eq!(look(&flag), (false, vec!["open again".into()]));
     fs::create_dir(&path).expect("made");
@@ -326,7 +326,7 @@ fn contents_that_close_and_say_nothing() {
         assert!(closed && told, "{cause}: {event:?}");
         let closing = flag
             .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
-        assert!(closing.expect("closed").content.window().is_silent(), "{cause}");
+        assert!(closing.expect("closed").content.spec().is_silent(), "{cause}");
     }
 }
 
@@ -345,7 +345,7 @@ fn looks_in_an_interval() {
         let closing = flag
             .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
         let content = closing.expect("closed").content;
-        content.window().message(None).map(|(text, _)| text.to_owned())
+        content.spec().message(None).map(|(text, _)| text.to_owned())
     };
     assert_eq!(look(&one), (false, vec![]));
     replace(&path, "message = 'hello'");

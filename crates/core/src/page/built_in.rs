@@ -45,8 +45,8 @@ fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Resul
 }
 
 fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
-    let message = facts.window().message(Some(texts.lang)).map(|(message, _)| message);
-    let end = facts.window().end().filter(|_| !facts.closing.is_overdue);
+    let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
+    let end = facts.spec().end().filter(|_| !facts.closing.is_overdue);
     let expected = end.map(|end| format!("{} {}", texts.expected, end.text()));
     let overdue = facts.closing.is_overdue.then_some(texts.overdue);
     let parts = [
@@ -67,17 +67,17 @@ const PROBLEM_TYPE: &str = "tag:mod-maintenance.invalid,2026:closed";
 
 /// RFC 9457, section 3.1.
 fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
-    let message = facts.window().message(Some(texts.lang)).map(|(message, _)| message);
+    let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
     let mut problem = Map::new();
     let mut set = |name: &str, value: Value| problem.insert(name.into(), value);
     set("type", json!(PROBLEM_TYPE));
     set("title", json!(texts.title));
     set("status", json!(facts.status));
     set("detail", json!(message.unwrap_or(texts.lead)));
-    if let Some(start) = facts.window().start() {
+    if let Some(start) = facts.spec().start() {
         set("start", json!(start.rfc3339()));
     }
-    if let Some(end) = facts.window().end() {
+    if let Some(end) = facts.spec().end() {
         set("end", json!(end.rfc3339()));
     }
     if let Some(seconds) = facts.retry_after {

@@ -37,15 +37,15 @@ pub(super) const VARIABLES: [&str; 12] = [
 ];
 
 impl<'a> Facts<'a> {
-    pub(super) fn window(&self) -> &'a FlagSpec {
-        self.closing.content.window()
+    pub(super) fn spec(&self) -> &'a FlagSpec {
+        self.closing.content.spec()
     }
 
     /// The variables that have a value, for a page in this language.
     pub(super) fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
-        let window = self.window();
-        let (message, message_lang) = window.message(language).unzip();
-        let (start, end) = (window.start(), window.end());
+        let spec = self.spec();
+        let (message, message_lang) = spec.message(language).unzip();
+        let (start, end) = (spec.start(), spec.end());
         let values = [
             ("message", message.map(Value::from)),
             ("message_lang", message_lang.flatten().map(Value::from)),
@@ -55,7 +55,7 @@ impl<'a> Facts<'a> {
             ("end_text", end.map(|end| end.text().into())),
             ("overdue", Some(self.closing.is_overdue.into())),
             ("retry_after", self.retry_after.map(Value::from)),
-            ("vars", Some(Value::from(window.vars().clone()))),
+            ("vars", Some(Value::from(spec.vars().clone()))),
             ("status", Some(self.status.into())),
             ("host", Some(self.host.into())),
             ("lang", language.map(Value::from)),

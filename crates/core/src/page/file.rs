@@ -187,8 +187,8 @@ impl Source {
             "message = 'x'\nstart = 2026-11-22T22:00:00Z\nend = 2026-11-22T23:00:00Z\nretry_after = 60",
         ];
         for (sample, is_overdue) in samples.into_iter().zip([false, true]) {
-            let window = FlagSpec::parse(sample.as_bytes(), &TimeZone::UTC);
-            let content = Content::of(window.map_err(|error| error.to_string())?);
+            let spec = FlagSpec::parse(sample.as_bytes(), &TimeZone::UTC);
+            let content = Content::of(spec.map_err(|error| error.to_string())?);
             let content = Arc::new(content);
             let closing = ActiveFlag { content, is_overdue, ..ActiveFlag::default() };
             let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };

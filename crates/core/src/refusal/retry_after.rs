@@ -62,14 +62,14 @@ impl RetryAfter {
 
     /// The number of seconds if it does not depend on the current time; None if there is no
     /// Retry-After, or if it counts down to a future `end`.
-    pub fn fixed(&self, window: &FlagSpec, is_overdue: bool) -> Option<u32> {
-        match window.end() {
+    pub fn fixed(&self, spec: &FlagSpec, is_overdue: bool) -> Option<u32> {
+        match spec.end() {
             Some(_) if !is_overdue => None,
-            _ => window.retry_after().or(self.base),
+            _ => spec.retry_after().or(self.base),
         }
     }
 
-    /// The number of seconds for the header field, at this time: until the window's `end` unless
+    /// The number of seconds for the header field, at this time: until the flag's `end` unless
     /// the maintenance is overdue, otherwise the value in the flag, otherwise the value of the
     /// directive. A random part of the spread is added, so that clients do not all return at the
     /// same time. None if the directive is `off` and the flag has no value: then `end` does not
@@ -78,13 +78,13 @@ impl RetryAfter {
     /// `is_overdue` decides and not the clock alone, which may just have been set back by a second.
     pub fn draw(
         &self,
-        window: &FlagSpec,
+        spec: &FlagSpec,
         is_overdue: bool,
         now: Timestamp,
         spreader: &Spreader,
     ) -> Option<u32> {
-        let base = window.retry_after().or(self.base)?;
-        let until_end = window.end().filter(|_| !is_overdue).and_then(|end| {
+        let base = spec.retry_after().or(self.base)?;
+        let until_end = spec.end().filter(|_| !is_overdue).and_then(|end| {
             let micros = end.at().as_microsecond().checked_sub(now.as_microsecond())?;
             let seconds = u64::try_from(micros).ok()?.div_ceil(1_000_000);
             (seconds > 0).then(|| u32::try_from(seconds).unwrap_or(MAX_SECONDS))
@@ -124,8 +124,8 @@ mod tests {
     use crate::flag::{self, ActiveFlag, Flag, Observer};
     use crate::shared::slot::new_state_table;
 
-    fn window(text: &str) -> FlagSpec {
-        FlagSpec::parse(text.as_bytes(), &TimeZone::UTC).expect("a window")
+    fn spec(text: &str) -> FlagSpec {
+        FlagSpec::parse(text.as_bytes(), &TimeZone::UTC).expect("a spec")
     }
 
     #[test]
@@ -166,11 +166,11 @@ mod tests {
             ("end = 2026-11-22T12:10:00Z", off, None),
             ("", off, None),
         ] {
-            let window = window(text);
-            let is_overdue = window.end().is_some_and(|end| end.at() <= now);
-            let drawn = rule.draw(&window, is_overdue, now, &Spreader::default());
+            let spec = spec(text);
+            let is_overdue = spec.end().is_some_and(|end| end.at() <= now);
+            let drawn = rule.draw(&spec, is_overdue, now, &Spreader::default());
             assert_eq!(drawn, expected, "{text}");
-            let fixed = rule.fixed(&window, is_overdue);
+            let fixed = rule.fixed(&spec, is_overdue);
             assert!(fixed.is_none() || fixed == expected, "{text}");
         }
     }
@@ -195,10 +195,10 @@ mod tests {
             let clock: Timestamp = format!("2026-11-22T{clock}Z").parse().expect("a time");
             let look = flag.look(Observer::Child, clock, &|| clock, &mut |_| ());
             let ActiveFlag { content, is_overdue, at } = look.expect("closed");
-            let window = content.window();
+            let spec = content.spec();
             let both = (
-                exactly.fixed(window, is_overdue),
-                exactly.draw(window, is_overdue, at, &Spreader::default()),
+                exactly.fixed(spec, is_overdue),
+                exactly.draw(spec, is_overdue, at, &Spreader::default()),
             );
             assert_eq!(both, expected, "{clock}");
         }

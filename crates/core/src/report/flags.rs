@@ -59,7 +59,7 @@ struct MessageView {
 impl FlagView {
     pub(super) fn new(flag: &Flag<'_>) -> Self {
         let report = flag.report();
-        let window = report.content.as_ref().map(|content| content.window());
+        let spec = report.content.as_ref().map(|content| content.spec());
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
         let unseen = match () {
             () if report.is_denied => {
@@ -71,7 +71,7 @@ impl FlagView {
             }
             () => None,
         };
-        let messages = window.map(|window| window.messages()).unwrap_or_default();
+        let messages = spec.map(|spec| spec.messages()).unwrap_or_default();
         let message = |(language, text): (Option<&str>, &str)| MessageView {
             language: language.map(str::to_owned),
             text: text.to_owned(),
@@ -92,18 +92,18 @@ impl FlagView {
             owner: report.owner.map(user::name),
             kind: report.kind.map(|kind| kind.form.name()),
             deleted: report.kind.is_some_and(|kind| kind.is_deleted),
-            start: window.and_then(|window| window.start()).map(|start| start.rfc3339()),
-            end: window.and_then(|window| window.end()).map(|end| end.rfc3339()),
-            reopens: window.is_some_and(|window| window.reopens()),
-            retry_after: window.and_then(|window| window.retry_after()),
+            start: spec.and_then(|spec| spec.start()).map(|start| start.rfc3339()),
+            end: spec.and_then(|spec| spec.end()).map(|end| end.rfc3339()),
+            reopens: spec.is_some_and(|spec| spec.reopens()),
+            retry_after: spec.and_then(|spec| spec.retry_after()),
             messages: messages.into_iter().map(message).collect(),
-            allow: window
+            allow: spec
                 .into_iter()
-                .flat_map(|window| window.allow().iter())
+                .flat_map(|spec| spec.allow().iter())
                 .map(|(network, _)| scopes::network(network))
                 .collect(),
             error: error.or(unseen.map(str::to_owned)),
-            warnings: window.map(|window| window.warnings().to_vec()).unwrap_or_default(),
+            warnings: spec.map(|spec| spec.warnings().to_vec()).unwrap_or_default(),
         }
     }
 }

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn window(text: &str) -> FlagSpec {
+    fn spec(text: &str) -> FlagSpec {
         FlagSpec::parse(text.as_bytes(), &TimeZone::UTC).expect(text)
     }
 
@@ -157,10 +157,10 @@ mod tests {
             (vec![start, end], [Announced, Closed, Closed, Overdue, Overdue]),
             (vec![start, end, auto], [Announced, Closed, Closed, Reopened, Reopened]),
         ] {
-            let window = window(&lines.join("\n"));
+            let spec = spec(&lines.join("\n"));
             let times = ["21:59:59.999999", "22:00:00", "22:59:59.999999", "23:00:00", "23:59:59"];
             let phases = times
-                .map(|time| window.phase(format!("2026-11-22T{time}Z").parse().expect("a time")));
+                .map(|time| spec.phase(format!("2026-11-22T{time}Z").parse().expect("a time")));
             assert_eq!(phases, expected, "{lines:?}");
         }
     }
@@ -180,7 +180,7 @@ mod tests {
             ("[message]\nfr = 'x'\nit = 'y'", Some("ja"), Some(("x", Some("fr")))),
             ("message = {}", Some("de"), None),
         ] {
-            assert_eq!(window(content).message(language), expected, "{content} {language:?}");
+            assert_eq!(spec(content).message(language), expected, "{content} {language:?}");
         }
     }
 }

@@ -44,11 +44,11 @@ impl FlagSpec {
     /// # Errors
     /// [`FlagSpecError`], with line and column.
     pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Self, FlagSpecError> {
-        window(content, zone)
+        spec(content, zone)
     }
 }
 
-fn window(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
+fn spec(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
@@ -111,7 +111,7 @@ fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
 struct Reader<'t> {
     text: &'t str,
     zone: &'t TimeZone,
-    window: FlagSpec,
+    spec: FlagSpec,
     /// The keys found so far.
     seen: Vec<&'static str>,
     /// Why the content cannot be used.
@@ -128,7 +128,7 @@ impl<'t> Reader<'t> {
         Self {
             text,
             zone,
-            window: FlagSpec::default(),
+            spec: FlagSpec::default(),
             seen: vec![],
             faults: vec![],
             odd: vec![],
@@ -158,22 +158,22 @@ impl<'t> Reader<'t> {
 
     fn read_value(&mut self, key: &str, value: &Value<'_>) -> Result<(), Wrong> {
         match key {
-            "message" => self.window.message = self.message(value)?,
-            "start" => self.window.start = Some(self.moment(value)?),
-            "end" => self.window.end = Some(self.moment(value)?),
+            "message" => self.spec.message = self.message(value)?,
+            "start" => self.spec.start = Some(self.moment(value)?),
+            "end" => self.spec.end = Some(self.moment(value)?),
             "reopen" => match text(value)? {
-                "auto" => self.window.reopens = true,
+                "auto" => self.spec.reopens = true,
                 _ => return Err(wrong(value, "the only value is \"auto\"")),
             },
-            "retry_after" => self.window.retry_after = Some(seconds(value)?),
+            "retry_after" => self.spec.retry_after = Some(seconds(value)?),
             "allow" => {
                 let entries = value.get_ref().as_array();
                 let cause = "this is not an array of texts; write [\"10.30.0.0/24\"]";
                 let entries = entries.ok_or_else(|| wrong(value, cause))?;
                 let networks = entries.iter().map(|entry| Ok((network(entry)?, 0)));
-                self.window.allow = networks.collect::<Result<_, Wrong>>()?;
+                self.spec.allow = networks.collect::<Result<_, Wrong>>()?;
             }
-            _ => self.window.vars = self.vars(value)?,
+            _ => self.spec.vars = self.vars(value)?,
         }
         Ok(())
     }
@@ -213,13 +213,13 @@ impl<'t> Reader<'t> {
                 .find(|(key, _)| keys::known(key.get_ref()) == Some(wanted));
             found.map_or(0..0, |(_, value)| value.span())
         };
-        if let (Some(start), Some(end)) = (self.window.start, self.window.end)
+        if let (Some(start), Some(end)) = (self.spec.start, self.spec.end)
             && end.at() <= start.at()
         {
             let cause = "the end is not later than the start".into();
             self.faults.push(Wrong(value("end"), cause));
         }
-        let reopens_never = is_whole && self.window.reopens && !self.seen.contains(&"end");
+        let reopens_never = is_whole && self.spec.reopens && !self.seen.contains(&"end");
         if reopens_never && self.slips.iter().all(|(meant, _)| *meant != "end") {
             let cause = "there is no end to reopen at; write end = 2026-11-23T01:30:00+01:00";
             self.faults.push(Wrong(value("reopen"), cause.into()));
@@ -239,8 +239,8 @@ impl<'t> Reader<'t> {
             return Err(at(self.text, span.start, cause));
         }
         self.odd.sort_by_key(|Wrong(span, _)| span.start);
-        self.window.warnings = warnings(self.odd, self.text);
-        Ok(self.window)
+        self.spec.warnings = warnings(self.odd, self.text);
+        Ok(self.spec)
     }
 
     fn moment(&self, value: &Value<'_>) -> Result<Moment, Wrong> {

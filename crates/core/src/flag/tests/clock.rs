@@ -47,7 +47,7 @@ fn a_header_that_is_completed_late() {
             }
             // The arrival time does not affect the shared state.
             let known = flag.report().phase;
-            let expected = flag.reader.last().content.window().phase(at(clock));
+            let expected = flag.reader.last().content.spec().phase(at(clock));
             assert_eq!(known, Some(expected), "{case}");
         }
     }

@@ -19,7 +19,7 @@ fn answer(flag: &Flag<'_>) -> (bool, Option<String>) {
     let closing =
         flag.look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
     let message = |closing: &ActiveFlag| {
-        closing.content.window().message(None).map(|(text, _)| text.to_owned())
+        closing.content.spec().message(None).map(|(text, _)| text.to_owned())
     };
     (closing.is_some(), closing.as_ref().and_then(message))
 }
@@ -35,7 +35,7 @@ fn somebody_writes_to_the_flag() {
     let shown = || {
         let closing = flag
             .look(Observer::Child, time(NOON), &|| time(NOON), &mut |event| panic!("{event:?}"));
-        closing.and_then(|closing| Some(closing.content.window().message(None)?.0.to_owned()))
+        closing.and_then(|closing| Some(closing.content.spec().message(None)?.0.to_owned()))
     };
     put("");
     assert_eq!(look(flag), (true, vec!["closed".into()]));

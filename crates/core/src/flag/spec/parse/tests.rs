@@ -3,7 +3,7 @@
 use super::*;
 
 fn parse(content: impl AsRef<[u8]>) -> Result<FlagSpec, String> {
-    window(content.as_ref(), &TimeZone::UTC).map_err(|error| error.to_string())
+    spec(content.as_ref(), &TimeZone::UTC).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -83,22 +83,22 @@ fn what_is_right() {
         "message = { de = ' ' }",
         "[vars]",
     ] {
-        let window = parse(content).expect(content);
-        assert!(window.is_silent() && window.warnings.is_empty(), "{content:?}");
+        let spec = parse(content).expect(content);
+        assert!(spec.is_silent() && spec.warnings.is_empty(), "{content:?}");
     }
-    let window = parse(
+    let spec = parse(
         "\u{feff}message = \"a\\r\\nb\\u0000c\"\nmesage = 1\nretry_after = '2m'\r\n\
          allow = ['10.0.0.0/8', '192.168.157', '2001:db8::7']\nvars = { ticket = 'X-1' }",
     )
     .expect("content");
-    assert_eq!(window.message(None), Some(("a\nb\u{fffd}c", None)));
-    assert_eq!(window.warnings, ["line 2: unknown key \"mesage\"; did you mean message?"]);
-    assert_eq!(window.retry_after, Some(120));
-    assert_eq!(window.vars.get("ticket").map(String::as_str), Some("X-1"));
+    assert_eq!(spec.message(None), Some(("a\nb\u{fffd}c", None)));
+    assert_eq!(spec.warnings, ["line 2: unknown key \"mesage\"; did you mean message?"]);
+    assert_eq!(spec.retry_after, Some(120));
+    assert_eq!(spec.vars.get("ticket").map(String::as_str), Some("X-1"));
     for (address, passes) in
         [("10.1.2.3", true), ("192.168.157.9", true), ("2001:db8::7", true), ("11.0.0.1", false)]
     {
-        let found = window.allow.find(address.parse().expect("an address"));
+        let found = spec.allow.find(address.parse().expect("an address"));
         assert_eq!(found.is_some(), passes, "{address}");
     }
 }
@@ -181,10 +181,10 @@ fn what_does_not_count() {
         ("[message]\n'<x>' = 'x'", "line 3: \"<x>\" is not a language; write a language tag"),
     ] {
         let content = format!("{start}\n{more}");
-        let window = parse(&content).expect(&content);
-        let at = window.start().map(|start| start.rfc3339());
+        let spec = parse(&content).expect(&content);
+        let at = spec.start().map(|start| start.rfc3339());
         assert_eq!(at.as_deref(), Some("2026-11-22T22:00:00+01:00"), "{content}");
-        let [odd] = &window.warnings[..] else { panic!("{content}: {:?}", window.warnings) };
+        let [odd] = &spec.warnings[..] else { panic!("{content}: {:?}", spec.warnings) };
         assert!(odd.starts_with(warning), "{content}: {odd}");
     }
     let closes = parse("created = '2026-11-01 22:00'").expect("content");
@@ -202,16 +202,16 @@ fn what_does_not_count() {
 /// Keys in any case, times in quotes, and locale names instead of language tags.
 #[test]
 fn forgiven() {
-    let window = parse(
+    let spec = parse(
         "MESSAGE = { de_AT = 'Hallo', EN = 'Hello' }\nStart = '2026-11-22 22:00'\n\
          \"End\" = 2026-11-22T23:00+0000 # later\r\nReopen = 'auto'\nRETRY_AFTER = 5\n",
     )
     .expect("content");
-    assert_eq!(window.message(Some("de-AT")), Some(("Hallo", Some("de-AT"))));
-    let times = [window.start(), window.end()].map(|time| time.map(|time| time.rfc3339()));
+    assert_eq!(spec.message(Some("de-AT")), Some(("Hallo", Some("de-AT"))));
+    let times = [spec.start(), spec.end()].map(|time| time.map(|time| time.rfc3339()));
     let expected = ["2026-11-22T22:00:00+00:00", "2026-11-22T23:00:00+00:00"];
     assert_eq!(times, expected.map(|time| Some(time.to_owned())));
-    assert!(window.reopens() && window.retry_after() == Some(5) && window.warnings.is_empty());
+    assert!(spec.reopens() && spec.retry_after() == Some(5) && spec.warnings.is_empty());
 }
 
 /// Local times over a change of the clocks, for a zone with daylight-saving time.
@@ -231,7 +231,7 @@ fn local_times() {
         ("9999-01-01T00:00:00", "9999-01-01T00:00:00+01:00"),
     ] {
         let content = format!("end = {local}");
-        let window = window(content.as_bytes(), &berlin).expect(local);
-        assert_eq!(window.end().map(|end| end.rfc3339()).as_deref(), Some(rfc3339), "{local}");
+        let spec = spec(content.as_bytes(), &berlin).expect(local);
+        assert_eq!(spec.end().map(|end| end.rfc3339()).as_deref(), Some(rfc3339), "{local}");
     }
 }
