@@ -30,7 +30,7 @@ use token::Token;
 pub struct AllowRules {
     /// `none` is the first word: the rules of outer scopes do not apply.
     not_inherited: bool,
-    tokens: Vec<Entry>,
+    entries: Vec<Entry>,
 }
 
 impl AllowRules {
@@ -48,7 +48,7 @@ impl AllowRules {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
-                (word, _) => self.tokens.push(Entry {
+                (word, _) => self.entries.push(Entry {
                     token: token::parse(word, context)?,
                     word: word.into(),
                     from: from.clone(),
@@ -60,7 +60,7 @@ impl AllowRules {
 
     /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
-        !self.not_inherited && self.tokens.is_empty()
+        !self.not_inherited && self.entries.is_empty()
     }
 
     /// Merges these rules, those of an inner scope, with the rules `outer` of the scope around it.
@@ -68,13 +68,13 @@ impl AllowRules {
         if self.not_inherited {
             return self.clone();
         }
-        let tokens = outer.tokens.iter().chain(&self.tokens).cloned().collect();
-        Self { not_inherited: outer.not_inherited, tokens }
+        let entries = outer.entries.iter().chain(&self.entries).cloned().collect();
+        Self { not_inherited: outer.not_inherited, entries }
     }
 
     /// The keys of the files' slots in the shared state table.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
-        self.tokens.iter().filter_map(|entry| match &entry.token {
+        self.entries.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
             Token::PluginCfg(nodes) => Some(watched::key(nodes.file().path())),
             _ => None,
@@ -83,7 +83,7 @@ impl AllowRules {
 
     /// The names that must be resolved before [`AllowRules::compile`].
     pub fn names(&self) -> impl Iterator<Item = String> {
-        let of_files = self.tokens.iter().flat_map(|entry| match &entry.token {
+        let of_files = self.entries.iter().flat_map(|entry| match &entry.token {
             Token::PluginCfg(nodes) => nodes.unknown_names(),
             _ => vec![],
         });
@@ -92,7 +92,7 @@ impl AllowRules {
 
     /// The names of `host=` tokens. They are resolved only when the configuration is read.
     pub fn host_names(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().filter_map(|entry| match &entry.token {
+        self.entries.iter().filter_map(|entry| match &entry.token {
             Token::Host(name) => Some(name.as_str()),
             _ => None,
         })
@@ -100,7 +100,7 @@ impl AllowRules {
 
     /// Reports entries of the files that admit nobody, for `httpd -t`.
     pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        for entry in &self.tokens {
+        for entry in &self.entries {
             if let Token::PluginCfg(nodes) = &entry.token {
                 nodes.file().tell_odd(&nodes.odd(), report);
             }
@@ -113,9 +113,9 @@ impl AllowRules {
         resolved: &Resolved,
         slot: impl Fn(Key) -> Option<&'static Slot>,
     ) -> Allowlist {
-        let mut allowlist = Allowlist { entries: self.tokens.clone(), ..Allowlist::default() };
+        let mut allowlist = Allowlist { entries: self.entries.clone(), ..Allowlist::default() };
         let (mut networks, mut hosts) = (vec![], vec![]);
-        for Entry { token, .. } in &self.tokens {
+        for Entry { token, .. } in &self.entries {
             match token {
                 Token::Network(network) => networks.push((*network, 0)),
                 Token::Host(name) => {

@@ -158,18 +158,18 @@ fn nobody_slips_through() {
     let stats = new_stats();
     let scope = stats.claim(&[Key::of("x")], Timestamp::now())[0];
     let process = std::process::id() as i32;
-    let place = ScopeRef { scope, flags: 1 };
+    let scope_ref = ScopeRef { scope, flags: 1 };
     for _ in 0..ROUNDS {
         let (is_closed, found) = (AtomicBool::new(false), AtomicU64::new(0));
         thread::scope(|threads| {
             let (is_closed, found) = (&is_closed, &found);
             let request = threads.spawn(move || {
                 let worker = Worker { process, connection: 1, generation: 1 };
-                let tracked = TrackedRequest::new(stats, worker, place, 0);
+                let tracked = TrackedRequest::new(stats, worker, scope_ref, 0);
                 // Relaxed, because a file system guarantees no more.
                 let was_open = !is_closed.load(Ordering::Relaxed);
                 match was_open {
-                    true => tracked.let_in(place, Reason::Open),
+                    true => tracked.let_in(scope_ref, Reason::Open),
                     false => tracked.forget(),
                 }
                 // The request runs until the other thread has looked.

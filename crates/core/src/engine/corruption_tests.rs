@@ -70,10 +70,10 @@ fn serve(stats: &'static Stats, scope: ScopeId) {
     let here = i32::try_from(std::process::id()).expect("a number");
     for connection in 0..100 {
         let worker = Worker { process: here, connection, generation: 1 };
-        let place = ScopeRef { scope, flags: 1 };
-        let tracked = TrackedRequest::new(stats, worker, place, now().as_microsecond());
-        tracked.let_in(place, Reason::Open);
-        tracked.let_in(ScopeRef { scope: ScopeId::OTHERS, ..place }, Reason::Open);
+        let scope_ref = ScopeRef { scope, flags: 1 };
+        let tracked = TrackedRequest::new(stats, worker, scope_ref, now().as_microsecond());
+        tracked.let_in(scope_ref, Reason::Open);
+        tracked.let_in(ScopeRef { scope: ScopeId::OTHERS, ..scope_ref }, Reason::Open);
         tracked.end();
         stats.refuse(worker, scope, 500 + connection as u16 % 10);
         let address = [10, 0, 0, connection as u8].into();

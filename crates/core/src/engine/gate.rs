@@ -144,25 +144,30 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The gate for the settings of a server. None if `place` lacks one of its flags.
-    pub fn new(settings: &Settings, place: &ServerContext) -> Option<Self> {
-        let flags = settings.flags(&place.server_root);
+    /// The gate for the settings of a server. None if `context` lacks one of its flags.
+    pub fn new(settings: &Settings, context: &ServerContext) -> Option<Self> {
+        let flags = settings.flags(&context.server_root);
         let flags: Vec<_> =
-            flags.iter().map(|path| place.flags.get(path).cloned()).collect::<Option<_>>()?;
+            flags.iter().map(|path| context.flags.get(path).cloned()).collect::<Option<_>>()?;
         Some(Self {
             bits: bits(&flags),
             flags,
-            allowlist: Arc::new(place.allowlist(settings)),
+            allowlist: Arc::new(context.allowlist(settings)),
             health_checks: Arc::new(settings.health_checks().clone()),
-            refusal: place.refusal(settings),
+            refusal: context.refusal(settings),
         })
     }
 
     /// The gate of a scope inside this gate's scope. `inner` has the scope's own settings; `merged`
     /// has them merged with those of the outer scopes. The gates share whatever `inner` does not
     /// change, so that a hundred scopes do not need a hundred times the memory.
-    pub fn for_location(&self, inner: &Settings, merged: &Settings, place: &ServerContext) -> Self {
-        let own = inner.own_flags().iter().filter_map(|path| place.flags.get(path));
+    pub fn for_location(
+        &self,
+        inner: &Settings,
+        merged: &Settings,
+        context: &ServerContext,
+    ) -> Self {
+        let own = inner.own_flags().iter().filter_map(|path| context.flags.get(path));
         let mut flags = self.flags.clone();
         for flag in own {
             flags.retain(|other| !Arc::ptr_eq(other, flag));
@@ -173,12 +178,12 @@ impl Gate {
             flags,
             allowlist: match inner.allow().is_empty() {
                 true => Arc::clone(&self.allowlist),
-                false => Arc::new(place.allowlist(merged)),
+                false => Arc::new(context.allowlist(merged)),
             },
             health_checks: Arc::clone(&self.health_checks),
             refusal: match inner.shape_refusals() {
                 false => Arc::clone(&self.refusal),
-                true => place.refusal(merged),
+                true => context.refusal(merged),
             },
         }
     }

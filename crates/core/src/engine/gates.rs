@@ -15,7 +15,7 @@ pub use sections::{Section, SectionId, SectionPath, Sections};
 pub struct Gates {
     settings: Settings,
     sections: Sections,
-    place: Arc<ServerContext>,
+    context: Arc<ServerContext>,
     own: Gate,
     cache: GateCache,
 }
@@ -41,20 +41,20 @@ struct Node {
 
 impl Gates {
     /// The gates of a server with these settings, merged with those of the main server. None if
-    /// `place` lacks one of the flags.
+    /// `context` lacks one of the flags.
     pub fn new(
         settings: &Settings,
         sections: &Sections,
-        place: &Arc<ServerContext>,
+        context: &Arc<ServerContext>,
     ) -> Option<Self> {
-        let settings = settings.of_server(&place.server_root);
+        let settings = settings.of_server(&context.server_root);
         let mut flags = sections.values().flat_map(|section| section.settings.own_flags());
-        if !flags.all(|flag| place.flags.contains_key(flag)) {
+        if !flags.all(|flag| context.flags.contains_key(flag)) {
             return None;
         }
-        let own = Gate::new(&settings, place)?;
-        let (sections, place) = (sections.clone(), Arc::clone(place));
-        let gates = Self { settings, sections, place, own, cache: GateCache::default() };
+        let own = Gate::new(&settings, context)?;
+        let (sections, context) = (sections.clone(), Arc::clone(context));
+        let gates = Self { settings, sections, context, own, cache: GateCache::default() };
         for number in gates.sections.keys() {
             gates.of(number);
         }
@@ -112,7 +112,7 @@ impl Gates {
     /// A single section always gets a gate. Each combination counts towards the limit.
     fn may_make(&self, path: &impl SectionPath) -> bool {
         path.innermost().is_some_and(|number| number.key() == path.key())
-            || self.place.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
+            || self.context.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
     }
 
     fn node(&self, path: &impl SectionPath) -> Node {
@@ -126,7 +126,7 @@ impl Gates {
         let sections = numbers.iter().filter_map(|number| self.sections.get(number));
         let inner =
             sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
-        self.own.for_location(&inner, &inner.within(&self.settings), &self.place)
+        self.own.for_location(&inner, &inner.within(&self.settings), &self.context)
     }
 
     /// All gates that have been made so far.
@@ -207,7 +207,7 @@ pub(crate) mod tests {
     }
 
     /// A context with these flags. Relative paths begin at `/root`.
-    pub(crate) fn place(flags: &[&str]) -> Arc<ServerContext> {
+    pub(crate) fn context(flags: &[&str]) -> Arc<ServerContext> {
         let table: &'static _ = Box::leak(new_state_table());
         let flag = |(number, name): (usize, &&str)| {
             let path = PathBuf::from("/root").join(name);
@@ -229,13 +229,13 @@ pub(crate) mod tests {
 
     #[test]
     fn scopes_add_up() {
-        let place = place(&["maintenance.flag", "a", "b"]);
+        let context = context(&["maintenance.flag", "a", "b"]);
         let sections = Sections::from([
             (1, section("MaintenanceFlag a")),
             (2, section("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
             (3, section("MaintenanceStatus 503")),
         ]);
-        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
         assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
         for (path, expected) in [
             (&[1][..], &["maintenance.flag", "a"][..]),
@@ -258,13 +258,13 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_not_said_is_shared() {
-        let place = place(&["maintenance.flag", "a"]);
+        let context = context(&["maintenance.flag", "a"]);
         let sections = Sections::from([
             (1, section("MaintenanceFlag a")),
             (2, section("MaintenanceAllow none")),
             (3, section("MaintenanceRetryAfter off")),
         ]);
-        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
         let shares =
             |number: SectionId| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
         assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
@@ -273,8 +273,8 @@ pub(crate) mod tests {
     /// The strictest verdict of a request's gates applies.
     #[test]
     fn the_strictest_verdict() {
-        let place = place(&["maintenance.flag"]);
-        let gates = [(); 3].map(|()| Gate::new(&Settings::default(), &place).expect("a gate"));
+        let context = context(&["maintenance.flag"]);
+        let gates = [(); 3].map(|()| Gate::new(&Settings::default(), &context).expect("a gate"));
         let [first, others @ ..] = [&gates[0], &gates[1], &gates[2]];
         let verdict = |word: char| match word {
             'o' => Verdict::Open,
@@ -309,16 +309,16 @@ pub(crate) mod tests {
     fn a_missing_flag_makes_no_gates() {
         let sections = Sections::from([(1, section("MaintenanceFlag gone"))]);
         let new =
-            |sections| Gates::new(&Settings::default(), sections, &place(&["maintenance.flag"]));
+            |sections| Gates::new(&Settings::default(), sections, &context(&["maintenance.flag"]));
         assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
     }
 
     /// Threads that make the same gates at the same time get the same gates.
     #[test]
     fn made_by_several_threads() {
-        let place = place(&["maintenance.flag"]);
+        let context = context(&["maintenance.flag"]);
         let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
-        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
         const PATHS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
         let made = std::thread::scope(|scope| {
             let ask = || {
@@ -334,9 +334,9 @@ pub(crate) mod tests {
     /// Clients cannot fill the memory with combinations of sections.
     #[test]
     fn not_more_than_so_many() {
-        let place = place(&["maintenance.flag", "a"]);
+        let context = context(&["maintenance.flag", "a"]);
         let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
-        let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
         let paths = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
         for (number, path) in paths.enumerate() {
             assert_eq!(gates.of(&path).is_some(), number < MAX_MADE, "{number}");
@@ -349,11 +349,11 @@ pub(crate) mod tests {
     /// Clients cannot fill the memory with combinations of sections of many virtual hosts either.
     #[test]
     fn not_more_than_so_many_by_all() {
-        let place = place(&["maintenance.flag", "a"]);
+        let context = context(&["maintenance.flag", "a"]);
         let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
         let hosts = 2 * MAX_MADE_BY_ALL / MAX_MADE;
         let made = (0..hosts).map(|_| {
-            let gates = Gates::new(&Settings::default(), &sections, &place).expect("all flags");
+            let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
             for length in 2..=MAX_MADE {
                 gates.of(&In(vec![1; length].leak()));
             }

@@ -117,14 +117,14 @@ pub(super) struct PackedState(pub(super) u64);
 
 impl PackedState {
     const FAILED: u64 = 8;
-    const BASIS: u32 = 4;
-    const FILE: u32 = Self::BASIS + u32::BITS;
+    const CONTENT_ID: u32 = 4;
+    const FILE: u32 = Self::CONTENT_ID + u32::BITS;
     const NUMBER: u32 = Self::FILE + u16::BITS;
 
     pub(super) fn state(self) -> FlagState {
         FlagState {
             known: Presence::of_code(self.0 & 7),
-            content_id: ContentId((self.0 >> Self::BASIS) as u32),
+            content_id: ContentId((self.0 >> Self::CONTENT_ID) as u32),
             file: File((self.0 >> Self::FILE) as u16),
             failed: self.0 & Self::FAILED != 0,
         }
@@ -140,7 +140,7 @@ impl PackedState {
         let number = (self.0 >> Self::NUMBER).wrapping_add(1) << Self::NUMBER;
         let failed = if state.failed { Self::FAILED } else { 0 };
         let file = u64::from(state.file.0) << Self::FILE;
-        let content_id = u64::from(state.content_id.0) << Self::BASIS;
+        let content_id = u64::from(state.content_id.0) << Self::CONTENT_ID;
         Self(number | file | content_id | failed | state.known.code())
     }
 }

@@ -187,9 +187,10 @@ fn counted() {
         let stats = Arc::new(Stats::default());
         let scope = ScopeId::new(0);
         let serve = move |stats: &Stats, status| {
-            let place = ScopeRef { scope, flags: 1 };
-            let tracked = TrackedRequest::new(stats, worker(here()), place, at(1).as_microsecond());
-            tracked.let_in(place, Reason::Open);
+            let scope_ref = ScopeRef { scope, flags: 1 };
+            let tracked =
+                TrackedRequest::new(stats, worker(here()), scope_ref, at(1).as_microsecond());
+            tracked.let_in(scope_ref, Reason::Open);
             drop(tracked);
             stats.refuse(worker(here()), scope, status);
         };

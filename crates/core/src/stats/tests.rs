@@ -161,13 +161,13 @@ fn many_threads() {
             let ids = &ids;
             scope.spawn(move || {
                 for round in 0..ROUNDS {
-                    let place = Worker { connection: round % 3, ..here() };
-                    let tracked = tracked(stats, place, ids[0], OPEN, at(1));
+                    let worker = Worker { connection: round % 3, ..here() };
+                    let tracked = tracked(stats, worker, ids[0], OPEN, at(1));
                     if round % 2 == 0 {
                         tracked.let_in(at_scope(ids[1]), ALLOWED);
                     }
                     if round % 10 == thread {
-                        stats.refuse(place, ids[1], 500);
+                        stats.refuse(worker, ids[1], 500);
                     }
                 }
             });

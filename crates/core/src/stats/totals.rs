@@ -38,7 +38,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the reason no longer applies if the request is rewritten to another path.
     pub fn is_bound_to_path(self) -> bool {
-        matches!(self, Self::Allowed(means) if means.is_bound_to_path())
+        matches!(self, Self::Allowed(kind) if kind.is_bound_to_path())
     }
 }
 
@@ -66,7 +66,7 @@ impl Row {
     pub(super) fn let_in(&self, reason: Reason) -> &AtomicU64 {
         match reason {
             Reason::Open | Reason::Announced => &self.open,
-            Reason::Allowed(means) => self.allowed.get(means as usize).unwrap_or(&self.open),
+            Reason::Allowed(kind) => self.allowed.get(kind as usize).unwrap_or(&self.open),
         }
     }
 
@@ -143,7 +143,7 @@ impl Totals {
         let statuses = statuses.into_iter().enumerate();
         ScopeTotals {
             open: let_in(Reason::Open),
-            allowed: AllowKind::ALL.map(|means| (means, let_in(Reason::Allowed(means)))).into(),
+            allowed: AllowKind::ALL.map(|kind| (kind, let_in(Reason::Allowed(kind)))).into(),
             refused: statuses
                 .filter_map(|(column, status)| {
                     Some((status?, sum(&|row: &Row| row.refused(column))))

@@ -39,18 +39,18 @@ enum Stage {
 impl<'r> TrackedRequest<'r> {
     /// A request that arrived at `came`, in microseconds since 1970, and is about to be decided.
     /// Must be called before the flags are checked for the request.
-    pub fn new(stats: &'r Stats, worker: Worker, place: ScopeRef, came: i64) -> Self {
-        let held = stats.in_flight.enter(worker, place.scope, place.flags, came);
+    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, came: i64) -> Self {
+        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, came);
         Self { stats, worker, stage: Stage::Judged.into(), held }
     }
 
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
-    pub fn let_in(&self, place: ScopeRef, reason: Reason) {
+    pub fn let_in(&self, scope: ScopeRef, reason: Reason) {
         if matches!(self.stage.get(), Stage::Over) {
             return; // already counted
         }
-        self.stage.set(Stage::LetIn(place.scope, reason));
-        self.held.let_in(place.scope, place.flags, reason == Reason::Open);
+        self.stage.set(Stage::LetIn(scope.scope, reason));
+        self.held.let_in(scope.scope, scope.flags, reason == Reason::Open);
     }
 
     /// Stops counting the request, because it is refused after all or continues as another one.

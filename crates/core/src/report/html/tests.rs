@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::allow::AllowKind;
-use crate::engine::gates::tests::{place, section, settings};
+use crate::engine::gates::tests::{context, section, settings};
 use crate::engine::gates::{Gates, Sections};
 use crate::flag::{Flag, Observer};
 use crate::report::flags::FlagState;
@@ -30,7 +30,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
         content.into_iter().for_each(|content| fs::write(path(name), content).expect(name));
     }
     fs::write(path("nodes"), "10.1.0.1\n10.2.0.0/16\n").expect("a file");
-    let place = place(&[path("main"), path("inner")].each_ref().map(String::as_str));
+    let context = context(&[path("main"), path("inner")].each_ref().map(String::as_str));
     let own = format!(
         "MaintenanceFlag {}\nMaintenanceAllow file={} 10.0.0.1 host=gone.example.com path=/status",
         path("main"),
@@ -38,9 +38,9 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     );
     let inner = format!("MaintenanceFlag {}\nMaintenanceAllow env=TRUSTED", path("inner"));
     let sections = Sections::from([(1, section(&inner))]);
-    let gates = Gates::new(&settings(&own), &sections, &place).expect("all flags");
+    let gates = Gates::new(&settings(&own), &sections, &context).expect("all flags");
     let now = NOON.parse().expect("a time");
-    let flags: Vec<&Flag<'static>> = place.flags.values().map(AsRef::as_ref).collect();
+    let flags: Vec<&Flag<'static>> = context.flags.values().map(AsRef::as_ref).collect();
     for flag in &flags {
         flag.look(Observer::Child, now, &move || now, &mut |_| {});
     }
@@ -54,9 +54,9 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let inside = gates.of(&1).expect("a gate");
     let tracked = |scope, reason| {
         let gate = if scope == host { gates.own() } else { inside };
-        let place = ScopeRef { scope, flags: gate.bits() };
-        let tracked = TrackedRequest::new(stats, here, place, began.as_microsecond());
-        tracked.let_in(place, reason);
+        let scope_ref = ScopeRef { scope, flags: gate.bits() };
+        let tracked = TrackedRequest::new(stats, here, scope_ref, began.as_microsecond());
+        tracked.let_in(scope_ref, reason);
         tracked
     };
     let running =
