@@ -180,7 +180,7 @@ pub(crate) unsafe extern "C" fn check_config(
 
 /// Logs the warnings of a start.
 fn warn(main: &server_rec, root: &Path) {
-    if are_looks_free(main) {
+    if has_no_interval(main) {
         flag_paths(main, root).iter().for_each(|flag| warn_of_folder(flag, root));
     }
     config_tree::warn_of_cache(main);
@@ -195,7 +195,7 @@ fn warn(main: &server_rec, root: &Path) {
 }
 
 /// Whether the parent may look at flags. An interval means that their file system may hang.
-fn are_looks_free(main: &server_rec) -> bool {
+fn has_no_interval(main: &server_rec) -> bool {
     config(main).is_none_or(|config| config.settings.check_interval().is_zero())
 }
 

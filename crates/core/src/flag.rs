@@ -156,13 +156,13 @@ impl<'b> Flag<'b> {
     ) -> Option<ActiveFlag> {
         self.reader.forget();
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
-        self.poll_lease.is_free().then(look).flatten()
+        self.poll_lease.has_no_interval().then(look).flatten()
     }
 
     /// Whether nothing is known about the flag, not even that it cannot be seen.
     pub fn is_unknown(&self) -> bool {
         let FlagState { known, failed, .. } = self.word().state();
-        known == Presence::Nothing && !failed
+        known == Presence::Unknown && !failed
     }
 
     /// The path of the flag.
@@ -181,7 +181,7 @@ impl<'b> Flag<'b> {
     pub fn is_still_absent(&self) -> bool {
         let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
         self.was_absent()
-            && match self.poll_lease.is_free() {
+            && match self.poll_lease.has_no_interval() {
                 true => self.c_path.as_ref().is_some_and(is_gone),
                 false => !self.poll_lease.is_due(),
             }
@@ -207,7 +207,9 @@ impl<'b> Flag<'b> {
             Observer::Child => self.poll_lease.take(|| self.is_look_wanted(clock)),
             // If looks are rare, the parent leaves them to its children after the first one, so
             // that it does not hang when the file system does.
-            Observer::Parent if !self.poll_lease.is_free() && !self.is_unknown() => return None,
+            Observer::Parent if !self.poll_lease.has_no_interval() && !self.is_unknown() => {
+                return None;
+            }
             Observer::Parent => Some(Lease::unclaimed()),
         };
         loop {
@@ -250,7 +252,7 @@ impl<'b> Flag<'b> {
         let FlagState { known, content_id, failed, .. } = self.word().state();
         match known {
             _ if failed => false, // the next look that is due reports it
-            Presence::Nothing => true,
+            Presence::Unknown => true,
             Presence::Absent => false,
             Presence::Present(_) if [ContentId::YOUNG, content::empty()].contains(&content_id) => {
                 false
@@ -277,7 +279,7 @@ impl<'b> Flag<'b> {
                 report(FlagEvent::Denied { flag, error });
             }
             Some(Err(error)) if is.failed && !was.failed => {
-                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.is_free());
+                let (closes, parent_looks) = (is.known.closes(), self.poll_lease.has_no_interval());
                 report(FlagEvent::LookFailed { flag, error, closes, parent_looks });
             }
             _ => {}
@@ -288,7 +290,7 @@ impl<'b> Flag<'b> {
     /// flag.
     pub fn report(&self) -> FlagReport {
         FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
-            self.poll_lease.is_free() && place::is_folder_missing(&self.path)
+            self.poll_lease.has_no_interval() && place::is_folder_missing(&self.path)
         })
     }
 

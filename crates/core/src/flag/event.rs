@@ -168,9 +168,9 @@ fn tell_phase(
     report: &mut dyn FnMut(FlagEvent<'_>),
 ) {
     let end = spec.end();
-    let closed = was.known != Presence::Nothing && was.known.closes();
+    let closed = was.known != Presence::Unknown && was.known.closes();
     match is.known {
-        Presence::Nothing | Presence::Absent => {}
+        Presence::Unknown | Presence::Absent => {}
         Presence::Present(Phase::Announced) => {
             let is_news = is_given || (is.known, is.content_id) != (was.known, was.content_id);
             if let Some(start) = spec.start().filter(|_| is_news) {

@@ -41,7 +41,7 @@ impl Flag<'_> {
     fn judge_as_before(&self, was: FlagState, moment: Moment) -> Seen {
         let content = self.reader.content_of(was.content_id);
         let (known, phase) = match was.known {
-            Presence::Nothing => (was.known, Some(Phase::Closed)),
+            Presence::Unknown => (was.known, Some(Phase::Closed)),
             Presence::Absent => (was.known, None),
             Presence::Present(phase) if content.content_id() == was.content_id => {
                 let phase = next_phase(content.spec(), moment.clock, phase);

@@ -76,8 +76,8 @@ impl<'b> PollLease<'b> {
         Self { slot, interval }
     }
 
-    /// Whether every request may look, because there is no interval.
-    pub(super) fn is_free(&self) -> bool {
+    /// Whether there is no interval, so that every request looks, however many at a time.
+    pub(super) fn has_no_interval(&self) -> bool {
         self.interval.is_zero()
     }
 
@@ -90,7 +90,7 @@ impl<'b> PollLease<'b> {
     /// Takes the lease if a look is due, or if `is_wanted` returns true because this process must
     /// see something new. None if the last look is recent enough, or if a look hangs.
     pub(super) fn take(&self, is_wanted: impl Fn() -> bool) -> Option<Lease<'b>> {
-        if self.is_free() {
+        if self.has_no_interval() {
             return Some(Lease::unclaimed());
         }
         let mut waits_since = None;

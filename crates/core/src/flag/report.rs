@@ -57,7 +57,7 @@ impl FlagReport {
         Self {
             phase: match known {
                 Presence::Present(phase) => Some(phase),
-                Presence::Nothing | Presence::Absent => None,
+                Presence::Unknown | Presence::Absent => None,
             },
             closes: known.closes(),
             is_unseen: failed && content_id != ContentId::DENIED,

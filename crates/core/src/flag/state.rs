@@ -5,17 +5,18 @@ use crate::flag::spec::Phase;
 /// Whether the flag is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
-    Nothing,
+    /// Nothing is known about the flag yet, which closes its scope.
+    Unknown,
     Absent,
     /// Present, with the phase according to its content.
     Present(Phase),
 }
 
 impl Presence {
-    /// Whether the flag closes its scope. It does if nothing is known.
+    /// Whether the flag closes its scope.
     pub(super) fn closes(self) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Unknown => true,
             Self::Absent => false,
             Self::Present(phase) => matches!(phase, Phase::Closed | Phase::Overdue),
         }
@@ -23,7 +24,7 @@ impl Presence {
 
     const fn code(self) -> u64 {
         match self {
-            Self::Nothing => 0,
+            Self::Unknown => 0,
             Self::Absent => 1,
             Self::Present(Phase::Announced) => 2,
             Self::Present(Phase::Closed) => 3,
@@ -39,7 +40,7 @@ impl Presence {
             3 => Self::Present(Phase::Closed),
             4 => Self::Present(Phase::Overdue),
             5 => Self::Present(Phase::Reopened),
-            _ => Self::Nothing,
+            _ => Self::Unknown,
         }
     }
 }

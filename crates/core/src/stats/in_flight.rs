@@ -87,7 +87,7 @@ struct PackedEntry(u64);
 /// The stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Judged,
+    Undecided,
     WasOpen,
     WasClosed,
 }
@@ -101,9 +101,9 @@ impl PackedEntry {
     const STAGE_AT: u32 = Self::SCOPE_AT + 17;
     const GENERATION_AT: u32 = Self::STAGE_AT + 2;
 
-    fn judged(process: i32, scope: ScopeId, generation: u8) -> Self {
+    fn undecided(process: i32, scope: ScopeId, generation: u8) -> Self {
         let process = u64::try_from(process).unwrap_or(0) & Self::PROCESS;
-        Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Judged)
+        Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Undecided)
     }
 
     /// The same request in this scope and at this stage.
@@ -124,7 +124,7 @@ impl PackedEntry {
 
     fn stage(self) -> Stage {
         match self.0 >> Self::STAGE_AT & 3 {
-            0 => Stage::Judged,
+            0 => Stage::Undecided,
             1 => Stage::WasOpen,
             _ => Stage::WasClosed,
         }
@@ -156,7 +156,7 @@ impl InFlight {
     /// about to be decided.
     pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
-        let word = PackedEntry::judged(process, scope, generation);
+        let word = PackedEntry::undecided(process, scope, generation);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let free = lines.flatten().find(|entry| {
@@ -219,7 +219,7 @@ impl Entry {
         loop {
             let word = PackedEntry(self.word.load(Ordering::Acquire));
             let process = word.process()?;
-            if word.stage() == Stage::Judged && Instant::now() < deadline {
+            if word.stage() == Stage::Undecided && Instant::now() < deadline {
                 atomics::sleep(Duration::from_micros(100));
                 continue;
             }
@@ -249,8 +249,8 @@ impl Held<'_> {
         if word == PackedEntry::FREE {
             return;
         }
-        if word.stage() != Stage::Judged {
-            self.change(entry, word.at(word.scope(), Stage::Judged)); // for concurrent readers
+        if word.stage() != Stage::Undecided {
+            self.change(entry, word.at(word.scope(), Stage::Undecided)); // for concurrent readers
             fence(Ordering::Release); // as above
         }
         entry.flags.store(flags, Ordering::Relaxed);

@@ -30,7 +30,7 @@ pub struct TrackedRequest<'r> {
 #[derive(Clone, Copy)]
 enum Stage {
     /// Not decided yet.
-    Judged,
+    Undecided,
     LetIn(ScopeId, Reason),
     /// The request has ended, or was refused, which is counted elsewhere.
     Over,
@@ -41,7 +41,7 @@ impl<'r> TrackedRequest<'r> {
     /// Must be called before the flags are checked for the request.
     pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, came: i64) -> Self {
         let held = stats.in_flight.enter(worker, scope.scope, scope.flags, came);
-        Self { stats, worker, stage: Stage::Judged.into(), held }
+        Self { stats, worker, stage: Stage::Undecided.into(), held }
     }
 
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
