@@ -180,7 +180,7 @@ fn judge<'r, R: Request<'r>>(
     }
     let scope = server.counters.scope_ref(sections.section, gate);
     let tracked = track(request, before, server.counters, scope);
-    if gate.is_still_open() {
+    if gate.confirm_open() {
         record(request, tracked, scope, sections, Some(Reason::Open));
         return Action::Decline;
     }

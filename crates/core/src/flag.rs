@@ -31,8 +31,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nix::errno::Errno;
-use nix::sys::stat::stat;
 
 use crate::file::debounce::LastSeen;
 use crate::flag::spec::{FlagSpec, Phase};
@@ -175,14 +173,14 @@ impl<'b> Flag<'b> {
         self.word().is_absent()
     }
 
-    /// Whether the flag is still absent. Then there is nothing to report, and the only cost is
-    /// asking the file system whether the name exists.
+    /// Looks whether the flag is still absent, for the least cost: then there is nothing to report.
+    /// False if it is present or may be, and [`Flag::look`] has to find out. With an interval, true
+    /// without a look until the next one is due.
     #[inline(always)]
-    pub fn is_still_absent(&self) -> bool {
-        let is_gone = |path: &CString| stat(path.as_c_str()).err() == Some(Errno::ENOENT);
+    pub fn confirm_absent(&self) -> bool {
         self.was_absent()
             && match self.poll_lease.has_no_interval() {
-                true => self.c_path.as_ref().is_some_and(is_gone),
+                true => self.c_path.as_deref().is_some_and(look::is_name_missing),
                 false => !self.poll_lease.is_due(),
             }
     }
@@ -195,7 +193,6 @@ impl<'b> Flag<'b> {
     /// that cannot be examined in a searchable folder is present (`Look::Denied`). After any other
     /// error the last known state applies; if there is none, the scope is closed. The last known
     /// state also applies between two looks.
-    /// also counts between two looks.
     pub fn look(
         &self,
         observer: Observer,

@@ -188,14 +188,14 @@ impl Gate {
         }
     }
 
-    /// Whether all flags are absent and were absent before. That is the usual case: the verdict is
-    /// [`Verdict::Open`], and there is nothing to report.
+    /// Looks whether all flags are still absent, as they usually are: then the verdict is
+    /// [`Verdict::Open`], and there is nothing to report. If false, [`Gate::decide`] has to decide.
     #[inline(always)]
-    pub fn is_still_open(&self) -> bool {
-        // Check the cached state of all flags first, so that no flag is checked twice if one
-        // exists.
+    pub fn confirm_open(&self) -> bool {
+        // What is known of all flags comes first: while one of them is known to be present, none is
+        // looked at here, since `decide` looks at all of them.
         let mut flags = self.flags.iter();
-        flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.is_still_absent())
+        flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.confirm_absent())
     }
 
     /// Decides for one request.

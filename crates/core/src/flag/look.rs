@@ -1,16 +1,28 @@
-//! A look at a flag: what the file system tells about its name.
+//! A look at a flag: what the file system tells about its name. Most requests only need
+//! [`is_name_missing`], all others [`Look::at`].
 
+use std::ffi::CStr;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use nix::errno::Errno;
+use nix::sys::stat::stat;
 use nix::unistd::{AccessFlags, eaccess};
 
 use super::kind::{FileKind, FlagFile, Mounts};
 
 /// The longest chain of symbolic links, as in the kernel (MAXSYMLINKS).
 const MAX_LINKS: usize = 40;
+
+/// Whether there is no file of this name, and no more: the `stat` that nearly every request costs.
+/// ENOTDIR means that the flag is absent, too, but its folder should exist, so [`Look::at`] deals
+/// with that.
+#[inline(always)]
+pub(super) fn is_name_missing(path: &CStr) -> bool {
+    stat(path).err() == Some(Errno::ENOENT)
+}
 
 /// A flag that is present.
 #[derive(Debug)]
