@@ -45,8 +45,8 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_child_init(Some(startup::child_init), none, none, middle);
                 maintenance_hook_monitor(Some(startup::monitor));
                 ap_hook_quick_handler(Some(quick_handler), none, none, first);
-                ap_hook_translate_name(Some(mapped), none, none, first);
-                ap_hook_header_parser(Some(mapped), none, none, first);
+                ap_hook_translate_name(Some(location_walked), none, none, first);
+                ap_hook_header_parser(Some(location_walked), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
                 ap_hook_handler(Some(status_handler::handler), none, none, middle);
@@ -65,10 +65,10 @@ unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int
     unsafe { guarded(r, |request| handle(request, Hook::Quick)) }
 }
 
-/// httpd has mapped the request; see [`Hook::Mapped`].
-unsafe extern "C" fn mapped(r: *mut request_rec) -> c_int {
+/// httpd has found the sections; see [`Hook::LocationWalked`].
+unsafe extern "C" fn location_walked(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, |request| handle(request, Hook::Mapped)) }
+    unsafe { guarded(r, |request| handle(request, Hook::LocationWalked)) }
 }
 
 /// A module may have looked up a resource; see [`Hook::LookedUp`].

@@ -299,7 +299,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         Worker { process: process::number(), connection, generation }
     }
 
-    fn is_mapped(&self) -> bool {
+    fn is_location_walked(&self) -> bool {
         let defaults = self.server_rec().map(|server| server.lookup_defaults);
         defaults.is_some_and(|defaults| self.rec().per_dir_config != defaults)
     }

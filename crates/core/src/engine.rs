@@ -29,9 +29,9 @@ pub enum Hook {
     /// Before httpd has found the request's sections. Nothing can answer the request earlier.
     /// Subrequests reach this hook both when they are looked up and when they are run.
     Quick,
-    /// httpd has found the sections. Called before and after other modules have had the chance to
-    /// change them.
-    Mapped,
+    /// After httpd has found the sections in its location walk (`ap_location_walk`): before it maps
+    /// the request to a file, and again after other modules have had the chance to change them.
+    LocationWalked,
     /// Another module looks up a resource and may use it without running a handler. mod_dav does
     /// so, as do some mod_include directives.
     LookedUp,
@@ -60,7 +60,7 @@ pub enum Action<'r> {
 pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
     let is_decided = match hook {
         Hook::Quick => false,
-        Hook::Mapped => request.is_subrequest() || still_holds(request),
+        Hook::LocationWalked => request.is_subrequest() || still_holds(request),
         Hook::LookedUp => comes_to_a_handler(request) || still_holds(request),
         Hook::Handler => still_holds(request),
     };
@@ -121,9 +121,9 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     if !server.gates.has_sections() {
         return decide(request, server, &MatchedSections::none());
     }
-    let sections = match is_ahead && !request.is_mapped() {
+    let sections = match is_ahead && !request.is_location_walked() {
         true => request.sections_ahead(),
-        // A subrequest that is run has already been mapped during its lookup.
+        // A subrequest that is run has had its location walk during its lookup.
         false => request.sections(),
     };
     decide(request, server, &sections)

@@ -59,7 +59,7 @@ fn site() -> Site {
 /// Handles one request completely. Returns whether it was refused.
 fn ask(site: &Site, client: u8) -> bool {
     let mut request = FakeRequest::new(site, client, "/");
-    for hook in [Hook::Quick, Hook::Mapped, Hook::Handler] {
+    for hook in [Hook::Quick, Hook::LocationWalked, Hook::Handler] {
         match engine::handle(&mut request, hook) {
             Action::Decline => {}
             Action::Answer(answer) => {

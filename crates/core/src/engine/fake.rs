@@ -242,11 +242,11 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         Worker { process, connection: self.client.into(), generation }
     }
 
-    fn is_mapped(&self) -> bool {
+    fn is_location_walked(&self) -> bool {
         self.ahead.is_none()
     }
     fn section(&self) -> Option<&'r In> {
-        if self.is_mapped() { self.sections[0] } else { None }
+        if self.is_location_walked() { self.sections[0] } else { None }
     }
     fn sections(&mut self) -> MatchedSections<'r, In> {
         MatchedSections::new(self.section(), self.sections[1..].into())

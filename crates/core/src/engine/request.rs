@@ -36,7 +36,7 @@ pub trait Request<'r>: RequestHeaders {
     fn worker(&self, generation: u8) -> Worker;
 
     /// Whether httpd has found the request's sections.
-    fn is_mapped(&self) -> bool;
+    fn is_location_walked(&self) -> bool;
     /// The sections that httpd has found so far.
     fn section(&self) -> Option<&'r Self::Section>;
     /// The sections that httpd has found so far, and those of the path's other readings.

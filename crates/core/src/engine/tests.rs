@@ -93,7 +93,8 @@ fn ask(request: &mut TestRequest<'_>, hook: Hook) -> String {
 }
 
 /// All hooks, in the order in which a client request passes them.
-const ALL: [Hook; 5] = [Hook::Quick, Hook::Mapped, Hook::Mapped, Hook::LookedUp, Hook::Handler];
+const ALL: [Hook; 5] =
+    [Hook::Quick, Hook::LocationWalked, Hook::LocationWalked, Hook::LookedUp, Hook::Handler];
 
 fn ask_all(request: &mut TestRequest<'_>) -> [String; 5] {
     ALL.map(|hook| ask(request, hook))
@@ -225,7 +226,7 @@ fn look_ups() {
     let server = server();
     server.close("blogs");
     let mut main = TestRequest::new(&server, 9, "/");
-    ask(&mut main, Hook::Mapped);
+    ask(&mut main, Hook::LocationWalked);
     let look_up = |main: &TestRequest<'_>, is_get: bool| {
         let part = main.subrequest("/blogs/");
         ask(&mut TestRequest { sections: vec![BLOGS], is_get, ..part }, Hook::LookedUp)
@@ -274,9 +275,9 @@ fn a_request_that_is_rewritten() {
     let mut request = TestRequest { ahead: Some(vec![BLOGS]), ..TestRequest::new(&server, 9, "/") };
     assert_eq!(ask(&mut request, Hook::Quick), "decline");
     (request.ahead, request.sections) = (None, vec![BLOGS]);
-    assert_eq!(ask(&mut request, Hook::Mapped), "decline");
+    assert_eq!(ask(&mut request, Hook::LocationWalked), "decline");
     (request.sections, request.path_id) = (vec![WIKI], 2);
-    assert_eq!(ask(&mut request, Hook::Mapped), "403");
+    assert_eq!(ask(&mut request, Hook::LocationWalked), "403");
     assert_eq!(server.counts(), [NOTHING, NOTHING, REFUSED]);
 }
 
@@ -294,7 +295,7 @@ fn an_admission_by_path_ends_with_it() {
     part.path_id = 3;
     assert_eq!(ask(&mut part, Hook::Quick), "fail");
     (request.path, request.path_id) = ("/private", 4);
-    assert_eq!(ask(&mut request, Hook::Mapped), "500");
+    assert_eq!(ask(&mut request, Hook::LocationWalked), "500");
     // This does not apply to an admission by address.
     let mut request = TestRequest::new(&server, 1, "/");
     ask(&mut request, Hook::Quick);
@@ -314,7 +315,7 @@ fn several_readings_of_a_path() {
     let mut open = new(9);
     assert_eq!(ask(&mut open, Hook::Quick), "decline");
     open.ahead = None;
-    assert_eq!(ask(&mut open, Hook::Mapped), "decline");
+    assert_eq!(ask(&mut open, Hook::LocationWalked), "decline");
     server.close("wiki");
     assert_eq!(ask(&mut new(9), Hook::Quick), "403");
     let mut allowed = new(1);
