@@ -6,8 +6,6 @@ use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use jiff::Timestamp;
-
 use crate::error_log;
 use crate::events::Events;
 use crate::location::Section;
@@ -243,8 +241,8 @@ impl ClientRequest for Request<'_> {
         Some(path::of_rewritten(file_name, root))
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.rec().request_time).unwrap_or(Timestamp::UNIX_EPOCH)
+    fn request_time_micros(&self) -> i64 {
+        self.rec().request_time
     }
 }
 
@@ -287,10 +285,6 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 
     fn path_id(&self) -> PathId {
         PathId(self.rec().uri.addr())
-    }
-
-    fn came(&self) -> i64 {
-        self.rec().request_time
     }
 
     fn worker(&self, generation: u8) -> Worker {

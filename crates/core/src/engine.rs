@@ -227,7 +227,8 @@ fn track<'r, R: Request<'r>>(
         None if request.is_subrequest() => None,
         None => {
             let worker = request.worker(counters.generation);
-            let tracked = TrackedRequest::new(counters.stats, worker, scope, request.came());
+            let tracked =
+                TrackedRequest::new(counters.stats, worker, scope, request.request_time_micros());
             Some(request.track(tracked))
         }
     }
@@ -326,7 +327,7 @@ fn count_refusal<'r, R: Request<'r>>(
     counters.stats.refuse(worker, scope, status);
     if let Some(address) = request.address() {
         let agent = request.header(c"User-Agent").unwrap_or_default();
-        let (path, time) = (request.path(), request.now());
+        let (path, time) = (request.path(), request.request_time());
         let refusal = RefusedRequest { address, path, agent, time };
         counters.stats.refused().count(refusal, worker.process);
     }

@@ -75,8 +75,7 @@ pub struct ActiveFlag {
     pub content: Arc<Content>,
     /// The end of the maintenance has passed.
     pub is_overdue: bool,
-    /// The time of the decision: the time of the clock, or the arrival of the request if that is
-    /// later because the clock has been set back.
+    /// The time of the decision: the later one of the two that [`Flag::look`] is given.
     pub at: Timestamp,
 }
 
@@ -185,8 +184,9 @@ impl<'b> Flag<'b> {
             }
     }
 
-    /// Whether the flag closes its scope for a request that arrived at `came` and is decided now.
-    /// The later of the two times applies, since a request header may have been completed late.
+    /// Whether the flag closes its scope for a request that arrived at `request_time` and is
+    /// decided now. The later of the two times applies: usually that is now, since a header can be
+    /// completed long after the request arrived, but the clock may have been set back since then.
     /// Reports what has changed since the last look of any process.
     ///
     /// A file that does not exist (ENOENT, ENOTDIR, or a dangling symbolic link) is absent. A file
@@ -196,7 +196,7 @@ impl<'b> Flag<'b> {
     pub fn look(
         &self,
         observer: Observer,
-        came: Timestamp,
+        request_time: Timestamp,
         clock: &dyn Fn() -> Timestamp,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) -> Option<ActiveFlag> {
@@ -216,7 +216,7 @@ impl<'b> Flag<'b> {
             // Read after the state word: the state was known before this time, unless the clock was
             // set back.
             let clock = clock();
-            let moment = Moment { clock, request: clock.max(came) };
+            let moment = Moment { clock, request: clock.max(request_time) };
             let seen = self.judge(look.as_ref(), last_seen, was, observer, moment);
             let failed = match (observer, &look) {
                 (Observer::Child, Some(Err(error))) => !is_absence(error),

@@ -33,8 +33,12 @@ pub trait ClientRequest {
     fn rewritten_path(&self) -> Option<&[u8]> {
         None
     }
-    /// When the request arrived.
-    fn now(&self) -> Timestamp;
+    /// When the request arrived, in microseconds since 1970 (httpd's `request_time`).
+    fn request_time_micros(&self) -> i64;
+    /// The same moment as [`ClientRequest::request_time_micros`].
+    fn request_time(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.request_time_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }
 
 /// Why a request passes: the entry that admits it.

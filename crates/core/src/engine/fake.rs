@@ -194,8 +194,8 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     fn target(&self) -> &[u8] {
         self.path.as_bytes()
     }
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
+    fn request_time_micros(&self) -> i64 {
+        Timestamp::now().as_microsecond()
     }
 }
 
@@ -233,9 +233,6 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
     }
     fn path_id(&self) -> PathId {
         PathId(self.path_id)
-    }
-    fn came(&self) -> i64 {
-        self.now().as_microsecond()
     }
     fn worker(&self, generation: u8) -> Worker {
         let process = std::process::id().cast_signed();

@@ -233,11 +233,11 @@ impl Gate {
     }
 
     fn look(&self, request: &impl ClientRequest, events: &impl EventSink) -> ActiveFlags<'_> {
-        let came = request.now();
+        let request_time = request.request_time();
         let mut closings = ActiveFlags::default();
         for flag in self.flags.iter().rev() {
             let report = &mut |event: FlagEvent<'_>| events.flag(event);
-            if let Some(closing) = flag.look(Observer::Child, came, &time::now, report) {
+            if let Some(closing) = flag.look(Observer::Child, request_time, &time::now, report) {
                 closings.add(flag.path(), closing, request);
             } else if closings.announced.is_none() {
                 closings.announced = flag.announcement();

@@ -30,8 +30,6 @@ pub trait Request<'r>: RequestHeaders {
     fn path(&self) -> &[u8];
     /// Identifies the current path.
     fn path_id(&self) -> PathId;
-    /// When the request arrived, in microseconds since 1970.
-    fn came(&self) -> i64;
     /// The worker that serves the request, with this generation of the configuration.
     fn worker(&self, generation: u8) -> Worker;
 

@@ -50,7 +50,7 @@ struct Entry {
     /// See [`Running::flags`].
     flags: AtomicU64,
     /// In microseconds since 1970.
-    came: AtomicU64,
+    request_time: AtomicU64,
 }
 
 /// A running request.
@@ -152,9 +152,15 @@ enum EntryPlace<'r> {
 }
 
 impl InFlight {
-    /// Takes an entry for a request that arrived at `came`, in microseconds since 1970, and is
-    /// about to be decided.
-    pub(super) fn enter(&self, worker: Worker, scope: ScopeId, flags: u64, came: i64) -> Held<'_> {
+    /// Takes an entry for a request that arrived at `request_time`, in microseconds since 1970, and
+    /// is about to be decided.
+    pub(super) fn enter(
+        &self,
+        worker: Worker,
+        scope: ScopeId,
+        flags: u64,
+        request_time: i64,
+    ) -> Held<'_> {
         let Worker { process, generation, .. } = worker;
         let word = PackedEntry::undecided(process, scope, generation);
         let start = worker.spread(LINES);
@@ -167,7 +173,8 @@ impl InFlight {
             Some(entry) => {
                 fence(Ordering::Release); // a reader of the words below also sees the change
                 entry.flags.store(flags, Ordering::Relaxed);
-                entry.came.store(u64::try_from(came).unwrap_or(0), Ordering::Relaxed);
+                let request_time = u64::try_from(request_time).unwrap_or(0);
+                entry.request_time.store(request_time, Ordering::Relaxed);
                 EntryPlace::Entry(entry)
             }
             None => {
@@ -223,7 +230,7 @@ impl Entry {
                 atomics::sleep(Duration::from_micros(100));
                 continue;
             }
-            let came = i64::try_from(self.came.load(Ordering::Relaxed)).ok()?;
+            let request_time = i64::try_from(self.request_time.load(Ordering::Relaxed)).ok()?;
             let flags = self.flags.load(Ordering::Relaxed);
             fence(Ordering::Acquire);
             if self.word.load(Ordering::Relaxed) != word.0 {
@@ -233,7 +240,7 @@ impl Entry {
                 process,
                 scope: word.scope(),
                 was_open: word.stage() != Stage::WasClosed,
-                began: Timestamp::from_microsecond(came).ok()?,
+                began: Timestamp::from_microsecond(request_time).ok()?,
                 flags,
                 generation: word.generation(),
             });
@@ -282,7 +289,7 @@ impl Held<'_> {
 }
 
 #[cfg(test)]
-crate::shared::words::words!(Entry { word, flags, came });
+crate::shared::words::words!(Entry { word, flags, request_time });
 
 #[cfg(test)]
 crate::shared::words::words!(InFlight { lines, untracked });

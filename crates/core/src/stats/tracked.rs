@@ -37,10 +37,10 @@ enum Stage {
 }
 
 impl<'r> TrackedRequest<'r> {
-    /// A request that arrived at `came`, in microseconds since 1970, and is about to be decided.
-    /// Must be called before the flags are checked for the request.
-    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, came: i64) -> Self {
-        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, came);
+    /// A request that arrived at `request_time`, in microseconds since 1970, and is about to be
+    /// decided. Must be called before the flags are checked for the request.
+    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, request_time: i64) -> Self {
+        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, request_time);
         Self { stats, worker, stage: Stage::Undecided.into(), held }
     }
 

@@ -12,8 +12,8 @@ fn at(clock: &str) -> Timestamp {
 
 /// The result of a look for a request with this arrival time at this time of the clock: whether the
 /// scope is open, and the time that applies.
-fn decide(flag: &Flag<'_>, came: &str, clock: &str) -> Option<(bool, Timestamp)> {
-    let closing = flag.look(Observer::Child, at(came), &|| at(clock), &mut |_| ());
+fn decide(flag: &Flag<'_>, request_time: &str, clock: &str) -> Option<(bool, Timestamp)> {
+    let closing = flag.look(Observer::Child, at(request_time), &|| at(clock), &mut |_| ());
     closing.map(|closing| (closing.is_overdue, closing.at))
 }
 
@@ -21,7 +21,7 @@ fn decide(flag: &Flag<'_>, came: &str, clock: &str) -> Option<(bool, Timestamp)>
 #[test]
 fn a_header_that_is_completed_late() {
     for interval in [Duration::ZERO, Duration::from_secs(3600)] {
-        for (more, came, clock, expected) in [
+        for (more, request_time, clock, expected) in [
             ("", "11:59:30", "11:59:59", None),
             ("", "11:59:30", "12:00:00", Some(false)),
             ("", "11:59:30", "13:59:59", Some(false)),
@@ -38,11 +38,11 @@ fn a_header_that_is_completed_late() {
             let slot = table.claim(&[key(&path)]).expect("a slot")[0];
             let flag = Flag::new(path.clone(), slot, interval, TimeZone::UTC);
             replace(&path, &format!("{WINDOW}{more}"));
-            let case = format!("{interval:?} {more} {came} {clock}");
+            let case = format!("{interval:?} {more} {request_time} {clock}");
             for before in [true, false] {
-                let found = decide(&flag, came, clock);
+                let found = decide(&flag, request_time, clock);
                 assert_eq!(found.map(|(is_overdue, _)| is_overdue), expected, "{case} {before}");
-                let later = at(came).max(at(clock));
+                let later = at(request_time).max(at(clock));
                 assert!(found.is_none_or(|(_, at)| at == later), "{case} {before}");
             }
             // The arrival time does not affect the shared state.
