@@ -57,7 +57,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         #[cfg(feature = "provoke-panic")]
         assumed.provoke_panic_at("/provoke-panic");
         let found = match gates.has_sections() {
-            true => assumed.found_ahead(),
+            true => assumed.sections_ahead(),
             false => MatchedSections::none(),
         };
         let gate =
@@ -85,7 +85,7 @@ pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
         let overlay = request.overlay(&Question { client, path: path.into(), host: None });
         let overlay = request.at(server, overlay);
         // SAFETY: the overlay comes from `Request::overlay`, and the server is httpd's.
-        unsafe { request.overlaid(overlay, |assumed| gates.of(assumed.found_ahead().section?)) };
+        unsafe { request.overlaid(overlay, |assumed| gates.of(assumed.sections_ahead().section?)) };
     }
 }
 

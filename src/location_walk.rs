@@ -18,14 +18,14 @@ use maintenance_core::engine::request::Request as _;
 // `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
     /// The sections that httpd has found, and those of the path's other readings.
-    pub(crate) fn found(&mut self) -> MatchedSections<'r, Section<'r>> {
+    pub(crate) fn sections(&mut self) -> MatchedSections<'r, Section<'r>> {
         let section = self.section();
         MatchedSections::new(section, self.sections_of(self.readings(self.rec().uri)))
     }
 
     /// The sections that httpd will find for the request, for a hook that runs earlier. None if
     /// httpd will reject the path.
-    pub(crate) fn found_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
+    pub(crate) fn sections_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
         let (pool, uri) = (self.rec().pool, self.rec().uri);
         // SAFETY: a copy of a C string from the request's pool.
         let path = unsafe { apr_pstrdup(pool, uri) };

@@ -307,11 +307,11 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     }
 
     fn sections(&mut self) -> MatchedSections<'r, Section<'r>> {
-        self.found()
+        Request::sections(self)
     }
 
     fn sections_ahead(&mut self) -> MatchedSections<'r, Section<'r>> {
-        self.found_ahead()
+        Request::sections_ahead(self)
     }
 
     fn own_gate(&self, gate: Gate) -> &'r Gate {
@@ -349,7 +349,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 
     #[inline(always)]
     fn keep(&mut self, decision: Decision<'r>) {
-        self.store(decision);
+        self.set_decision(decision);
         if let Some(label) = decision.outcome.label() {
             self.tell(label);
             if decision.outcome.is_private() {
@@ -360,7 +360,7 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
 
     #[inline(always)]
     fn track(&mut self, tracked: TrackedRequest<'static>) -> &'r TrackedRequest<'static> {
-        self.follow(tracked)
+        Request::track(self, tracked)
     }
 
     /// Among the fields that answers with an error have, too.

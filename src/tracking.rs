@@ -13,14 +13,14 @@ use maintenance_core::engine::request::Request as _;
 use maintenance_core::stats::TrackedRequest;
 
 /// A decision and its client request, in one allocation.
-struct Followed<'r> {
+struct Tracked<'r> {
     decision: Decision<'r>,
     tracked: TrackedRequest<'static>,
 }
 
 // SAFETY: another thread only drops the value, and dropping a decision does nothing. That the
 // client request may be dropped in another thread is checked below.
-unsafe impl Send for Followed<'_> {}
+unsafe impl Send for Tracked<'_> {}
 
 const fn can_be_sent<T: Send>() {}
 const _: () = can_be_sent::<TrackedRequest<'static>>();
@@ -41,7 +41,7 @@ impl<'r> Request<'r> {
 
     /// Stores a decision in its slot.
     #[inline(always)]
-    pub(crate) fn store(&mut self, decision: Decision<'r>) {
+    pub(crate) fn set_decision(&mut self, decision: Decision<'r>) {
         match self.slot() {
             slot if slot.is_null() => {
                 let decision = self.pool().put(decision);
@@ -54,12 +54,12 @@ impl<'r> Request<'r> {
     }
 
     /// Keeps a client request that is about to be decided, and ends it together with this request.
-    pub(crate) fn follow(
+    pub(crate) fn track(
         &mut self,
         tracked: TrackedRequest<'static>,
     ) -> &'r TrackedRequest<'static> {
         let decision = Decision::undecided(self.path_id());
-        let Followed { decision, tracked } = self.pool().give(Followed { decision, tracked });
+        let Tracked { decision, tracked } = self.pool().give(Tracked { decision, tracked });
         let tracked = &*tracked;
         decision.tracked = Some(tracked);
         self.set_slot(decision);
@@ -78,7 +78,7 @@ impl<'r> Request<'r> {
 
 /// Called when the answer to a client request has been sent.
 pub(crate) unsafe extern "C" fn ended(tracked: *mut c_void) {
-    // SAFETY: the pointer that `Request::follow` registered. The shim passes it only while the
+    // SAFETY: the pointer that `Request::track` registered. The shim passes it only while the
     // request's pool lives, and from the thread that serves the request.
     guard(|| unsafe { &*tracked.cast::<TrackedRequest<'static>>() }.end(), ());
 }
