@@ -62,54 +62,47 @@ pub enum Admission<'a> {
     Flag(&'a Path, IpNet),
 }
 
-/// The kind of token that admits a request.
-///
-/// The number of a kind is its place in the counters in shared memory (`stats::totals::Row`), which
-/// a restart keeps. Therefore a new kind goes to the end. There is room for 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "as those of `Admission`")]
-pub enum AllowKind {
-    Address,
-    Host,
-    File,
-    PluginCfg,
-    Env,
-    Expr,
-    Path,
-    Flag,
-    HealthCheck,
+macro_rules! kinds {
+    ($($kind:ident => $label:literal,)*) => {
+        /// The kind of token that admits a request.
+        ///
+        /// The number of a kind is its place in the counters in shared memory
+        /// (`stats::totals::Row`), which a restart keeps. Therefore a new kind goes to the end.
+        /// There is room for 16.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        #[expect(missing_docs, reason = "as those of `Admission`")]
+        pub enum AllowKind {
+            $($kind,)*
+        }
+
+        impl AllowKind {
+            /// All kinds, in order.
+            pub const ALL: [Self; [$($label),*].len()] = [$(Self::$kind),*];
+
+            /// The one-word verdict on a request that this kind of token admits.
+            pub const fn label(self) -> &'static CStr {
+                match self {
+                    $(Self::$kind => $label,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Address => c"allowed:address",
+    Host => c"allowed:host",
+    File => c"allowed:file",
+    PluginCfg => c"allowed:plugin-cfg",
+    Env => c"allowed:env",
+    Expr => c"allowed:expr",
+    Path => c"allowed:path",
+    Flag => c"allowed:flag",
+    HealthCheck => c"health-check",
 }
 
 impl AllowKind {
-    /// All kinds, in order.
-    pub const ALL: [Self; 9] = [
-        Self::Address,
-        Self::Host,
-        Self::File,
-        Self::PluginCfg,
-        Self::Env,
-        Self::Expr,
-        Self::Path,
-        Self::Flag,
-        Self::HealthCheck,
-    ];
-
-    /// The one-word verdict on a request that this kind of token admits.
-    pub const fn label(self) -> &'static CStr {
-        match self {
-            Self::Address => c"allowed:address",
-            Self::Host => c"allowed:host",
-            Self::File => c"allowed:file",
-            Self::PluginCfg => c"allowed:plugin-cfg",
-            Self::Env => c"allowed:env",
-            Self::Expr => c"allowed:expr",
-            Self::Path => c"allowed:path",
-            Self::Flag => c"allowed:flag",
-            Self::HealthCheck => c"health-check",
-        }
-    }
-
     /// Whether the admission ends when the request is rewritten to another path.
     pub const fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Path)
@@ -153,6 +146,62 @@ impl fmt::Display for Admission<'_> {
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
             Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::directive::DIRECTIVES;
+    use crate::net::hint;
+
+    fn document(name: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        std::fs::read_to_string(path).expect(name)
+    }
+
+    fn add_enums<'v>(value: &'v Value, found: &mut Vec<Vec<&'v str>>) {
+        if let Some(words) = value.get("enum").and_then(Value::as_array) {
+            found.push(words.iter().filter_map(Value::as_str).collect());
+        }
+        let members = value.as_object().into_iter().flat_map(|object| object.values());
+        let elements = value.as_array().into_iter().flatten();
+        members.chain(elements).for_each(|inner| add_enums(inner, found));
+    }
+
+    /// Finds the places that a new kind of token has to be added to, and that the compiler does not
+    /// find.
+    #[test]
+    fn each_kind_is_everywhere() {
+        let allow = DIRECTIVES.iter().find(|directive| directive.name == c"MaintenanceAllow");
+        let usage = allow.expect("the directive").usage.to_str().expect("text");
+        // An address is written without a key, and `allow` of a flag is no token.
+        let keys = AllowKind::ALL.map(AllowKind::name);
+        let keys = keys.into_iter().filter(|name| !["address", "flag"].contains(name));
+        let keys: Vec<_> = keys.collect();
+        assert_eq!(keys, hint::KEYS, "net/hint.rs");
+        let manual = document("allowlist.md");
+        for key in &keys {
+            assert!(usage.contains(&format!("{key}=")), "{key} in the usage: {usage}");
+            assert!(manual.contains(&format!("{key}=")), "{key} in docs/allowlist.md");
+        }
+        let schema =
+            serde_json::from_str(&document("maintenance-status.schema.json")).expect("the schema");
+        let mut enums = vec![];
+        add_enums(&schema, &mut enums);
+        let labels = AllowKind::ALL.map(|kind| kind.label().to_str().expect("text"));
+        for (first, words) in [
+            ("host", &keys[..]),
+            ("flag", &AllowKind::ALL.map(AllowKind::name)),
+            ("allowed:host", &labels),
+        ] {
+            let mut of = enums.iter().filter(|found| found.contains(&first)).peekable();
+            assert!(of.peek().is_some(), "no enum of the schema has {first}");
+            let lacks = |found: &&Vec<&str>| words.iter().any(|word| !found.contains(word));
+            assert_eq!(of.find(lacks), None, "an enum of the schema lacks one of {words:?}");
         }
     }
 }
