@@ -186,7 +186,7 @@ fn check_times(spec: &FlagSpec, content: &[u8]) {
 fn check_retry_after(spec: &FlagSpec, now: Timestamp, is_past: bool) {
     for rule in [&["5m", "spread=1m"][..], &["off"]] {
         let rule = RetryAfter::parse(rule).unwrap();
-        let seconds = rule.draw(spec, is_past, now, &Spreader::default());
+        let seconds = rule.for_header(spec, is_past, now, &Spreader::default());
         let seconds = seconds.map(i64::from);
         assert!(seconds.is_none_or(|seconds| (0..=i64::from(i32::MAX)).contains(&seconds)));
         if let (Some(end), false, Some(seconds)) = (spec.end(), is_past, seconds) {
@@ -194,8 +194,8 @@ fn check_retry_after(spec: &FlagSpec, now: Timestamp, is_past: bool) {
             let back = now.as_microsecond() + seconds * 1_000_000;
             assert!(seconds == i64::from(i32::MAX) || back >= end.at().as_microsecond());
         }
-        let fixed = rule.fixed(spec, is_past).map(i64::from);
-        assert!(fixed.is_none_or(|fixed| seconds.is_some_and(|seconds| seconds >= fixed)));
+        let page = rule.for_page(spec, is_past).map(i64::from);
+        assert!(page.is_none_or(|page| seconds.is_some_and(|seconds| seconds >= page)));
     }
 }
 

@@ -192,7 +192,7 @@ impl Refusal {
         let facts = Facts {
             closing,
             status: status.code(),
-            retry_after: self.retry_after.fixed(spec, is_overdue),
+            retry_after: self.retry_after.for_page(spec, is_overdue),
             host: &request.host(),
         };
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
@@ -201,7 +201,7 @@ impl Refusal {
             content: Arc::clone(&closing.content),
             state: closing.state(),
             cors: self.origins.fields(request),
-            retry_after: self.retry_after.draw(spec, is_overdue, closing.at, &self.spreader),
+            retry_after: self.retry_after.for_header(spec, is_overdue, closing.at, &self.spreader),
             vary: match (has_languages, body.is_negotiated()) {
                 (true, true) => c"Accept, Accept-Language, Accept-Encoding",
                 (true, false) => c"Accept, Accept-Language",

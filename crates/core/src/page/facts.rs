@@ -14,7 +14,8 @@ pub struct Facts<'a> {
     pub closing: &'a ActiveFlag,
     /// The status of the answer.
     pub status: u16,
-    /// Retry-After as a fixed number of seconds; None if the page can show `end` instead.
+    /// The number of seconds for the text of the page, which the header field adds a random number
+    /// to; None if there is none, or if the page shows `end` instead.
     pub retry_after: Option<u32>,
     /// The name of the server or virtual host.
     pub host: &'a str,

@@ -60,9 +60,9 @@ impl RetryAfter {
         }
     }
 
-    /// The number of seconds if it does not depend on the current time; None if there is no
-    /// Retry-After, or if it counts down to a future `end`.
-    pub fn fixed(&self, spec: &FlagSpec, is_overdue: bool) -> Option<u32> {
+    /// The number of seconds that a page shows, which is rendered once for many clients: None if
+    /// there is no Retry-After, or if the page shows a future `end` instead.
+    pub fn for_page(&self, spec: &FlagSpec, is_overdue: bool) -> Option<u32> {
         match spec.end() {
             Some(_) if !is_overdue => None,
             _ => spec.retry_after().or(self.base),
@@ -76,7 +76,7 @@ impl RetryAfter {
     /// count either.
     ///
     /// `is_overdue` decides and not the clock alone, which may just have been set back by a second.
-    pub fn draw(
+    pub fn for_header(
         &self,
         spec: &FlagSpec,
         is_overdue: bool,
@@ -168,10 +168,10 @@ mod tests {
         ] {
             let spec = spec(text);
             let is_overdue = spec.end().is_some_and(|end| end.at() <= now);
-            let drawn = rule.draw(&spec, is_overdue, now, &Spreader::default());
-            assert_eq!(drawn, expected, "{text}");
-            let fixed = rule.fixed(&spec, is_overdue);
-            assert!(fixed.is_none() || fixed == expected, "{text}");
+            let header = rule.for_header(&spec, is_overdue, now, &Spreader::default());
+            assert_eq!(header, expected, "{text}");
+            let page = rule.for_page(&spec, is_overdue);
+            assert!(page.is_none() || page == expected, "{text}");
         }
     }
 
@@ -197,8 +197,8 @@ mod tests {
             let ActiveFlag { content, is_overdue, at } = look.expect("closed");
             let spec = content.spec();
             let both = (
-                exactly.fixed(spec, is_overdue),
-                exactly.draw(spec, is_overdue, at, &Spreader::default()),
+                exactly.for_page(spec, is_overdue),
+                exactly.for_header(spec, is_overdue, at, &Spreader::default()),
             );
             assert_eq!(both, expected, "{clock}");
         }
