@@ -129,7 +129,8 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     decide(request, server, &sections)
 }
 
-/// Decides once for each client request and each set of sections that it enters.
+/// Decides for a request in these sections, unless an earlier decision on it, or on a request that
+/// it is a part of, still applies.
 #[inline(always)]
 fn decide<'r, R: Request<'r>>(
     request: &mut R,
@@ -137,8 +138,8 @@ fn decide<'r, R: Request<'r>>(
     sections: &MatchedSections<'r, R::Section>,
 ) -> Action<'r> {
     match request.decision().copied().or_else(|| request.origin_decision()) {
-        None => judge(request, server, sections, None),
-        Some(before) => decide_once_more(request, server, sections, before),
+        None => decide_by_gate(request, server, sections, None),
+        Some(before) => reuse_or_decide(request, server, sections, before),
     }
 }
 
@@ -147,7 +148,7 @@ fn decide<'r, R: Request<'r>>(
 /// is an internal redirect to the ErrorDocument of a request that httpd rejected before the module
 /// saw it, such as a malformed request.
 #[inline(never)]
-fn decide_once_more<'r, R: Request<'r>>(
+fn reuse_or_decide<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
@@ -155,7 +156,7 @@ fn decide_once_more<'r, R: Request<'r>>(
 ) -> Action<'r> {
     let path = request.path_id();
     if !before.holds_in(sections, path) || is_rewritten(request, &before) {
-        return judge(request, server, sections, Some(before));
+        return decide_by_gate(request, server, sections, Some(before));
     }
     let own = request.decision();
     if own.is_none_or(|own| own.path != path) {
@@ -167,7 +168,7 @@ fn decide_once_more<'r, R: Request<'r>>(
 
 /// Decides by the gate of the request's sections.
 #[inline(always)]
-fn judge<'r, R: Request<'r>>(
+fn decide_by_gate<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
@@ -176,7 +177,7 @@ fn judge<'r, R: Request<'r>>(
     request.provoke();
     let gate = server.gates.of_request(sections.section, |gate| request.own_gate(gate));
     if !sections.others.is_empty() {
-        return decide_among(request, server, sections, before, gate);
+        return decide_by_gates(request, server, sections, before, gate);
     }
     let scope = server.counters.scope_ref(sections.section, gate);
     let tracked = track(request, before, server.counters, scope);
@@ -192,7 +193,7 @@ fn judge<'r, R: Request<'r>>(
 /// Decides for a path that can be read in several ways. The strictest verdict applies, in the scope
 /// that gave it.
 #[cold]
-fn decide_among<'r, R: Request<'r>>(
+fn decide_by_gates<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,

@@ -201,7 +201,7 @@ impl Gate {
     /// Decides for one request.
     pub fn decide(&self, request: &impl ClientRequest, events: &impl EventSink) -> Verdict<'_> {
         let closings = self.look(request, events);
-        self.judge(closings, request, events)
+        self.admit_or_block(closings, request, events)
     }
 
     /// Decides as if the scope were closed: by the flags that announce a closing, or otherwise by
@@ -224,7 +224,7 @@ impl Gate {
         }
         let plain = || Blocked { closing: ActiveFlag::default(), flag: None };
         closings.shown = closings.shown.or_else(|| Some(plain()));
-        self.judge(closings, request, events)
+        self.admit_or_block(closings, request, events)
     }
 
     /// Whether a flag announces that it will close the scope.
@@ -246,7 +246,7 @@ impl Gate {
         closings
     }
 
-    fn judge<'a>(
+    fn admit_or_block<'a>(
         &'a self,
         closings: ActiveFlags<'a>,
         request: &impl ClientRequest,
