@@ -1,18 +1,22 @@
 //! The logic of mod_maintenance, in safe Rust and independent of httpd. While a flag file exists,
 //! every request of a client that is not on the allowlist is refused with the maintenance page.
 //!
-//! # How a request is handled
+//! # The way of a request
 //!
 //! 1. A hook of the module calls [`engine::handle`], which accesses httpd's request through the
 //!    trait [`engine::request::Request`].
 //! 2. The engine finds the [`engine::gate::Gate`] of the request's location among those of its
 //!    virtual host ([`engine::gates`]), which are made when the configuration is read.
-//! 3. The gate checks the flags ([`flag`]), whose content can define a time window
-//!    ([`flag::spec`]). If a flag is active, the gate consults the allowlist ([`allow`]), whose files
-//!    are reread when they change ([`file::watched`]). The verdict is open, allowed or blocked.
-//! 4. The engine keeps the decision with the request for later hooks, internal redirects and the
+//! 3. For most requests the gate only confirms that no flag has appeared
+//!    ([`engine::gate::Gate::confirm_open`]): one `stat` for each flag, or none between two looks of
+//!    `MaintenanceCheckInterval`.
+//! 4. Otherwise the gate looks at the flags ([`flag::Flag::look`]), whose content can define a time
+//!    window ([`flag::spec`]). If a flag is active, the gate consults the allowlist ([`allow`]),
+//!    whose files are reread when they change ([`file::watched`]). The verdict is open, allowed or
+//!    blocked.
+//! 5. The engine keeps the decision with the request for later hooks, internal redirects and the
 //!    log, counts it, and tracks an admitted request to its end ([`stats`]).
-//! 5. If the request is blocked, [`refusal`] makes the whole answer: status, header fields, and the
+//! 6. If the request is blocked, [`refusal`] makes the whole answer: status, header fields, and the
 //!    page in the best type, language and coding ([`page`], [`negotiate`]). The module sends it.
 //!
 //! The directives ([`directive`]) are checked when the configuration is read, so that they cannot
