@@ -125,10 +125,11 @@ miri: nightly ## Run unit tests under Miri
 	@tests/sanitize/miri.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, the source tree, documentation and dependencies
-	@$(PACKAGES) $(BUILD_PACKAGES)
+	@$(PACKAGES) $(BUILD_PACKAGES) g++
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	RUSTFLAGS="--cfg fuzzing" $(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-check
 	$(CARGO) test --locked --test architecture
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
