@@ -314,15 +314,15 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         Request::sections_ahead(self)
     }
 
-    fn own_gate(&self, gate: Gate) -> &'r Gate {
+    fn keep_gate(&self, gate: Gate) -> &'r Gate {
         self.own(gate)
     }
 
-    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
+    fn keep_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
         self.own(answer)
     }
 
-    fn own_reply(&self, reply: Reply) -> &'r Reply {
+    fn keep_reply(&self, reply: Reply) -> &'r Reply {
         self.own(reply)
     }
 

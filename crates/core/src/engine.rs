@@ -175,7 +175,7 @@ fn decide_by_gate<'r, R: Request<'r>>(
     before: Option<Decision<'r>>,
 ) -> Action<'r> {
     request.provoke();
-    let gate = server.gates.of_request(sections.section, |gate| request.own_gate(gate));
+    let gate = server.gates.of_request(sections.section, |gate| request.keep_gate(gate));
     if !sections.others.is_empty() {
         return decide_by_gates(request, server, sections, before, gate);
     }
@@ -200,7 +200,7 @@ fn decide_by_gates<'r, R: Request<'r>>(
     before: Option<Decision<'r>>,
     first: &'r Gate,
 ) -> Action<'r> {
-    let gate_of = |section| server.gates.of_request(section, |gate| request.own_gate(gate));
+    let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
     let others = sections.others.iter();
     let others: Vec<_> = others.map(|section| gate_of(*section)).collect();
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
@@ -284,15 +284,15 @@ fn conclude<'r, R: Request<'r>>(
         }
         Verdict::HealthCheck(_) | Verdict::Blocked(_) if request.is_subrequest() => Action::Fail,
         Verdict::HealthCheck(blocked) => {
-            Action::Reply(request.own_reply(Reply::healthy(&blocked.closing)))
+            Action::Reply(request.keep_reply(Reply::healthy(&blocked.closing)))
         }
         Verdict::Blocked(blocked) => {
             if let Some(reply) = gate.refusal().preflight(request, &blocked.closing) {
                 count_refusal(request, before, server.counters, scope, reply.status);
-                return Action::Reply(request.own_reply(reply));
+                return Action::Reply(request.keep_reply(reply));
             }
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
-            answer.map_or(Action::Plain, |answer| Action::Answer(request.own_answer(answer)))
+            answer.map_or(Action::Plain, |answer| Action::Answer(request.keep_answer(answer)))
         }
     }
 }

@@ -252,14 +252,14 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         let ahead = self.ahead.as_ref().expect("not found yet");
         MatchedSections::new(ahead[0], ahead[1..].into())
     }
-    fn own_gate(&self, gate: Gate) -> &'r Gate {
+    fn keep_gate(&self, gate: Gate) -> &'r Gate {
         Box::leak(Box::new(gate))
     }
-    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
+    fn keep_answer(&self, answer: Answer<'r>) -> &'r Answer<'r> {
         Box::leak(Box::new(answer))
     }
 
-    fn own_reply(&self, reply: Reply) -> &'r Reply {
+    fn keep_reply(&self, reply: Reply) -> &'r Reply {
         Box::leak(Box::new(reply))
     }
 

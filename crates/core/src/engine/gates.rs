@@ -76,16 +76,16 @@ impl Gates {
         &self.sections
     }
 
-    /// The gate of a request in these sections, or in none. `own` holds a gate that is made for
+    /// The gate of a request in these sections, or in none. `keep` holds a gate that is made for
     /// this request only.
     #[inline]
     pub fn of_request<'g>(
         &'g self,
         path: Option<&impl SectionPath>,
-        own: impl FnOnce(Gate) -> &'g Gate,
+        keep: impl FnOnce(Gate) -> &'g Gate,
     ) -> &'g Gate {
         match path {
-            Some(path) => self.of(path).unwrap_or_else(|| own(self.make(path))),
+            Some(path) => self.of(path).unwrap_or_else(|| keep(self.make(path))),
             None => &self.own,
         }
     }

@@ -42,11 +42,11 @@ pub trait Request<'r>: RequestHeaders {
     /// The sections that httpd will find.
     fn sections_ahead(&mut self) -> MatchedSections<'r, Self::Section>;
     /// Keeps a gate that was made for this request only.
-    fn own_gate(&self, gate: Gate) -> &'r Gate;
+    fn keep_gate(&self, gate: Gate) -> &'r Gate;
     /// Keeps the answer to this request.
-    fn own_answer(&self, answer: Answer<'r>) -> &'r Answer<'r>;
+    fn keep_answer(&self, answer: Answer<'r>) -> &'r Answer<'r>;
     /// Keeps another answer to this request.
-    fn own_reply(&self, reply: Reply) -> &'r Reply;
+    fn keep_reply(&self, reply: Reply) -> &'r Reply;
 
     /// The decision that is kept with the request.
     fn decision(&self) -> Option<&Decision<'r>>;
