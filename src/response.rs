@@ -48,7 +48,8 @@ impl<'r> Request<'r> {
             self.set_field(name, value);
         }
         if let Some(seconds) = answer.retry_after {
-            self.set_field(c"Retry-After", self.pool().text(seconds.to_string().as_bytes()));
+            let mut digits = itoa::Buffer::new();
+            self.set_field(c"Retry-After", self.pool().text(digits.format(seconds).as_bytes()));
         }
         // Evaluating an expression may already have added fields.
         self.headers_out().merge(c"Vary", answer.vary);

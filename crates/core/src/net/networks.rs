@@ -15,6 +15,9 @@ pub struct Networks(JointPrefixMap<IpNet, u32>);
 impl Networks {
     /// The narrowest network that contains the address.
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
+        if self.is_empty() {
+            return None; // most lists are, and the trie takes a walk to find out
+        }
         self.0.get_lpm(&network::of_address(address)).map(|(network, origin)| (network, *origin))
     }
 
