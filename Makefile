@@ -8,7 +8,7 @@ TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) curl g++ jq libapache2-mod-jk libapache2-mod-security2 libfaketime util-linux \
+TEST_PACKAGES  := $(BUILD_PACKAGES) curl g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime util-linux \
   valgrind
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind

@@ -5,6 +5,7 @@
 
 mod allow;
 mod allow_sources;
+mod balancer;
 mod browser;
 mod clock;
 mod cors;

@@ -180,7 +180,8 @@ mod tests {
         let usage = allow.expect("the directive").usage.to_str().expect("text");
         // An address is written without a key; the others are not tokens.
         let keys = AllowKind::ALL.map(AllowKind::name);
-        let keys = keys.into_iter().filter(|name| !["address", "flag", "health-check"].contains(name));
+        let keys =
+            keys.into_iter().filter(|name| !["address", "flag", "health-check"].contains(name));
         let keys: Vec<_> = keys.collect();
         assert_eq!(keys, hint::KEYS, "net/hint.rs");
         let manual = document("allowlist.md");
