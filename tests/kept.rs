@@ -76,7 +76,7 @@ type Break = fn(&Path, &str);
 const BREAKS: [(&str, Break, &str); 5] = [
     ("gone", |path, _| fs::remove_file(path).expect("removed"), "cannot be read: No such file"),
     ("malformed", |path, _| replace_file(path, [b'{', b'{', 0xff, b'\n']), ""),
-    ("empty", |path, _| replace_file(path, ""), "is (empty|no XML document)"),
+    ("empty", |path, _| replace_file(path, ""), "is (empty|not an XML document)"),
     (
         "half written",
         |path, text| {

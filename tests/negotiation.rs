@@ -230,7 +230,7 @@ fn own_pages() {
     setup.write("own.html.de.j2", html("{{ message }} {{ message_lang }} {{ lang }} {{ status }}"));
     setup.write(
         "own.json.de.j2",
-        "{\"type\": \"about:blank\", \"title\": \"Internal Server Error\", \"status\": {{ status }},\n\
+        "{\"type\": \"tag:mod-maintenance.invalid,2026:closed\", \"title\": \"Internal Server Error\", \"status\": {{ status }},\n\
           \"detail\": {{ message }}, \"retryAfter\": {{ retry_after }} }\n",
     );
     let httpd = setup.start();

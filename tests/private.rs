@@ -20,8 +20,10 @@ fn answers(mpm: Mpm) {
     }
     let httpd = setup.start();
     let admitted = httpd.client_from("127.0.0.2");
+    let others = httpd.client_from("127.0.0.3");
     let field = |path: &str, name: &str| {
-        let answer = admitted.get(path);
+        let client = if path.starts_with("/free/p") { &others } else { &admitted };
+        let answer = client.get(path);
         let values: Vec<_> = answer.headers.get_all(name).iter().collect();
         let values = values.iter().map(|value| value.to_str().expect("text"));
         (answer.status, values.collect::<Vec<_>>().join(" | "))
