@@ -72,7 +72,7 @@ request 127.0.0.1 200 "all is well"
 say "Closed: touch the flag, and clients get the maintenance page"
 echo "\$ touch $root/maintenance.flag"
 touch "$root/maintenance.flag"
-request 127.0.0.1 500 "upgrading this site"
+request 127.0.0.1 500 "Down for maintenance"
 
 say "The flag can say what happens, and when it is over; programs get it as JSON"
 echo "\$ echo 'message = \"Back with version 8.\"' > new; mv new $root/maintenance.flag"

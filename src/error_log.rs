@@ -11,6 +11,7 @@ use crate::sys::bindings::{
 };
 use crate::sys::process;
 use maintenance_core::file::watched::{FileEvent, Instead};
+use maintenance_core::flag::spec::FlagSpec;
 use maintenance_core::flag::{self, FlagEvent, FlagFile, FolderProblem};
 use maintenance_core::text::time::Moment;
 use maintenance_core::text::{self, user, zone};
@@ -128,28 +129,52 @@ fn oddity(file: &Option<FlagFile>) -> String {
     kind.map_or_else(String::new, |kind| format!("; it {kind}"))
 }
 
-fn say(event: &FlagEvent<'_>) -> (i32, String) {
-    let until = |end: &Option<Moment>| {
-        end.as_ref().map_or_else(String::new, |end| format!(", until {}", end.text()))
+/// Until when, by whom, under which number, and why.
+fn details(spec: &FlagSpec) -> String {
+    const SHOWN: usize = 200;
+    let end = spec.end().map(|end| end.text());
+    let parts = [
+        ("until", end.as_deref()),
+        ("by", spec.by()),
+        ("ticket", spec.ticket()),
+        ("reason:", spec.reason()),
+    ];
+    let part = |(name, text): (&str, Option<&str>)| {
+        let text = text?;
+        let start: String = text.chars().take(SHOWN).collect();
+        let more = if start.len() < text.len() { "..." } else { "" };
+        Some(format!(", {name} {start}{more}"))
     };
+    parts.into_iter().filter_map(part).collect()
+}
+
+fn say(event: &FlagEvent<'_>) -> (i32, String) {
     match event {
-        FlagEvent::Closed { flag, file, end } => {
+        FlagEvent::Closed { flag, file, spec } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(
                 "closed by the flag {}, there since {}, owner {}{}{}",
                 flag.display(),
                 since.map_or_else(|| "an unknown time".into(), |at| at.text_with_seconds()),
                 file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
-                until(end),
+                details(spec),
                 oddity(file)
             );
             (APLOG_NOTICE, message)
         }
-        FlagEvent::Announced { flag, start, file, opens } => {
+        FlagEvent::Announced { flag, start, file, opens, spec } => {
             let opens = if *opens { "open again, " } else { "" };
             let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
             let owner = file.as_ref().map_or_else(String::new, owner);
-            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{odd}"))
+            let more = details(spec);
+            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{more}{odd}"))
+        }
+        FlagEvent::Inactive { flag, file, opens } => {
+            let opens = if *opens { "open again, " } else { "" };
+            let (flag, odd) = (flag.display(), oddity(file));
+            let owner = file.as_ref().map_or_else(String::new, owner);
+            let message = format!("{opens}the flag {flag} does not close, it says closed = false");
+            (APLOG_NOTICE, format!("{message}{owner}{odd}"))
         }
         FlagEvent::Overdue { flag, end } => (
             APLOG_WARNING,
@@ -185,10 +210,10 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
             let opens = if *opens { "open again, " } else { "" };
             (APLOG_NOTICE, format!("{opens}the flag {} is gone", flag.display()))
         }
-        FlagEvent::Changed { flag, file, end } => {
+        FlagEvent::Changed { flag, file, spec } => {
             let owner = file.as_ref().map_or_else(String::new, owner);
-            let (flag, until) = (flag.display(), until(end));
-            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{until}"))
+            let (flag, more) = (flag.display(), details(spec));
+            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{more}"))
         }
         FlagEvent::Unusable { flag, cause } => (
             APLOG_ERR,

@@ -254,7 +254,7 @@ fn never_good() {
             ("text/html", "de", "<!DOCTYPE html>\n<html lang=\"en\""),
             ("application/json", "de", "{\"detail\":\"Während"),
             ("application/json", "fr", "{\"detail\":\""),
-            ("text/plain", "sv", "We are upgrading"),
+            ("text/plain", "sv", "Down for maintenance"),
         ] {
             let client = httpd.client();
             let request = client.request("GET", "/").header("Accept", accept);

@@ -14,6 +14,7 @@ mod denied;
 mod directives;
 mod docs;
 mod drain;
+mod flag_keys;
 mod flags;
 mod health_check;
 mod install;

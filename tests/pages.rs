@@ -236,7 +236,7 @@ fn pages_of_a_virtual_host() {
     for (host, name, value, begin) in [
         ("first", "Accept", "text/html", "server"),
         ("first", "Accept", "application/json", "{\"from\":\"server\"}"),
-        ("first", "Accept", "text/plain", "We are upgrading this site\n"),
+        ("first", "Accept", "text/plain", "Down for maintenance\n"),
         ("inner", "Accept", "text/html", "inner"),
         ("inner", "Accept-Language", "fr", "inner"),
         ("inner", "Accept-Language", "de-AT", "innen"),

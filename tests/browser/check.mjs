@@ -17,9 +17,9 @@ const STATUS = 500;
 const BACK_WITHIN = 60_000; // the page asks after 40 seconds at the latest
 
 const TITLES = {
-  en: 'We are upgrading this site',
-  de: 'Wir aktualisieren diese Website',
-  ja: 'ただいまサイトを更新中です',
+  en: 'Down for maintenance',
+  de: 'Wartungsarbeiten',
+  ja: 'ただいまメンテナンス中です',
 };
 const LOCALES = { en: 'en-US', de: 'de-DE', ja: 'ja-JP' };
 const MESSAGE = 'We are moving to version 8.\n'

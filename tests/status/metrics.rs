@@ -11,10 +11,11 @@ use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family with its type and the names of its labels.
-const FAMILIES: [(&str, char, &[&str]); 11] = [
+const FAMILIES: [(&str, char, &[&str]); 12] = [
     ("build_info", 'g', &["version"]),
     ("check_interval_seconds", 'g', &[]),
     ("flag_closes", 'g', &["flag"]),
+    ("flag_state", 'g', &["flag", "state"]),
     ("scope_state", 'g', &["server", "location", "state"]),
     ("requests_in_flight", 'g', &["server", "location"]),
     ("requests_in_flight_from_before_closing", 'g', &["server", "location"]),

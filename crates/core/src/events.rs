@@ -30,11 +30,12 @@ pub fn is_first_closing<'f>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flag::spec::FlagSpec;
 
     #[test]
     fn first_closings() {
         let (a, b) = (Path::new("/a"), Path::new("/b"));
-        let closed = FlagEvent::Closed { flag: a, file: None, end: None };
+        let closed = FlagEvent::Closed { flag: a, file: None, spec: &FlagSpec::default() };
         let gone = FlagEvent::Gone { flag: a, opens: true };
         for (event, closing, expected) in [
             (&closed, &[][..], true),

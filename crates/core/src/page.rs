@@ -126,7 +126,10 @@ impl Pages {
             let (_, encoding) = body.encoded(wanted);
             return Some((Arc::clone(body), encoding));
         }
-        let names_host = source.as_ref().is_some_and(|source| source.names_host());
+        let names_host = match &source {
+            Some(source) if !source.is_nothing() => source.names_host(),
+            _ => page.is_html(), // the built-in page
+        };
         let key = Key {
             source: match &source {
                 Some(source) if !source.is_nothing() => source.id(),
@@ -176,6 +179,9 @@ impl Pages {
                 return Some(Body::new(bytes));
             }
         }
+        // A rendering that virtual hosts share does not name one of them.
+        let is_shared = source.is_some_and(|source| !source.names_host());
+        let facts = if is_shared { Facts { host: "", ..facts } } else { facts };
         let compiled = &self.cache.built_in;
         let texts = texts_in(language);
         let body = Body::new(stack::deep(|| built_in::render(page.media, texts, facts, compiled))?);

@@ -18,8 +18,8 @@ pub enum FlagEvent<'a> {
         flag: &'a Path,
         /// Modification time and owner; None if they cannot be seen now.
         file: Option<FlagFile>,
-        /// The end of the maintenance.
-        end: Option<Moment>,
+        /// The content.
+        spec: &'a FlagSpec,
     },
     /// The flag exists and will close its scope later.
     Announced {
@@ -27,6 +27,17 @@ pub enum FlagEvent<'a> {
         flag: &'a Path,
         /// When the flag closes its scope.
         start: Moment,
+        /// Modification time and owner.
+        file: Option<FlagFile>,
+        /// Whether the flag closed its scope before.
+        opens: bool,
+        /// The content.
+        spec: &'a FlagSpec,
+    },
+    /// The flag exists, but its content says that it does not close its scope.
+    Inactive {
+        /// The flag.
+        flag: &'a Path,
         /// Modification time and owner.
         file: Option<FlagFile>,
         /// Whether the flag closed its scope before.
@@ -69,8 +80,8 @@ pub enum FlagEvent<'a> {
         flag: &'a Path,
         /// Modification time and owner.
         file: Option<FlagFile>,
-        /// The end of the maintenance.
-        end: Option<Moment>,
+        /// The content.
+        spec: &'a FlagSpec,
     },
     /// The content cannot be used, and all of it is ignored.
     Unusable {
@@ -156,7 +167,7 @@ pub(super) fn tell(
 /// count as different.
 fn is_another(was: ContentId, is: ContentId, spec: &FlagSpec) -> bool {
     let was_unknown = [ContentId::YOUNG, ContentId::DENIED].contains(&was);
-    is != was && is != ContentId::DENIED && !(was_unknown && spec.is_silent())
+    is != was && is != ContentId::DENIED && !(was_unknown && spec.is_empty())
 }
 
 fn tell_phase(
@@ -174,14 +185,19 @@ fn tell_phase(
         Presence::Present(Phase::Announced) => {
             let is_news = is_given || (is.known, is.content_id) != (was.known, was.content_id);
             if let Some(start) = spec.start().filter(|_| is_news) {
-                report(FlagEvent::Announced { flag, start, file, opens: closed });
+                report(FlagEvent::Announced { flag, start, file, opens: closed, spec });
+            }
+        }
+        Presence::Present(Phase::Inactive) => {
+            if was.known != is.known {
+                report(FlagEvent::Inactive { flag, file, opens: closed });
             }
         }
         Presence::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
             if !closed {
-                report(FlagEvent::Closed { flag, file, end });
+                report(FlagEvent::Closed { flag, file, spec });
             } else if is_given || is_another(was.content_id, is.content_id, spec) {
-                report(FlagEvent::Changed { flag, file, end });
+                report(FlagEvent::Changed { flag, file, spec });
             }
             if phase == Phase::Overdue && was.known != is.known {
                 end.into_iter().for_each(|end| report(FlagEvent::Overdue { flag, end }));

@@ -30,6 +30,7 @@ impl Presence {
             Self::Present(Phase::Closed) => 3,
             Self::Present(Phase::Overdue) => 4,
             Self::Present(Phase::Reopened) => 5,
+            Self::Present(Phase::Inactive) => 6,
         }
     }
 
@@ -40,6 +41,7 @@ impl Presence {
             3 => Self::Present(Phase::Closed),
             4 => Self::Present(Phase::Overdue),
             5 => Self::Present(Phase::Reopened),
+            6 => Self::Present(Phase::Inactive),
             _ => Self::Unknown,
         }
     }

@@ -26,8 +26,12 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
     let mut event = vec![];
     let closing = flag.look(observer, time(now), &|| time(now), &mut |item| {
         event.push(match item {
-            FlagEvent::Closed { end: None, .. } => "closed".into(),
-            FlagEvent::Closed { end: Some(end), .. } => format!("closed until {}", end.text()),
+            FlagEvent::Closed { spec, .. } => match spec.end() {
+                None => "closed".into(),
+                Some(end) => format!("closed until {}", end.text()),
+            },
+            FlagEvent::Inactive { opens: false, .. } => "inactive".into(),
+            FlagEvent::Inactive { opens: true, .. } => "open again, inactive".into(),
             FlagEvent::Announced { opens: false, .. } => "announced".into(),
             FlagEvent::Announced { opens: true, .. } => "open again, announced".into(),
             FlagEvent::Overdue { .. } => "overdue".into(),

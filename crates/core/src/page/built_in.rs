@@ -45,18 +45,13 @@ fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Resul
 }
 
 fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
+    let title = facts.spec().title(Some(texts.lang)).map_or(texts.title, |(title, _)| title);
     let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
     let end = facts.spec().end().filter(|_| !facts.closing.is_overdue);
     let expected = end.map(|end| format!("{} {}", texts.expected, end.text()));
     let overdue = facts.closing.is_overdue.then_some(texts.overdue);
-    let parts = [
-        Some(texts.title),
-        Some(texts.lead),
-        message,
-        expected.as_deref(),
-        overdue,
-        Some(texts.later),
-    ];
+    let parts =
+        [Some(title), Some(texts.lead), message, expected.as_deref(), overdue, Some(texts.later)];
     let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     text.push('\n');
     text.into_bytes()
@@ -67,11 +62,12 @@ const PROBLEM_TYPE: &str = "tag:mod-maintenance.invalid,2026:closed";
 
 /// RFC 9457, section 3.1.
 fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
+    let title = facts.spec().title(Some(texts.lang)).map_or(texts.title, |(title, _)| title);
     let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
     let mut problem = Map::new();
     let mut set = |name: &str, value: Value| problem.insert(name.into(), value);
     set("type", json!(PROBLEM_TYPE));
-    set("title", json!(texts.title));
+    set("title", json!(title));
     set("status", json!(facts.status));
     set("detail", json!(message.unwrap_or(texts.lead)));
     if let Some(start) = facts.spec().start() {

@@ -22,7 +22,9 @@ pub struct Facts<'a> {
 }
 
 /// The variables of a template.
-pub(super) const VARIABLES: [&str; 12] = [
+pub(super) const VARIABLES: [&str; 14] = [
+    "title",
+    "title_lang",
     "message",
     "message_lang",
     "start",
@@ -45,9 +47,12 @@ impl<'a> Facts<'a> {
     /// The variables that have a value, for a page in this language.
     pub(super) fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
         let spec = self.spec();
+        let (title, title_lang) = spec.title(language).unzip();
         let (message, message_lang) = spec.message(language).unzip();
         let (start, end) = (spec.start(), spec.end());
         let values = [
+            ("title", title.map(Value::from)),
+            ("title_lang", title_lang.flatten().map(Value::from)),
             ("message", message.map(Value::from)),
             ("message_lang", message_lang.flatten().map(Value::from)),
             ("start", start.map(|start| start.rfc3339().into())),

@@ -30,7 +30,7 @@ pub(super) struct Texts {
 pub(super) const TEXTS: [Texts; 10] = [
     Texts {
         lang: "en",
-        title: "We are upgrading this site",
+        title: "Down for maintenance",
         lead: "The site is closed while we work on it, and will be back as soon as that is done.",
         later: "Please try again later.",
         waits: "You can also leave this page open: the site will appear by itself once it is back.",
@@ -41,7 +41,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "de",
-        title: "Wir aktualisieren diese Website",
+        title: "Wartungsarbeiten",
         lead: "Während der Arbeiten ist die Website nicht erreichbar. Sobald wir fertig sind, ist \
                sie wieder für Sie da.",
         later: "Bitte versuchen Sie es später noch einmal.",
@@ -54,7 +54,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "fr",
-        title: "Nous mettons ce site à jour",
+        title: "Site en maintenance",
         lead: "Le site est inaccessible pendant l’intervention et sera de retour dès qu’elle sera \
                terminée.",
         later: "Veuillez réessayer plus tard.",
@@ -67,7 +67,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "es",
-        title: "Estamos actualizando este sitio",
+        title: "Sitio en mantenimiento",
         lead: "El sitio no está disponible mientras trabajamos en él y volverá en cuanto \
                terminemos.",
         later: "Por favor, inténtelo de nuevo más tarde.",
@@ -80,7 +80,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "it",
-        title: "Stiamo aggiornando questo sito",
+        title: "Sito in manutenzione",
         lead: "Durante i lavori il sito non è disponibile. Tornerà non appena saranno terminati.",
         later: "Si prega di riprovare più tardi.",
         waits: "Si può anche lasciare aperta questa pagina: il sito apparirà da solo non appena \
@@ -93,19 +93,19 @@ pub(super) const TEXTS: [Texts; 10] = [
     // Worded for readers in both Portugal and Brazil.
     Texts {
         lang: "pt",
-        title: "Este site está em atualização",
+        title: "Site em manutenção",
         lead: "O site está indisponível durante os trabalhos e voltará assim que estes terminarem.",
         later: "Por favor, tente novamente mais tarde.",
         waits: "Também pode deixar esta página aberta: o site aparecerá automaticamente assim que \
                 voltar.",
         expected: "Retorno previsto:",
-        overdue: "A atualização requer mais tempo do que o previsto. Lamentamos o atraso e \
+        overdue: "A manutenção requer mais tempo do que o previsto. Lamentamos o atraso e \
                   voltaremos assim que possível.",
         again: "Tentar novamente agora",
     },
     Texts {
         lang: "nl",
-        title: "We werken deze website bij",
+        title: "Onderhoudswerkzaamheden",
         lead: "Tijdens de werkzaamheden is de website niet bereikbaar. Zodra we klaar zijn, \
                kunt u er weer terecht.",
         later: "Probeer het later nog eens.",
@@ -118,7 +118,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "pl",
-        title: "Aktualizujemy tę witrynę",
+        title: "Przerwa techniczna",
         lead: "W czasie prac witryna jest niedostępna. Wróci, gdy tylko je zakończymy.",
         later: "Prosimy spróbować ponownie później.",
         waits: "Można też pozostawić tę stronę otwartą: witryna pojawi się sama, gdy tylko znów \
@@ -130,7 +130,7 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "ja",
-        title: "ただいまサイトを更新中です",
+        title: "ただいまメンテナンス中です",
         lead: "作業中はサイトをご利用いただけません。完了次第、再開いたします。",
         later: "しばらくしてから、もう一度お試しください。",
         waits: "このページを開いたままお待ちいただくこともできます。\
@@ -143,12 +143,12 @@ pub(super) const TEXTS: [Texts; 10] = [
     },
     Texts {
         lang: "zh-Hans",
-        title: "我们正在升级本网站",
-        lead: "升级期间网站暂停访问，完成后将立即恢复。",
+        title: "网站维护中",
+        lead: "维护期间网站暂停访问，完成后将立即恢复。",
         later: "请稍后再试。",
         waits: "您也可以不关闭此页面，网站恢复后会自动显示。",
         expected: "预计恢复时间：",
-        overdue: "升级耗时超出预期，敬请谅解。我们会尽快恢复访问。",
+        overdue: "维护时间超出预期，敬请谅解。我们会尽快恢复访问。",
         again: "立即重试",
     },
 ];
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn english_comes_first() {
         assert_eq!(TEXTS[0].lang, "en");
-        assert!(TEXTS[0].title.contains("upgrading this site"));
+        assert!(TEXTS[0].title.contains("maintenance"));
     }
 }

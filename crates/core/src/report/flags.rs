@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::scopes;
 use super::time::time;
 use crate::flag::Flag;
-use crate::flag::spec::Phase;
+use crate::flag::spec::{FlagSpec, Phase};
 use crate::text::user;
 
 /// A flag.
@@ -29,7 +29,12 @@ pub(super) struct FlagView {
     reopens: bool,
     /// In seconds.
     retry_after: Option<u32>,
+    announce_from: Option<String>,
+    titles: Vec<MessageView>,
     messages: Vec<MessageView>,
+    by: Option<String>,
+    reason: Option<String>,
+    ticket: Option<String>,
     allow: Vec<String>,
     /// Why the content cannot be used.
     pub(super) error: Option<String>,
@@ -40,6 +45,8 @@ pub(super) struct FlagView {
 #[serde(rename_all = "snake_case")]
 pub(super) enum FlagState {
     Absent,
+    /// The flag exists, but its content says that it does not close.
+    Inactive,
     Announced,
     Closed,
     Overdue,
@@ -47,6 +54,31 @@ pub(super) enum FlagState {
     Reopened,
     /// No process has been able to find out whether the flag exists.
     Unknown,
+}
+
+impl FlagState {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Absent,
+        Self::Inactive,
+        Self::Announced,
+        Self::Closed,
+        Self::Overdue,
+        Self::Reopened,
+        Self::Unknown,
+    ];
+
+    /// The name in the JSON.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Inactive => "inactive",
+            Self::Announced => "announced",
+            Self::Closed => "closed",
+            Self::Overdue => "overdue",
+            Self::Reopened => "reopened",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +104,8 @@ impl FlagView {
             () => None,
         };
         let messages = spec.map(|spec| spec.messages()).unwrap_or_default();
+        let titles = spec.map(|spec| spec.titles()).unwrap_or_default();
+        let of_spec = |text: fn(&FlagSpec) -> Option<&str>| spec.and_then(text).map(str::to_owned);
         let message = |(language, text): (Option<&str>, &str)| MessageView {
             language: language.map(str::to_owned),
             text: text.to_owned(),
@@ -79,6 +113,7 @@ impl FlagView {
         Self {
             path: flag.path().display().to_string(),
             state: match report.phase {
+                Some(Phase::Inactive) => FlagState::Inactive,
                 Some(Phase::Announced) => FlagState::Announced,
                 Some(Phase::Closed) => FlagState::Closed,
                 Some(Phase::Overdue) => FlagState::Overdue,
@@ -96,7 +131,12 @@ impl FlagView {
             end: spec.and_then(|spec| spec.end()).map(|end| end.rfc3339()),
             reopens: spec.is_some_and(|spec| spec.reopens()),
             retry_after: spec.and_then(|spec| spec.retry_after()),
+            announce_from: spec.and_then(|spec| spec.announce_from()).map(|from| from.rfc3339()),
+            titles: titles.into_iter().map(message).collect(),
             messages: messages.into_iter().map(message).collect(),
+            by: of_spec(FlagSpec::by),
+            reason: of_spec(FlagSpec::reason),
+            ticket: of_spec(FlagSpec::ticket),
             allow: spec
                 .into_iter()
                 .flat_map(|spec| spec.allow().iter())

@@ -6,6 +6,7 @@ use super::query::Question;
 use crate::allow::{Admission, ClientRequest};
 use crate::engine::gate::{self, Gate, Verdict};
 use crate::events::EventSink;
+use crate::flag::spec::Phase;
 
 /// A question, and an answer for each server that the request could reach.
 #[derive(Debug, Serialize)]
@@ -99,7 +100,7 @@ impl Outcome {
         let label = verdict.label().to_string_lossy().into_owned();
         let variables = gate.allowlist().variables().iter();
         let (status, reason, unless_env) = match verdict {
-            Verdict::Open => (None, "no flag closes the scope".into(), vec![]),
+            Verdict::Open => (None, open(gate), vec![]),
             Verdict::Announced(_) => (None, "a flag announces a closing".into(), vec![]),
             Verdict::HealthCheck(_) => (Some(200), "a health check".into(), vec![]),
             Verdict::Allowed(admission) => (None, by(&admission), vec![]),
@@ -113,6 +114,16 @@ impl Outcome {
             ),
         };
         Self { verdict: label, status, reason, unless_env }
+    }
+}
+
+/// Why the scope is open.
+fn open(gate: &Gate) -> String {
+    let inactive = gate.flags().iter().filter(|flag| flag.report().phase == Some(Phase::Inactive));
+    let paths: Vec<_> = inactive.map(|flag| flag.path().display().to_string()).collect();
+    match paths.is_empty() {
+        true => "no flag closes the scope".into(),
+        false => format!("no flag closes the scope; closed = false in {}", paths.join(", ")),
     }
 }
 

@@ -6,6 +6,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 use prometheus::{Encoder, TextEncoder};
 
 use super::data::Report;
+use super::flags::FlagState;
 use super::scopes::ScopeView;
 use super::state::ScopeState;
 use crate::allow::AllowKind;
@@ -60,6 +61,21 @@ pub fn metrics(report: &Report) -> Result<String, String> {
             .flags
             .iter()
             .map(|flag| (vec![("flag", flag.path.clone())], f64::from(u8::from(flag.closes))))
+            .collect(),
+    );
+    add(
+        "flag_state",
+        "1 for the state that the flag file is in, 0 for the others.",
+        gauge,
+        report
+            .flags
+            .iter()
+            .flat_map(|flag| {
+                FlagState::ALL.map(|state| {
+                    let labels = vec![("flag", flag.path.clone()), ("state", state.name().into())];
+                    (labels, f64::from(u8::from(flag.state == state)))
+                })
+            })
             .collect(),
     );
     add(

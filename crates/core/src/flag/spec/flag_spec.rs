@@ -10,19 +10,28 @@ use crate::text::time::Moment;
 /// The content of a flag. The default is that of an empty file: closed, without any texts.
 #[derive(Debug, Default)]
 pub struct FlagSpec {
-    pub(super) message: Message,
+    /// `closed = false`: the flag is present, but does not close.
+    pub(super) is_inactive: bool,
+    pub(super) title: Texts,
+    pub(super) message: Texts,
     pub(super) start: Option<Moment>,
     pub(super) end: Option<Moment>,
     pub(super) reopens: bool,
     pub(super) retry_after: Option<u32>,
     pub(super) allow: Networks,
     pub(super) vars: BTreeMap<String, String>,
+    pub(super) announce_from: Option<Moment>,
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) ticket: Option<String>,
     pub(super) warnings: Vec<String>,
 }
 
 /// The phase of the maintenance at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    /// `closed = false`: open, whatever the times are.
+    Inactive,
     /// Before `start`: still open.
     Announced,
     /// Closed.
@@ -33,22 +42,56 @@ pub enum Phase {
     Reopened,
 }
 
-/// The message to refused clients.
+/// A text for refused clients.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Message {
+pub(super) enum Texts {
     #[default]
     None,
-    /// One message for all languages.
+    /// One text for all languages.
     Same(String),
     /// By language tag (BCP 47).
     ByLanguage(BTreeMap<String, String>),
+}
+
+impl Texts {
+    /// The text for a page in this language, and the text's language if it is known: the page's own
+    /// language, or a more general one (`de` for `de-AT`), or English, or the first.
+    fn find(&self, language: Option<&str>) -> Option<(&str, Option<&str>)> {
+        let texts = match self {
+            Self::None => return None,
+            Self::Same(text) => return Some((text, None)),
+            Self::ByLanguage(texts) => texts,
+        };
+        let find = |wanted: &str| texts.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(wanted));
+        let mut wanted = language.unwrap_or("en");
+        let mut found = find(wanted);
+        while let (None, Some((shorter, _))) = (found, wanted.rsplit_once('-')) {
+            wanted = shorter;
+            found = find(wanted);
+        }
+        let (tag, text) = found.or_else(|| find("en")).or_else(|| texts.iter().next())?;
+        Some((text, Some(tag)))
+    }
+
+    /// All texts, each with its language if it is known.
+    fn all(&self) -> Vec<(Option<&str>, &str)> {
+        match self {
+            Self::None => vec![],
+            Self::Same(text) => vec![(None, text)],
+            Self::ByLanguage(texts) => {
+                texts.iter().map(|(tag, text)| (Some(tag.as_str()), text.as_str())).collect()
+            }
+        }
+    }
 }
 
 impl FlagSpec {
     /// The phase at `now`.
     pub fn phase(&self, now: Timestamp) -> Phase {
         let is_past = |moment: Option<Moment>| moment.is_some_and(|moment| moment.at() <= now);
-        if self.start.is_some() && !is_past(self.start) {
+        if self.is_inactive {
+            Phase::Inactive
+        } else if self.start.is_some() && !is_past(self.start) {
             Phase::Announced
         } else if !is_past(self.end) {
             Phase::Closed
@@ -62,31 +105,43 @@ impl FlagSpec {
     /// The message for a page in this language, and the message's language if it is known: the
     /// page's own language, or a more general one (`de` for `de-AT`), or English, or the first.
     pub fn message(&self, language: Option<&str>) -> Option<(&str, Option<&str>)> {
-        let texts = match &self.message {
-            Message::None => return None,
-            Message::Same(text) => return Some((text, None)),
-            Message::ByLanguage(texts) => texts,
-        };
-        let find = |wanted: &str| texts.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(wanted));
-        let mut wanted = language.unwrap_or("en");
-        let mut found = find(wanted);
-        while let (None, Some((shorter, _))) = (found, wanted.rsplit_once('-')) {
-            wanted = shorter;
-            found = find(wanted);
-        }
-        let (tag, text) = found.or_else(|| find("en")).or_else(|| texts.iter().next())?;
-        Some((text, Some(tag)))
+        self.message.find(language)
+    }
+
+    /// The heading of the page, chosen by language as the message is; None for the built-in one.
+    pub fn title(&self, language: Option<&str>) -> Option<(&str, Option<&str>)> {
+        self.title.find(language)
     }
 
     /// The messages, each with its language if it is known.
     pub fn messages(&self) -> Vec<(Option<&str>, &str)> {
-        match &self.message {
-            Message::None => vec![],
-            Message::Same(text) => vec![(None, text)],
-            Message::ByLanguage(texts) => {
-                texts.iter().map(|(tag, text)| (Some(tag.as_str()), text.as_str())).collect()
-            }
-        }
+        self.message.all()
+    }
+
+    /// The headings, each with its language if it is known.
+    pub fn titles(&self) -> Vec<(Option<&str>, &str)> {
+        self.title.all()
+    }
+
+    /// When the closing is to be announced; None if it is announced as soon as the flag appears.
+    pub fn announce_from(&self) -> Option<Moment> {
+        self.announce_from
+    }
+
+    /// Who closes the scope. For administrators only, like [`FlagSpec::reason`] and
+    /// [`FlagSpec::ticket`].
+    pub fn by(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    /// Why the scope is closed.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// The number of the change or the ticket.
+    pub fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref()
     }
 
     /// Whether the scope reopens automatically at the end.
@@ -126,11 +181,17 @@ impl FlagSpec {
 
     /// Whether there is nothing to show to refused clients.
     pub fn is_silent(&self) -> bool {
-        self.message == Message::None
+        self.message == Texts::None
+            && self.title == Texts::None
             && self.start.is_none()
             && self.end.is_none()
             && self.retry_after.is_none()
             && self.vars.is_empty()
+    }
+
+    /// Whether there is nothing to tell administrators either.
+    pub fn is_empty(&self) -> bool {
+        self.is_silent() && [&self.by, &self.reason, &self.ticket].iter().all(|text| text.is_none())
     }
 }
 
@@ -146,9 +207,9 @@ mod tests {
 
     #[test]
     fn phases() {
-        use Phase::{Announced, Closed, Overdue, Reopened};
+        use Phase::{Announced, Closed, Inactive, Overdue, Reopened};
         let (start, end) = ("start = 2026-11-22T22:00:00Z", "end = 2026-11-22T23:00:00Z");
-        let auto = "reopen = \"auto\"";
+        let (auto, no) = ("reopen = \"auto\"", "closed = false");
         for (lines, expected) in [
             (vec![], [Closed, Closed, Closed, Closed, Closed]),
             (vec![start], [Announced, Closed, Closed, Closed, Closed]),
@@ -156,6 +217,10 @@ mod tests {
             (vec![end, auto], [Closed, Closed, Closed, Reopened, Reopened]),
             (vec![start, end], [Announced, Closed, Closed, Overdue, Overdue]),
             (vec![start, end, auto], [Announced, Closed, Closed, Reopened, Reopened]),
+            (vec!["closed = true"], [Closed, Closed, Closed, Closed, Closed]),
+            (vec![no], [Inactive; 5]),
+            (vec![no, start, end], [Inactive; 5]),
+            (vec![no, end, auto], [Inactive; 5]),
         ] {
             let spec = spec(&lines.join("\n"));
             let times = ["21:59:59.999999", "22:00:00", "22:59:59.999999", "23:00:00", "23:59:59"];

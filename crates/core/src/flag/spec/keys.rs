@@ -1,11 +1,24 @@
 //! The keys of a flag's content, and suggestions for unknown keys.
 
 /// The known keys. They are not case-sensitive.
-pub(super) const KEYS: [&str; 7] =
-    ["message", "start", "end", "reopen", "retry_after", "allow", "vars"];
+pub(super) const KEYS: [&str; 13] = [
+    "message",
+    "start",
+    "end",
+    "reopen",
+    "retry_after",
+    "allow",
+    "vars",
+    "title",
+    "by",
+    "reason",
+    "ticket",
+    "announce_from",
+    "closed",
+];
 
 /// Synonyms of keys.
-const OTHER_WORDS: [(&str, &str); 16] = [
+const OTHER_WORDS: [(&str, &str); 31] = [
     ("begin", "start"),
     ("begins", "start"),
     ("beginn", "start"),
@@ -22,6 +35,21 @@ const OTHER_WORDS: [(&str, &str); 16] = [
     ("retry", "retry_after"),
     ("allowed", "allow"),
     ("variables", "vars"),
+    ("heading", "title"),
+    ("headline", "title"),
+    ("header", "title"),
+    ("author", "by"),
+    ("user", "by"),
+    ("who", "by"),
+    ("cause", "reason"),
+    ("why", "reason"),
+    ("change", "ticket"),
+    ("issue", "ticket"),
+    ("announce", "announce_from"),
+    ("announceat", "announce_from"),
+    ("notice", "announce_from"),
+    ("active", "closed"),
+    ("enabled", "closed"),
 ];
 
 /// The longest word for which a key is suggested.
@@ -33,7 +61,7 @@ pub(super) fn known(key: &str) -> Option<&'static str> {
 }
 
 /// The key that was probably meant by an unknown one: at most two letters (in a short key one) are
-/// missing, superfluous, wrong or transposed.
+/// missing, superfluous, wrong or transposed. In a key of two letters each of them must be right.
 pub(super) fn meant(key: &str) -> Option<&'static str> {
     if key.len() > MAX_LENGTH {
         return None;
@@ -46,7 +74,11 @@ pub(super) fn meant(key: &str) -> Option<&'static str> {
     let other = OTHER_WORDS.into_iter().find(|(other, _)| *other == word);
     let near = || {
         let near = KEYS.into_iter().map(|known| (distance(&word, &plain(known)), known));
-        let allowed = |known: &str| if known.len() > 5 { 2 } else { 1 };
+        let allowed = |known: &str| match known.len() {
+            0..3 => 0,
+            3..6 => 1,
+            _ => 2,
+        };
         near.filter(|(distance, known)| *distance <= allowed(known)).min().map(|(_, known)| known)
     };
     other.map(|(_, known)| known).or_else(near)
@@ -109,7 +141,18 @@ mod tests {
             ("s", None),
             ("", None),
             ("ümlaut", None),
-            ("ticket", None),
+            ("headline", Some("title")),
+            ("titel", Some("title")),
+            ("BY:", None),
+            ("bye", None),
+            ("author", Some("by")),
+            ("raeson", Some("reason")),
+            ("tiket", Some("ticket")),
+            ("announce-from", Some("announce_from")),
+            ("anounced_from", Some("announce_from")),
+            ("close", Some("closed")),
+            ("isclosed", Some("closed")),
+            ("enabled", Some("closed")),
         ] {
             assert_eq!(meant(key), expected, "{key}");
         }

@@ -10,7 +10,7 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::flag_spec::{FlagSpec, Message};
+use super::flag_spec::{FlagSpec, Texts};
 use super::keys;
 use super::language::{instead_of, is_language};
 use crate::net::hint::{self, Place};
@@ -158,7 +158,17 @@ impl<'t> Reader<'t> {
 
     fn read_value(&mut self, key: &str, value: &Value<'_>) -> Result<(), Wrong> {
         match key {
-            "message" => self.spec.message = self.message(value)?,
+            "message" => self.spec.message = self.texts("message", value)?,
+            "title" => self.spec.title = self.texts("title", value)?,
+            "by" => self.spec.by = words(value, "Anna")?,
+            "reason" => self.spec.reason = words(value, "move to version 8")?,
+            "ticket" => self.spec.ticket = words(value, "CHG-4711")?,
+            "announce_from" => self.spec.announce_from = Some(self.moment(value)?),
+            "closed" => {
+                let is_closed = value.get_ref().as_bool();
+                let cause = "this is neither true nor false; write closed = false";
+                self.spec.is_inactive = !is_closed.ok_or_else(|| wrong(value, cause))?;
+            }
             "start" => self.spec.start = Some(self.moment(value)?),
             "end" => self.spec.end = Some(self.moment(value)?),
             "reopen" => match text(value)? {
@@ -219,6 +229,19 @@ impl<'t> Reader<'t> {
             let cause = "the end is not later than the start".into();
             self.faults.push(Wrong(value("end"), cause));
         }
+        // It does not decide when the scope is closed, so the rest counts.
+        if let Some(from) = self.spec.announce_from {
+            let cause = match self.spec.start {
+                None if self.seen.contains(&"start") => None,
+                None => Some("announce_from does not count without start"),
+                Some(start) if from.at() < start.at() => None,
+                Some(_) => Some("announce_from is not earlier than start; write an earlier time"),
+            };
+            if let Some(cause) = cause {
+                self.spec.announce_from = None;
+                self.odd.push(Wrong(value("announce_from"), cause.into()));
+            }
+        }
         let reopens_never = is_whole && self.spec.reopens && !self.seen.contains(&"end");
         if reopens_never && self.slips.iter().all(|(meant, _)| *meant != "end") {
             let cause = "there is no end to reopen at; write end = 2026-11-23T01:30:00+01:00";
@@ -252,17 +275,18 @@ impl<'t> Reader<'t> {
         Moment::parse(text, self.zone).map_err(|cause| Wrong(value.span(), cause))
     }
 
-    fn message(&mut self, value: &Value<'_>) -> Result<Message, Wrong> {
+    /// The texts of `name`: one for all languages, or a table by language.
+    fn texts(&mut self, name: &str, value: &Value<'_>) -> Result<Texts, Wrong> {
         match value.get_ref() {
-            DeValue::String(text) if text.trim().is_empty() => Ok(Message::None),
-            DeValue::String(text) => Ok(Message::Same(shown(text))),
+            DeValue::String(text) if text.trim().is_empty() => Ok(Texts::None),
+            DeValue::String(text) => Ok(Texts::Same(shown(text))),
             DeValue::Table(table) => {
                 let mut texts = BTreeMap::new();
                 for (key, value) in in_order(table) {
                     // Locale names have an underscore.
                     let tag = key.get_ref().replace('_', "-");
                     if let Some(known) = keys::known(key.get_ref()) {
-                        let cause = format!("{known} belongs above [message]");
+                        let cause = format!("{known} belongs above [{name}]");
                         self.slips.push((known, Wrong(key.span(), cause)));
                     } else if is_language(&tag) {
                         texts.insert(tag, shown(text(value)?));
@@ -276,7 +300,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 texts.retain(|_, text| !text.trim().is_empty());
-                Ok(if texts.is_empty() { Message::None } else { Message::ByLanguage(texts) })
+                Ok(if texts.is_empty() { Texts::None } else { Texts::ByLanguage(texts) })
             }
             _ => {
                 let cause = "this is not a text; put it in quotes, or write a table of texts by \
@@ -340,6 +364,16 @@ fn wrong(value: &Value<'_>, cause: &str) -> Wrong {
 fn text<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
     let cause = "this is not a text; put it in quotes";
     value.get_ref().as_str().ok_or_else(|| wrong(value, cause))
+}
+
+/// A text for the log, on one line. A number, such as that of a ticket, needs no quotes.
+fn words(value: &Value<'_>, example: &str) -> Result<Option<String>, Wrong> {
+    let words = match value.get_ref() {
+        DeValue::String(text) => shown(text).split_whitespace().collect::<Vec<_>>().join(" "),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+        _ => return Err(Wrong(value.span(), format!("this is not a text; write \"{example}\""))),
+    };
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 /// The text with Unix line endings and without control characters.

@@ -54,6 +54,30 @@ fn what_is_wrong_and_where() {
         ("allow = ['255.0.0.0']", "line 1, column 10: this is a netmask; write it behind"),
         ("allow = ['10.0.0.1/8']", "line 1, column 10: this has bits set"),
         ("allow = [10]", "line 1, column 10: this is not a text"),
+        (
+            "title = 5",
+            "line 1, column 9: this is not a text; put it in quotes, or write a table of",
+        ),
+        (
+            "title = true",
+            "line 1, column 9: this is not a text; put it in quotes, or write a table",
+        ),
+        ("[title]\nde = 1", "line 2, column 6: this is not a text; put it in quotes"),
+        ("by = ['Anna']", "line 1, column 6: this is not a text; write \"Anna\""),
+        ("by = true", "line 1, column 6: this is not a text; write \"Anna\""),
+        ("reason = {}", "line 1, column 10: this is not a text; write \"move to version 8\""),
+        ("reason = 1.5", "line 1, column 10: this is not a text; write \"move to version 8\""),
+        ("ticket = 0x10", "line 1, column 10: this is not a text; write \"CHG-4711\""),
+        ("ticket = 2026-11-22", "line 1, column 10: this is not a text; write \"CHG-4711\""),
+        (
+            "announce_from = 'soon'",
+            "line 1, column 17: this is not a date with a time; write 2026-",
+        ),
+        ("announce_from = 2026-11-22", "line 1, column 17: this is a date without a time; write 2"),
+        ("closed = 'false'", "line 1, column 10: this is neither true nor false; write closed = f"),
+        ("closed = 0", "line 1, column 10: this is neither true nor false; write closed = false"),
+        ("closed = no", "line 1, column 10: this is neither true nor false; write closed = false"),
+        ("closed = false\nCLOSED = true", "line 2, column 1: this is a second closed; leave one"),
         ("vars = 'x'", "line 1, column 8: this is not a table"),
         ("[vars]\nx = 1", "line 2, column 5: this is not a text"),
     ] {
@@ -177,6 +201,14 @@ fn what_does_not_count() {
         ("[message]\nend = 2026-11-23 22:00", "line 3: end belongs above [message]"),
         ("[message]\nallow = ['10.0.0.1']", "line 3: allow belongs above [message]"),
         ("[vars]\nend = 2026-11-23 22:00", "line 3: end belongs above [vars]"),
+        ("[title]\nclosed = false", "line 3: closed belongs above [title]"),
+        ("[message]\nby = 'Anna'", "line 3: by belongs above [message]"),
+        ("headline = 'x'", "line 2: unknown key \"headline\"; did you mean title?"),
+        ("close = false", "line 2: unknown key \"close\"; did you mean closed?"),
+        (
+            "announce_from = 2026-11-22 22:00+01",
+            "line 2: announce_from is not earlier than start; write an earlier time",
+        ),
         ("[message]\ndeutsch = 'x'", "line 3: \"deutsch\" is not a language; write de"),
         ("[message]\n'<x>' = 'x'", "line 3: \"<x>\" is not a language; write a language tag"),
     ] {
@@ -197,6 +229,35 @@ fn what_does_not_count() {
     let warnings = parse(&many).expect("content").warnings;
     assert_eq!(warnings.last().map(String::as_str), Some("4 more keys are ignored"));
     assert!(warnings.len() == 6 && warnings.iter().all(|line| line.len() < 100), "{warnings:?}");
+}
+
+/// What administrators are told, and the heading.
+#[test]
+fn further_keys() {
+    let spec = parse(
+        "Title = { en = 'New disks', de = 'Neue Platten' }\nBY = \" Anna\\n Smith \"\nticket = 4711\n\
+         reason = \"move\\u0007\"\nstart = 2026-11-22 22:00Z\nannounce_from = 2026-11-20 08:00Z",
+    )
+    .expect("content");
+    assert_eq!(spec.title(Some("de-AT")), Some(("Neue Platten", Some("de"))));
+    assert_eq!(spec.titles(), [(Some("de"), "Neue Platten"), (Some("en"), "New disks")]);
+    let told = [spec.by(), spec.ticket(), spec.reason()];
+    assert_eq!(told, ["Anna Smith", "4711", "move\u{fffd}"].map(Some));
+    let from = spec.announce_from().map(|from| from.rfc3339());
+    assert_eq!(from.as_deref(), Some("2026-11-20T08:00:00+00:00"));
+    assert!(spec.warnings.is_empty(), "{:?}", spec.warnings);
+    for (content, is_silent, is_empty) in [
+        ("by = ' '\nreason = ''\ntitle = ''", true, true),
+        ("by = 'Anna'", true, false),
+        ("ticket = 1", true, false),
+        ("title = 'x'", false, false),
+    ] {
+        let spec = parse(content).expect(content);
+        assert_eq!((spec.is_silent(), spec.is_empty()), (is_silent, is_empty), "{content}");
+    }
+    let without = parse("announce_from = 2026-11-20 08:00Z").expect("content");
+    assert_eq!(without.warnings, ["line 1: announce_from does not count without start"]);
+    assert_eq!(without.announce_from(), None);
 }
 
 /// Keys in any case, times in quotes, and locale names instead of language tags.
