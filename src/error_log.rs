@@ -148,13 +148,19 @@ fn details(spec: &FlagSpec) -> String {
     parts.into_iter().filter_map(part).collect()
 }
 
+/// Which requests are refused, if not all.
+fn mode(spec: &FlagSpec) -> &'static str {
+    if spec.is_read_only() { " for writes alone" } else { "" }
+}
+
 fn say(event: &FlagEvent<'_>) -> (i32, String) {
     match event {
         FlagEvent::Closed { flag, file, spec } => {
             let since = file.as_ref().and_then(|file| file.since);
             let message = format!(
-                "closed by the flag {}, there since {}, owner {}{}{}",
+                "closed by the flag {}{}, there since {}, owner {}{}{}",
                 flag.display(),
+                mode(spec),
                 since.map_or_else(|| "an unknown time".into(), |at| at.text_with_seconds()),
                 file.as_ref().map_or_else(|| "unknown".into(), |file| user::name(file.owner)),
                 details(spec),
@@ -167,7 +173,10 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
             let (flag, start, odd) = (flag.display(), start.text(), oddity(file));
             let owner = file.as_ref().map_or_else(String::new, owner);
             let more = details(spec);
-            (APLOG_NOTICE, format!("{opens}the flag {flag} closes at {start}{owner}{more}{odd}"))
+            let mode = mode(spec);
+            let message =
+                format!("{opens}the flag {flag} closes{mode} at {start}{owner}{more}{odd}");
+            (APLOG_NOTICE, message)
         }
         FlagEvent::Inactive { flag, file, opens } => {
             let opens = if *opens { "open again, " } else { "" };
@@ -213,7 +222,8 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
         FlagEvent::Changed { flag, file, spec } => {
             let owner = file.as_ref().map_or_else(String::new, owner);
             let (flag, more) = (flag.display(), details(spec));
-            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{owner}{more}"))
+            let mode = mode(spec);
+            (APLOG_NOTICE, format!("the flag {flag} has changed; still closed{mode}{owner}{more}"))
         }
         FlagEvent::Unusable { flag, cause } => (
             APLOG_ERR,

@@ -271,6 +271,12 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         !self.rec().main.is_null()
     }
 
+    /// httpd has one number for both (`ap_method_number_of`).
+    #[inline(always)]
+    fn is_get_or_head(&self) -> bool {
+        self.rec().method_number == M_GET as c_int
+    }
+
     fn is_get_or_post(&self) -> bool {
         [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
     }

@@ -252,7 +252,7 @@ fn commands() {
 #[test]
 fn loops_wait_for_the_site() {
     let loops: Vec<_> = blocks("sh").into_iter().filter(|it| it.text.contains("until [")).collect();
-    assert_eq!(loops.len(), 2, "loops");
+    assert_eq!(loops.len(), 3, "loops");
     // No request can reach the main server, which is not closed by the virtual host's flag.
     let machine = Machine::start(
         "ServerName idle.test\nMaintenanceFlag /etc/apache2/other.flag\n\

@@ -32,6 +32,7 @@ mod panics;
 mod plugin_cfg;
 mod preflight;
 mod private;
+mod read_only;
 mod refusal;
 mod refused;
 mod rendered;

@@ -11,7 +11,7 @@ use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family with its type and the names of its labels.
-const FAMILIES: [(&str, char, &[&str]); 12] = [
+const FAMILIES: [(&str, char, &[&str]); 13] = [
     ("build_info", 'g', &["version"]),
     ("check_interval_seconds", 'g', &[]),
     ("flag_closes", 'g', &["flag"]),
@@ -19,6 +19,7 @@ const FAMILIES: [(&str, char, &[&str]); 12] = [
     ("scope_state", 'g', &["server", "location", "state"]),
     ("requests_in_flight", 'g', &["server", "location"]),
     ("requests_in_flight_from_before_closing", 'g', &["server", "location"]),
+    ("writes_in_flight_from_before_closing", 'g', &["server", "location"]),
     ("untracked_requests_in_flight", 'g', &[]),
     ("passed_requests_total", 'c', &["server", "location"]),
     ("allowed_requests_total", 'c', &["server", "location", "kind"]),

@@ -4,6 +4,7 @@ mod admission;
 mod allowlist;
 mod entry;
 pub mod list;
+pub mod method;
 pub mod nodes;
 pub mod path;
 pub mod plugin_cfg;

@@ -12,6 +12,7 @@ pub mod readings;
 pub mod request;
 pub mod server;
 
+use crate::allow::method;
 use crate::flag::{ActiveFlag, SiteState};
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
@@ -230,6 +231,8 @@ fn track<'r, R: Request<'r>>(
             let worker = request.worker(counters.generation);
             let tracked =
                 TrackedRequest::new(counters.stats, worker, scope, request.request_time_micros());
+            let is_safe = request.is_get_or_head() || method::is_safe(request.method());
+            let tracked = tracked.with_method(is_safe);
             Some(request.track(tracked))
         }
     }

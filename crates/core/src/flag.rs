@@ -75,6 +75,8 @@ pub struct ActiveFlag {
     pub content: Arc<Content>,
     /// The end of the maintenance has passed.
     pub is_overdue: bool,
+    /// The flag refuses writes alone, so the client can read.
+    pub is_read_only: bool,
     /// The time of the decision: the later one of the two that [`Flag::look`] is given.
     pub at: Timestamp,
 }
@@ -82,7 +84,7 @@ pub struct ActiveFlag {
 impl ActiveFlag {
     /// What the site does because of the flag.
     pub fn state(&self) -> SiteState {
-        SiteState::Closed
+        if self.is_read_only { SiteState::ReadOnly } else { SiteState::Closed }
     }
 
     /// The value of the response header field `Maintenance`.
@@ -239,7 +241,8 @@ impl<'b> Flag<'b> {
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
-            let closing = ActiveFlag { content, is_overdue, at: moment.request };
+            let (is_read_only, at) = (content.spec().is_read_only(), moment.request);
+            let closing = ActiveFlag { content, is_overdue, is_read_only, at };
             return Presence::Present(phase).closes().then_some(closing);
         }
     }

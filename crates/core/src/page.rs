@@ -140,6 +140,7 @@ impl Pages {
             retry_after: facts.retry_after,
             status: facts.status,
             is_overdue: facts.closing.is_overdue,
+            is_read_only: facts.closing.is_read_only,
         };
         let make = || {
             events.rendered(

@@ -60,6 +60,8 @@ pub enum Admission<'a> {
     Path(&'a str),
     /// `allow` in a flag's content.
     Flag(&'a Path, IpNet),
+    /// A method that only reads, while the flag refuses writes alone.
+    SafeMethod(&'a Path),
 }
 
 macro_rules! kinds {
@@ -100,9 +102,15 @@ kinds! {
     Path => c"allowed:path",
     Flag => c"allowed:flag",
     HealthCheck => c"health-check",
+    SafeMethod => c"allowed:safe-method",
 }
 
 impl AllowKind {
+    /// Whether everybody is admitted in this way, and not chosen clients or requests.
+    pub const fn is_of_everybody(self) -> bool {
+        matches!(self, Self::SafeMethod)
+    }
+
     /// Whether the admission ends when the request is rewritten to another path.
     pub const fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Path)
@@ -127,6 +135,7 @@ impl Admission<'_> {
             Self::Expr(..) => AllowKind::Expr,
             Self::Path(..) => AllowKind::Path,
             Self::Flag(..) => AllowKind::Flag,
+            Self::SafeMethod(..) => AllowKind::SafeMethod,
         }
     }
 }
@@ -146,6 +155,9 @@ impl fmt::Display for Admission<'_> {
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
             Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
+            Self::SafeMethod(flag) => {
+                write!(f, "its method: the flag {} refuses writes alone", flag.display())
+            }
         }
     }
 }

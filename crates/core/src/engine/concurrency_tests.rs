@@ -17,6 +17,7 @@ use crate::file::watched::{FileEvent, Watched};
 use crate::flag::FlagEvent;
 use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 use crate::shared::table::Key;
+use crate::stats::in_flight::ClosingFlags;
 use crate::stats::tests::new_stats;
 use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
 
@@ -180,7 +181,8 @@ fn nobody_slips_through() {
             });
             is_closed.store(true, Ordering::Relaxed);
             let running = stats.running();
-            let seen = running.iter().filter(|running| running.is_from_before(1, 1)).count();
+            let closing = ClosingFlags { all: 1, writes: 0 };
+            let seen = running.iter().filter(|running| running.is_from_before(closing, 1)).count();
             found.store(1 + seen as u64, Ordering::Release);
             let was_open = request.join().expect("a request");
             assert!(!was_open || seen == 1, "a request that found it open was not seen");

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use super::gate::{ANNOUNCED, BLOCKED};
 use super::gates::SectionPath;
 use super::matched::MatchedSections;
+use crate::allow::AllowKind;
 use crate::stats::{Reason, TrackedRequest};
 
 /// The decision on a request.
@@ -47,10 +48,11 @@ impl Outcome {
         reason.map_or(Self::Refused, Self::LetIn)
     }
 
-    /// Whether the answer is for this client alone, while others are refused. What a path admits is
-    /// for everybody.
+    /// Whether the answer is for this client alone, while others are refused. What a path or a safe
+    /// method admits is for everybody.
     pub fn is_private(self) -> bool {
-        matches!(self, Self::LetIn(Reason::Allowed(kind)) if !kind.is_bound_to_path())
+        let Self::LetIn(Reason::Allowed(kind)) = self else { return false };
+        !kind.is_bound_to_path() && kind != AllowKind::SafeMethod
     }
 
     /// The value of the note `maintenance` and the environment variable `MAINTENANCE`, which are

@@ -125,6 +125,7 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) path: &'static str,
     pub(super) path_id: usize,
     pub(super) is_get: bool,
+    pub(super) method: &'static str,
     pub(super) is_subrequest: bool,
     /// The sections that httpd has found, for each reading of the path.
     pub(super) sections: Vec<Option<&'r In>>,
@@ -146,6 +147,7 @@ impl<'r, E> FakeRequest<'r, E> {
             path,
             path_id: 1,
             is_get: true,
+            method: "GET",
             is_subrequest: false,
             sections: vec![None],
             ahead: None,
@@ -179,9 +181,6 @@ impl<'r, E> FakeRequest<'r, E> {
 }
 
 impl<E> ClientRequest for FakeRequest<'_, E> {
-    fn method(&self) -> &[u8] {
-        b"GET"
-    }
     fn address(&self) -> Option<IpAddr> {
         Some(IpAddr::from([10, 0, 0, self.client]))
     }
@@ -190,6 +189,9 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     }
     fn satisfies(&self, _: Expr) -> bool {
         false
+    }
+    fn method(&self) -> &[u8] {
+        self.method.as_bytes()
     }
     fn target(&self) -> &[u8] {
         self.path.as_bytes()
@@ -224,6 +226,9 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
     }
     fn is_subrequest(&self) -> bool {
         self.is_subrequest
+    }
+    fn is_get_or_head(&self) -> bool {
+        ["GET", "HEAD"].contains(&self.method)
     }
     fn is_get_or_post(&self) -> bool {
         self.is_get

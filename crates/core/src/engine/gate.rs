@@ -1,12 +1,13 @@
 //! The gate of a scope decides whether a request passes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
+use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest, method};
 use crate::directive::Settings;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;
@@ -36,7 +37,7 @@ pub enum Verdict<'a> {
 }
 
 /// Why a request is blocked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blocked<'a> {
     /// The active flag. If several flags are active, the one whose content is shown.
     pub closing: ActiveFlag,
@@ -216,14 +217,16 @@ impl Gate {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
                 let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
-                Some((flag, ActiveFlag { content, ..ActiveFlag::default() }))
+                let is_read_only = content.spec().is_read_only();
+                Some((flag, ActiveFlag { content, is_read_only, ..ActiveFlag::default() }))
             });
             for (flag, closing) in announced {
-                closings.add(flag.path(), closing, request);
+                closings.add(flag, closing, request);
             }
         }
-        let plain = || Blocked { closing: ActiveFlag::default(), flag: None };
-        closings.shown = closings.shown.or_else(|| Some(plain()));
+        if closings.shown.is_none() {
+            closings.shown = Some(Blocked { closing: ActiveFlag::default(), flag: None });
+        }
         self.admit_or_block(closings, request, events)
     }
 
@@ -238,7 +241,7 @@ impl Gate {
         for flag in self.flags.iter().rev() {
             let report = &mut |event: FlagEvent<'_>| events.flag(event);
             if let Some(closing) = flag.look(Observer::Child, request_time, &time::now, report) {
-                closings.add(flag.path(), closing, request);
+                closings.add(flag, closing, request);
             } else if closings.announced.is_none() {
                 closings.announced = flag.announcement();
             }
@@ -252,16 +255,19 @@ impl Gate {
         request: &impl ClientRequest,
         events: &impl EventSink,
     ) -> Verdict<'a> {
-        let Some(blocked) = closings.shown else {
+        let Some(shown) = closings.shown else {
             return closings.announced.map_or(Verdict::Open, Verdict::Announced);
         };
         if self.health_checks.include(request) {
-            return Verdict::HealthCheck(blocked);
+            return Verdict::HealthCheck(shown);
         }
         let mut file_news = |event: FileEvent<'_>| events.file(event);
         let admission = self.allowlist.admit(request, &mut file_news);
-        let admission = admission.or(closings.invited.filter(|_| !closings.is_uninvited));
-        admission.map_or(Verdict::Blocked(blocked), Verdict::Allowed)
+        match (admission, closings.refusing, closings.admission) {
+            (Some(admission), ..) | (None, None, Some(admission)) => Verdict::Allowed(admission),
+            (None, Some(blocked), _) => Verdict::Blocked(blocked),
+            (None, None, None) => Verdict::Blocked(shown),
+        }
     }
 
     /// The answer to a blocked request.
@@ -332,27 +338,58 @@ fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
     flags.iter().fold(0, |bits, flag| bits | flag.bit())
 }
 
-/// The active flags of a scope, those of the innermost scope first.
+/// The active flags of a scope, those of the innermost scope first. A request must pass each of
+/// them.
 #[derive(Default)]
 struct ActiveFlags<'a> {
-    /// The innermost scope's flag is shown, or the next one that has content.
+    /// The flag that is shown.
     shown: Option<Blocked<'a>>,
+    /// The flag that is shown, of those that refuse the request.
+    refusing: Option<Blocked<'a>>,
     /// The content of the innermost flag that does not close its scope yet.
     announced: Option<Arc<Content>>,
-    invited: Option<Admission<'a>>,
-    /// A client must be admitted by each active flag. One of them does not admit this client.
-    is_uninvited: bool,
+    /// Why the innermost flag that admits the request does so.
+    admission: Option<Admission<'a>>,
 }
 
 impl<'a> ActiveFlags<'a> {
-    fn add(&mut self, flag: &'a Path, closing: ActiveFlag, request: &impl ClientRequest) {
-        let spec = closing.content.spec();
-        let network = request.address().and_then(|address| spec.allow().find(address));
-        self.is_uninvited |= network.is_none();
-        self.invited = self.invited.or_else(|| Some(Admission::Flag(flag, network?.0)));
-        let is_silent = |shown: &Blocked<'_>| shown.closing.content.spec().is_silent();
-        if self.shown.as_ref().is_none_or(is_silent) {
-            self.shown = Some(Blocked { closing, flag: Some(flag) });
+    fn add(&mut self, flag: &'a Flag<'_>, closing: ActiveFlag, request: &impl ClientRequest) {
+        let admission = admission(flag, &closing, request);
+        let next = Blocked { closing, flag: Some(flag.path()) };
+        match admission {
+            Some(admission) => self.admission = self.admission.or(Some(admission)),
+            None => show(&mut self.refusing, next.clone()),
         }
+        show(&mut self.shown, next);
     }
+}
+
+/// Of several flags, the innermost is shown, or the next one that has content. But one that lets
+/// nobody in comes before those that do: its text is true for all of them.
+fn show<'a>(shown: &mut Option<Blocked<'a>>, next: Blocked<'a>) {
+    let is_silent = |blocked: &Blocked<'_>| blocked.closing.content.spec().is_silent();
+    let replaces =
+        shown.as_ref().is_none_or(|shown| match shown.closing.state().cmp(&next.closing.state()) {
+            Ordering::Less => true,
+            Ordering::Equal => is_silent(shown),
+            Ordering::Greater => false,
+        });
+    if replaces {
+        *shown = Some(next);
+    }
+}
+
+/// Why an active flag lets the request pass; None if it refuses the request.
+fn admission<'a>(
+    flag: &'a Flag<'_>,
+    closing: &ActiveFlag,
+    request: &impl ClientRequest,
+) -> Option<Admission<'a>> {
+    let spec = closing.content.spec();
+    let network = request.address().and_then(|address| spec.allow().find(address));
+    if let Some((network, _)) = network {
+        return Some(Admission::Flag(flag.path(), network));
+    }
+    let passes = closing.is_read_only && method::is_safe(request.method());
+    passes.then(|| Admission::SafeMethod(flag.path()))
 }

@@ -24,6 +24,8 @@ pub trait Request<'r>: RequestHeaders {
     fn server(&self) -> Option<Server<'r, Self::Events>>;
     /// Whether the request is a subrequest for a part of another request's answer.
     fn is_subrequest(&self) -> bool;
+    /// Whether the method is GET or HEAD, as that of most requests is.
+    fn is_get_or_head(&self) -> bool;
     /// Whether the method is GET, HEAD or POST.
     fn is_get_or_post(&self) -> bool;
     /// The path as it was sent, without the query.

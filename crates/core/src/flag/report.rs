@@ -39,6 +39,11 @@ pub struct FlagReport {
 }
 
 impl FlagReport {
+    /// Whether the flag refuses writes alone. False if its content is not known.
+    pub fn is_read_only(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.spec().is_read_only())
+    }
+
     /// Combines the shared state with the content that this process has read last. Content that
     /// only another process has read is not available.
     pub(super) fn new(

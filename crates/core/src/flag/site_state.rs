@@ -6,21 +6,24 @@ use std::sync::OnceLock;
 
 use super::spec::FlagSpec;
 
-/// What the site does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the site does, from the least to the most restrictive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SiteState {
-    /// It refuses requests.
-    Closed,
     /// It is open, and a flag announces that it will close.
     Announced,
+    /// It refuses writes alone.
+    ReadOnly,
+    /// It refuses requests.
+    Closed,
 }
 
 impl SiteState {
-    const ALL: [Self; 2] = [Self::Closed, Self::Announced];
+    const ALL: [Self; 3] = [Self::Announced, Self::ReadOnly, Self::Closed];
 
     /// The token of the header field.
     pub const fn token(self) -> &'static CStr {
         match self {
+            Self::ReadOnly => c"read-only",
             Self::Closed => c"closed",
             Self::Announced => c"announced",
         }

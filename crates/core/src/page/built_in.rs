@@ -33,7 +33,7 @@ fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Resul
     let mut values = facts.values(Some(texts.lang));
     let sentences = context! {
         title => texts.title,
-        lead => texts.lead,
+        lead => lead(texts, facts),
         later => texts.later,
         waits => texts.waits,
         expected => texts.expected,
@@ -44,14 +44,25 @@ fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Resul
     compiled.get_or_try_init(compile)?.render(values.into())
 }
 
+/// What the maintenance means for the reader.
+fn lead(texts: &Texts, facts: Facts<'_>) -> &'static str {
+    if facts.closing.is_read_only { texts.read_only } else { texts.lead }
+}
+
 fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
     let title = facts.spec().title(Some(texts.lang)).map_or(texts.title, |(title, _)| title);
     let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
     let end = facts.spec().end().filter(|_| !facts.closing.is_overdue);
     let expected = end.map(|end| format!("{} {}", texts.expected, end.text()));
     let overdue = facts.closing.is_overdue.then_some(texts.overdue);
-    let parts =
-        [Some(title), Some(texts.lead), message, expected.as_deref(), overdue, Some(texts.later)];
+    let parts = [
+        Some(title),
+        Some(lead(texts, facts)),
+        message,
+        expected.as_deref(),
+        overdue,
+        Some(texts.later),
+    ];
     let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     text.push('\n');
     text.into_bytes()
@@ -69,7 +80,10 @@ fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
     set("type", json!(PROBLEM_TYPE));
     set("title", json!(title));
     set("status", json!(facts.status));
-    set("detail", json!(message.unwrap_or(texts.lead)));
+    set("detail", json!(message.unwrap_or(lead(texts, facts))));
+    if facts.closing.is_read_only {
+        set("readOnly", json!(true));
+    }
     if let Some(start) = facts.spec().start() {
         set("start", json!(start.rfc3339()));
     }

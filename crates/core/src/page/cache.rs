@@ -36,6 +36,7 @@ pub(super) struct Key {
     pub(super) retry_after: Option<u32>,
     pub(super) status: u16,
     pub(super) is_overdue: bool,
+    pub(super) is_read_only: bool,
 }
 
 /// Renderings by their keys.
@@ -208,8 +209,9 @@ impl Bucket {
 impl Key {
     /// The number of the key's bucket, below [`BUCKETS`].
     fn bucket(&self) -> usize {
-        let rest = u64::from(self.retry_after.unwrap_or(0)) << 17
-            | u64::from(self.status) << 1
+        let rest = u64::from(self.retry_after.unwrap_or(0)) << 18
+            | u64::from(self.status) << 2
+            | u64::from(self.is_read_only) << 1
             | u64::from(self.is_overdue);
         let mixed =
             [self.source, self.content, self.host, rest].into_iter().fold(0, |mixed, part| {
@@ -233,7 +235,8 @@ mod tests {
     const NEVER: fn() -> Box<IsStale> = || Box::new(|| false);
 
     fn key(source: u64, host: u64) -> Key {
-        Key { source, content: 1, host, retry_after: None, status: 500, is_overdue: false }
+        let (is_overdue, is_read_only) = (false, false);
+        Key { source, content: 1, host, retry_after: None, status: 500, is_overdue, is_read_only }
     }
 
     /// The size in the ledger, and the actual size of all entries.
@@ -265,6 +268,7 @@ mod tests {
                 Key { retry_after: Some(1), ..base },
                 Key { status: 503, ..base },
                 Key { is_overdue: true, ..base },
+                Key { is_read_only: true, ..base },
             ]
         };
         std::thread::scope(|scope| {

@@ -22,7 +22,7 @@ pub struct Facts<'a> {
 }
 
 /// The variables of a template.
-pub(super) const VARIABLES: [&str; 14] = [
+pub(super) const VARIABLES: [&str; 15] = [
     "title",
     "title_lang",
     "message",
@@ -32,6 +32,7 @@ pub(super) const VARIABLES: [&str; 14] = [
     "end",
     "end_text",
     "overdue",
+    "read_only",
     "retry_after",
     "vars",
     "status",
@@ -60,6 +61,7 @@ impl<'a> Facts<'a> {
             ("end", end.map(|end| end.rfc3339().into())),
             ("end_text", end.map(|end| end.text().into())),
             ("overdue", Some(self.closing.is_overdue.into())),
+            ("read_only", Some(self.closing.is_read_only.into())),
             ("retry_after", self.retry_after.map(Value::from)),
             ("vars", Some(Value::from(spec.vars().clone()))),
             ("status", Some(self.status.into())),

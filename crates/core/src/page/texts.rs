@@ -12,6 +12,8 @@ pub(super) struct Texts {
     pub(super) title: &'static str,
     /// What it means for the reader.
     pub(super) lead: &'static str,
+    /// Replaces `lead` while only changes are refused.
+    pub(super) read_only: &'static str,
     /// What the reader can do about it.
     pub(super) later: &'static str,
     /// Says that an open page returns to the site automatically. Only the HTML page shows it, once
@@ -32,6 +34,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "en",
         title: "Down for maintenance",
         lead: "The site is closed while we work on it, and will be back as soon as that is done.",
+        read_only: "You can read, but changes cannot be saved at the moment.",
         later: "Please try again later.",
         waits: "You can also leave this page open: the site will appear by itself once it is back.",
         expected: "Expected back:",
@@ -44,6 +47,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         title: "Wartungsarbeiten",
         lead: "Während der Arbeiten ist die Website nicht erreichbar. Sobald wir fertig sind, ist \
                sie wieder für Sie da.",
+        read_only: "Sie können lesen, aber Änderungen lassen sich zurzeit nicht speichern.",
         later: "Bitte versuchen Sie es später noch einmal.",
         waits: "Sie können diese Seite auch geöffnet lassen: Die Website erscheint von selbst, \
                 sobald sie wieder da ist.",
@@ -57,6 +61,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         title: "Site en maintenance",
         lead: "Le site est inaccessible pendant l’intervention et sera de retour dès qu’elle sera \
                terminée.",
+        read_only: "La consultation reste possible, mais aucune modification ne peut être enregistrée pour le moment.",
         later: "Veuillez réessayer plus tard.",
         waits: "Vous pouvez aussi laisser cette page ouverte\u{a0}: le site s’affichera de \
                 lui-même dès son retour.",
@@ -70,6 +75,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         title: "Sitio en mantenimiento",
         lead: "El sitio no está disponible mientras trabajamos en él y volverá en cuanto \
                terminemos.",
+        read_only: "Puede consultar el contenido, pero por el momento no es posible guardar cambios.",
         later: "Por favor, inténtelo de nuevo más tarde.",
         waits: "También puede dejar esta página abierta: el sitio aparecerá por sí solo en cuanto \
                 vuelva a estar disponible.",
@@ -82,6 +88,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "it",
         title: "Sito in manutenzione",
         lead: "Durante i lavori il sito non è disponibile. Tornerà non appena saranno terminati.",
+        read_only: "È possibile leggere, ma al momento le modifiche non possono essere salvate.",
         later: "Si prega di riprovare più tardi.",
         waits: "Si può anche lasciare aperta questa pagina: il sito apparirà da solo non appena \
                 sarà di nuovo disponibile.",
@@ -95,6 +102,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "pt",
         title: "Site em manutenção",
         lead: "O site está indisponível durante os trabalhos e voltará assim que estes terminarem.",
+        read_only: "É possível ler, mas de momento não é possível guardar alterações.",
         later: "Por favor, tente novamente mais tarde.",
         waits: "Também pode deixar esta página aberta: o site aparecerá automaticamente assim que \
                 voltar.",
@@ -108,6 +116,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         title: "Onderhoudswerkzaamheden",
         lead: "Tijdens de werkzaamheden is de website niet bereikbaar. Zodra we klaar zijn, \
                kunt u er weer terecht.",
+        read_only: "U kunt lezen, maar wijzigingen kunnen op dit moment niet worden opgeslagen.",
         later: "Probeer het later nog eens.",
         waits: "U kunt deze pagina ook open laten staan: de website verschijnt vanzelf zodra die \
                 er weer is.",
@@ -120,6 +129,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "pl",
         title: "Przerwa techniczna",
         lead: "W czasie prac witryna jest niedostępna. Wróci, gdy tylko je zakończymy.",
+        read_only: "Można przeglądać treści, ale zmian nie można w tej chwili zapisać.",
         later: "Prosimy spróbować ponownie później.",
         waits: "Można też pozostawić tę stronę otwartą: witryna pojawi się sama, gdy tylko znów \
                 będzie dostępna.",
@@ -132,6 +142,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "ja",
         title: "ただいまメンテナンス中です",
         lead: "作業中はサイトをご利用いただけません。完了次第、再開いたします。",
+        read_only: "閲覧はできますが、現在、変更を保存することはできません。",
         later: "しばらくしてから、もう一度お試しください。",
         waits: "このページを開いたままお待ちいただくこともできます。\
                 再開後、自動的にサイトが表示されます。",
@@ -145,6 +156,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         lang: "zh-Hans",
         title: "网站维护中",
         lead: "维护期间网站暂停访问，完成后将立即恢复。",
+        read_only: "目前可以浏览，但暂时无法保存更改。",
         later: "请稍后再试。",
         waits: "您也可以不关闭此页面，网站恢复后会自动显示。",
         expected: "预计恢复时间：",
@@ -157,9 +169,10 @@ pub(super) const TEXTS: [Texts; 10] = [
 mod tests {
     use super::*;
 
-    fn sentences(texts: &Texts) -> [&'static str; 7] {
-        let Texts { lang: _, title, lead, later, waits, expected, overdue, again } = texts;
-        [title, lead, later, waits, expected, overdue, again]
+    fn sentences(texts: &Texts) -> [&'static str; 8] {
+        let Texts { lang: _, title, lead, read_only, later, waits, expected, overdue, again } =
+            texts;
+        [title, lead, read_only, later, waits, expected, overdue, again]
     }
 
     #[test]

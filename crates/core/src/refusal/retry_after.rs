@@ -194,7 +194,7 @@ mod tests {
         ] {
             let clock: Timestamp = format!("2026-11-22T{clock}Z").parse().expect("a time");
             let look = flag.look(Observer::Child, clock, &|| clock, &mut |_| ());
-            let ActiveFlag { content, is_overdue, at } = look.expect("closed");
+            let ActiveFlag { content, is_overdue, at, .. } = look.expect("closed");
             let spec = content.spec();
             let both = (
                 exactly.for_page(spec, is_overdue),

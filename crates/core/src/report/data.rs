@@ -9,6 +9,7 @@ use super::scopes::{Flight, InFlightView, ScopeView};
 use super::state::ScopeState;
 use super::time::time;
 use crate::stats::ScopeId;
+use crate::stats::in_flight::ClosingFlags;
 
 /// The version of the JSON format.
 pub const SCHEMA: u32 = 1;
@@ -39,14 +40,12 @@ impl Report {
     /// pages and allowlists.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
         let Facts { server, now, check_interval, scopes, flags, stats } = facts;
-        let bits = flags.iter().filter(|flag| flag.was_closing()).map(|flag| flag.bit());
+        let closing = flags.iter().fold(ClosingFlags::default(), |closing, flag| {
+            closing.with(flag.bit(), &flag.report())
+        });
         // Read after the flags: see `stats::in_flight`.
-        let flight = Flight {
-            closing: bits.fold(0, |bits, bit| bits | bit),
-            generation: stats.generation(),
-            running: stats.running(),
-            now,
-        };
+        let flight =
+            Flight { closing, generation: stats.generation(), running: stats.running(), now };
         let mut has_others = false;
         let scopes: Vec<_> = scopes
             .into_iter()

@@ -29,6 +29,8 @@ pub(super) struct FlagView {
     reopens: bool,
     /// In seconds.
     retry_after: Option<u32>,
+    /// `all` or `writes`.
+    refuse: &'static str,
     announce_from: Option<String>,
     titles: Vec<MessageView>,
     messages: Vec<MessageView>,
@@ -131,6 +133,10 @@ impl FlagView {
             end: spec.and_then(|spec| spec.end()).map(|end| end.rfc3339()),
             reopens: spec.is_some_and(|spec| spec.reopens()),
             retry_after: spec.and_then(|spec| spec.retry_after()),
+            refuse: match spec.is_some_and(FlagSpec::is_read_only) {
+                true => "writes",
+                false => "all",
+            },
             announce_from: spec.and_then(|spec| spec.announce_from()).map(|from| from.rfc3339()),
             titles: titles.into_iter().map(message).collect(),
             messages: messages.into_iter().map(message).collect(),

@@ -14,10 +14,11 @@ use crate::allow::AllowKind;
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
 
-const STATES: [ScopeState; 5] = [
+const STATES: [ScopeState; 6] = [
     ScopeState::Off,
     ScopeState::Open,
     ScopeState::Announced,
+    ScopeState::ReadOnly,
     ScopeState::Closed,
     ScopeState::Overdue,
 ];
@@ -103,6 +104,15 @@ pub fn metrics(report: &Report) -> Result<String, String> {
         gauge,
         scopes()
             .map(|(labels, scope)| (labels, scope.in_flight.from_before_closing as f64))
+            .collect(),
+    );
+    add(
+        "writes_in_flight_from_before_closing",
+        "Requests that may write, were let in before the scope was closed or read-only, and have not \
+         ended.",
+        gauge,
+        scopes()
+            .map(|(labels, scope)| (labels, scope.in_flight.writing_from_before_closing as f64))
             .collect(),
     );
     add(

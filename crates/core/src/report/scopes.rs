@@ -12,9 +12,10 @@ use super::time::{file_time, time};
 use crate::allow::{AllowEntry, AllowKind};
 use crate::engine::gate::Gate;
 use crate::file::watched::InForce;
+use crate::flag::FlagReport;
 use crate::flag::spec::Phase;
 use crate::page::Page;
-use crate::stats::in_flight::Running;
+use crate::stats::in_flight::{ClosingFlags, Running};
 use crate::stats::{ScopeTotals, Stats};
 
 /// The maximum number of networks listed per entry.
@@ -43,8 +44,11 @@ pub(super) struct ScopeView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct InFlightView {
     pub(super) requests: u64,
-    /// The number of these requests that were admitted before their scope was closed.
+    /// The number of these requests that were admitted before their scope was closed, and would be
+    /// refused now.
     pub(super) from_before_closing: u64,
+    /// The number of the latter that may write.
+    pub(super) writing_from_before_closing: u64,
     /// The age of the oldest request, in seconds.
     pub(super) oldest: Option<u64>,
     /// The age of the oldest request from before the closing, in seconds.
@@ -117,8 +121,8 @@ struct PageView {
 
 /// The running requests, and the data that tells which of them are from before a closing.
 pub(super) struct Flight {
-    /// The bits of the flags that close now.
-    pub(super) closing: u64,
+    /// The flags that close now.
+    pub(super) closing: ClosingFlags,
     /// The current generation of the configuration.
     pub(super) generation: u8,
     pub(super) running: Vec<Running>,
@@ -163,14 +167,15 @@ impl ScopeView {
 }
 
 fn state(gate: &Gate) -> ScopeState {
-    let of_flag = |(phase, closes): (Option<Phase>, bool)| match phase {
+    let of_flag = |report: FlagReport| match report.phase {
+        _ if report.closes && report.is_read_only() => ScopeState::ReadOnly,
         Some(Phase::Overdue) => ScopeState::Overdue,
-        _ if closes => ScopeState::Closed,
+        _ if report.closes => ScopeState::Closed,
         Some(Phase::Announced) => ScopeState::Announced,
         _ => ScopeState::Open,
     };
     let reports = gate.flags().iter().map(|flag| flag.report());
-    reports.map(|report| of_flag((report.phase, report.closes))).max().unwrap_or(ScopeState::Open)
+    reports.map(of_flag).max().unwrap_or(ScopeState::Open)
 }
 
 impl InFlightView {
@@ -184,6 +189,9 @@ impl InFlightView {
         Self {
             requests: own().count() as u64,
             from_before_closing: before().count() as u64,
+            writing_from_before_closing: before()
+                .filter(|running| !running.admitted.is_safe)
+                .count() as u64,
             oldest: own().map(age).max(),
             oldest_from_before_closing: before().map(age).max(),
             untracked: None,

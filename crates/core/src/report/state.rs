@@ -12,6 +12,8 @@ pub enum ScopeState {
     Open,
     /// A flag announces that it will close the scope.
     Announced,
+    /// A flag refuses writes alone.
+    ReadOnly,
     /// A flag closes the scope.
     Closed,
     /// A flag closes the scope, although its end has passed.
@@ -25,9 +27,15 @@ impl ScopeState {
             Self::Off => "off",
             Self::Open => "open",
             Self::Announced => "announced",
+            Self::ReadOnly => "read_only",
             Self::Closed => "closed",
             Self::Overdue => "overdue",
         }
+    }
+
+    /// The name for people.
+    pub(super) fn label(self) -> String {
+        self.name().replace('_', "-")
     }
 
     pub(super) const fn is_closed(self) -> bool {

@@ -42,7 +42,7 @@ pub fn html_section(report: &Report) -> String {
             totals.refused,
         ];
         let cells = numbers.map(|number| format!("<td>{number}</td>")).concat();
-        let state = scope.state.name();
+        let state = scope.state.label();
         let _ = writeln!(text, "<tr><td>{}</td><td>{state}</td>{cells}</tr>", HtmlEscape(&name));
     }
     text.push_str("</table>\n");

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::scope::ScopeId;
 use super::worker::Worker;
+use crate::flag::FlagReport;
 use crate::shared::atomics::{self, AtomicU64, fence};
 use crate::shared::process::Living;
 
@@ -53,6 +54,46 @@ struct Entry {
     request_time: AtomicU64,
 }
 
+/// How a request was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Which clients passed then.
+    pub among: Among,
+    /// The method of the request only reads.
+    pub is_safe: bool,
+}
+
+/// The clients that passed when a request was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// All: the scope was open.
+    All,
+    /// Those of the allowlist.
+    Chosen,
+    /// All, for some of their requests: the scope was read-only.
+    Some,
+}
+
+/// The flags that close scopes now, one bit each ([`Flag::bit`](crate::flag::Flag::bit)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClosingFlags {
+    /// Those that refuse all methods.
+    pub all: u64,
+    /// Those that refuse writes alone.
+    pub writes: u64,
+}
+
+impl ClosingFlags {
+    /// These flags and one more, if it closes.
+    pub fn with(self, bit: u64, flag: &FlagReport) -> Self {
+        match (flag.closes, flag.is_read_only()) {
+            (false, _) => self,
+            (true, false) => Self { all: self.all | bit, ..self },
+            (true, true) => Self { writes: self.writes | bit, ..self },
+        }
+    }
+}
+
 /// A running request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
@@ -60,8 +101,8 @@ pub struct Running {
     pub process: i32,
     /// The innermost scope of the request.
     pub scope: ScopeId,
-    /// Whether the request was admitted while the scope was open.
-    pub was_open: bool,
+    /// How the request was admitted.
+    pub admitted: Admitted,
     /// When the request arrived.
     pub began: Timestamp,
     /// The flags of the request's gate, one bit each ([`Flag::bit`](crate::flag::Flag::bit)).
@@ -71,11 +112,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Whether the request was admitted before one of the flags `closing` closed its scope. With an
-    /// earlier configuration it may have been in another scope, so any flag counts.
-    pub fn is_from_before(&self, closing: u64, generation: u8) -> bool {
+    /// Whether the request was admitted before one of the flags `closing` closed its scope, and
+    /// would be refused now. With an earlier configuration it may have been in another scope, so
+    /// any flag counts.
+    pub fn is_from_before(&self, closing: ClosingFlags, generation: u8) -> bool {
         let flags = if self.generation == generation { self.flags } else { u64::MAX };
-        self.was_open && flags & closing != 0
+        let Admitted { among, is_safe } = self.admitted;
+        let refusing = if is_safe { closing.all } else { closing.all | closing.writes };
+        among != Among::Chosen && flags & refusing != 0
     }
 }
 
@@ -90,6 +134,7 @@ enum Stage {
     Undecided,
     WasOpen,
     WasClosed,
+    WasReadOnly,
 }
 
 impl PackedEntry {
@@ -100,6 +145,7 @@ impl PackedEntry {
     const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
     const STAGE_AT: u32 = Self::SCOPE_AT + 17;
     const GENERATION_AT: u32 = Self::STAGE_AT + 2;
+    const SAFE: u64 = 1 << (Self::GENERATION_AT + u8::BITS);
 
     fn undecided(process: i32, scope: ScopeId, generation: u8) -> Self {
         let process = u64::try_from(process).unwrap_or(0) & Self::PROCESS;
@@ -126,8 +172,22 @@ impl PackedEntry {
         match self.0 >> Self::STAGE_AT & 3 {
             0 => Stage::Undecided,
             1 => Stage::WasOpen,
-            _ => Stage::WasClosed,
+            2 => Stage::WasClosed,
+            _ => Stage::WasReadOnly,
         }
+    }
+
+    fn admitted(self) -> Admitted {
+        let among = match self.stage() {
+            Stage::Undecided | Stage::WasOpen => Among::All,
+            Stage::WasClosed => Among::Chosen,
+            Stage::WasReadOnly => Among::Some,
+        };
+        Admitted { among, is_safe: self.0 & Self::SAFE != 0 }
+    }
+
+    fn with_method(self, is_safe: bool) -> Self {
+        Self(if is_safe { self.0 | Self::SAFE } else { self.0 & !Self::SAFE })
     }
 
     fn generation(self) -> u8 {
@@ -239,7 +299,7 @@ impl Entry {
             return Some(Running {
                 process,
                 scope: word.scope(),
-                was_open: word.stage() != Stage::WasClosed,
+                admitted: word.admitted(),
                 began: Timestamp::from_microsecond(request_time).ok()?,
                 flags,
                 generation: word.generation(),
@@ -250,7 +310,7 @@ impl Entry {
 
 impl Held<'_> {
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
-    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, was_open: bool) {
+    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, admitted: Admitted) {
         let word = self.word.get();
         let EntryPlace::Entry(entry) = self.place else { return };
         if word == PackedEntry::FREE {
@@ -261,8 +321,12 @@ impl Held<'_> {
             fence(Ordering::Release); // as above
         }
         entry.flags.store(flags, Ordering::Relaxed);
-        let stage = if was_open { Stage::WasOpen } else { Stage::WasClosed };
-        self.change(entry, word.at(scope, stage));
+        let stage = match admitted.among {
+            Among::All => Stage::WasOpen,
+            Among::Chosen => Stage::WasClosed,
+            Among::Some => Stage::WasReadOnly,
+        };
+        self.change(entry, word.at(scope, stage).with_method(admitted.is_safe));
     }
 
     fn change(&self, entry: &Entry, word: PackedEntry) {

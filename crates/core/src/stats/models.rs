@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::in_flight::{InFlight, Running};
+use super::in_flight::{Admitted, Among, InFlight, Running};
 use super::*;
 use crate::shared::atomics::AtomicU64;
 use crate::shared::process::Living;
@@ -17,6 +17,8 @@ use crate::shared::table::Key;
 fn here() -> i32 {
     i32::try_from(std::process::id()).expect("a number")
 }
+
+const OPEN: Admitted = Admitted { among: Among::All, is_safe: false };
 
 /// A process that is not of this server.
 const DEAD: i32 = 1;
@@ -30,7 +32,7 @@ fn running(number: u16) -> Running {
     Running {
         process: here(),
         scope: ScopeId::new(number.into()),
-        was_open: true,
+        admitted: OPEN,
         began: at(number),
         flags: u64::from(number) + 10,
         generation: 1,
@@ -54,7 +56,7 @@ fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
     let held = enter(in_flight, here(), of);
     let is_open = flag.load(Ordering::Relaxed) == 0;
     match is_open {
-        true => held.let_in(of.scope, of.flags, true),
+        true => held.let_in(of.scope, of.flags, OPEN),
         false => held.leave(),
     }
     is_open
@@ -106,7 +108,7 @@ fn two_enter() {
         let shared = Arc::new(InFlight::default());
         let let_in = |in_flight: &InFlight, number| {
             let of = running(number);
-            enter(in_flight, here(), of).let_in(of.scope, of.flags, true);
+            enter(in_flight, here(), of).let_in(of.scope, of.flags, OPEN);
         };
         let theirs = Arc::clone(&shared);
         let other = thread::spawn(move || let_in(&theirs, 1));
@@ -128,7 +130,7 @@ fn one_after_the_other() {
         let requests = thread::spawn(move || {
             for of in [running(0), running(1)] {
                 let held = enter(&theirs, here(), of);
-                held.let_in(of.scope, of.flags, true);
+                held.let_in(of.scope, of.flags, OPEN);
                 held.leave();
             }
         });
@@ -149,8 +151,8 @@ fn into_another_scope() {
         let went = Running { began: came.began, ..running(1) };
         let moving = thread::spawn(move || {
             let held = enter(&theirs, here(), came);
-            held.let_in(came.scope, came.flags, true);
-            held.let_in(went.scope, went.flags, true);
+            held.let_in(came.scope, came.flags, OPEN);
+            held.let_in(went.scope, went.flags, OPEN);
         });
         let found = all(&shared);
         assert!([vec![], vec![came], vec![went]].contains(&found), "{found:?}");
@@ -167,15 +169,15 @@ fn late_owner() {
         let (theirs, of) = (Arc::clone(&shared), running(0));
         let dying = thread::spawn(move || {
             let held = enter(&theirs, DEAD, of);
-            held.let_in(of.scope, of.flags, true);
+            held.let_in(of.scope, of.flags, OPEN);
             held.leave();
         });
         shared.free_where(|process| process == DEAD);
         let of = running(1);
-        enter(&shared, here(), of).let_in(of.scope, of.flags, true);
+        enter(&shared, here(), of).let_in(of.scope, of.flags, OPEN);
         dying.join().expect("dead");
         let found: Vec<_> =
-            all(&shared).iter().map(|found| (found.process, found.scope, found.was_open)).collect();
+            all(&shared).iter().map(|found| (found.process, found.scope, found.admitted)).collect();
         assert_eq!(found, [(of.process, of.scope, true)]);
     });
 }

@@ -4,7 +4,7 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::in_flight::Running;
+use super::in_flight::{Admitted, Among, ClosingFlags, Running};
 use super::*;
 use crate::allow::AllowKind;
 use crate::shared::table::Key;
@@ -23,6 +23,10 @@ fn keys(names: &[&str]) -> Vec<Key> {
 
 fn here() -> Worker {
     Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
+}
+
+fn admitted(was_open: bool) -> Admitted {
+    Admitted { among: if was_open { Among::All } else { Among::Chosen }, is_safe: false }
 }
 
 fn at_scope(scope: ScopeId) -> ScopeRef {
@@ -59,7 +63,7 @@ fn each_request_counts_once() {
     let running = |was_open, scope, began| Running {
         process: here().process,
         scope,
-        was_open,
+        admitted: admitted(was_open),
         began: at(began),
         flags: at_scope(scope).flags,
         generation: 1,
@@ -187,7 +191,10 @@ fn being_judged() {
     let scope = stats.claim(&keys(&["one"]), at(0))[0];
     let arrival = || TrackedRequest::new(stats, here(), at_scope(scope), at(1).as_microsecond());
     let lasting = arrival();
-    assert_eq!(stats.running().iter().map(|running| running.was_open).collect::<Vec<_>>(), [true]);
+    assert_eq!(
+        stats.running().iter().map(|one| one.admitted).collect::<Vec<_>>(),
+        [admitted(true)]
+    );
     drop(lasting);
     for reason in [None, Some(OPEN), Some(ALLOWED)] {
         let (judging, judged) = std::sync::mpsc::channel();
@@ -205,8 +212,9 @@ fn being_judged() {
             judged.recv().expect("a request");
             stats.running()
         });
-        let found: Vec<_> = found.iter().map(|running| running.was_open).collect();
-        assert_eq!(found, reason.map(|reason| reason == OPEN).into_iter().collect::<Vec<_>>());
+        let found: Vec<_> = found.iter().map(|running| running.admitted).collect();
+        let expected = reason.map(|reason| admitted(reason == OPEN));
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
         stats.forget(here().process);
     }
     assert_eq!(stats.totals(scope).open, 0);
@@ -219,12 +227,12 @@ fn from_before() {
     let running = |flags, was_open, generation| Running {
         process: 1,
         scope: ScopeId::OTHERS,
-        was_open,
+        admitted: admitted(was_open),
         began: at(0),
         flags,
         generation,
     };
-    for (flags, was_open, generation, closing, expected) in [
+    for (flags, was_open, generation, all, expected) in [
         (0b01, true, 2, 0b01, true),
         (0b01, true, 2, 0b10, false),
         (0b11, true, 2, 0b10, true),
@@ -234,6 +242,56 @@ fn from_before() {
         (0b01, false, 1, 0b10, false),
     ] {
         let running = running(flags, was_open, generation);
-        assert_eq!(running.is_from_before(closing, 2), expected, "{running:?} {closing}");
+        let closing = ClosingFlags { all, writes: 0 };
+        assert_eq!(running.is_from_before(closing, 2), expected, "{running:?} {closing:?}");
+    }
+}
+
+/// While a scope is read-only, what may still write counts. When it is then closed for all, those
+/// count too that came in to read.
+#[test]
+fn from_before_read_only() {
+    let (read_only, closed) =
+        (ClosingFlags { all: 0, writes: 1 }, ClosingFlags { all: 1, writes: 0 });
+    for (among, is_safe, expected) in [
+        (Among::All, false, [true, true]),
+        (Among::All, true, [false, true]),
+        (Among::Some, true, [false, true]),
+        (Among::Chosen, false, [false, false]),
+        (Among::Chosen, true, [false, false]),
+    ] {
+        let running = Running {
+            process: 1,
+            scope: ScopeId::OTHERS,
+            admitted: Admitted { among, is_safe },
+            began: at(0),
+            flags: 1,
+            generation: 2,
+        };
+        let found = [read_only, closed].map(|closing| running.is_from_before(closing, 2));
+        assert_eq!(found, expected, "{among:?} {is_safe}");
+    }
+}
+
+/// How a request came in, and what it does, is kept in the table.
+#[test]
+fn how_it_was_admitted() {
+    let stats = new_stats();
+    let scope = stats.claim(&keys(&["one"]), at(0))[0];
+    let safe_method = Reason::Allowed(AllowKind::SafeMethod);
+    for (reason, among) in [
+        (OPEN, Among::All),
+        (Reason::Announced, Among::All),
+        (ALLOWED, Among::Chosen),
+        (safe_method, Among::Some),
+    ] {
+        for is_safe in [false, true] {
+            let new = TrackedRequest::new(stats, here(), at_scope(scope), 1);
+            let tracked = new.with_method(is_safe);
+            tracked.let_in(at_scope(scope), reason);
+            let [running] = stats.running()[..] else { panic!("one") };
+            assert_eq!(running.admitted, Admitted { among, is_safe });
+            assert_eq!((running.scope, running.generation), (scope, 1));
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::array::from_fn;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use super::in_flight::Among;
 use super::scope::{MAX_SCOPES, MAX_STATUSES, ScopeId};
 use super::worker::Worker;
 use crate::allow::AllowKind;
@@ -36,6 +37,15 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The clients that pass for this reason.
+    pub(super) fn among(self) -> Among {
+        match self {
+            Self::Open | Self::Announced => Among::All,
+            Self::Allowed(kind) if kind.is_of_everybody() => Among::Some,
+            Self::Allowed(_) => Among::Chosen,
+        }
+    }
+
     /// Whether the reason no longer applies if the request is rewritten to another path.
     pub fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Allowed(kind) if kind.is_bound_to_path())

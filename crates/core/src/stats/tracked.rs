@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
-use super::in_flight::Held;
+use super::in_flight::{Admitted, Held};
 use super::scope::ScopeId;
 use super::store::Stats;
 use super::totals::Reason;
@@ -25,6 +25,7 @@ pub struct TrackedRequest<'r> {
     worker: Worker,
     stage: Cell<Stage>,
     held: Held<'r>,
+    is_safe: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +42,13 @@ impl<'r> TrackedRequest<'r> {
     /// decided. Must be called before the flags are checked for the request.
     pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, request_time: i64) -> Self {
         let held = stats.in_flight.enter(worker, scope.scope, scope.flags, request_time);
-        Self { stats, worker, stage: Stage::Undecided.into(), held }
+        Self { stats, worker, stage: Stage::Undecided.into(), held, is_safe: false }
+    }
+
+    /// Sets whether the method of the request only reads. Without this call it counts as a write.
+    pub fn with_method(mut self, is_safe: bool) -> Self {
+        self.is_safe = is_safe;
+        self
     }
 
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
@@ -50,7 +57,8 @@ impl<'r> TrackedRequest<'r> {
             return; // already counted
         }
         self.stage.set(Stage::LetIn(scope.scope, reason));
-        self.held.let_in(scope.scope, scope.flags, reason == Reason::Open);
+        let admitted = Admitted { among: reason.among(), is_safe: self.is_safe };
+        self.held.let_in(scope.scope, scope.flags, admitted);
     }
 
     /// Stops counting the request, because it is refused after all or continues as another one.

@@ -12,6 +12,8 @@ use crate::text::time::Moment;
 pub struct FlagSpec {
     /// `closed = false`: the flag is present, but does not close.
     pub(super) is_inactive: bool,
+    /// `refuse = "writes"`: requests that only read pass.
+    pub(super) is_read_only: bool,
     pub(super) title: Texts,
     pub(super) message: Texts,
     pub(super) start: Option<Moment>,
@@ -149,6 +151,11 @@ impl FlagSpec {
         self.reopens
     }
 
+    /// Whether the flag refuses writes alone, so that requests that only read pass.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
     /// The start of the maintenance; None if it starts when the flag appears.
     pub fn start(&self) -> Option<Moment> {
         self.start
@@ -183,6 +190,7 @@ impl FlagSpec {
     pub fn is_silent(&self) -> bool {
         self.message == Texts::None
             && self.title == Texts::None
+            && !self.is_read_only
             && self.start.is_none()
             && self.end.is_none()
             && self.retry_after.is_none()

@@ -1,7 +1,7 @@
 //! The keys of a flag's content, and suggestions for unknown keys.
 
 /// The known keys. They are not case-sensitive.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "message",
     "start",
     "end",
@@ -15,10 +15,11 @@ pub(super) const KEYS: [&str; 13] = [
     "ticket",
     "announce_from",
     "closed",
+    "refuse",
 ];
 
 /// Synonyms of keys.
-const OTHER_WORDS: [(&str, &str); 31] = [
+const OTHER_WORDS: [(&str, &str); 35] = [
     ("begin", "start"),
     ("begins", "start"),
     ("beginn", "start"),
@@ -50,6 +51,10 @@ const OTHER_WORDS: [(&str, &str); 31] = [
     ("notice", "announce_from"),
     ("active", "closed"),
     ("enabled", "closed"),
+    ("mode", "refuse"),
+    ("readonly", "refuse"),
+    ("block", "refuse"),
+    ("deny", "refuse"),
 ];
 
 /// The longest word for which a key is suggested.
@@ -153,6 +158,8 @@ mod tests {
             ("close", Some("closed")),
             ("isclosed", Some("closed")),
             ("enabled", Some("closed")),
+            ("read_only", Some("refuse")),
+            ("refuses", Some("refuse")),
         ] {
             assert_eq!(meant(key), expected, "{key}");
         }

@@ -164,6 +164,13 @@ impl<'t> Reader<'t> {
             "reason" => self.spec.reason = words(value, "move to version 8")?,
             "ticket" => self.spec.ticket = words(value, "CHG-4711")?,
             "announce_from" => self.spec.announce_from = Some(self.moment(value)?),
+            "refuse" => {
+                self.spec.is_read_only = match value.get_ref().as_str() {
+                    Some("all") => false,
+                    Some("writes") => true,
+                    _ => return Err(wrong(value, "write \"all\" or \"writes\"")),
+                };
+            }
             "closed" => {
                 let is_closed = value.get_ref().as_bool();
                 let cause = "this is neither true nor false; write closed = false";

@@ -15,6 +15,8 @@ pub(super) struct Answers {
     /// The headline as a sentence, if all scopes are closed or none is.
     sentence: Option<String>,
     is_closed: bool,
+    /// No scope is closed, and some are read-only.
+    is_read_only: bool,
     /// The scopes that are not closed, if other scopes are.
     not_closed: Vec<NotClosed>,
     /// The number of running requests in closed scopes that the allowlist has admitted.
@@ -45,9 +47,13 @@ impl Answers {
         let (of_all, overdue, off) =
             (report.scopes.len(), count(ScopeState::Overdue), count(ScopeState::Off));
         let is_closed = !closed.is_empty();
+        let read_only = count(ScopeState::ReadOnly);
         let (headline, sentence) = match (closed.len(), others.len()) {
-            (0, _) => (capitalized(report.state.name()), Some(none_closed(of_all, off))),
-            (_, 0) => (capitalized(report.state.name()), Some(all_closed(of_all, overdue))),
+            (0, _) if read_only > 0 => {
+                (capitalized(&report.state.label()), Some(partly(of_all, read_only, "read-only")))
+            }
+            (0, _) => (capitalized(&report.state.label()), Some(none_closed(of_all, off))),
+            (_, 0) => (capitalized(&report.state.label()), Some(all_closed(of_all, overdue))),
             (1, _) => (format!("1 of {of_all} scopes is closed{}", past_end(overdue)), None),
             (some, _) => {
                 (format!("{some} of {of_all} scopes are closed{}", past_end(overdue)), None)
@@ -58,6 +64,7 @@ impl Answers {
             headline,
             sentence,
             is_closed,
+            is_read_only: !is_closed && read_only > 0,
             not_closed: not_closed.collect(),
             admitted: running(&closed) - from_before(&closed),
             elsewhere: if is_closed { running(&others) - from_before(&others) } else { 0 },
@@ -79,6 +86,15 @@ fn none_closed(of_all: usize, off: usize) -> String {
         (_, 0) => format!("All {of_all} scopes are open."),
         _ if of_all == off => format!("MaintenanceEngine is Off in all {of_all} scopes."),
         _ => format!("All {of_all} scopes are open, {off} with MaintenanceEngine Off."),
+    }
+}
+
+fn partly(of_all: usize, some: usize, what: &str) -> String {
+    match (of_all, some) {
+        (1, _) => format!("The only scope is {what}."),
+        (_, 1) => format!("1 of {of_all} scopes is {what}."),
+        _ if of_all == some => format!("All {of_all} scopes are {what}."),
+        _ => format!("{some} of {of_all} scopes are {what}."),
     }
 }
 
@@ -145,8 +161,12 @@ mod tests {
 
     #[test]
     fn headlines() {
-        use ScopeState::{Announced, Closed, Off, Open, Overdue};
+        use ScopeState::{Announced, Closed, Off, Open, Overdue, ReadOnly};
         let cases: [(&[ScopeState], _, _); _] = [
+            (&[ReadOnly], "Read-only", Some("The only scope is read-only.")),
+            (&[Open, ReadOnly], "Read-only", Some("1 of 2 scopes is read-only.")),
+            (&[ReadOnly, ReadOnly], "Read-only", Some("All 2 scopes are read-only.")),
+            (&[ReadOnly, Closed], "1 of 2 scopes is closed", None),
             (&[Open], "Open", Some("The only scope is open.")),
             (&[Closed], "Closed", Some("The only scope is closed.")),
             (&[Off], "Off", Some("MaintenanceEngine is Off in the only scope.")),

@@ -75,6 +75,10 @@ fn what_is_wrong_and_where() {
         ),
         ("announce_from = 2026-11-22", "line 1, column 17: this is a date without a time; write 2"),
         ("closed = 'false'", "line 1, column 10: this is neither true nor false; write closed = f"),
+        ("refuse = 'reads'", "line 1, column 10: write \"all\" or \"writes\""),
+        ("refuse = 'Writes'", "line 1, column 10: write \"all\" or \"writes\""),
+        ("refuse = ['POST']", "line 1, column 10: write \"all\" or \"writes\""),
+        ("refuse = true", "line 1, column 10: write \"all\" or \"writes\""),
         ("closed = 0", "line 1, column 10: this is neither true nor false; write closed = false"),
         ("closed = no", "line 1, column 10: this is neither true nor false; write closed = false"),
         ("closed = false\nCLOSED = true", "line 2, column 1: this is a second closed; leave one"),
@@ -204,6 +208,7 @@ fn what_does_not_count() {
         ("[title]\nclosed = false", "line 3: closed belongs above [title]"),
         ("[message]\nby = 'Anna'", "line 3: by belongs above [message]"),
         ("headline = 'x'", "line 2: unknown key \"headline\"; did you mean title?"),
+        ("read_only = true", "line 2: unknown key \"read_only\"; did you mean refuse?"),
         ("close = false", "line 2: unknown key \"close\"; did you mean closed?"),
         (
             "announce_from = 2026-11-22 22:00+01",
@@ -254,6 +259,12 @@ fn further_keys() {
     ] {
         let spec = parse(content).expect(content);
         assert_eq!((spec.is_silent(), spec.is_empty()), (is_silent, is_empty), "{content}");
+    }
+    for (content, is_read_only) in
+        [("", false), ("refuse = 'all'", false), ("REFUSE = \"writes\"", true)]
+    {
+        let spec = parse(content).expect(content);
+        assert_eq!((spec.is_read_only(), spec.is_silent()), (is_read_only, !is_read_only));
     }
     let without = parse("announce_from = 2026-11-20 08:00Z").expect("content");
     assert_eq!(without.warnings, ["line 1: announce_from does not count without start"]);
