@@ -10,6 +10,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_add_output_filter",
     "ap_custom_response",
     "ap_document_root",
+    "ap_run_http_scheme",
     "ap_get_request_note",
     "ap_get_status_line",
     "ap_get_server_banner",

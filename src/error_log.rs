@@ -110,6 +110,9 @@ fn in_force(instead: Instead) -> String {
             format!("the last good version is lost, and an older one{} is in force", of(written))
         }
         Instead::Nobody => "it admits nobody until it can be used".into(),
+        Instead::PathAlone => {
+            "the share depends on the path of the flag alone until the next restart".into()
+        }
         Instead::BuiltIn => "the built-in page is sent instead until it can be used".into(),
         Instead::Outdated => {
             "it admits nobody until it can be used: its last good version is lost, and the older \
@@ -149,8 +152,12 @@ fn details(spec: &FlagSpec) -> String {
 }
 
 /// Which requests are refused, if not all.
-fn mode(spec: &FlagSpec) -> &'static str {
-    if spec.is_read_only() { " for writes alone" } else { "" }
+fn mode(spec: &FlagSpec) -> String {
+    let writes = if spec.is_read_only() { " for writes alone" } else { "" };
+    match spec.admit_percent() {
+        Some(percent) => format!("{writes} for all but {percent} per cent of the clients"),
+        None => writes.to_owned(),
+    }
 }
 
 fn say(event: &FlagEvent<'_>) -> (i32, String) {
@@ -193,14 +200,25 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
                 end.text()
             ),
         ),
-        FlagEvent::Reopened { flag, end } => (
+        FlagEvent::Reopening { flag, end, until } => (
             APLOG_NOTICE,
             format!(
-                "open again, the flag {} has reached its end at {}",
+                "reopening, the flag {} has reached its end at {}; all clients pass from {} on",
                 flag.display(),
-                end.text()
+                end.text(),
+                until.text()
             ),
         ),
+        FlagEvent::Reopened { flag, end, at, opens } => {
+            let opens = if *opens { "open again, " } else { "" };
+            let later = match at == end {
+                true => String::new(),
+                false => format!(", and all clients pass since {}", at.text()),
+            };
+            let (flag, end) = (flag.display(), end.text());
+            let message = format!("{opens}the flag {flag} has reached its end at {end}{later}");
+            (APLOG_NOTICE, message)
+        }
         FlagEvent::Deleted { flag } => (
             APLOG_NOTICE,
             format!(

@@ -11,8 +11,9 @@ use crate::events::Events;
 use crate::location::Section;
 use crate::server::{config, host};
 use crate::sys::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, maintenance_address,
-    maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug, request_rec, server_rec,
+    APLOG_ERR, APR_INET, APR_INET6, M_GET, M_POST, ap_document_root, ap_run_http_scheme,
+    maintenance_address, maintenance_evaluate, maintenance_log_debug, maintenance_logs_debug,
+    request_rec, server_rec,
 };
 use crate::sys::config_vector::config_slot;
 use crate::sys::pool::Pool;
@@ -213,6 +214,10 @@ impl ClientRequest for Request<'_> {
         })
     }
 
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        self.headers_in().get(name).map(CStr::to_bytes)
+    }
+
     fn target(&self) -> &[u8] {
         // SAFETY: null or a C string from the request's pool.
         unsafe {
@@ -247,8 +252,12 @@ impl ClientRequest for Request<'_> {
 }
 
 impl RequestHeaders for Request<'_> {
-    fn header(&self, name: &CStr) -> Option<&[u8]> {
-        self.headers_in().get(name).map(CStr::to_bytes)
+    fn is_secure(&self) -> bool {
+        // SAFETY: null or a C string that is static or of the request's pool.
+        unsafe {
+            let scheme = ap_run_http_scheme(self.rec);
+            !scheme.is_null() && CStr::from_ptr(scheme) == c"https"
+        }
     }
 
     fn host(&self) -> Cow<'_, str> {

@@ -53,6 +53,9 @@ impl<'r> Request<'r> {
         }
         // Evaluating an expression may already have added fields.
         self.headers_out().merge(c"Vary", answer.vary);
+        if let Some(cookie) = &answer.set_cookie {
+            self.err_headers_out().set(c"Set-Cookie", cookie);
+        }
         if let Some(origin) = answer.vary_cors() {
             self.headers_out().merge(c"Vary", origin);
         }

@@ -27,7 +27,7 @@ use crate::sys::shared_memory;
 use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Flags, ServerContext};
 use maintenance_core::events::EventSink;
-use maintenance_core::flag::{self, Flag, FlagEvent, Observer};
+use maintenance_core::flag::{self, Flag, FlagEvent, Observer, ShareSecret};
 use maintenance_core::refusal::Refusals;
 use maintenance_core::shared::slot::{MAX_SLOTS, StateTable};
 use maintenance_core::shared::table::{Key, TableFull};
@@ -136,10 +136,13 @@ fn make_flags(
 ) -> Result<Flags, TableFull> {
     let zone = zone::of_server();
     let interval = config(main).map_or(Duration::ZERO, |config| config.settings.check_interval());
+    let secret = config(main).and_then(|config| config.settings.share_secret());
+    let secret = secret.map(ShareSecret::bytes).unwrap_or_default();
     let flag = |path: PathBuf| {
         let number = numbers.get(&flag::key(&path)).copied().ok_or(TableFull(MAX_SLOTS))?;
         let slot = table.places().get(number).ok_or(TableFull(MAX_SLOTS))?;
-        let flag = Flag::new(path.clone(), slot, interval, zone.clone()).numbered(number);
+        let flag = Flag::new(path.clone(), slot, interval, zone.clone());
+        let flag = flag.numbered(number).sharing(&secret);
         Ok((path, Arc::new(flag)))
     };
     flag_paths(main, root).into_iter().map(flag).collect()
@@ -212,6 +215,10 @@ fn tell(main: &server_rec, root: &Path) {
         if flag.is_unknown() {
             warn_of_folder(flag.path(), root);
         }
+    }
+    let secret = config(main).and_then(|config| config.settings.share_secret());
+    if let Some(secret) = secret {
+        secret.tell_start(&mut |event| Events.file(event));
     }
     let mut files = BTreeSet::new();
     for gate in gates(main) {

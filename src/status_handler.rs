@@ -17,9 +17,9 @@ use crate::sys::bindings::{
 };
 use crate::sys::guard::guard;
 use crate::sys::process;
+use maintenance_core::allow::ClientRequest;
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{FlagEvent, Observer};
-use maintenance_core::refusal::RequestHeaders;
 use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
 use maintenance_core::stack;
 

@@ -13,6 +13,7 @@ const ALLOW: &str = "usage: MaintenanceAllow [none] ADDRESS|NETWORK|host=NAME|fi
 const PAGE: &str = "usage: MaintenancePage NAME.(html|json|txt)[.LANGUAGE][.j2]...";
 const STATUS: &str = "usage: MaintenanceStatus CODE [\"expr=EXPR\"]";
 const RETRY_AFTER: &str = "usage: MaintenanceRetryAfter DURATION [spread=DURATION] | off";
+const SECRET: &str = "usage: MaintenanceShareSecret PATH";
 const INTERVAL: &str = "usage: MaintenanceCheckInterval DURATION";
 
 /// The error itself says what to write.
@@ -211,6 +212,12 @@ fn wrong_words() {
         ("MaintenanceRetryAfter off 5m", "\"5m\" is one word too many", RETRY_AFTER),
         ("MaintenanceCheckInterval", "MaintenanceCheckInterval: nothing follows", INTERVAL),
         ("MaintenanceCheckInterval often", "\"often\" is not a duration", NO_MORE),
+        ("MaintenanceShareSecret", "MaintenanceShareSecret: nothing follows", SECRET),
+        ("MaintenanceShareSecret \"\"", "an empty word names no file", SECRET),
+        ("MaintenanceShareSecret a b", "\"b\" is one word too many", SECRET),
+        ("MaintenanceShareSecret none", "/none\" cannot be read: No such file", NO_MORE),
+        ("MaintenanceShareSecret htdocs", "/htdocs\" is not a regular file", NO_MORE),
+        ("MaintenanceShareSecret /dev/null", "\"/dev/null\" is not a regular file", NO_MORE),
         ("MaintenanceCheckInterval 1s 2s", "\"2s\" is one word too many", INTERVAL),
     ];
     for (line, fault, expected) in cases {
@@ -265,6 +272,7 @@ fn contexts() {
     let location = "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>";
     let directives = [
         ("MaintenanceCheckInterval 1s", server),
+        ("MaintenanceShareSecret conf/httpd.conf", server),
         ("MaintenanceEngine On", host),
         ("MaintenanceFlag x", location),
         ("MaintenanceAllow 10.1", location),

@@ -40,6 +40,7 @@ mod restarts;
 mod retry_after;
 mod round_trip;
 mod server_order;
+mod share;
 mod stack;
 mod status;
 mod totals;

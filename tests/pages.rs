@@ -270,7 +270,7 @@ fn statuses_with_conditions() {
         let request = client.request(method, "/").header("Host", host).header("User-Agent", agent);
         let answer = client.send(request);
         assert_eq!(answer.status, status, "{host} {method} {agent}");
-        assert_eq!(answer.body, maintenance_harness::page_with(status));
+        assert_eq!(answer.body, maintenance_harness::page_of(host, status));
     }
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use maintenance_harness::client::{Answer, Protocol};
-use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, page_with, wait_for};
+use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, page_with, wait_for, without_host};
 
 /// The main server, a virtual host without directives of its own, and one with some, each with a
 /// location. An answer names the entry that admitted the request while its scope was closed.
@@ -60,7 +60,9 @@ fn add(tally: &mut Tally, scope: &str, fate: &str, count: u64) {
 /// `open`.
 fn fate(answer: &Answer) -> String {
     match answer.header("X-Verdict") {
-        _ if answer.body == page_with(answer.status) => answer.status.to_string(),
+        _ if without_host(&answer.body) == without_host(&page_with(answer.status)) => {
+            answer.status.to_string()
+        }
         Some(allowed) => allowed.to_owned(),
         None => "open".to_owned(),
     }

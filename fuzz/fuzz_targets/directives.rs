@@ -195,6 +195,9 @@ fn milliseconds(word: &str) -> Option<u128> {
 struct Client(IpAddr);
 
 impl ClientRequest for Client {
+    fn header(&self, _: &CStr) -> Option<&[u8]> {
+        None
+    }
     fn method(&self) -> &[u8] {
         b"GET"
     }

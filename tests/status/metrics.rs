@@ -11,11 +11,12 @@ use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family with its type and the names of its labels.
-const FAMILIES: [(&str, char, &[&str]); 13] = [
+const FAMILIES: [(&str, char, &[&str]); 14] = [
     ("build_info", 'g', &["version"]),
     ("check_interval_seconds", 'g', &[]),
     ("flag_closes", 'g', &["flag"]),
     ("flag_state", 'g', &["flag", "state"]),
+    ("flag_admitted_share_ratio", 'g', &["flag"]),
     ("scope_state", 'g', &["server", "location", "state"]),
     ("requests_in_flight", 'g', &["server", "location"]),
     ("requests_in_flight_from_before_closing", 'g', &["server", "location"]),

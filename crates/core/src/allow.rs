@@ -184,6 +184,9 @@ mod tests {
         fn satisfies(&self, expr: Expr) -> bool {
             expr == Expr(1)
         }
+        fn header(&self, _: &CStr) -> Option<&[u8]> {
+            None
+        }
         fn target(&self) -> &[u8] {
             self.1.split(" -> ").next().unwrap_or_default().as_bytes()
         }

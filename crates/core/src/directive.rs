@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::allow::{AllowError, AllowRules};
 use crate::context::{DirectiveContext, Scope};
-use crate::flag::{self, FlagError};
+use crate::flag::{self, FlagError, SecretError, ShareSecret};
 use crate::health_check::{HealthCheckError, HealthChecks};
 use crate::page::{self, PageError, PageFile};
 use crate::refusal::cors::{CorsError, Origins};
@@ -65,13 +65,17 @@ enum Cause {
     HealthCheck(#[from] HealthCheckError),
     #[error(transparent)]
     Cors(#[from] CorsError),
+    #[error("an empty word names no file")]
+    NoFile,
+    #[error(transparent)]
+    Secret(#[from] SecretError),
 }
 
 impl Cause {
     /// Whether the usage is the best suggestion.
     fn is_unguessed(&self) -> bool {
         match self {
-            Self::Nothing | Self::TooMany(_) | Self::Switch(_) => true,
+            Self::Nothing | Self::TooMany(_) | Self::Switch(_) | Self::NoFile => true,
             Self::Flag(error) => *error == FlagError::Empty,
             Self::Allow(error) => error.is_unguessed(),
             Self::Page(error) => matches!(error, PageError::Empty),
@@ -79,6 +83,7 @@ impl Cause {
             Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
             Self::HealthCheck(error) => *error == HealthCheckError::Empty,
             Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) | Self::Cors(_) => false,
+            Self::Secret(_) => false,
         }
     }
 }
@@ -95,7 +100,7 @@ pub struct Directive {
 }
 
 /// All directives, for httpd's command table.
-pub static DIRECTIVES: [Directive; 9] = [
+pub static DIRECTIVES: [Directive; 10] = [
     Directive {
         name: c"MaintenanceEngine",
         usage: c"MaintenanceEngine On|Off",
@@ -151,6 +156,12 @@ pub static DIRECTIVES: [Directive; 9] = [
         usage: c"MaintenanceCheckInterval DURATION",
         innermost: Scope::Server,
         read: Settings::read_check_interval,
+    },
+    Directive {
+        name: c"MaintenanceShareSecret",
+        usage: c"MaintenanceShareSecret PATH",
+        innermost: Scope::Server,
+        read: Settings::read_share_secret,
     },
 ];
 
@@ -224,6 +235,7 @@ pub struct Settings {
     health_checks: HealthChecks,
     origins: Option<Origins>,
     check_interval: Option<Duration>,
+    share_secret: Option<Arc<ShareSecret>>,
 }
 
 impl Settings {
@@ -241,6 +253,7 @@ impl Settings {
             health_checks: self.health_checks.within(&outer.health_checks),
             origins: self.origins.as_ref().or(outer.origins.as_ref()).cloned(),
             check_interval: self.check_interval.or(outer.check_interval),
+            share_secret: self.share_secret.clone().or_else(|| outer.share_secret.clone()),
         }
     }
 
@@ -253,6 +266,11 @@ impl Settings {
     /// How often the module checks flags. Zero means at every request.
     pub fn check_interval(&self) -> Duration {
         self.check_interval.unwrap_or_default()
+    }
+
+    /// The secret on which the positions of clients depend, if there is one.
+    pub fn share_secret(&self) -> Option<&ShareSecret> {
+        self.share_secret.as_deref()
     }
 
     /// Whether these settings define how to refuse a request.
@@ -371,6 +389,16 @@ impl Settings {
 
     fn read_check_interval(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         self.check_interval = Some(duration::parse(words.only_text()?)?);
+        Ok(())
+    }
+
+    fn read_share_secret(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        if let [_, second, ..] = words.words {
+            return Err(Cause::TooMany(second.display().to_string()));
+        }
+        let path = words.paths().next().filter(|path| !path.as_os_str().is_empty());
+        let secret = ShareSecret::open(path.ok_or(Cause::NoFile)?, words.context)?;
+        self.share_secret = Some(Arc::new(secret));
         Ok(())
     }
 }

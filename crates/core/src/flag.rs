@@ -16,9 +16,12 @@ mod look;
 mod naming;
 mod place;
 mod report;
+mod secret;
+mod share;
 mod site_state;
 pub mod spec;
 mod state;
+mod ticket;
 mod word;
 
 use std::ffi::{CStr, CString};
@@ -46,8 +49,11 @@ use look::Look;
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
+pub use secret::{SecretError, ShareSecret};
+pub use share::{Client, Position, Rise, Share, ShareKey, Turn, Waiting};
 pub use site_state::SiteState;
 use state::{ContentId, FlagState, PackedState, Presence};
+pub use ticket::Ticket;
 pub use word::{FlagError, check_path, check_word};
 
 /// If the clock is set back by less, it is being adjusted and soon reaches its previous value.
@@ -77,6 +83,10 @@ pub struct ActiveFlag {
     pub is_overdue: bool,
     /// The flag refuses writes alone, so the client can read.
     pub is_read_only: bool,
+    /// A share of the clients is admitted.
+    pub is_reopening: bool,
+    /// What the client is told if a share of the clients is admitted.
+    pub waiting: Option<Waiting>,
     /// The time of the decision: the later one of the two that [`Flag::look`] is given.
     pub at: Timestamp,
 }
@@ -84,7 +94,11 @@ pub struct ActiveFlag {
 impl ActiveFlag {
     /// What the site does because of the flag.
     pub fn state(&self) -> SiteState {
-        if self.is_read_only { SiteState::ReadOnly } else { SiteState::Closed }
+        match () {
+            () if self.is_read_only => SiteState::ReadOnly,
+            () if self.is_reopening => SiteState::Reopening,
+            () => SiteState::Closed,
+        }
     }
 
     /// The value of the response header field `Maintenance`.
@@ -113,6 +127,7 @@ pub struct Flag<'b> {
     poll_lease: PollLease<'b>,
     reader: Reader,
     mounts: Mounts,
+    share_key: ShareKey,
 }
 
 /// The result of a look at the file.
@@ -132,7 +147,18 @@ impl<'b> Flag<'b> {
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let slot = &slot.flag;
         let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
-        Self { path, c_path, number: 0, slot, poll_lease, reader, mounts: Mounts::default() }
+        let (share_key, mounts) = (ShareKey::new(&path, b""), Mounts::default());
+        Self { path, c_path, number: 0, slot, poll_lease, reader, mounts, share_key }
+    }
+
+    /// Sets the secret on which the positions of clients depend, in addition to the path.
+    pub fn sharing(self, secret: &[u8]) -> Self {
+        Self { share_key: ShareKey::new(&self.path, secret), ..self }
+    }
+
+    /// The key of the positions of clients.
+    pub fn share_key(&self) -> &ShareKey {
+        &self.share_key
     }
 
     /// Sets the flag's number, which must be unique among all flags.
@@ -241,8 +267,12 @@ impl<'b> Flag<'b> {
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
             let is_overdue = phase == Phase::Overdue;
-            let (is_read_only, at) = (content.spec().is_read_only(), moment.request);
-            let closing = ActiveFlag { content, is_overdue, is_read_only, at };
+            let (spec, at) = (content.spec(), moment.request);
+            let is_read_only = spec.is_read_only();
+            let admits_share = || spec.share().is_some_and(|share| share.percent_at(at) > 0.0);
+            let is_reopening = phase == Phase::Reopening || admits_share();
+            let closing =
+                ActiveFlag { is_overdue, is_read_only, is_reopening, waiting: None, at, content };
             return Presence::Present(phase).closes().then_some(closing);
         }
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, InForce};
+use crate::flag::ActiveFlag;
 use crate::negotiate::{self, Encoding, Media};
 use crate::shared::hash;
 use crate::stack;
@@ -130,6 +131,10 @@ impl Pages {
             Some(source) if !source.is_nothing() => source.names_host(),
             _ => page.is_html(), // the built-in page
         };
+        let names_turn = match &source {
+            Some(source) if !source.is_nothing() => source.names_turn(),
+            _ => true,
+        };
         let key = Key {
             source: match &source {
                 Some(source) if !source.is_nothing() => source.id(),
@@ -141,6 +146,7 @@ impl Pages {
             status: facts.status,
             is_overdue: facts.closing.is_overdue,
             is_read_only: facts.closing.is_read_only,
+            turn: facts.turn().filter(|_| names_turn).map_or(0, |turn| turn.at().as_second()),
         };
         let make = || {
             events.rendered(
@@ -183,6 +189,9 @@ impl Pages {
         // A rendering that virtual hosts share does not name one of them.
         let is_shared = source.is_some_and(|source| !source.names_host());
         let facts = if is_shared { Facts { host: "", ..facts } } else { facts };
+        let names_turn = source.is_none_or(|source| source.names_turn());
+        let untimed = ActiveFlag { waiting: None, ..facts.closing.clone() };
+        let facts = if names_turn { facts } else { Facts { closing: &untimed, ..facts } };
         let compiled = &self.cache.built_in;
         let texts = texts_in(language);
         let body = Body::new(stack::deep(|| built_in::render(page.media, texts, facts, compiled))?);

@@ -7,7 +7,7 @@ pub mod status;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -90,10 +90,10 @@ impl Refusals {
 
 /// What the answer depends on, in addition to what the allowlist needs.
 pub trait RequestHeaders: ClientRequest {
-    /// The value of a request header field, with all its lines joined by commas.
-    fn header(&self, name: &CStr) -> Option<&[u8]>;
     /// The name of the server or virtual host, as in `ServerName`.
     fn host(&self) -> Cow<'_, str>;
+    /// Whether the request came over TLS.
+    fn is_secure(&self) -> bool;
 }
 
 /// A complete answer, with all header fields that describe it.
@@ -108,6 +108,8 @@ pub struct Answer<'a> {
     pub retry_after: Option<u32>,
     /// Vary. If the status depends on further fields, httpd adds them.
     pub vary: &'static CStr,
+    /// Set-Cookie
+    pub set_cookie: Option<CString>,
     /// Content-Type
     pub content_type: &'static CStr,
     /// Content-Language
@@ -189,10 +191,15 @@ impl Refusal {
         let (accept, language) = (request.header(c"Accept"), request.header(c"Accept-Language"));
         let (page, has_languages) = self.pages.choose(accept, language)?;
         let (spec, is_overdue) = (closing.content.spec(), closing.is_overdue);
+        let turn = closing.waiting.and_then(|waiting| waiting.turn);
+        let ticket = closing.waiting.and_then(|waiting| waiting.ticket);
         let facts = Facts {
             closing,
             status: status.code(),
-            retry_after: self.retry_after.for_page(spec, is_overdue),
+            retry_after: match turn {
+                Some(_) => None,
+                None => self.retry_after.for_page(spec, is_overdue),
+            },
             host: &request.host(),
         };
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
@@ -201,13 +208,22 @@ impl Refusal {
             content: Arc::clone(&closing.content),
             state: closing.state(),
             cors: self.origins.fields(request),
-            retry_after: self.retry_after.for_header(spec, is_overdue, closing.at, &self.spreader),
-            vary: match (has_languages, body.is_negotiated()) {
-                (true, true) => c"Accept, Accept-Language, Accept-Encoding",
-                (true, false) => c"Accept, Accept-Language",
-                (false, true) => c"Accept, Accept-Encoding",
-                (false, false) => c"Accept",
+            retry_after: match turn {
+                // The turns are spread already.
+                Some(turn) => self.retry_after.until(turn.at(), spec, closing.at),
+                None => self.retry_after.for_header(spec, is_overdue, closing.at, &self.spreader),
             },
+            vary: match (has_languages, body.is_negotiated(), closing.waiting.is_some()) {
+                (true, true, false) => c"Accept, Accept-Language, Accept-Encoding",
+                (true, false, false) => c"Accept, Accept-Language",
+                (false, true, false) => c"Accept, Accept-Encoding",
+                (false, false, false) => c"Accept",
+                (true, true, true) => c"Accept, Accept-Language, Accept-Encoding, Cookie",
+                (true, false, true) => c"Accept, Accept-Language, Cookie",
+                (false, true, true) => c"Accept, Accept-Encoding, Cookie",
+                (false, false, true) => c"Accept, Cookie",
+            },
+            set_cookie: ticket.and_then(|ticket| ticket.set_cookie(request.is_secure())),
             content_type: page.content_type(),
             content_language: page.content_language(&body),
             encoding,

@@ -35,6 +35,17 @@ pub fn page_with(status: u16) -> String {
     PAGE.replace("data-status=\"500\"", &format!("data-status=\"{status}\""))
 }
 
+/// The page of a virtual host with this name.
+pub fn page_of(host: &str, status: u16) -> String {
+    page_with(status).replace("\"host\">maintenance.test<", &format!("\"host\">{host}<"))
+}
+
+/// The page without the name of the virtual host.
+pub fn without_host(page: &str) -> String {
+    let is_host = |line: &&str| line.starts_with("<p class=\"host\">");
+    page.lines().filter(|line| !is_host(line)).collect::<Vec<_>>().join("\n")
+}
+
 /// Replaces the content of a file atomically, as `mv` does.
 pub fn replace_file(path: &Path, content: impl AsRef<[u8]>) {
     let new = path.with_extension("new");

@@ -20,6 +20,8 @@ pub trait ClientRequest {
     fn has_env(&self, name: &CStr) -> bool;
     /// Whether the expression is true for the request.
     fn satisfies(&self, expr: Expr) -> bool;
+    /// The value of a request header field, with all its lines joined by commas.
+    fn header(&self, name: &CStr) -> Option<&[u8]>;
     /// The request target as the client sent it (RFC 9112, section 3.2).
     fn target(&self) -> &[u8];
     /// The decoded path of the request: the path of its target, or the path to which another module
@@ -62,6 +64,9 @@ pub enum Admission<'a> {
     Flag(&'a Path, IpNet),
     /// A method that only reads, while the flag refuses writes alone.
     SafeMethod(&'a Path),
+    /// The share of the clients that a flag admits. The client has this position, in hundredths of a
+    /// per cent.
+    Share(&'a Path, u16),
 }
 
 macro_rules! kinds {
@@ -103,12 +108,13 @@ kinds! {
     Flag => c"allowed:flag",
     HealthCheck => c"health-check",
     SafeMethod => c"allowed:safe-method",
+    Share => c"allowed:share",
 }
 
 impl AllowKind {
-    /// Whether everybody is admitted in this way, and not chosen clients or requests.
+    /// Whether anybody may be admitted in this way, and not only whom an administrator has chosen.
     pub const fn is_of_everybody(self) -> bool {
-        matches!(self, Self::SafeMethod)
+        matches!(self, Self::SafeMethod | Self::Share)
     }
 
     /// Whether the admission ends when the request is rewritten to another path.
@@ -136,6 +142,7 @@ impl Admission<'_> {
             Self::Path(..) => AllowKind::Path,
             Self::Flag(..) => AllowKind::Flag,
             Self::SafeMethod(..) => AllowKind::SafeMethod,
+            Self::Share(..) => AllowKind::Share,
         }
     }
 }
@@ -155,6 +162,13 @@ impl fmt::Display for Admission<'_> {
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
             Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
+            Self::Share(flag, position) => write!(
+                f,
+                "its position {}.{:02} in the share of the flag {}",
+                position / 100,
+                position % 100,
+                flag.display()
+            ),
             Self::SafeMethod(flag) => {
                 write!(f, "its method: the flag {} refuses writes alone", flag.display())
             }
@@ -192,8 +206,8 @@ mod tests {
         let usage = allow.expect("the directive").usage.to_str().expect("text");
         // An address is written without a key; the others are not tokens.
         let keys = AllowKind::ALL.map(AllowKind::name);
-        let keys =
-            keys.into_iter().filter(|name| !["address", "flag", "health-check"].contains(name));
+        let others = ["address", "flag", "health-check", "safe-method", "share"];
+        let keys = keys.into_iter().filter(|name| !others.contains(name));
         let keys: Vec<_> = keys.collect();
         assert_eq!(keys, hint::KEYS, "net/hint.rs");
         let manual = document("allowlist.md");

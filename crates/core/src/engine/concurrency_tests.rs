@@ -181,7 +181,7 @@ fn nobody_slips_through() {
             });
             is_closed.store(true, Ordering::Relaxed);
             let running = stats.running();
-            let closing = ClosingFlags { all: 1, writes: 0 };
+            let closing = ClosingFlags { all: 1, all_unshared: 1, ..ClosingFlags::default() };
             let seen = running.iter().filter(|running| running.is_from_before(closing, 1)).count();
             found.store(1 + seen as u64, Ordering::Release);
             let was_open = request.join().expect("a request");

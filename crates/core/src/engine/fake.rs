@@ -190,6 +190,14 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     fn satisfies(&self, _: Expr) -> bool {
         false
     }
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        match name.to_bytes() {
+            b"Accept" if self.client.is_multiple_of(2) => Some(b"text/plain"),
+            b"Accept" => Some(b"text/html"),
+            b"User-Agent" => Some(b"test"),
+            _ => None,
+        }
+    }
     fn method(&self) -> &[u8] {
         self.method.as_bytes()
     }
@@ -202,13 +210,8 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
 }
 
 impl<E> RequestHeaders for FakeRequest<'_, E> {
-    fn header(&self, name: &CStr) -> Option<&[u8]> {
-        match name.to_bytes() {
-            b"Accept" if self.client.is_multiple_of(2) => Some(b"text/plain"),
-            b"Accept" => Some(b"text/html"),
-            b"User-Agent" => Some(b"test"),
-            _ => None,
-        }
+    fn is_secure(&self) -> bool {
+        false
     }
     fn host(&self) -> Cow<'_, str> {
         "x.test".into()

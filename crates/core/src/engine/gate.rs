@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use jiff::Timestamp;
+
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest, method};
 use crate::directive::Settings;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;
 use crate::flag::spec::Phase;
-use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Observer};
+use crate::flag::{
+    ActiveFlag, Client, Content, Flag, FlagEvent, Observer, Share, ShareKey, Ticket, Waiting,
+};
 use crate::health_check::HealthChecks;
 use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
@@ -265,7 +269,11 @@ impl Gate {
         let admission = self.allowlist.admit(request, &mut file_news);
         match (admission, closings.refusing, closings.admission) {
             (Some(admission), ..) | (None, None, Some(admission)) => Verdict::Allowed(admission),
-            (None, Some(blocked), _) => Verdict::Blocked(blocked),
+            (None, Some(mut blocked), _) => {
+                blocked.closing.waiting =
+                    waiting(&closings.sharing, !closings.is_unshared, request, blocked.closing.at);
+                Verdict::Blocked(blocked)
+            }
             (None, None, None) => Verdict::Blocked(shown),
         }
     }
@@ -350,6 +358,10 @@ struct ActiveFlags<'a> {
     announced: Option<Arc<Content>>,
     /// Why the innermost flag that admits the request does so.
     admission: Option<Admission<'a>>,
+    /// The flags with a share that refuse the request.
+    sharing: Vec<(&'a ShareKey, Share)>,
+    /// A flag without a share refuses the request.
+    is_unshared: bool,
 }
 
 impl<'a> ActiveFlags<'a> {
@@ -358,7 +370,13 @@ impl<'a> ActiveFlags<'a> {
         let next = Blocked { closing, flag: Some(flag.path()) };
         match admission {
             Some(admission) => self.admission = self.admission.or(Some(admission)),
-            None => show(&mut self.refusing, next.clone()),
+            None => {
+                match next.closing.content.spec().share() {
+                    Some(share) => self.sharing.push((flag.share_key(), share)),
+                    None => self.is_unshared = true,
+                }
+                show(&mut self.refusing, next.clone());
+            }
         }
         show(&mut self.shown, next);
     }
@@ -390,6 +408,34 @@ fn admission<'a>(
     if let Some((network, _)) = network {
         return Some(Admission::Flag(flag.path(), network));
     }
-    let passes = closing.is_read_only && method::is_safe(request.method());
-    passes.then(|| Admission::SafeMethod(flag.path()))
+    if closing.is_read_only && method::is_safe(request.method()) {
+        return Some(Admission::SafeMethod(flag.path()));
+    }
+    let share = spec.share()?;
+    let position = flag.share_key().position(client(request));
+    let passes = share.turn(position).has_come(closing.at);
+    passes.then(|| Admission::Share(flag.path(), position.hundredths()))
+}
+
+/// What identifies the client of a request.
+fn client(request: &impl ClientRequest) -> Client {
+    let ticket = request.header(c"Cookie").and_then(Ticket::parse);
+    ticket.map_or_else(|| Client::Address(request.address()), Client::Ticket)
+}
+
+/// What a refused client is told if a share of the clients is admitted. A browser keeps cookies, and
+/// so does whoever sends one.
+#[cold]
+fn waiting(
+    flags: &[(&ShareKey, Share)],
+    is_all: bool,
+    request: &impl ClientRequest,
+    now: Timestamp,
+) -> Option<Waiting> {
+    let is_browser = || {
+        let accept = request.header(c"Accept").unwrap_or_default();
+        accept.windows(b"text/html".len()).any(|part| part == b"text/html")
+    };
+    let keeps_cookies = || request.header(c"Cookie").is_some() || is_browser();
+    (!flags.is_empty()).then(|| Waiting::new(flags, is_all, client(request), keeps_cookies(), now))
 }

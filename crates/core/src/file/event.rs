@@ -74,6 +74,8 @@ pub enum Instead {
     Older(Option<SystemTime>),
     /// The built-in page, for a page that has never been valid.
     BuiltIn,
+    /// No secret, for one that has never been valid.
+    PathAlone,
     /// An empty list, for a list that has never been valid.
     Nobody,
     /// Nothing: the last good version is lost, and an older one must not be used.

@@ -20,6 +20,8 @@ pub enum Use {
     PluginCfg = 2,
     /// A page.
     Page = 3,
+    /// The secret of the share.
+    Secret = 4,
 }
 
 /// A version that could be used.

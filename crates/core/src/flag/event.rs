@@ -50,12 +50,25 @@ pub enum FlagEvent<'a> {
         /// The end.
         end: Moment,
     },
+    /// The end of the maintenance has passed, and a rising share of the clients passes.
+    Reopening {
+        /// The flag.
+        flag: &'a Path,
+        /// The end.
+        end: Moment,
+        /// When all clients pass.
+        until: Moment,
+    },
     /// The end of the maintenance has passed, and the scope has been reopened automatically.
     Reopened {
         /// The flag.
         flag: &'a Path,
         /// The end.
         end: Moment,
+        /// When the scope was open for all: at the end, or later if it reopened gradually.
+        at: Moment,
+        /// Whether the flag closed its scope before.
+        opens: bool,
     },
     /// The flag has been deleted at its source but is still mounted here, so it still applies.
     Deleted {
@@ -193,7 +206,7 @@ fn tell_phase(
                 report(FlagEvent::Inactive { flag, file, opens: closed });
             }
         }
-        Presence::Present(phase @ (Phase::Closed | Phase::Overdue)) => {
+        Presence::Present(phase @ (Phase::Closed | Phase::Overdue | Phase::Reopening)) => {
             if !closed {
                 report(FlagEvent::Closed { flag, file, spec });
             } else if is_given || is_another(was.content_id, is.content_id, spec) {
@@ -202,10 +215,16 @@ fn tell_phase(
             if phase == Phase::Overdue && was.known != is.known {
                 end.into_iter().for_each(|end| report(FlagEvent::Overdue { flag, end }));
             }
+            if let (Phase::Reopening, Some((end, until))) = (phase, end.zip(spec.open_from()))
+                && was.known != is.known
+            {
+                report(FlagEvent::Reopening { flag, end, until });
+            }
         }
         Presence::Present(Phase::Reopened) => {
-            if let Some(end) = end.filter(|_| was.known != is.known) {
-                report(FlagEvent::Reopened { flag, end });
+            let is_news = was.known != is.known;
+            if let Some((end, at)) = end.zip(spec.open_from()).filter(|_| is_news) {
+                report(FlagEvent::Reopened { flag, end, at, opens: closed });
             }
         }
     }

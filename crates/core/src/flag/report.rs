@@ -39,6 +39,18 @@ pub struct FlagReport {
 }
 
 impl FlagReport {
+    /// The share of the clients that a closing flag admits at this time, in per cent; None if it
+    /// admits none in this way.
+    pub fn percent_at(&self, now: Timestamp) -> Option<f64> {
+        let share = self.content.as_ref().filter(|_| self.closes)?.spec().share()?;
+        Some(share.percent_at(now))
+    }
+
+    /// Whether the flag admits some of the clients at this time.
+    pub fn admits_share(&self, now: Timestamp) -> bool {
+        self.percent_at(now).is_some_and(|percent| percent > 0.0)
+    }
+
     /// Whether the flag refuses writes alone. False if its content is not known.
     pub fn is_read_only(&self) -> bool {
         self.content.as_ref().is_some_and(|content| content.spec().is_read_only())

@@ -13,17 +13,20 @@ pub enum SiteState {
     Announced,
     /// It refuses writes alone.
     ReadOnly,
+    /// It admits a share of the clients.
+    Reopening,
     /// It refuses requests.
     Closed,
 }
 
 impl SiteState {
-    const ALL: [Self; 3] = [Self::Announced, Self::ReadOnly, Self::Closed];
+    const ALL: [Self; 4] = [Self::Announced, Self::ReadOnly, Self::Reopening, Self::Closed];
 
     /// The token of the header field.
     pub const fn token(self) -> &'static CStr {
         match self {
             Self::ReadOnly => c"read-only",
+            Self::Reopening => c"reopening",
             Self::Closed => c"closed",
             Self::Announced => c"announced",
         }

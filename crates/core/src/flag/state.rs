@@ -18,7 +18,9 @@ impl Presence {
         match self {
             Self::Unknown => true,
             Self::Absent => false,
-            Self::Present(phase) => matches!(phase, Phase::Closed | Phase::Overdue),
+            Self::Present(phase) => {
+                matches!(phase, Phase::Closed | Phase::Overdue | Phase::Reopening)
+            }
         }
     }
 
@@ -31,6 +33,7 @@ impl Presence {
             Self::Present(Phase::Overdue) => 4,
             Self::Present(Phase::Reopened) => 5,
             Self::Present(Phase::Inactive) => 6,
+            Self::Present(Phase::Reopening) => 7,
         }
     }
 
@@ -42,6 +45,7 @@ impl Presence {
             4 => Self::Present(Phase::Overdue),
             5 => Self::Present(Phase::Reopened),
             6 => Self::Present(Phase::Inactive),
+            7 => Self::Present(Phase::Reopening),
             _ => Self::Unknown,
         }
     }

@@ -35,6 +35,7 @@ fn look_at(flag: &Flag<'_>, observer: Observer, now: &str) -> (bool, Vec<String>
             FlagEvent::Announced { opens: false, .. } => "announced".into(),
             FlagEvent::Announced { opens: true, .. } => "open again, announced".into(),
             FlagEvent::Overdue { .. } => "overdue".into(),
+            FlagEvent::Reopening { .. } => "reopening".into(),
             FlagEvent::Reopened { .. } => "reopened".into(),
             FlagEvent::Deleted { .. } => "deleted".into(),
             FlagEvent::ClockSetBack { .. } => "clock set back".into(),

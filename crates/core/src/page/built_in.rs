@@ -37,6 +37,7 @@ fn html(texts: &Texts, facts: Facts<'_>, compiled: &OnceCell<Template>) -> Resul
         later => texts.later,
         waits => texts.waits,
         expected => texts.expected,
+        turn => texts.turn,
         overdue => texts.overdue,
         again => texts.again,
     };
@@ -53,7 +54,10 @@ fn text(texts: &Texts, facts: Facts<'_>) -> Vec<u8> {
     let title = facts.spec().title(Some(texts.lang)).map_or(texts.title, |(title, _)| title);
     let message = facts.spec().message(Some(texts.lang)).map(|(message, _)| message);
     let end = facts.spec().end().filter(|_| !facts.closing.is_overdue);
-    let expected = end.map(|end| format!("{} {}", texts.expected, end.text()));
+    let expected = match facts.turn() {
+        Some(turn) => Some(format!("{} {}", texts.turn, turn.text_with_seconds())),
+        None => end.map(|end| format!("{} {}", texts.expected, end.text())),
+    };
     let overdue = facts.closing.is_overdue.then_some(texts.overdue);
     let parts = [
         Some(title),
@@ -89,6 +93,9 @@ fn problem(texts: &Texts, facts: Facts<'_>) -> Value {
     }
     if let Some(end) = facts.spec().end() {
         set("end", json!(end.rfc3339()));
+    }
+    if let Some(turn) = facts.turn() {
+        set("turn", json!(turn.rfc3339()));
     }
     if let Some(seconds) = facts.retry_after {
         set("retryAfter", json!(seconds));

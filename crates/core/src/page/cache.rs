@@ -37,6 +37,8 @@ pub(super) struct Key {
     pub(super) status: u16,
     pub(super) is_overdue: bool,
     pub(super) is_read_only: bool,
+    /// When the client is admitted, in seconds since 1970; 0 if the page does not say it.
+    pub(super) turn: i64,
 }
 
 /// Renderings by their keys.
@@ -213,8 +215,9 @@ impl Key {
             | u64::from(self.status) << 2
             | u64::from(self.is_read_only) << 1
             | u64::from(self.is_overdue);
-        let mixed =
-            [self.source, self.content, self.host, rest].into_iter().fold(0, |mixed, part| {
+        let mixed = [self.source, self.content, self.host, self.turn.cast_unsigned(), rest]
+            .into_iter()
+            .fold(0, |mixed, part| {
                 // Multiplied by a large odd number (Knuth, Art of Computer Programming, 6.4).
                 (u64::rotate_left(mixed, 32) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15)
             });
@@ -235,8 +238,9 @@ mod tests {
     const NEVER: fn() -> Box<IsStale> = || Box::new(|| false);
 
     fn key(source: u64, host: u64) -> Key {
-        let (is_overdue, is_read_only) = (false, false);
-        Key { source, content: 1, host, retry_after: None, status: 500, is_overdue, is_read_only }
+        let (content, retry_after, status) = (1, None, 500);
+        let (is_overdue, is_read_only, turn) = (false, false, 0);
+        Key { source, content, host, retry_after, status, is_overdue, is_read_only, turn }
     }
 
     /// The size in the ledger, and the actual size of all entries.
@@ -269,6 +273,7 @@ mod tests {
                 Key { status: 503, ..base },
                 Key { is_overdue: true, ..base },
                 Key { is_read_only: true, ..base },
+                Key { turn: 1, ..base },
             ]
         };
         std::thread::scope(|scope| {

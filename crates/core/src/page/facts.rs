@@ -6,6 +6,7 @@ use minijinja::value::Value;
 
 use crate::flag::ActiveFlag;
 use crate::flag::spec::FlagSpec;
+use crate::text::time::Moment;
 
 /// The facts that a page can show.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct Facts<'a> {
 }
 
 /// The variables of a template.
-pub(super) const VARIABLES: [&str; 15] = [
+pub(super) const VARIABLES: [&str; 17] = [
     "title",
     "title_lang",
     "message",
@@ -33,6 +34,8 @@ pub(super) const VARIABLES: [&str; 15] = [
     "end_text",
     "overdue",
     "read_only",
+    "turn",
+    "turn_text",
     "retry_after",
     "vars",
     "status",
@@ -45,12 +48,17 @@ impl<'a> Facts<'a> {
         self.closing.content.spec()
     }
 
+    /// When the client is admitted, if a share of the clients is.
+    pub(super) fn turn(&self) -> Option<Moment> {
+        self.closing.waiting.and_then(|waiting| waiting.turn)
+    }
+
     /// The variables that have a value, for a page in this language.
     pub(super) fn values(&self, language: Option<&str>) -> BTreeMap<&'static str, Value> {
         let spec = self.spec();
         let (title, title_lang) = spec.title(language).unzip();
         let (message, message_lang) = spec.message(language).unzip();
-        let (start, end) = (spec.start(), spec.end());
+        let (start, end, turn) = (spec.start(), spec.end(), self.turn());
         let values = [
             ("title", title.map(Value::from)),
             ("title_lang", title_lang.flatten().map(Value::from)),
@@ -62,6 +70,8 @@ impl<'a> Facts<'a> {
             ("end_text", end.map(|end| end.text().into())),
             ("overdue", Some(self.closing.is_overdue.into())),
             ("read_only", Some(self.closing.is_read_only.into())),
+            ("turn", turn.map(|turn| turn.rfc3339().into())),
+            ("turn_text", turn.map(|turn| turn.text_with_seconds().into())),
             ("retry_after", self.retry_after.map(Value::from)),
             ("vars", Some(Value::from(spec.vars().clone()))),
             ("status", Some(self.status.into())),

@@ -61,6 +61,7 @@ pub(super) struct Source {
     kind: Kind,
     is_short: bool,
     names_host: bool,
+    names_turn: bool,
 }
 
 enum Kind {
@@ -86,8 +87,13 @@ impl PageFile {
         };
         let shown = path.display().to_string();
         let keeping = context.keeper().map(|keeper| {
-            let nothing =
-                || Source { id: 0, kind: Kind::Nothing, is_short: false, names_host: false };
+            let nothing = || Source {
+                id: 0,
+                kind: Kind::Nothing,
+                is_short: false,
+                names_host: false,
+                names_turn: false,
+            };
             Keeping { keeper, of: Use::Page, nothing }
         });
         let file = Watched::open(path, MAX_SIZE, Box::new(parse), keeping);
@@ -167,13 +173,11 @@ impl Source {
             }
             false => Kind::Fixed(Arc::new(Body::new(content.to_owned()))),
         };
-        let names_host = match &kind {
-            Kind::Fixed(_) | Kind::Nothing => false,
-            // minijinja does not report the variable on the right of `{% set host = host %}`.
-            Kind::Template(_) => text.contains("host"),
-        };
+        // minijinja does not report the variable on the right of `{% set host = host %}`.
+        let is_template = matches!(kind, Kind::Template(_));
+        let [names_host, names_turn] = ["host", "turn"].map(|it| is_template && text.contains(it));
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        let mut source = Self { id, kind, is_short: false, names_host };
+        let mut source = Self { id, kind, is_short: false, names_host, names_turn };
         source.is_short = source.try_out(name)?;
         Ok(source)
     }
@@ -227,6 +231,11 @@ impl Source {
     /// Whether the page shows the name of the server.
     pub(super) fn names_host(&self) -> bool {
         self.names_host
+    }
+
+    /// Whether the result may depend on when it is the client's turn.
+    pub(super) fn names_turn(&self) -> bool {
+        self.names_turn
     }
 
     /// Renders the page with these values.

@@ -22,6 +22,8 @@ pub(super) struct Texts {
     /// The label of the expected end, with the colon, whose spacing and width depend on the
     /// language.
     pub(super) expected: &'static str,
+    /// The label of the time from which on this reader is let in.
+    pub(super) turn: &'static str,
     /// Replaces the expected end once that has passed.
     pub(super) overdue: &'static str,
     /// The link that reloads the page.
@@ -38,6 +40,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         later: "Please try again later.",
         waits: "You can also leave this page open: the site will appear by itself once it is back.",
         expected: "Expected back:",
+        turn: "You will be let in at",
         overdue: "This is taking longer than planned. We are sorry, and will be back as soon as we \
                   can.",
         again: "Try again now",
@@ -52,6 +55,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "Sie können diese Seite auch geöffnet lassen: Die Website erscheint von selbst, \
                 sobald sie wieder da ist.",
         expected: "Voraussichtlich wieder da:",
+        turn: "Sie werden eingelassen:",
         overdue: "Es dauert länger als geplant. Wir bitten um Entschuldigung und sind so bald wie \
                   möglich wieder da.",
         again: "Jetzt noch einmal versuchen",
@@ -66,6 +70,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "Vous pouvez aussi laisser cette page ouverte\u{a0}: le site s’affichera de \
                 lui-même dès son retour.",
         expected: "Retour prévu\u{a0}:",
+        turn: "Vous pourrez entrer\u{a0}:",
         overdue: "L’intervention dure plus longtemps que prévu. Veuillez nous en excuser. Le site \
                   sera de retour dès que possible.",
         again: "Réessayer maintenant",
@@ -80,6 +85,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "También puede dejar esta página abierta: el sitio aparecerá por sí solo en cuanto \
                 vuelva a estar disponible.",
         expected: "Regreso previsto:",
+        turn: "Podrá entrar:",
         overdue: "Los trabajos se están alargando más de lo previsto. Disculpe las molestias. \
                   Volveremos lo antes posible.",
         again: "Intentar de nuevo ahora",
@@ -93,6 +99,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "Si può anche lasciare aperta questa pagina: il sito apparirà da solo non appena \
                 sarà di nuovo disponibile.",
         expected: "Ritorno previsto:",
+        turn: "Potrà accedere:",
         overdue: "I lavori richiedono più tempo del previsto. Ci scusiamo per il disagio. Il sito \
                   tornerà il prima possibile.",
         again: "Riprova ora",
@@ -107,6 +114,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "Também pode deixar esta página aberta: o site aparecerá automaticamente assim que \
                 voltar.",
         expected: "Retorno previsto:",
+        turn: "Poderá entrar:",
         overdue: "A manutenção requer mais tempo do que o previsto. Lamentamos o atraso e \
                   voltaremos assim que possível.",
         again: "Tentar novamente agora",
@@ -121,6 +129,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "U kunt deze pagina ook open laten staan: de website verschijnt vanzelf zodra die \
                 er weer is.",
         expected: "Naar verwachting weer bereikbaar:",
+        turn: "U wordt toegelaten:",
         overdue: "Het duurt langer dan gepland. Excuses voor het ongemak. We zijn zo snel \
                   mogelijk terug.",
         again: "Nu opnieuw proberen",
@@ -134,6 +143,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "Można też pozostawić tę stronę otwartą: witryna pojawi się sama, gdy tylko znów \
                 będzie dostępna.",
         expected: "Przewidywany powrót:",
+        turn: "Zostaną Państwo wpuszczeni:",
         overdue: "Prace trwają dłużej, niż planowaliśmy. Przepraszamy za niedogodności. Wrócimy \
                   najszybciej, jak to możliwe.",
         again: "Spróbuj ponownie teraz",
@@ -147,6 +157,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         waits: "このページを開いたままお待ちいただくこともできます。\
                 再開後、自動的にサイトが表示されます。",
         expected: "再開予定日時：",
+        turn: "ご利用いただける日時：",
         overdue: "作業が予定より長引いております。\
                   ご迷惑をおかけし、申し訳ございません。\
                   できるだけ早く再開いたします。",
@@ -160,6 +171,7 @@ pub(super) const TEXTS: [Texts; 10] = [
         later: "请稍后再试。",
         waits: "您也可以不关闭此页面，网站恢复后会自动显示。",
         expected: "预计恢复时间：",
+        turn: "您可以进入的时间：",
         overdue: "维护时间超出预期，敬请谅解。我们会尽快恢复访问。",
         again: "立即重试",
     },
@@ -169,10 +181,10 @@ pub(super) const TEXTS: [Texts; 10] = [
 mod tests {
     use super::*;
 
-    fn sentences(texts: &Texts) -> [&'static str; 8] {
-        let Texts { lang: _, title, lead, read_only, later, waits, expected, overdue, again } =
+    fn sentences(texts: &Texts) -> [&'static str; 9] {
+        let Texts { lang: _, title, lead, read_only, later, waits, expected, turn, overdue, again } =
             texts;
-        [title, lead, read_only, later, waits, expected, overdue, again]
+        [title, lead, read_only, later, waits, expected, turn, overdue, again]
     }
 
     #[test]

@@ -69,6 +69,14 @@ impl RetryAfter {
         }
     }
 
+    /// The number of seconds until a time, at least 1; None if there is no Retry-After.
+    pub fn until(&self, time: Timestamp, spec: &FlagSpec, now: Timestamp) -> Option<u32> {
+        spec.retry_after().or(self.base)?;
+        let micros = time.as_microsecond().saturating_sub(now.as_microsecond());
+        let seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000).max(1);
+        Some(u32::try_from(seconds).map_or(MAX_SECONDS, |seconds| seconds.min(MAX_SECONDS)))
+    }
+
     /// The number of seconds for the header field, at this time: until the flag's `end` unless
     /// the maintenance is overdue, otherwise the value in the flag, otherwise the value of the
     /// directive. A random part of the spread is added, so that clients do not all return at the
@@ -202,6 +210,25 @@ mod tests {
             );
             assert_eq!(both, expected, "{clock}");
         }
+    }
+
+    #[test]
+    fn until_a_turn() {
+        let now: Timestamp = "2026-11-22T12:00:00.25Z".parse().expect("a time");
+        let rule = RetryAfter { base: Some(300), spread: 60 };
+        for (time, expected) in [
+            ("2026-11-22T12:00:10Z", 10),
+            ("2026-11-22T12:00:01Z", 1),
+            ("2026-11-22T12:00:00Z", 1),
+            ("2020-01-01T00:00:00Z", 1),
+            ("9998-01-01T00:00:00Z", MAX_SECONDS),
+        ] {
+            let time = time.parse().expect("a time");
+            assert_eq!(rule.until(time, &spec(""), now), Some(expected), "{time}");
+        }
+        let off = RetryAfter { base: None, spread: 0 };
+        assert_eq!(off.until(now, &spec(""), now), None);
+        assert_eq!(off.until(now, &spec("retry_after = 5"), now), Some(1));
     }
 
     /// The numbers are evenly distributed, both for many draws at one time and for one draw in each

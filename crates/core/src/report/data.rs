@@ -41,7 +41,7 @@ impl Report {
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
         let Facts { server, now, check_interval, scopes, flags, stats } = facts;
         let closing = flags.iter().fold(ClosingFlags::default(), |closing, flag| {
-            closing.with(flag.bit(), &flag.report())
+            closing.with(flag.bit(), &flag.report(), now)
         });
         // Read after the flags: see `stats::in_flight`.
         let flight =
@@ -67,7 +67,7 @@ impl Report {
             check_interval: check_interval.as_secs_f64(),
             counting_since: stats.begun().map(time),
             in_flight: InFlightView::of_all(&flight, stats.untracked()),
-            flags: flags.into_iter().map(FlagView::new).collect(),
+            flags: flags.into_iter().map(|flag| FlagView::new(flag, now)).collect(),
             scopes,
             refused: RefusedView::new(stats.refused()),
         }

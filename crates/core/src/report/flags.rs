@@ -1,5 +1,6 @@
 //! The flags in the report.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::scopes;
@@ -31,6 +32,12 @@ pub(super) struct FlagView {
     retry_after: Option<u32>,
     /// `all` or `writes`.
     refuse: &'static str,
+    /// The share of the clients that is named, in per cent.
+    admit_percent: Option<u8>,
+    /// Within how many seconds the scopes reopen from the end on.
+    over: Option<u32>,
+    /// The share of the clients that is admitted now, in per cent.
+    pub(super) share: Option<f64>,
     announce_from: Option<String>,
     titles: Vec<MessageView>,
     messages: Vec<MessageView>,
@@ -52,6 +59,8 @@ pub(super) enum FlagState {
     Announced,
     Closed,
     Overdue,
+    /// The end has passed, and a rising share of the clients passes.
+    Reopening,
     /// The flag exists, but its end has passed and the scope is open again.
     Reopened,
     /// No process has been able to find out whether the flag exists.
@@ -59,12 +68,13 @@ pub(super) enum FlagState {
 }
 
 impl FlagState {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Absent,
         Self::Inactive,
         Self::Announced,
         Self::Closed,
         Self::Overdue,
+        Self::Reopening,
         Self::Reopened,
         Self::Unknown,
     ];
@@ -77,6 +87,7 @@ impl FlagState {
             Self::Announced => "announced",
             Self::Closed => "closed",
             Self::Overdue => "overdue",
+            Self::Reopening => "reopening",
             Self::Reopened => "reopened",
             Self::Unknown => "unknown",
         }
@@ -91,7 +102,7 @@ struct MessageView {
 }
 
 impl FlagView {
-    pub(super) fn new(flag: &Flag<'_>) -> Self {
+    pub(super) fn new(flag: &Flag<'_>, now: Timestamp) -> Self {
         let report = flag.report();
         let spec = report.content.as_ref().map(|content| content.spec());
         let error = report.content.as_ref().and_then(|content| content.error()).map(str::to_owned);
@@ -119,6 +130,7 @@ impl FlagView {
                 Some(Phase::Announced) => FlagState::Announced,
                 Some(Phase::Closed) => FlagState::Closed,
                 Some(Phase::Overdue) => FlagState::Overdue,
+                Some(Phase::Reopening) => FlagState::Reopening,
                 Some(Phase::Reopened) => FlagState::Reopened,
                 None if report.closes => FlagState::Unknown,
                 None => FlagState::Absent,
@@ -137,6 +149,9 @@ impl FlagView {
                 true => "writes",
                 false => "all",
             },
+            admit_percent: spec.and_then(FlagSpec::admit_percent),
+            over: spec.and_then(FlagSpec::over),
+            share: report.percent_at(now).map(|percent| (percent * 100.0).round() / 100.0),
             announce_from: spec.and_then(|spec| spec.announce_from()).map(|from| from.rfc3339()),
             titles: titles.into_iter().map(message).collect(),
             messages: messages.into_iter().map(message).collect(),

@@ -6,6 +6,7 @@ use super::query::Question;
 use crate::allow::{Admission, ClientRequest};
 use crate::engine::gate::{self, Gate, Verdict};
 use crate::events::EventSink;
+use crate::flag::ActiveFlag;
 use crate::flag::spec::Phase;
 
 /// A question, and an answer for each server that the request could reach.
@@ -107,7 +108,7 @@ impl Outcome {
             Verdict::Blocked(blocked) => (
                 Some(gate.refusal().status(request)),
                 match blocked.flag {
-                    Some(flag) => format!("closed by {}", flag.display()),
+                    Some(flag) => format!("closed by {}{}", flag.display(), turn(&blocked.closing)),
                     None => "on no allowlist".into(),
                 },
                 variables.map(|name| name.to_string_lossy().into_owned()).collect(),
@@ -124,6 +125,15 @@ fn open(gate: &Gate) -> String {
     match paths.is_empty() {
         true => "no flag closes the scope".into(),
         false => format!("no flag closes the scope; closed = false in {}", paths.join(", ")),
+    }
+}
+
+/// When the client is admitted, as far as that is known.
+fn turn(closing: &ActiveFlag) -> String {
+    let Some(waiting) = closing.waiting else { return String::new() };
+    match waiting.turn {
+        Some(turn) => format!(", which admits this address from {} on", turn.text_with_seconds()),
+        None => ", which does not admit this address in its share".into(),
     }
 }
 

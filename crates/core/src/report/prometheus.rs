@@ -14,11 +14,12 @@ use crate::allow::AllowKind;
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
 
-const STATES: [ScopeState; 6] = [
+const STATES: [ScopeState; 7] = [
     ScopeState::Off,
     ScopeState::Open,
     ScopeState::Announced,
     ScopeState::ReadOnly,
+    ScopeState::Reopening,
     ScopeState::Closed,
     ScopeState::Overdue,
 ];
@@ -77,6 +78,16 @@ pub fn metrics(report: &Report) -> Result<String, String> {
                     (labels, f64::from(u8::from(flag.state == state)))
                 })
             })
+            .collect(),
+    );
+    add(
+        "flag_admitted_share_ratio",
+        "The share of the clients that the flag file admits now, 0 to 1, where it admits a share.",
+        gauge,
+        report
+            .flags
+            .iter()
+            .filter_map(|flag| Some((vec![("flag", flag.path.clone())], flag.share? / 100.0)))
             .collect(),
     );
     add(

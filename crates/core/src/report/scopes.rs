@@ -150,7 +150,7 @@ impl ScopeView {
             location: scope.location.clone(),
             addresses: scope.addresses.clone(),
             defined: scope.defined.clone(),
-            state: scope.gates.iter().map(|gate| state(gate)).max().unwrap_or(ScopeState::Off),
+            state: scope.gates.iter().map(|gate| state(gate, now)).max().unwrap_or(ScopeState::Off),
             flags: flags.iter().map(|flag| flag.path().display().to_string()).collect(),
             statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
             pages: shown.map(|gate| pages(gate, now)).unwrap_or_default(),
@@ -166,9 +166,11 @@ impl ScopeView {
     }
 }
 
-fn state(gate: &Gate) -> ScopeState {
+fn state(gate: &Gate, now: Timestamp) -> ScopeState {
     let of_flag = |report: FlagReport| match report.phase {
         _ if report.closes && report.is_read_only() => ScopeState::ReadOnly,
+        Some(Phase::Reopening) => ScopeState::Reopening,
+        _ if report.admits_share(now) => ScopeState::Reopening,
         Some(Phase::Overdue) => ScopeState::Overdue,
         _ if report.closes => ScopeState::Closed,
         Some(Phase::Announced) => ScopeState::Announced,

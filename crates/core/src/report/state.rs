@@ -14,6 +14,8 @@ pub enum ScopeState {
     Announced,
     /// A flag refuses writes alone.
     ReadOnly,
+    /// A flag closes the scope for a part of the clients.
+    Reopening,
     /// A flag closes the scope.
     Closed,
     /// A flag closes the scope, although its end has passed.
@@ -28,6 +30,7 @@ impl ScopeState {
             Self::Open => "open",
             Self::Announced => "announced",
             Self::ReadOnly => "read_only",
+            Self::Reopening => "reopening",
             Self::Closed => "closed",
             Self::Overdue => "overdue",
         }

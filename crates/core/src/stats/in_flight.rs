@@ -70,7 +70,8 @@ pub enum Among {
     All,
     /// Those of the allowlist.
     Chosen,
-    /// All, for some of their requests: the scope was read-only.
+    /// Others than the administrators have chosen: the scope was read-only, or a share of the
+    /// clients passed.
     Some,
 }
 
@@ -81,15 +82,26 @@ pub struct ClosingFlags {
     pub all: u64,
     /// Those that refuse writes alone.
     pub writes: u64,
+    /// Those of `all` that admit no share of the clients now.
+    pub all_unshared: u64,
+    /// Those of `writes` that admit no share of the clients now.
+    pub writes_unshared: u64,
 }
 
 impl ClosingFlags {
     /// These flags and one more, if it closes.
-    pub fn with(self, bit: u64, flag: &FlagReport) -> Self {
+    pub fn with(self, bit: u64, flag: &FlagReport, now: Timestamp) -> Self {
+        let unshared = if flag.admits_share(now) { 0 } else { bit };
         match (flag.closes, flag.is_read_only()) {
             (false, _) => self,
-            (true, false) => Self { all: self.all | bit, ..self },
-            (true, true) => Self { writes: self.writes | bit, ..self },
+            (true, false) => {
+                Self { all: self.all | bit, all_unshared: self.all_unshared | unshared, ..self }
+            }
+            (true, true) => Self {
+                writes: self.writes | bit,
+                writes_unshared: self.writes_unshared | unshared,
+                ..self
+            },
         }
     }
 }
@@ -118,8 +130,14 @@ impl Running {
     pub fn is_from_before(&self, closing: ClosingFlags, generation: u8) -> bool {
         let flags = if self.generation == generation { self.flags } else { u64::MAX };
         let Admitted { among, is_safe } = self.admitted;
-        let refusing = if is_safe { closing.all } else { closing.all | closing.writes };
-        among != Among::Chosen && flags & refusing != 0
+        let ClosingFlags { all, writes, all_unshared, writes_unshared } = closing;
+        let (all, writes) = match among {
+            Among::All => (all, writes),
+            // As long as a share is in force, it may be in the share.
+            Among::Some => (all_unshared, writes_unshared),
+            Among::Chosen => (0, 0),
+        };
+        flags & (if is_safe { all } else { all | writes }) != 0
     }
 }
 

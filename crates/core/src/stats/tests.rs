@@ -242,7 +242,7 @@ fn from_before() {
         (0b01, false, 1, 0b10, false),
     ] {
         let running = running(flags, was_open, generation);
-        let closing = ClosingFlags { all, writes: 0 };
+        let closing = ClosingFlags { all, all_unshared: all, ..ClosingFlags::default() };
         assert_eq!(running.is_from_before(closing, 2), expected, "{running:?} {closing:?}");
     }
 }
@@ -251,14 +251,17 @@ fn from_before() {
 /// count too that came in to read.
 #[test]
 fn from_before_read_only() {
-    let (read_only, closed) =
-        (ClosingFlags { all: 0, writes: 1 }, ClosingFlags { all: 1, writes: 0 });
+    let none = ClosingFlags::default();
+    let read_only = ClosingFlags { writes: 1, writes_unshared: 1, ..none };
+    let closed = ClosingFlags { all: 1, all_unshared: 1, ..none };
+    let shared = ClosingFlags { all: 1, ..none };
     for (among, is_safe, expected) in [
-        (Among::All, false, [true, true]),
-        (Among::All, true, [false, true]),
-        (Among::Some, true, [false, true]),
-        (Among::Chosen, false, [false, false]),
-        (Among::Chosen, true, [false, false]),
+        (Among::All, false, [true, true, true]),
+        (Among::All, true, [false, true, true]),
+        (Among::Some, false, [true, true, false]),
+        (Among::Some, true, [false, true, false]),
+        (Among::Chosen, false, [false, false, false]),
+        (Among::Chosen, true, [false, false, false]),
     ] {
         let running = Running {
             process: 1,
@@ -268,7 +271,7 @@ fn from_before_read_only() {
             flags: 1,
             generation: 2,
         };
-        let found = [read_only, closed].map(|closing| running.is_from_before(closing, 2));
+        let found = [read_only, closed, shared].map(|closing| running.is_from_before(closing, 2));
         assert_eq!(found, expected, "{among:?} {is_safe}");
     }
 }

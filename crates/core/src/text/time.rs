@@ -80,6 +80,11 @@ impl Moment {
         self.at
     }
 
+    /// Another time with the same offset.
+    pub fn moved_to(&self, at: Timestamp) -> Self {
+        Self { at, ..*self }
+    }
+
     fn zoned(&self) -> Zoned {
         self.at.to_zoned(self.offset.to_time_zone())
     }

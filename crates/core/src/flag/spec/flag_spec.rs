@@ -1,9 +1,11 @@
 //! The parsed content of a flag.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::flag::share::{Rise, Share};
 use crate::net::networks::Networks;
 use crate::text::time::Moment;
 
@@ -19,6 +21,10 @@ pub struct FlagSpec {
     pub(super) start: Option<Moment>,
     pub(super) end: Option<Moment>,
     pub(super) reopens: bool,
+    /// `reopen = "gradual"`, within `over` seconds.
+    pub(super) is_gradual: bool,
+    pub(super) over: Option<u32>,
+    pub(super) admit_percent: Option<u8>,
     pub(super) retry_after: Option<u32>,
     pub(super) allow: Networks,
     pub(super) vars: BTreeMap<String, String>,
@@ -40,7 +46,9 @@ pub enum Phase {
     Closed,
     /// Past `end`, and still closed.
     Overdue,
-    /// Past `end`, and open again (`reopen = "auto"`).
+    /// Past `end`, and a rising share of the clients passes (`reopen = "gradual"`).
+    Reopening,
+    /// Past `end`, and open again (`reopen = "auto"` or `"gradual"`).
     Reopened,
 }
 
@@ -97,6 +105,8 @@ impl FlagSpec {
             Phase::Announced
         } else if !is_past(self.end) {
             Phase::Closed
+        } else if self.rise().is_some_and(|rise| now < rise.end()) {
+            Phase::Reopening
         } else if self.reopens {
             Phase::Reopened
         } else {
@@ -151,6 +161,35 @@ impl FlagSpec {
         self.reopens
     }
 
+    fn rise(&self) -> Option<Rise> {
+        let over = self.over.filter(|_| self.is_gradual)?;
+        Some(Rise { from: self.end?, over: Duration::from_secs(over.into()) })
+    }
+
+    /// The share of the clients that the flag admits; None if it admits none in this way.
+    pub fn share(&self) -> Option<Share> {
+        let rise = self.rise();
+        let is_shared = self.admit_percent.is_some() || rise.is_some();
+        is_shared.then(|| Share { percent: self.admit_percent.unwrap_or(0), rise })
+    }
+
+    /// The share of the clients that the content names, in per cent.
+    pub fn admit_percent(&self) -> Option<u8> {
+        self.admit_percent
+    }
+
+    /// Within how many seconds from the end on the scope reopens, if it does so gradually.
+    pub fn over(&self) -> Option<u32> {
+        self.over.filter(|_| self.is_gradual)
+    }
+
+    /// When the scope is open for all: at the end, or after the time within which it reopens. None
+    /// if it does not reopen automatically.
+    pub fn open_from(&self) -> Option<Moment> {
+        let end = self.end.filter(|_| self.reopens)?;
+        Some(self.rise().map_or(end, |rise| end.moved_to(rise.end())))
+    }
+
     /// Whether the flag refuses writes alone, so that requests that only read pass.
     pub fn is_read_only(&self) -> bool {
         self.is_read_only
@@ -191,6 +230,7 @@ impl FlagSpec {
         self.message == Texts::None
             && self.title == Texts::None
             && !self.is_read_only
+            && self.share().is_none()
             && self.start.is_none()
             && self.end.is_none()
             && self.retry_after.is_none()
@@ -215,9 +255,10 @@ mod tests {
 
     #[test]
     fn phases() {
-        use Phase::{Announced, Closed, Inactive, Overdue, Reopened};
+        use Phase::{Announced, Closed, Inactive, Overdue, Reopened, Reopening};
         let (start, end) = ("start = 2026-11-22T22:00:00Z", "end = 2026-11-22T23:00:00Z");
         let (auto, no) = ("reopen = \"auto\"", "closed = false");
+        let gradual = "reopen = \"gradual\"\nover = \"59m\"";
         for (lines, expected) in [
             (vec![], [Closed, Closed, Closed, Closed, Closed]),
             (vec![start], [Announced, Closed, Closed, Closed, Closed]),
@@ -225,6 +266,13 @@ mod tests {
             (vec![end, auto], [Closed, Closed, Closed, Reopened, Reopened]),
             (vec![start, end], [Announced, Closed, Closed, Overdue, Overdue]),
             (vec![start, end, auto], [Announced, Closed, Closed, Reopened, Reopened]),
+            (vec![end, gradual], [Closed, Closed, Closed, Reopening, Reopened]),
+            (vec![start, end, gradual], [Announced, Closed, Closed, Reopening, Reopened]),
+            (
+                vec![end, gradual, "admit_percent = 100"],
+                [Closed, Closed, Closed, Reopening, Reopened],
+            ),
+            (vec![no, end, gradual], [Inactive; 5]),
             (vec!["closed = true"], [Closed, Closed, Closed, Closed, Closed]),
             (vec![no], [Inactive; 5]),
             (vec![no, start, end], [Inactive; 5]),

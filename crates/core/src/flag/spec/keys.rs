@@ -1,7 +1,7 @@
 //! The keys of a flag's content, and suggestions for unknown keys.
 
 /// The known keys. They are not case-sensitive.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 16] = [
     "message",
     "start",
     "end",
@@ -16,10 +16,12 @@ pub(super) const KEYS: [&str; 14] = [
     "announce_from",
     "closed",
     "refuse",
+    "admit_percent",
+    "over",
 ];
 
 /// Synonyms of keys.
-const OTHER_WORDS: [(&str, &str); 35] = [
+const OTHER_WORDS: [(&str, &str); 41] = [
     ("begin", "start"),
     ("begins", "start"),
     ("beginn", "start"),
@@ -55,6 +57,12 @@ const OTHER_WORDS: [(&str, &str); 35] = [
     ("readonly", "refuse"),
     ("block", "refuse"),
     ("deny", "refuse"),
+    ("percent", "admit_percent"),
+    ("admit", "admit_percent"),
+    ("share", "admit_percent"),
+    ("duration", "over"),
+    ("within", "over"),
+    ("during", "over"),
 ];
 
 /// The longest word for which a key is suggested.
@@ -160,6 +168,11 @@ mod tests {
             ("enabled", Some("closed")),
             ("read_only", Some("refuse")),
             ("refuses", Some("refuse")),
+            ("AdmitPercent", Some("admit_percent")),
+            ("admit_procent", Some("admit_percent")),
+            ("share", Some("admit_percent")),
+            ("ovr", Some("over")),
+            ("within", Some("over")),
         ] {
             assert_eq!(meant(key), expected, "{key}");
         }

@@ -19,6 +19,9 @@ use crate::text::duration::{self, MAX_SECONDS};
 use crate::text::encoding;
 use crate::text::time::Moment;
 
+/// The longest gradual reopening, in seconds.
+const MAX_OVER: u32 = 7 * 24 * 60 * 60;
+
 /// Why a text is not valid content of a flag.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("line {line}, column {column}: {cause}")]
@@ -180,8 +183,22 @@ impl<'t> Reader<'t> {
             "end" => self.spec.end = Some(self.moment(value)?),
             "reopen" => match text(value)? {
                 "auto" => self.spec.reopens = true,
-                _ => return Err(wrong(value, "the only value is \"auto\"")),
+                "gradual" => (self.spec.reopens, self.spec.is_gradual) = (true, true),
+                _ => return Err(wrong(value, "write \"auto\" or \"gradual\"")),
             },
+            "over" => {
+                let cause = "this is not a duration from 1 second to 7 days; write \"15m\"";
+                let over = seconds(value).ok().filter(|over| (1..=MAX_OVER).contains(over));
+                self.spec.over = Some(over.ok_or_else(|| wrong(value, cause))?);
+            }
+            "admit_percent" => {
+                let number = value.get_ref().as_integer();
+                let number = number.filter(|number| number.radix() == 10);
+                let percent = number.and_then(|number| number.as_str().parse().ok());
+                let cause = "this is not a whole number from 0 to 100; write admit_percent = 10";
+                let percent = percent.filter(|percent| *percent <= 100);
+                self.spec.admit_percent = Some(percent.ok_or_else(|| wrong(value, cause))?);
+            }
             "retry_after" => self.spec.retry_after = Some(seconds(value)?),
             "allow" => {
                 let entries = value.get_ref().as_array();
@@ -254,9 +271,23 @@ impl<'t> Reader<'t> {
             let cause = "there is no end to reopen at; write end = 2026-11-23T01:30:00+01:00";
             self.faults.push(Wrong(value("reopen"), cause.into()));
         }
+        let has_no_over = is_whole && self.spec.is_gradual && !self.seen.contains(&"over");
+        if has_no_over && self.slips.iter().all(|(meant, _)| *meant != "over") {
+            let cause = "\"gradual\" needs the time within which it reopens; write over = \"15m\"";
+            self.faults.push(Wrong(value("reopen"), cause.into()));
+        }
+        if is_whole && self.spec.over.is_some() && !self.spec.is_gradual {
+            let cause = "over is for a gradual reopening; write reopen = \"gradual\"";
+            self.faults.push(Wrong(value("over"), cause.into()));
+        }
         for (meant, slip) in std::mem::take(&mut self.slips) {
             let is_fault = !self.seen.contains(&meant)
-                && (meant == "start" || meant == "end" && reopens_never);
+                && match meant {
+                    "start" => true,
+                    "end" => reopens_never,
+                    "over" => has_no_over,
+                    _ => false,
+                };
             if is_fault { self.faults.push(slip) } else { self.odd.push(slip) }
         }
     }

@@ -64,7 +64,7 @@ const BACK: &str = "clock set back";
 fn the_clock_is_set_back() {
     let announced = "open again, announced";
     let closed = "closed until 2026-11-22 14:00 +00:00";
-    let cases: [(&str, &[Step<'_>]); 6] = [
+    let cases: [(&str, &[Step<'_>]); 8] = [
         ("", &[("13:00:00", true, &[closed]), ("11:00:00", false, &[BACK, announced])]),
         (
             "",
@@ -89,6 +89,20 @@ fn the_clock_is_set_back() {
         // By less than two seconds: nothing is reported, and the phase stays the same.
         ("", &[("12:00:00", true, &[closed]), ("11:59:58.5", true, &[])]),
         (AUTO, &[("14:00:00", false, &["reopened"]), ("13:59:58.5", false, &[])]),
+        (
+            "reopen = 'gradual'\nover = '1h'",
+            &[
+                ("13:00:00", true, &[closed]),
+                ("14:00:00", true, &["reopening"]),
+                ("13:59:58.5", true, &[]),
+                ("15:00:00", false, &["reopened"]),
+                ("14:59:58.5", false, &[]),
+                ("14:30:00", true, &[BACK, closed, "reopening"]),
+                ("13:00:00", true, &[BACK]),
+                ("11:00:00", false, &[BACK, announced]),
+            ],
+        ),
+        ("closed = false", &[("13:00:00", false, &["inactive"]), ("11:00:00", false, &[])]),
         // The time is still between the start and the end.
         ("", &[("13:59:00", true, &[closed]), ("12:01:00", true, &[])]),
     ];

@@ -47,10 +47,13 @@ impl Answers {
         let (of_all, overdue, off) =
             (report.scopes.len(), count(ScopeState::Overdue), count(ScopeState::Off));
         let is_closed = !closed.is_empty();
-        let read_only = count(ScopeState::ReadOnly);
+        let [read_only, reopening] = [ScopeState::ReadOnly, ScopeState::Reopening].map(count);
         let (headline, sentence) = match (closed.len(), others.len()) {
-            (0, _) if read_only > 0 => {
+            (0, _) if read_only > 0 && reopening == 0 => {
                 (capitalized(&report.state.label()), Some(partly(of_all, read_only, "read-only")))
+            }
+            (0, _) if reopening > 0 => {
+                (capitalized(&report.state.label()), Some(partly(of_all, reopening, "reopening")))
             }
             (0, _) => (capitalized(&report.state.label()), Some(none_closed(of_all, off))),
             (_, 0) => (capitalized(&report.state.label()), Some(all_closed(of_all, overdue))),
@@ -161,11 +164,14 @@ mod tests {
 
     #[test]
     fn headlines() {
-        use ScopeState::{Announced, Closed, Off, Open, Overdue, ReadOnly};
+        use ScopeState::{Announced, Closed, Off, Open, Overdue, ReadOnly, Reopening};
         let cases: [(&[ScopeState], _, _); _] = [
             (&[ReadOnly], "Read-only", Some("The only scope is read-only.")),
             (&[Open, ReadOnly], "Read-only", Some("1 of 2 scopes is read-only.")),
             (&[ReadOnly, ReadOnly], "Read-only", Some("All 2 scopes are read-only.")),
+            (&[Open, Reopening], "Reopening", Some("1 of 2 scopes is reopening.")),
+            (&[ReadOnly, Reopening], "Reopening", Some("1 of 2 scopes is reopening.")),
+            (&[Reopening, Closed], "1 of 2 scopes is closed", None),
             (&[ReadOnly, Closed], "1 of 2 scopes is closed", None),
             (&[Open], "Open", Some("The only scope is open.")),
             (&[Closed], "Closed", Some("The only scope is closed.")),

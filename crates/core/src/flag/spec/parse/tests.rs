@@ -35,7 +35,7 @@ fn what_is_wrong_and_where() {
         ),
         ("reopen = 'auto'", "line 1, column 10: there is no end to reopen at"),
         ("reopen = true", "line 1, column 10: this is not a text"),
-        ("reopen = 'yes'", "line 1, column 10: the only value is \"auto\""),
+        ("reopen = 'yes'", "line 1, column 10: write \"auto\" or \"gradual\""),
         ("retry_after = -1", "line 1, column 15: this is neither a duration"),
         ("retry_after = 2147483648", "line 1, column 15: this is neither a duration"),
         ("retry_after = 99999999999999999999999", "line 1, column 15: this is neither a duration"),
@@ -75,13 +75,76 @@ fn what_is_wrong_and_where() {
         ),
         ("announce_from = 2026-11-22", "line 1, column 17: this is a date without a time; write 2"),
         ("closed = 'false'", "line 1, column 10: this is neither true nor false; write closed = f"),
+        (
+            "admit_percent = -1",
+            "line 1, column 17: this is not a whole number from 0 to 100; write",
+        ),
+        (
+            "admit_percent = 101",
+            "line 1, column 17: this is not a whole number from 0 to 100; writ",
+        ),
+        (
+            "admit_percent = 256",
+            "line 1, column 17: this is not a whole number from 0 to 100; writ",
+        ),
+        (
+            "admit_percent = 10.5",
+            "line 1, column 17: this is not a whole number from 0 to 100; wri",
+        ),
+        (
+            "admit_percent = '10'",
+            "line 1, column 17: this is not a whole number from 0 to 100; wri",
+        ),
+        (
+            "admit_percent = 0x10",
+            "line 1, column 17: this is not a whole number from 0 to 100; wri",
+        ),
+        (
+            "admit_percent = true",
+            "line 1, column 17: this is not a whole number from 0 to 100; wri",
+        ),
+        (
+            "over = 0",
+            "line 1, column 8: this is not a duration from 1 second to 7 days; write \"15m\"",
+        ),
+        (
+            "over = -5",
+            "line 1, column 8: this is not a duration from 1 second to 7 days; write \"15",
+        ),
+        ("over = '-5m'", "line 1, column 8: this is not a duration from 1 second to 7 days; write"),
+        ("over = '8760h'", "line 1, column 8: this is not a duration from 1 second to 7 days; wri"),
+        (
+            "over = 1.5",
+            "line 1, column 8: this is not a duration from 1 second to 7 days; write \"1",
+        ),
+        (
+            "over = 'soon'",
+            "line 1, column 8: this is not a duration from 1 second to 7 days; write",
+        ),
+        (
+            "over = '15m'",
+            "line 1, column 8: over is for a gradual reopening; write reopen = \"gradu",
+        ),
+        ("reopen = 'gradual'\nover = '15m'", "line 1, column 10: there is no end to reopen at"),
+        (
+            "end = 2026-11-22T22:00:00Z\nreopen = 'gradual'",
+            "line 2, column 10: \"gradual\" needs the time within which it reopens; write over = \"15m\"",
+        ),
+        (
+            "end = 2026-11-22T22:00:00Z\nreopen = 'auto'\nover = '15m'",
+            "line 3, column 8: over is for a gradual reopening; write reopen = \"gradual\"",
+        ),
+        (
+            "end = 2026-11-22T22:00:00Z\nreopen = 'gradual'\novr = '15m'",
+            "line 3, column 1: unknown key \"ovr\"; did you mean over?",
+        ),
         ("refuse = 'reads'", "line 1, column 10: write \"all\" or \"writes\""),
         ("refuse = 'Writes'", "line 1, column 10: write \"all\" or \"writes\""),
         ("refuse = ['POST']", "line 1, column 10: write \"all\" or \"writes\""),
         ("refuse = true", "line 1, column 10: write \"all\" or \"writes\""),
         ("closed = 0", "line 1, column 10: this is neither true nor false; write closed = false"),
         ("closed = no", "line 1, column 10: this is neither true nor false; write closed = false"),
-        ("closed = false\nCLOSED = true", "line 2, column 1: this is a second closed; leave one"),
+        ("closed = false\nCLOSED = true", "line 2, column 1: this is a second closed; remove one"),
         ("vars = 'x'", "line 1, column 8: this is not a table"),
         ("[vars]\nx = 1", "line 2, column 5: this is not a text"),
     ] {
@@ -265,6 +328,31 @@ fn further_keys() {
     {
         let spec = parse(content).expect(content);
         assert_eq!((spec.is_read_only(), spec.is_silent()), (is_read_only, !is_read_only));
+    }
+    let end = "end = 2026-11-22T22:00:00Z";
+    for (content, percent, over, open_from) in [
+        ("admit_percent = 0".to_owned(), Some(0), None, None),
+        ("admit_percent = 100".to_owned(), Some(100), None, None),
+        (format!("{end}\nreopen = 'auto'"), None, None, Some("2026-11-22T22:00:00+00:00")),
+        (
+            format!("{end}\nreopen = 'gradual'\nover = '15m'\nadmit_percent = 5"),
+            Some(5),
+            Some(900),
+            Some("2026-11-22T22:15:00+00:00"),
+        ),
+        (
+            format!("{end}\nreopen = 'gradual'\nOver = 604800"),
+            None,
+            Some(604_800),
+            Some("2026-11-29T22:00:00+00:00"),
+        ),
+    ] {
+        let spec = parse(&content).expect(&content);
+        assert_eq!((spec.admit_percent(), spec.over()), (percent, over), "{content}");
+        let from = spec.open_from().map(|from| from.rfc3339());
+        assert_eq!(from.as_deref(), open_from, "{content}");
+        assert_eq!(spec.share().is_some(), percent.is_some() || over.is_some(), "{content}");
+        assert!(!spec.is_silent() && spec.warnings.is_empty(), "{content}");
     }
     let without = parse("announce_from = 2026-11-20 08:00Z").expect("content");
     assert_eq!(without.warnings, ["line 1: announce_from does not count without start"]);
