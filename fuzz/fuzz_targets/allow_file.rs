@@ -2,16 +2,18 @@
 
 #![no_main]
 
+use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::list::{self, ListError};
+use maintenance_core::net::networks::Entry;
 
 fuzz_target!(|content: &[u8]| {
     let lines = content.split(|byte| *byte == b'\n').count();
-    match list::parse(content) {
+    match list::parse(content, &TimeZone::UTC) {
         Ok(networks) => {
-            let has_last = networks.last().is_some_and(|(_, line)| *line as usize == lines);
+            let has_last = networks.last().is_some_and(|entry| entry.origin as usize == lines);
             assert_eq!(list::is_unfinished(content), has_last);
-            for (network, line) in networks {
+            for Entry { network, origin: line, .. } in networks {
                 assert_eq!(network.network(), network.addr(), "host bits are never accepted");
                 assert!((1..=lines).contains(&(line as usize)));
             }
@@ -20,6 +22,10 @@ fuzz_target!(|content: &[u8]| {
         Err(ListError::Utf16) => {
             let has_mark = content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff");
             assert!(has_mark || content.contains(&0));
+        }
+        Err(ListError::Until { line, cause }) => {
+            assert!((1..=lines).contains(&(line as usize)));
+            assert!(cause.is_ascii() && cause.len() < 300);
         }
         Err(
             ListError::Entry { line, word, .. }

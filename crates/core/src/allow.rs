@@ -22,7 +22,7 @@ use crate::shared::table::Key;
 pub use admission::{Admission, AllowKind, ClientRequest};
 pub use allowlist::Allowlist;
 use entry::Entry;
-pub use report::AllowEntry;
+pub use report::{AllowEntry, AllowNetwork};
 pub use token::AllowError;
 use token::Token;
 

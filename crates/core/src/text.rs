@@ -3,6 +3,7 @@
 pub mod duration;
 pub mod encoding;
 pub mod time;
+pub(crate) mod until;
 pub mod user;
 mod visible;
 pub mod zone;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::context::Expr;
+use crate::text::time;
 
 /// What the allowlist needs to know about a request.
 pub trait ClientRequest {
@@ -40,6 +41,11 @@ pub trait ClientRequest {
     /// The same moment as [`ClientRequest::request_time_micros`].
     fn request_time(&self) -> Timestamp {
         Timestamp::from_microsecond(self.request_time_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+    /// The moment at which an entry of the allowlist must not have expired: the later of the
+    /// request's time and the clock.
+    fn judged_at(&self) -> Timestamp {
+        self.request_time().max(time::now())
     }
 }
 

@@ -4,6 +4,8 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::admission::{Admission, ClientRequest};
 use super::entry::Entry;
 use super::nodes::NodeFile;
@@ -39,7 +41,7 @@ impl Allowlist {
     ) -> Option<Admission<'_>> {
         request
             .address()
-            .and_then(|address| self.admit_address(address, report))
+            .and_then(|address| self.admit_address(address, request, report))
             .or_else(|| {
                 self.env.iter().find(|name| request.has_env(name)).map(|n| Admission::Env(n))
             })
@@ -79,6 +81,12 @@ impl Allowlist {
         }
     }
 
+    /// The number of entries that have expired at `now`.
+    pub fn expired(&self, now: Timestamp) -> usize {
+        let lists = self.files.iter().filter_map(|file| file.get());
+        lists.map(|list| list.expired(now)).sum()
+    }
+
     /// The names of the environment variables that admit a request.
     pub fn variables(&self) -> &[CString] {
         &self.env
@@ -87,18 +95,20 @@ impl Allowlist {
     fn admit_address(
         &self,
         address: IpAddr,
+        request: &impl ClientRequest,
         report: &mut dyn FnMut(FileEvent<'_>),
     ) -> Option<Admission<'_>> {
-        if let Some((network, _)) = self.networks.find(address) {
+        let now = || request.judged_at();
+        if let Some((network, _)) = self.networks.find(address, now) {
             return Some(Admission::Address(network));
         }
-        if let Some((network, origin)) = self.hosts.find(address) {
+        if let Some((network, origin)) = self.hosts.find(address, now) {
             let name = usize::try_from(origin).ok().and_then(|index| self.names.get(index));
             return Some(Admission::Host(name.map_or("", String::as_str), network));
         }
         for file in &self.files {
             file.refresh(report);
-            if let Some((network, line)) = file.get().and_then(|list| list.find(address)) {
+            if let Some((network, line)) = file.get().and_then(|list| list.find(address, now)) {
                 return Some(Admission::File(file.path(), line, network));
             }
         }

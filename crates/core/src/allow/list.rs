@@ -1,16 +1,19 @@
-//! The allow file: one address or network on each line; `#` begins a comment.
+//! The allow file: one address or network on each line, maybe with the time until which it is
+//! admitted; `#` begins a comment.
 
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
-use crate::net::networks::Networks;
-use crate::text::encoding;
+use crate::net::networks::{Entry, Networks};
+use crate::text::{encoding, until, zone};
 
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -57,6 +60,14 @@ pub enum ListError {
         /// The network that was probably meant.
         network: IpNet,
     },
+    /// `10.0.0.1 until=22:00`
+    #[error("line {line}: {cause}")]
+    Until {
+        /// Counted from 1.
+        line: u32,
+        /// What is wrong, and what to write instead.
+        cause: String,
+    },
     /// Some editors and PowerShell write UTF-16.
     #[error("is UTF-16; save it as UTF-8")]
     Utf16,
@@ -70,7 +81,9 @@ pub fn open(
     path: PathBuf,
     keeper: Option<&'static dyn Keeper>,
 ) -> Result<Watched<Networks>, String> {
-    let networks = |content: &[u8]| match parse(content) {
+    // The parent's zone: children may be in another root.
+    let zone = zone::of_server();
+    let networks = move |content: &[u8]| match parse(content, &zone) {
         Ok(networks) => Ok(networks.into_iter().collect()),
         Err(error) => Err(error.to_string()),
     };
@@ -79,12 +92,13 @@ pub fn open(
     Watched::open_at_rest(path, MAX_SIZE, Box::new(networks), is_unfinished, keeping)
 }
 
-/// Reads the networks of an allow file with their line numbers. Accepts Unix and Windows line
-/// endings, a byte order mark, blanks around entries, and comments after entries.
+/// Reads the networks of an allow file; the number of each is its line. Accepts Unix and Windows
+/// line endings, a byte order mark, blanks around entries, and comments after entries. A time
+/// without an offset is in `zone`.
 ///
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
-pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
+pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Vec<Entry>, ListError> {
     if encoding::is_utf16(content) {
         return Err(ListError::Utf16);
     }
@@ -98,6 +112,13 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let (first, second) = (words.next(), words.next());
         if let (Some(first), Some(second)) = (first, second) {
+            let more = words.filter_map(|word| str::from_utf8(word).ok());
+            if let Some(end) = end(second, more, zone) {
+                let network = network_of(first, line)?;
+                let until = Some(end.map_err(|cause| ListError::Until { line, cause })?);
+                networks.push(Entry { network, origin: line, until });
+                continue;
+            }
             let pair = [first, b"/", second].concat();
             return Err(match str::from_utf8(&pair).map(network::parse) {
                 Ok(Ok(network)) if second.contains(&b'.') => {
@@ -113,10 +134,26 @@ pub fn parse(content: &[u8]) -> Result<Vec<(IpNet, u32)>, ListError> {
             });
         }
         if let Some(word) = first {
-            networks.push((network_of(word, line)?, line));
+            let network = network_of(word, line)?;
+            networks.push(Entry { network, origin: line, until: None });
         }
     }
     Ok(networks)
+}
+
+/// The end of an entry, if `word` gives it. `more` are the words behind it, of which there must be
+/// none.
+fn end<'w>(
+    word: &[u8],
+    more: impl Iterator<Item = &'w str>,
+    zone: &TimeZone,
+) -> Option<Result<Timestamp, String>> {
+    let more: Vec<_> = more.collect();
+    let moment = until::read(str::from_utf8(word).ok()?, more.iter().copied(), zone)?;
+    Some(moment.and_then(|moment| match until::read_second(&more, zone) {
+        Some(cause) => Err(cause),
+        None => Ok(moment.at()),
+    }))
 }
 
 /// Whether the last line has an entry but no line ending. Most published lists end like that, but
@@ -156,10 +193,13 @@ mod tests {
     use super::*;
 
     fn lines(text: impl AsRef<[u8]>) -> Result<String, String> {
-        let networks = parse(text.as_ref()).map_err(|error| error.to_string())?;
-        let lines: Vec<_> =
-            networks.iter().map(|(network, line)| format!("{line}:{network}")).collect();
-        Ok(lines.join(" "))
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let entries = parse(text.as_ref(), &zone).map_err(|error| error.to_string())?;
+        let line = |entry: &Entry| match entry.until {
+            Some(until) => format!("{}:{} until {until}", entry.origin, entry.network),
+            None => format!("{}:{}", entry.origin, entry.network),
+        };
+        Ok(entries.iter().map(line).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
@@ -175,6 +215,10 @@ mod tests {
             (
                 "#\n10.0.0.1 # node 1\n\t 10.0.0.2\t#node 2 \n10.1#x\n# end",
                 "2:10.0.0.1/32 3:10.0.0.2/32 4:10.1.0.0/16",
+            ),
+            (
+                "10.0.0.1 until=2026-11-28T22:00+0100\r\n10.0.0.2\tUNTIL=2026-11-28T22:00 # Anna\n",
+                "1:10.0.0.1/32 until 2026-11-28T21:00:00Z 2:10.0.0.2/32 until 2026-11-28T21:00:00Z",
             ),
         ] {
             assert_eq!(lines(text).as_deref(), Ok(read), "{text:?}");
@@ -199,6 +243,27 @@ mod tests {
             ("10.0.0.0 255.255.0.0", "line 1: \"255.255.0.0\" is a netmask; write 10.0.0.0/16"),
             ("10.0.0.0\n255.255.0.0\n", "line 2: \"255.255.0.0\" is a netmask; write it behind"),
             ("10.0.0.0 10.0.0.0", "line 1: \"10.0.0.0\" is a second entry; write one on each line"),
+            ("10.0.0.1\n10.0.0.2 until=\n", "line 2: until= has no time; write until=2026-11-22T"),
+            (
+                "10.0.0.1 until=2026-11-28 22:00",
+                "line 1: the time of until= has a blank; write until=2026-11-28T22:00:00+01:00",
+            ),
+            (
+                "10.0.0.1 until=2026-11-28T22:00 until=2026-11-28T23:00",
+                "line 1: until= stands there twice; leave one of them",
+            ),
+            (
+                "10.0.0.1 until=2026-11-28T22:00 10.0.0.2",
+                "line 1: nothing may follow until=; write each entry on a line of its own, and # in \
+                 front of a comment",
+            ),
+            ("10.0.0.1 end=2026-11-28T22:00", "line 1: the word for the end is until=; write"),
+            ("10.0.0.300 until=", "line 1: \"10.0.0.300\" is neither an address"),
+            (
+                "until=2026-11-28T22:00 10.0.0.1",
+                "line 1: \"until=2026-11-28T22:00\" is neither an address nor a network; write it \
+                 behind an address",
+            ),
             ("\0\u{1}ELF", "line 1: \"\\x00\\x01ELF\" is neither an address"),
         ] {
             let error = lines(text).expect_err(text);
@@ -228,7 +293,10 @@ mod tests {
         let many: String = (0..100_000)
             .map(|n| format!("10.{}.{}.{}\n", n >> 16, (n >> 8) & 255, n & 255))
             .collect();
-        assert_eq!(parse(many.as_bytes()).map(|networks| networks.len()), Ok(100_000));
+        assert_eq!(
+            parse(many.as_bytes(), &TimeZone::UTC).map(|networks| networks.len()),
+            Ok(100_000)
+        );
         let long = "1".repeat(1024 * 1024);
         let error = lines(&long).expect_err("a long line");
         assert!(error.len() < 200 && error.contains("111...\""), "{error}");

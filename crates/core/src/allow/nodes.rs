@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::plugin_cfg::{self, Host, PluginCfg};
@@ -17,7 +18,7 @@ use crate::file::watched::{FileEvent, Watched};
 use crate::flag::Observer;
 use crate::net::hosts::{self, Resolved};
 use crate::net::network;
-use crate::net::networks::Networks;
+use crate::net::networks::{Entry, Networks};
 
 /// What a plugin-cfg.xml file admits.
 #[derive(Debug, Default)]
@@ -90,16 +91,17 @@ impl NodeFile {
         &self.file
     }
 
-    /// The first `limit` networks with the lines of their Transports, and the total number of
-    /// networks.
-    pub fn first(&self, limit: usize) -> (Vec<(IpNet, Option<u32>)>, usize) {
+    /// The first `limit` networks, whose numbers are the lines of their Transports, and the total
+    /// number of networks.
+    pub fn first(&self, limit: usize) -> (Vec<Entry>, usize) {
         let nodes = self.file.get();
-        nodes.map(|nodes| (nodes.networks.first(limit), nodes.networks.len())).unwrap_or_default()
+        let first = |nodes: &Nodes| nodes.networks.iter().take(limit).collect();
+        nodes.map(|nodes| (first(&nodes), nodes.networks.len())).unwrap_or_default()
     }
 
     /// The network and the line of a Transport with this address.
     pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
-        self.file.get()?.networks.find(address)
+        self.file.get()?.networks.find(address, Timestamp::now) // nothing expires
     }
 
     /// Names that have not been resolved yet.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 use super::admission::AllowKind;
 use super::allowlist::Allowlist;
 use super::entry::Entry;
 use super::token::Token;
 use crate::file::watched::InForce;
+use crate::net::networks;
 
 /// One entry of an allowlist, for the status handler.
 #[derive(Clone, Debug)]
@@ -19,11 +21,12 @@ pub struct AllowEntry {
     pub kind: AllowKind,
     /// File and line of the directive, if known.
     pub from: Option<Arc<str>>,
-    /// The first networks and addresses that the entry currently admits, each with its line in the
-    /// file.
-    pub networks: Vec<(IpNet, Option<u32>)>,
+    /// The first networks and addresses of the entry.
+    pub networks: Vec<AllowNetwork>,
     /// The total number of networks.
     pub count: usize,
+    /// How many of them have expired.
+    pub expired: usize,
     /// The version of the entry's file that is in force.
     pub file: Option<InForce>,
     /// Names that did not resolve.
@@ -32,13 +35,37 @@ pub struct AllowEntry {
     pub warnings: Vec<String>,
 }
 
-impl Allowlist {
-    /// All entries, each with at most `limit` of the networks that it currently admits.
-    pub fn report(&self, limit: usize) -> Vec<AllowEntry> {
-        self.entries.iter().map(|entry| self.report_entry(entry, limit)).collect()
+/// A network or an address of an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct AllowNetwork {
+    /// The network.
+    pub network: IpNet,
+    /// Its line in the entry's file.
+    pub line: Option<u32>,
+    /// From this moment on it admits nobody.
+    pub until: Option<Timestamp>,
+    /// Whether that moment has passed.
+    pub is_expired: bool,
+}
+
+impl AllowNetwork {
+    fn new(entry: networks::Entry, now: Timestamp) -> Self {
+        let networks::Entry { network, origin, until } = entry;
+        Self { network, line: Some(origin), until, is_expired: entry.is_expired(now) }
     }
 
-    fn report_entry(&self, entry: &Entry, limit: usize) -> AllowEntry {
+    fn of(network: IpNet) -> Self {
+        Self { network, line: None, until: None, is_expired: false }
+    }
+}
+
+impl Allowlist {
+    /// All entries at `now`, each with at most `limit` of its networks.
+    pub fn report(&self, limit: usize, now: Timestamp) -> Vec<AllowEntry> {
+        self.entries.iter().map(|entry| self.report_entry(entry, limit, now)).collect()
+    }
+
+    fn report_entry(&self, entry: &Entry, limit: usize, now: Timestamp) -> AllowEntry {
         let Entry { token, word, from } = entry;
         let mut report = AllowEntry {
             word: Arc::clone(word),
@@ -46,30 +73,35 @@ impl Allowlist {
             from: from.clone(),
             networks: vec![],
             count: 0,
+            expired: 0,
             file: None,
             unresolved: vec![],
             warnings: vec![],
         };
         match token {
-            Token::Network(network) => report.networks.push((*network, None)),
+            Token::Network(network) => report.networks.push(AllowNetwork::of(*network)),
             Token::Host(name) => {
                 let is_mine = |number: u32| {
                     let index = usize::try_from(number).ok();
                     index.and_then(|index| self.names.get(index)) == Some(name)
                 };
-                let found = self.hosts.iter().filter(|(_, number)| is_mine(*number));
-                report.networks = found.map(|(network, _)| (network, None)).collect();
+                let found = self.hosts.iter().filter(|entry| is_mine(entry.origin));
+                report.networks = found.map(|entry| AllowNetwork::of(entry.network)).collect();
                 report.unresolved.extend(report.networks.is_empty().then(|| name.clone()));
             }
             Token::File(file) => {
                 if let Some(list) = file.get() {
                     report.count = list.len();
-                    report.networks = list.first(limit);
+                    report.expired = list.expired(now);
+                    let first = list.iter().take(limit);
+                    report.networks = first.map(|entry| AllowNetwork::new(entry, now)).collect();
                 }
                 report.file = Some(file.in_force());
             }
             Token::PluginCfg(nodes) => {
-                (report.networks, report.count) = nodes.first(limit);
+                let (first, count) = nodes.first(limit);
+                let first = first.into_iter().map(|entry| AllowNetwork::new(entry, now));
+                (report.networks, report.count) = (first.collect(), count);
                 report.file = Some(nodes.file().in_force());
                 report.unresolved = nodes.unknown_names();
                 report.warnings = nodes.odd().iter().take(limit).cloned().collect();

@@ -404,7 +404,8 @@ fn admission<'a>(
     request: &impl ClientRequest,
 ) -> Option<Admission<'a>> {
     let spec = closing.content.spec();
-    let network = request.address().and_then(|address| spec.allow().find(address));
+    let find = |address| spec.allow().find(address, || request.judged_at());
+    let network = request.address().and_then(find);
     if let Some((network, _)) = network {
         return Some(Admission::Flag(flag.path(), network));
     }

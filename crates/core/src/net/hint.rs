@@ -74,6 +74,13 @@ fn by_name(word: &str, place: Place) -> Option<String> {
         );
     }
     let (key, value) = word.split_once('=')?;
+    if key.eq_ignore_ascii_case("until") {
+        return Some(match place {
+            Place::Directive => "write it behind an address in an allow file (file=PATH)".into(),
+            Place::List => "write it behind an address".into(),
+            Place::Flag => "write it behind an address, in the same quotes".into(),
+        });
+    }
     let known = KEYS.into_iter().find(|known| known.eq_ignore_ascii_case(&key.replace('_', "-")));
     match known {
         Some(known) if place == Place::Directive => Some(format!("write {known}={value}")),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use prefix_trie::joint::JointPrefixMap;
 
 use super::network;
@@ -10,45 +11,114 @@ use super::network;
 /// Networks, each with a number that identifies its origin. A lookup walks one prefix trie: its
 /// cost does not depend on the number of networks, and it neither allocates nor locks.
 #[derive(Debug, Default)]
-pub struct Networks(JointPrefixMap<IpNet, u32>);
+pub struct Networks {
+    trie: JointPrefixMap<IpNet, Origin>,
+    /// Whether an entry expires.
+    expires: bool,
+}
+
+/// A network of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The network.
+    pub network: IpNet,
+    /// The number that identifies its origin.
+    pub origin: u32,
+    /// From this moment on the network is not in the set; None if it stays.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    number: u32,
+    /// In microseconds since 1970.
+    until: i64,
+}
+
+/// The end of an entry that stays.
+const NEVER: i64 = i64::MAX;
 
 impl Networks {
-    /// The narrowest network that contains the address.
-    pub fn find(&self, address: IpAddr) -> Option<(IpNet, u32)> {
+    /// The narrowest network that contains the address and has not expired at `now`, which is only
+    /// asked for if the narrowest network expires.
+    pub fn find(&self, address: IpAddr, now: impl FnOnce() -> Timestamp) -> Option<(IpNet, u32)> {
         if self.is_empty() {
             return None; // most lists are, and the trie takes a walk to find out
         }
-        self.0.get_lpm(&network::of_address(address)).map(|(network, origin)| (network, *origin))
+        let address = network::of_address(address);
+        let (network, origin) = self.trie.get_lpm(&address)?;
+        if origin.until == NEVER {
+            return Some((network, origin.number));
+        }
+        self.find_valid(address, now().as_microsecond())
     }
 
-    /// All networks with their numbers, in address order.
-    pub fn iter(&self) -> impl Iterator<Item = (IpNet, u32)> {
-        self.0.iter().map(|(network, origin)| (network, *origin))
+    /// A network that has expired does not hide a wider one that has not.
+    #[inline(never)]
+    fn find_valid(&self, address: IpNet, now: i64) -> Option<(IpNet, u32)> {
+        let valid = self.trie.cover(&address).filter(|(_, origin)| origin.until > now);
+        valid.last().map(|(network, origin)| (network, origin.number))
     }
 
-    /// The first `limit` networks, with their numbers as lines.
-    pub fn first(&self, limit: usize) -> Vec<(IpNet, Option<u32>)> {
-        self.iter().take(limit).map(|(network, line)| (network, Some(line))).collect()
+    /// All networks in address order, whether they have expired or not.
+    pub fn iter(&self) -> impl Iterator<Item = Entry> {
+        self.trie.iter().map(|(network, origin)| Entry {
+            network,
+            origin: origin.number,
+            until: (origin.until != NEVER)
+                .then(|| Timestamp::from_microsecond(origin.until).ok())
+                .flatten(),
+        })
+    }
+
+    /// The number of networks that have expired at `now`.
+    pub fn expired(&self, now: Timestamp) -> usize {
+        match self.expires {
+            true => self.iter().filter(|entry| entry.is_expired(now)).count(),
+            false => 0,
+        }
     }
 
     /// The number of networks.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.trie.len()
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.trie.is_empty()
+    }
+}
+
+impl Entry {
+    /// Whether the network is no longer in the set.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
     }
 }
 
 impl FromIterator<(IpNet, u32)> for Networks {
     fn from_iter<I: IntoIterator<Item = (IpNet, u32)>>(entries: I) -> Self {
-        let mut trie = JointPrefixMap::new();
-        for (network, origin) in entries {
-            trie.entry(network).or_insert(origin); // the first origin of a network is kept
+        let stays = |(network, origin)| Entry { network, origin, until: None };
+        entries.into_iter().map(stays).collect()
+    }
+}
+
+impl FromIterator<Entry> for Networks {
+    /// Of several entries for a network, the one that lasts longest counts, and of those that last
+    /// equally long the first one.
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut networks = Self::default();
+        for Entry { network, origin, until } in entries {
+            let until = until.map_or(NEVER, |until| until.as_microsecond());
+            let origin = Origin { number: origin, until };
+            networks.expires |= until != NEVER;
+            let known = networks.trie.entry(network).or_insert(origin);
+            if until > known.until {
+                *known = origin;
+            }
         }
-        Self(trie)
+        networks
     }
 }
 
@@ -93,7 +163,7 @@ mod tests {
                     .iter()
                     .filter(|network| network.contains(&address))
                     .max_by_key(|network| network.prefix_len());
-                let found = networks.find(address);
+                let found = networks.find(address, || panic!("nothing expires"));
                 assert_eq!(
                     found.map(|(network, _)| network),
                     narrowest.copied(),
@@ -106,6 +176,74 @@ mod tests {
             }
         }
         assert!(inside > 100_000 && outside > 100_000, "{inside} {outside}");
+    }
+
+    /// A million random pairs again, of networks some of which have expired.
+    #[test]
+    fn what_has_expired_hides_nothing() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let time = |second| Timestamp::from_second(second).expect("a time");
+        let (mut found_behind, mut expired) = (0, 0);
+        for _ in 0..10_000 {
+            let list: Vec<_> = (0..random.u32(..40))
+                .map(|origin| Entry {
+                    network: random_network(&mut random),
+                    origin,
+                    until: random.bool().then(|| time(random.i64(0..4))),
+                })
+                .collect();
+            let networks: Networks = list.iter().copied().collect();
+            for _ in 0..100 {
+                let (address, now) = (random_address(&mut random), time(random.i64(0..4)));
+                let around = list.iter().filter(|entry| entry.network.contains(&address));
+                let valid = around.clone().filter(|entry| !entry.is_expired(now));
+                let narrowest = valid.max_by_key(|entry| entry.network.prefix_len());
+                let found = networks.find(address, || now);
+                assert_eq!(
+                    found.map(|(network, _)| network),
+                    narrowest.map(|entry| entry.network),
+                    "{seed} {address}"
+                );
+                let narrower = around.map(|entry| entry.network.prefix_len()).max();
+                found_behind += usize::from(
+                    found.is_some_and(|(network, _)| Some(network.prefix_len()) < narrower),
+                );
+            }
+            let mut ends = std::collections::HashMap::new();
+            for entry in &list {
+                let end = entry.until.unwrap_or(Timestamp::MAX);
+                let known = ends.entry(entry.network).or_insert(end);
+                *known = end.max(*known);
+            }
+            let count = ends.values().filter(|end| **end <= time(2)).count();
+            assert_eq!(networks.expired(time(2)), count, "{seed}");
+            expired += count;
+        }
+        assert!(found_behind > 1000 && expired > 1000, "{found_behind} {expired}");
+    }
+
+    /// The moment of the end no longer admits; the microsecond before it does.
+    #[test]
+    fn the_entry_that_lasts_longest_counts() {
+        let network: IpNet = "10.0.0.0/24".parse().expect("a network");
+        let at = |micros| Timestamp::from_microsecond(micros).expect("a time");
+        let entry =
+            |(origin, until): (u32, Option<i64>)| Entry { network, origin, until: until.map(at) };
+        let late = 253_000_000_000_000_000;
+        for (entries, found) in [
+            (vec![(1, Some(10))], [Some(1), None, None]),
+            (vec![(1, Some(10)), (2, Some(20))], [Some(2), Some(2), None]),
+            (vec![(1, Some(20)), (2, Some(10))], [Some(1), Some(1), None]),
+            (vec![(1, Some(20)), (2, Some(20))], [Some(1), Some(1), None]),
+            (vec![(1, Some(20)), (2, None), (3, None)], [Some(2); 3]),
+            (vec![(1, None), (2, Some(20))], [Some(1); 3]),
+        ] {
+            let networks: Networks = entries.iter().copied().map(entry).collect();
+            let find = |now| networks.find([10, 0, 0, 7].into(), || at(now));
+            let origins = [9, 10, late].map(|now| find(now).map(|(_, origin)| origin));
+            assert_eq!(origins, found, "{entries:?}");
+        }
     }
 
     /// Different spellings of a network are equal.

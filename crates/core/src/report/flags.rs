@@ -7,6 +7,7 @@ use super::scopes;
 use super::time::time;
 use crate::flag::Flag;
 use crate::flag::spec::{FlagSpec, Phase};
+use crate::net::networks::Entry;
 use crate::text::user;
 
 /// A flag.
@@ -44,7 +45,10 @@ pub(super) struct FlagView {
     by: Option<String>,
     reason: Option<String>,
     ticket: Option<String>,
+    /// The networks that are admitted, some of them ` until=TIME`.
     allow: Vec<String>,
+    /// The networks that were admitted until a time that has passed.
+    pub(super) expired: Vec<String>,
     /// Why the content cannot be used.
     pub(super) error: Option<String>,
     warnings: Vec<String>,
@@ -158,13 +162,20 @@ impl FlagView {
             by: of_spec(FlagSpec::by),
             reason: of_spec(FlagSpec::reason),
             ticket: of_spec(FlagSpec::ticket),
-            allow: spec
-                .into_iter()
-                .flat_map(|spec| spec.allow().iter())
-                .map(|(network, _)| scopes::network(network))
-                .collect(),
+            allow: allowed(spec, |entry| !entry.is_expired(now)),
+            expired: allowed(spec, |entry| entry.is_expired(now)),
             error: error.or(unseen.map(str::to_owned)),
             warnings: spec.map(|spec| spec.warnings().to_vec()).unwrap_or_default(),
         }
     }
+}
+
+/// The networks in a flag's `allow` for which `is_shown` returns true.
+fn allowed(window: Option<&FlagSpec>, is_shown: impl Fn(&Entry) -> bool) -> Vec<String> {
+    let entries = window.into_iter().flat_map(|window| window.allow().iter());
+    let text = |entry: Entry| match entry.until {
+        Some(until) => format!("{} until={}", scopes::network(entry.network), time(until)),
+        None => scopes::network(entry.network),
+    };
+    entries.filter(is_shown).map(text).collect()
 }

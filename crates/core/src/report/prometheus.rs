@@ -7,6 +7,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use super::data::Report;
 use super::flags::FlagState;
+use super::flags::FlagView;
 use super::scopes::ScopeView;
 use super::state::ScopeState;
 use crate::allow::AllowKind;
@@ -64,6 +65,23 @@ pub fn metrics(report: &Report) -> Result<String, String> {
             .iter()
             .map(|flag| (vec![("flag", flag.path.clone())], f64::from(u8::from(flag.closes))))
             .collect(),
+    );
+    let expired = |flag: &FlagView| flag.expired.len() as f64;
+    add(
+        "flag_expired_entries",
+        "Entries of the flag's allow whose until= has passed.",
+        gauge,
+        report
+            .flags
+            .iter()
+            .map(|flag| (vec![("flag", flag.path.clone())], expired(flag)))
+            .collect(),
+    );
+    add(
+        "allow_expired_entries",
+        "Entries of the scope's allow files and invitations whose until= has passed.",
+        gauge,
+        scopes().map(|(labels, scope)| (labels, scope.expired as f64)).collect(),
     );
     add(
         "flag_state",

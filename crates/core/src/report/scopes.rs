@@ -36,6 +36,9 @@ pub(super) struct ScopeView {
     pub(super) statuses: Vec<u16>,
     pages: Vec<PageView>,
     allow: Vec<AllowView>,
+    /// Expired entries of the allowlist, for the metrics.
+    #[serde(skip)]
+    pub(super) expired: usize,
     pub(super) in_flight: InFlightView,
     pub(super) totals: TotalsView,
 }
@@ -82,6 +85,8 @@ struct AllowView {
     networks: Vec<NetworkView>,
     /// The number of all networks, listed or not.
     count: usize,
+    /// How many of them have expired.
+    expired: usize,
     file: Option<FileView>,
     unresolved: Vec<String>,
     /// Elements of the entry's file that admit nobody.
@@ -93,6 +98,10 @@ struct NetworkView {
     network: String,
     /// The line in the entry's file.
     line: Option<u32>,
+    /// From this moment on the network admits nobody.
+    until: Option<String>,
+    /// Whether that moment has passed.
+    expired: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,11 +164,12 @@ impl ScopeView {
             statuses: gate.map(|gate| gate.refusal().statuses().collect()).unwrap_or_default(),
             pages: shown.map(|gate| pages(gate, now)).unwrap_or_default(),
             allow: shown
-                .map(|gate| gate.allowlist().report(LISTED))
+                .map(|gate| gate.allowlist().report(LISTED, now))
                 .into_iter()
                 .flatten()
                 .map(|entry| AllowView::new(entry, now))
                 .collect(),
+            expired: gate.map_or(0, |gate| gate.allowlist().expired(now)),
             in_flight: InFlightView::new(flight, |running| number == Some(running.scope)),
             totals: number.map(|id| TotalsView::new(stats.totals(id))).unwrap_or_default(),
         }
@@ -242,12 +252,15 @@ impl AllowView {
             kind: entry.kind.name(),
             defined: entry.from.as_deref().map(str::to_owned),
             networks: listed
-                .map(|(network, line)| NetworkView {
-                    network: self::network(*network),
-                    line: *line,
+                .map(|listed| NetworkView {
+                    network: network(listed.network),
+                    line: listed.line,
+                    until: listed.until.map(time),
+                    expired: listed.is_expired,
                 })
                 .collect(),
             count: entry.count,
+            expired: entry.expired,
             file: entry.file.map(|file| FileView::new(file, now)),
             unresolved: entry.unresolved,
             warnings: entry.warnings,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 use toml::Spanned;
@@ -15,9 +14,10 @@ use super::keys;
 use super::language::{instead_of, is_language};
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
+use crate::net::networks::Entry;
 use crate::text::duration::{self, MAX_SECONDS};
-use crate::text::encoding;
 use crate::text::time::Moment;
+use crate::text::{encoding, until};
 
 /// The longest gradual reopening, in seconds.
 const MAX_OVER: u32 = 7 * 24 * 60 * 60;
@@ -204,7 +204,7 @@ impl<'t> Reader<'t> {
                 let entries = value.get_ref().as_array();
                 let cause = "this is not an array of texts; write [\"10.30.0.0/24\"]";
                 let entries = entries.ok_or_else(|| wrong(value, cause))?;
-                let networks = entries.iter().map(|entry| Ok((network(entry)?, 0)));
+                let networks = entries.iter().map(|entry| network(entry, self.zone));
                 self.spec.allow = networks.collect::<Result<_, Wrong>>()?;
             }
             _ => self.spec.vars = self.vars(value)?,
@@ -426,16 +426,28 @@ fn shown(text: &str) -> String {
 
 /// An entry of `allow`. The error does not repeat the entry, because flag contents do not belong in
 /// the log. It does suggest the networks that were probably meant.
-fn network(entry: &Value<'_>) -> Result<IpNet, Wrong> {
-    let word = text(entry)?;
-    network::parse(word).map_err(|cause| {
+fn network(entry: &Value<'_>, zone: &TimeZone) -> Result<Entry, Wrong> {
+    let mut words = text(entry)?.split_whitespace();
+    let word = words.next().unwrap_or_default();
+    let more: Vec<_> = words.collect();
+    let end = more.split_first().map(|(end, more)| {
+        let end = until::read(end, more.iter().copied(), zone)?;
+        Some(end.and_then(|end| until::read_second(more, zone).map_or(Ok(end), Err)))
+    });
+    let (word, until) = match end {
+        None => (word, None),
+        Some(Some(end)) => (word, Some(end.map_err(|cause| wrong(entry, &cause))?.at())),
+        Some(None) => (text(entry)?, None),
+    };
+    let network = network::parse(word).map_err(|cause| {
         let hint = match cause {
             NetworkError::Address => hint::instead_of(word, Place::Flag),
             _ => None,
         };
         let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
         wrong(entry, &format!("this {cause}{hint}"))
-    })
+    })?;
+    Ok(Entry { network, origin: 0, until })
 }
 
 fn seconds(value: &Value<'_>) -> Result<u32, Wrong> {

@@ -1,5 +1,7 @@
 //! Valid and invalid contents of flags.
 
+use jiff::Timestamp;
+
 use super::*;
 
 fn parse(content: impl AsRef<[u8]>) -> Result<FlagSpec, String> {
@@ -145,6 +147,20 @@ fn what_is_wrong_and_where() {
         ("closed = 0", "line 1, column 10: this is neither true nor false; write closed = false"),
         ("closed = no", "line 1, column 10: this is neither true nor false; write closed = false"),
         ("closed = false\nCLOSED = true", "line 2, column 1: this is a second closed; remove one"),
+        ("allow = ['10.0.0.1 until=']", "line 1, column 10: until= has no time; write until=20"),
+        (
+            "allow = ['10.0.0.1 until=2026-11-28 22:00']",
+            "line 1, column 10: the time of until= has a blank; write until=2026-11-28T22:00:00+",
+        ),
+        (
+            "allow = ['10.0.0.1 until=2026-11-28T22:00 until=2026-11-28T22:00']",
+            "line 1, column 10: until= stands there twice",
+        ),
+        (
+            "allow = ['until=2026-11-28T22:00']",
+            "line 1, column 10: this is neither an address nor a network; write it behind an address",
+        ),
+        ("allow = ['10.0.0.1 10.0.0.2']", "line 1, column 10: this is neither an address nor a"),
         ("vars = 'x'", "line 1, column 8: this is not a table"),
         ("[vars]\nx = 1", "line 2, column 5: this is not a text"),
     ] {
@@ -189,7 +205,7 @@ fn what_is_right() {
     for (address, passes) in
         [("10.1.2.3", true), ("192.168.157.9", true), ("2001:db8::7", true), ("11.0.0.1", false)]
     {
-        let found = spec.allow.find(address.parse().expect("an address"));
+        let found = spec.allow.find(address.parse().expect("an address"), Timestamp::now);
         assert_eq!(found.is_some(), passes, "{address}");
     }
 }
