@@ -3,6 +3,7 @@
 mod admission;
 mod allowlist;
 mod entry;
+pub mod invitations;
 pub mod list;
 pub mod method;
 pub mod nodes;
@@ -22,7 +23,7 @@ use crate::shared::table::Key;
 pub use admission::{Admission, AllowKind, ClientRequest};
 pub use allowlist::Allowlist;
 use entry::Entry;
-pub use report::{AllowEntry, AllowNetwork};
+pub use report::{AllowEntry, AllowInvitation, AllowNetwork};
 pub use token::AllowError;
 use token::Token;
 
@@ -78,6 +79,7 @@ impl AllowRules {
         self.entries.iter().filter_map(|entry| match &entry.token {
             Token::File(file) => Some(watched::key(file.path())),
             Token::PluginCfg(nodes) => Some(watched::key(nodes.file().path())),
+            Token::Invite(file) => Some(watched::key(file.path())),
             _ => None,
         })
     }
@@ -137,6 +139,12 @@ impl AllowRules {
                         nodes.file().report_through(slot);
                     }
                     allowlist.nodes.push(Arc::clone(nodes));
+                }
+                Token::Invite(file) => {
+                    if let Some(slot) = slot(watched::key(file.path())) {
+                        file.report_through(slot);
+                    }
+                    allowlist.invitations.push(Arc::clone(file));
                 }
                 Token::Env(name) => allowlist.env.push(name.clone()),
                 Token::Expr(text, expr) => allowlist.exprs.push((Arc::clone(text), *expr)),

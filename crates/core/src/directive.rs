@@ -115,9 +115,8 @@ pub static DIRECTIVES: [Directive; 10] = [
     },
     Directive {
         name: c"MaintenanceAllow",
-        usage:
-            c"MaintenanceAllow [none] ADDRESS|NETWORK|host=NAME|file=PATH|plugin-cfg=PATH|env=NAME|\
-            \"expr=EXPR\"|path=/PATH...",
+        usage: c"MaintenanceAllow [none] ADDRESS|NETWORK|host=NAME|file=PATH|plugin-cfg=PATH|\
+            invite=PATH|env=NAME|\"expr=EXPR\"|path=/PATH...",
         innermost: Scope::Location,
         read: Settings::read_allow,
     },

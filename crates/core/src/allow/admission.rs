@@ -4,10 +4,12 @@ use std::ffi::CStr;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use super::invitations::{Invitation, SecretHash};
 use crate::context::Expr;
 use crate::text::time;
 
@@ -42,6 +44,10 @@ pub trait ClientRequest {
     fn request_time(&self) -> Timestamp {
         Timestamp::from_microsecond(self.request_time_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+    /// The hashes of the secrets of invitations that the client has sent.
+    fn invitations(&self) -> Vec<SecretHash> {
+        vec![]
+    }
     /// The moment at which an entry of the allowlist must not have expired: the later of the
     /// request's time and the clock.
     fn judged_at(&self) -> Timestamp {
@@ -50,7 +56,7 @@ pub trait ClientRequest {
 }
 
 /// Why a request passes: the entry that admits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission<'a> {
     /// An address or a network.
     Address(IpNet),
@@ -66,6 +72,8 @@ pub enum Admission<'a> {
     Expr(&'a str),
     /// `path=`
     Path(&'a str),
+    /// `invite=`: the invitation.
+    Invite(Arc<Invitation>),
     /// `allow` in a flag's content.
     Flag(&'a Path, IpNet),
     /// A method that only reads, while the flag refuses writes alone.
@@ -115,6 +123,7 @@ kinds! {
     HealthCheck => c"health-check",
     SafeMethod => c"allowed:safe-method",
     Share => c"allowed:share",
+    Invite => c"allowed:invite",
 }
 
 impl AllowKind {
@@ -123,9 +132,9 @@ impl AllowKind {
         matches!(self, Self::SafeMethod | Self::Share)
     }
 
-    /// Whether the admission ends when the request is rewritten to another path.
+    /// Whether the admission ends when the request is rewritten to another path. That of an
     pub const fn is_bound_to_path(self) -> bool {
-        matches!(self, Self::Path)
+        matches!(self, Self::Path | Self::Invite)
     }
 
     /// The part of the label after the colon; all of a label without one.
@@ -149,6 +158,7 @@ impl Admission<'_> {
             Self::Flag(..) => AllowKind::Flag,
             Self::SafeMethod(..) => AllowKind::SafeMethod,
             Self::Share(..) => AllowKind::Share,
+            Self::Invite(..) => AllowKind::Invite,
         }
     }
 }
@@ -167,6 +177,7 @@ impl fmt::Display for Admission<'_> {
             Self::Env(name) => write!(f, "env={}", name.to_string_lossy()),
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
+            Self::Invite(invitation) => write!(f, "invitation {}", invitation.name),
             Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
             Self::Share(flag, position) => write!(
                 f,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::admission::{Admission, ClientRequest};
 use super::entry::Entry;
+use super::invitations::{Invitation, Invitations, SecretHash};
 use super::nodes::NodeFile;
 use super::path::ExemptPath;
 use crate::context::Expr;
@@ -24,6 +25,7 @@ pub struct Allowlist {
     pub(super) names: Vec<String>,
     pub(super) files: Vec<Arc<Watched<Networks>>>,
     pub(super) nodes: Vec<Arc<NodeFile>>,
+    pub(super) invitations: Vec<Arc<Watched<Invitations>>>,
     pub(super) env: Vec<CString>,
     pub(super) exprs: Vec<(Arc<str>, Expr)>,
     pub(super) paths: Vec<ExemptPath>,
@@ -53,13 +55,49 @@ impl Allowlist {
                 stays.then(|| Admission::Path(path.as_str()))
             })
             .or_else(|| {
+                let sent = match self.has_invitations() {
+                    true => request.invitations(),
+                    false => return None,
+                };
+                let (_, invitation) = self.invitation(&sent, request, report)?;
+                Some(Admission::Invite(invitation))
+            })
+            .or_else(|| {
                 let (text, _) = self.exprs.iter().find(|(_, expr)| request.satisfies(*expr))?;
                 Some(Admission::Expr(text))
             })
     }
 
+    /// Whether the list has invitations.
+    pub fn has_invitations(&self) -> bool {
+        !self.invitations.is_empty()
+    }
+
+    /// The first of these secrets with an invitation that admits the request, by its number, and
+    /// the invitation.
+    pub fn invitation(
+        &self,
+        sent: &[SecretHash],
+        request: &impl ClientRequest,
+        report: &mut dyn FnMut(FileEvent<'_>),
+    ) -> Option<(usize, Arc<Invitation>)> {
+        if sent.is_empty() {
+            return None;
+        }
+        for file in &self.invitations {
+            file.refresh(report);
+        }
+        let lists: Vec<_> = self.invitations.iter().filter_map(|file| file.get()).collect();
+        sent.iter().enumerate().find_map(|(number, hash)| {
+            let found = lists.iter().filter_map(|list| list.find(*hash));
+            let mut admitting = found.filter(|invitation| invitation.admits(request));
+            Some((number, Arc::clone(admitting.next()?)))
+        })
+    }
+
     /// Reports which files could not be used at a restart.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
+        self.invitations.iter().for_each(|file| file.tell_start(report));
         self.files.iter().for_each(|file| file.tell_start(report));
         self.nodes.iter().for_each(|nodes| nodes.tell_start(report));
     }
@@ -68,6 +106,12 @@ impl Allowlist {
     /// files.
     pub fn refresh(&self, observer: Observer, check: bool, report: &mut dyn FnMut(FileEvent<'_>)) {
         for file in &self.files {
+            if check {
+                file.check(report);
+            }
+            file.refresh(report);
+        }
+        for file in &self.invitations {
             if check {
                 file.check(report);
             }
@@ -84,7 +128,9 @@ impl Allowlist {
     /// The number of entries that have expired at `now`.
     pub fn expired(&self, now: Timestamp) -> usize {
         let lists = self.files.iter().filter_map(|file| file.get());
-        lists.map(|list| list.expired(now)).sum()
+        let invitations = self.invitations.iter().filter_map(|file| file.get());
+        let invitations = invitations.map(|list| list.expired(now)).sum::<usize>();
+        invitations + lists.map(|list| list.expired(now)).sum::<usize>()
     }
 
     /// The names of the environment variables that admit a request.

@@ -22,7 +22,7 @@ pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 const SHOWN: usize = 60;
 
 /// Windows programs write it at the start of UTF-8 files.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a text is not an allow file.
 #[derive(Debug, Error, PartialEq, Eq)]

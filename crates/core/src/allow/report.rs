@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::admission::AllowKind;
 use super::allowlist::Allowlist;
 use super::entry::Entry;
+use super::invitations::Invitation;
 use super::token::Token;
 use crate::file::watched::InForce;
 use crate::net::networks;
@@ -23,7 +24,9 @@ pub struct AllowEntry {
     pub from: Option<Arc<str>>,
     /// The first networks and addresses of the entry.
     pub networks: Vec<AllowNetwork>,
-    /// The total number of networks.
+    /// The first invitations of the entry.
+    pub invitations: Vec<AllowInvitation>,
+    /// The total number of networks or invitations.
     pub count: usize,
     /// How many of them have expired.
     pub expired: usize,
@@ -45,6 +48,15 @@ pub struct AllowNetwork {
     /// From this moment on it admits nobody.
     pub until: Option<Timestamp>,
     /// Whether that moment has passed.
+    pub is_expired: bool,
+}
+
+/// An invitation of an entry.
+#[derive(Clone, Debug)]
+pub struct AllowInvitation {
+    /// The invitation.
+    pub invitation: Arc<Invitation>,
+    /// Whether it has ended.
     pub is_expired: bool,
 }
 
@@ -72,6 +84,7 @@ impl Allowlist {
             kind: token.kind(),
             from: from.clone(),
             networks: vec![],
+            invitations: vec![],
             count: 0,
             expired: 0,
             file: None,
@@ -95,6 +108,17 @@ impl Allowlist {
                     report.expired = list.expired(now);
                     let first = list.iter().take(limit);
                     report.networks = first.map(|entry| AllowNetwork::new(entry, now)).collect();
+                }
+                report.file = Some(file.in_force());
+            }
+            Token::Invite(file) => {
+                if let Some(list) = file.get() {
+                    let view = |invitation: &Arc<Invitation>| AllowInvitation {
+                        is_expired: invitation.is_expired(now),
+                        invitation: Arc::clone(invitation),
+                    };
+                    report.invitations = list.iter().take(limit).map(view).collect();
+                    (report.count, report.expired) = (list.len(), list.expired(now));
                 }
                 report.file = Some(file.in_force());
             }

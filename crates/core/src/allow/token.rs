@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::admission::AllowKind;
+use super::invitations::{self, Invitations};
 use super::list;
 use super::nodes::NodeFile;
 use super::path::{ExemptPath, PathError};
@@ -84,7 +85,7 @@ pub enum AllowError {
         /// The parser's message.
         cause: String,
     },
-    /// `file=` and `plugin-cfg=`
+    /// `file=`, `plugin-cfg=` and `invite=`
     #[error("\"{path}\" {cause}")]
     File {
         /// The file.
@@ -112,6 +113,7 @@ pub(super) enum Token {
     Host(String),
     File(Arc<Watched<Networks>>),
     PluginCfg(Arc<NodeFile>),
+    Invite(Arc<Watched<Invitations>>),
     Env(CString),
     Expr(Arc<str>, Expr),
     Path(ExemptPath),
@@ -124,6 +126,7 @@ impl Token {
             Self::Host(_) => AllowKind::Host,
             Self::File(_) => AllowKind::File,
             Self::PluginCfg(_) => AllowKind::PluginCfg,
+            Self::Invite(_) => AllowKind::Invite,
             Self::Env(_) => AllowKind::Env,
             Self::Expr(..) => AllowKind::Expr,
             Self::Path(_) => AllowKind::Path,
@@ -160,6 +163,10 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
         },
         Some(("plugin-cfg", name)) => match NodeFile::open(file(name), context.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
+            Err(cause) => Err(wrong_file(name, cause)),
+        },
+        Some(("invite", name)) => match invitations::file::open(file(name), context.keeper()) {
+            Ok(invitations) => Ok(Token::Invite(Arc::new(invitations))),
             Err(cause) => Err(wrong_file(name, cause)),
         },
         Some(("env", name)) => match CString::new(name) {

@@ -369,7 +369,7 @@ impl<'a> ActiveFlags<'a> {
         let admission = admission(flag, &closing, request);
         let next = Blocked { closing, flag: Some(flag.path()) };
         match admission {
-            Some(admission) => self.admission = self.admission.or(Some(admission)),
+            Some(admission) => self.admission = self.admission.take().or(Some(admission)),
             None => {
                 match next.closing.content.spec().share() {
                     Some(share) => self.sharing.push((flag.share_key(), share)),

@@ -22,6 +22,8 @@ pub enum Use {
     Page = 3,
     /// The secret of the share.
     Secret = 4,
+    /// A file of invitations.
+    Invitations = 5,
 }
 
 /// A version that could be used.

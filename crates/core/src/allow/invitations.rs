@@ -1,0 +1,93 @@
+//! Invitations, for people without a fixed address: who has one, and what a client has sent of one.
+//!
+//! An invitation is a secret in a link. The file has its hash alone ([`file`]). A link puts the
+//! secret into a cookie, and both are taken out of the request before another module sees them
+//! ([`sent`], [`cookie`]), so that logs and applications do not have the secret.
+
+pub mod cookie;
+pub mod file;
+mod secret;
+pub mod sent;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::admission::ClientRequest;
+use super::path::ExemptPath;
+pub use secret::SecretHash;
+
+/// The name of the query parameter, and of the cookie over plain HTTP.
+pub const NAME: &str = "maintenance-invite";
+
+/// One invitation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Whose it is.
+    pub name: String,
+    /// From this moment on it admits nobody.
+    pub until: Option<Timestamp>,
+    /// The only path that it admits to.
+    pub path: Option<ExemptPath>,
+    /// Its line in the file.
+    pub line: u32,
+    /// Identifies it where its uses are counted.
+    pub id: u64,
+}
+
+impl Invitation {
+    /// Whether it admits this request.
+    pub fn admits(&self, request: &impl ClientRequest) -> bool {
+        !self.is_expired(request.judged_at()) && self.covers(request)
+    }
+
+    /// Whether it has ended at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// The rules are those of `MaintenanceAllow path=`.
+    fn covers(&self, request: &impl ClientRequest) -> bool {
+        self.path.as_ref().is_none_or(|path| {
+            path.covers(request.target())
+                && path.covers_path(request.current_path())
+                && request.rewritten_path().is_none_or(|rewritten| path.covers_path(rewritten))
+        })
+    }
+}
+
+/// The invitations of a file.
+#[derive(Debug, Default)]
+pub struct Invitations {
+    /// By the hash of what was sent, so that the time of a lookup depends on nothing else.
+    by_hash: HashMap<SecretHash, Arc<Invitation>>,
+    in_order: Vec<Arc<Invitation>>,
+}
+
+impl Invitations {
+    /// The invitation whose secret has this hash.
+    pub fn find(&self, hash: SecretHash) -> Option<&Arc<Invitation>> {
+        self.by_hash.get(&hash)
+    }
+
+    /// All invitations in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Invitation>> {
+        self.in_order.iter()
+    }
+
+    /// The number of invitations.
+    pub fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
+    /// The number of invitations that have ended at `now`.
+    pub fn expired(&self, now: Timestamp) -> usize {
+        self.in_order.iter().filter(|invitation| invitation.is_expired(now)).count()
+    }
+}
