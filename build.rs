@@ -27,6 +27,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_pass_brigade",
     "ap_register_output_filter",
     "ap_remove_output_filter",
+    "ap_run_http_scheme",
     "ap_run_insert_filter",
     "ap_rwrite",
     "ap_server_root_relative",
@@ -43,6 +44,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_pstrmemdup",
     "apr_shm_baseaddr_get",
     "apr_shm_create",
+    "apr_table_elts",
     "apr_table_get",
     "apr_table_make",
     "apr_table_mergen",
@@ -50,7 +52,8 @@ const FUNCTIONS: &[&str] = &[
     "apr_table_unset",
     "maintenance_.*",
 ];
-const TYPES: &[&str] = &["ap_conf_vector_t", "cmd_parms", "command_rec", "module", "request_rec"];
+const TYPES: &[&str] =
+    &["ap_conf_vector_t", "apr_table_entry_t", "cmd_parms", "command_rec", "module", "request_rec"];
 const CONSTANTS: &[&str] = &[
     "ACCESS_CONF",
     "AP_NOTE_LOCATION_WALK",

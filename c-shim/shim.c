@@ -15,6 +15,7 @@
 #include "apr_optional_hooks.h"
 #include "mod_status.h"
 #include "mpm_common.h"
+#include "scoreboard.h"
 #include "unixd.h"
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 0)
@@ -24,7 +25,6 @@
 APLOG_USE_MODULE(maintenance);
 #else
 #define HTTPD_2_4 0
-#include "scoreboard.h"
 /* In 2.2 each MPM declares it in its own header. */
 extern server_rec *ap_server_conf;
 #endif
@@ -75,6 +75,11 @@ const apr_sockaddr_t *maintenance_address(const request_rec *r)
 #else
     return r->connection->remote_addr;
 #endif
+}
+
+void maintenance_show_request_line(request_rec *r)
+{
+    ap_update_child_status(r->connection->sbh, SERVER_BUSY_WRITE, r);
 }
 
 static int unescape(const core_dir_config *core, char *path)

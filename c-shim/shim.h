@@ -46,6 +46,12 @@ int maintenance_evaluate(request_rec *r, const void *expr, const char **error);
 /* The client's address: that of mod_remoteip in 2.4, that of the connection in 2.2. */
 const apr_sockaddr_t *maintenance_address(const request_rec *r);
 
+/*
+ * Shows the request line as it is now in mod_status (ap_update_child_status). httpd has put the one
+ * that was sent there before it called the first hook.
+ */
+void maintenance_show_request_line(request_rec *r);
+
 /* Looks up functions that older servers lack. Called once, before there are requests. */
 void maintenance_find_functions(void);
 

@@ -18,6 +18,7 @@ mod dry_run;
 mod error_log;
 mod events;
 mod hooks;
+mod invitations;
 mod location;
 mod location_walk;
 mod module;

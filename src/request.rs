@@ -19,12 +19,14 @@ use crate::sys::config_vector::config_slot;
 use crate::sys::pool::Pool;
 use crate::sys::process;
 use crate::sys::table::Table;
+use maintenance_core::allow::invitations::SecretHash;
 use maintenance_core::allow::path;
 use maintenance_core::allow::{Admission, ClientRequest};
 use maintenance_core::context::Expr;
 use maintenance_core::engine;
 use maintenance_core::engine::decision::{Decision, PathId};
 use maintenance_core::engine::gate::Gate;
+use maintenance_core::engine::link::Link;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::engine::server::Server;
@@ -96,7 +98,7 @@ impl<'r> Request<'r> {
         self.notes().get(c"mod_rewrite_rewritten").is_some_and(|mark| mark != c"0")
     }
 
-    fn notes(&self) -> Table<'r> {
+    pub(crate) fn notes(&self) -> Table<'r> {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.rec().notes) }
     }
@@ -246,6 +248,10 @@ impl ClientRequest for Request<'_> {
         Some(path::of_rewritten(file_name, root))
     }
 
+    fn invitations(&self) -> Vec<SecretHash> {
+        self.sent_hashes()
+    }
+
     fn request_time_micros(&self) -> i64 {
         self.rec().request_time
     }
@@ -284,6 +290,18 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     #[inline(always)]
     fn is_get_or_head(&self) -> bool {
         self.rec().method_number == M_GET as c_int
+    }
+    fn is_from_client(&self) -> bool {
+        self.is_own()
+    }
+
+    #[inline(always)]
+    fn take_invitations(&mut self) -> Option<Link> {
+        self.take_sent_invitations()
+    }
+
+    fn clean_referer(&mut self) {
+        self.take_from_referer();
     }
 
     fn is_get_or_post(&self) -> bool {

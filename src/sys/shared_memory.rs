@@ -29,7 +29,7 @@ unsafe impl Shared for StateTable {
 
 // SAFETY: atomics in structures that are `repr(C)`.
 unsafe impl Shared for Stats {
-    const KEY: &'static CStr = c"mod_maintenance:stats:4";
+    const KEY: &'static CStr = c"mod_maintenance:stats:5";
 }
 
 /// Finds a segment in the process pool, or creates it. It outlives restarts, and also the module

@@ -5,8 +5,8 @@ use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 
 use crate::sys::bindings::{
-    apr_is_empty_table, apr_table_get, apr_table_mergen, apr_table_setn, apr_table_t,
-    apr_table_unset,
+    apr_is_empty_table, apr_table_elts, apr_table_entry_t, apr_table_get, apr_table_mergen,
+    apr_table_setn, apr_table_t, apr_table_unset,
 };
 
 /// A table that lives for `'r`, as do its texts.
@@ -37,6 +37,33 @@ impl<'r> Table<'r> {
             let value: *const c_char = apr_table_get(self.table, name.as_ptr());
             (!value.is_null()).then(|| CStr::from_ptr(value))
         }
+    }
+
+    /// All values of this name, in upper or lower case.
+    pub(crate) fn all(self, name: &CStr) -> impl Iterator<Item = &'r CStr> {
+        // SAFETY: `from_raw`; APR's array of entries, each with a key and a value, stays as it is
+        // until the table is changed, which its values outlive.
+        let entries = unsafe {
+            let entries = &*apr_table_elts(self.table);
+            let count = usize::try_from(entries.nelts).unwrap_or(0);
+            match entries.elts.is_null() {
+                true => &[],
+                false => std::slice::from_raw_parts(
+                    entries.elts.cast::<apr_table_entry_t>().cast_const(),
+                    count,
+                ),
+            }
+        };
+        let value = |entry: &apr_table_entry_t| {
+            // SAFETY: null or C strings.
+            unsafe {
+                let is_named = !entry.key.is_null()
+                    && CStr::from_ptr(entry.key).to_bytes().eq_ignore_ascii_case(name.to_bytes());
+                (is_named && !entry.val.is_null()).then(|| CStr::from_ptr(entry.val))
+            }
+        };
+        let values: Vec<_> = entries.iter().filter_map(value).collect();
+        values.into_iter()
     }
 
     /// Replaces all values of this name. The table does not copy the texts.

@@ -7,12 +7,13 @@
 pub mod decision;
 pub mod gate;
 pub mod gates;
+pub mod link;
 pub mod matched;
 pub mod readings;
 pub mod request;
 pub mod server;
 
-use crate::allow::method;
+use crate::allow::{Admission, AllowKind, method};
 use crate::flag::{ActiveFlag, SiteState};
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
@@ -20,6 +21,7 @@ use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, TrackedRequest};
 use decision::{Decision, Outcome};
 use gate::{Gate, Verdict};
+use link::Link;
 use matched::{MatchedSections, key_of};
 use request::Request;
 use server::{Counters, Server};
@@ -119,15 +121,55 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     let Some(server) = request.server() else {
         return Action::Decline;
     };
-    if !server.gates.has_sections() {
+    if server.gates.is_plain() {
         return decide(request, server, &MatchedSections::none());
     }
+    // Before other modules see it.
+    let link = match is_ahead && server.gates.has_invitations() && request.is_from_client() {
+        true => request.take_invitations(),
+        false => None,
+    };
     let sections = match is_ahead && !request.is_location_walked() {
+        _ if !server.gates.has_sections() => MatchedSections::none(),
         true => request.sections_ahead(),
         // A subrequest that is run has had its location walk during its lookup.
         false => request.sections(),
     };
-    decide(request, server, &sections)
+    match link {
+        None => decide(request, server, &sections),
+        Some(link) => follow(request, server, &sections, &link),
+    }
+}
+
+/// Decides on a request that has followed the link of an invitation. While the scope is open, the
+/// link leads to the site, whatever its secret is. While it is closed, nothing tells a wrong secret
+/// from none.
+#[cold]
+fn follow<'r, R: Request<'r>>(
+    request: &mut R,
+    server: Server<'r, R::Events>,
+    sections: &MatchedSections<'r, R::Section>,
+    link: &Link,
+) -> Action<'r> {
+    let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
+    let first = gate_of(sections.section);
+    let others: Vec<_> = sections.others.iter().map(|section| gate_of(*section)).collect();
+    let (number, verdict) =
+        gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
+    let reply = if verdict.is_open() {
+        Some(link.to_site(request.path()))
+    } else {
+        let gate = number.checked_sub(1).and_then(|number| others.get(number)).unwrap_or(&first);
+        let (numbers, hashes) = link.hashes();
+        gate.invitation(&hashes, request, &server.events).and_then(|(found, invitation)| {
+            let number = *numbers.get(found)?;
+            Some(link.invite(request.path(), number, &invitation, request.judged_at()))
+        })
+    };
+    match reply {
+        Some(reply) => Action::Reply(request.keep_reply(reply)),
+        None => decide(request, server, sections),
+    }
 }
 
 /// Decides for a request in these sections, unless an earlier decision on it, or on a request that
@@ -275,6 +317,9 @@ fn conclude<'r, R: Request<'r>>(
     (gate, scope): (&'r Gate, ScopeId),
     verdict: Verdict<'_>,
 ) -> Action<'r> {
+    if server.gates.has_invitations() && before.is_none() && !verdict.is_open() {
+        request.clean_referer();
+    }
     match verdict {
         Verdict::Open => Action::Decline,
         Verdict::Announced(content) => {
@@ -282,6 +327,7 @@ fn conclude<'r, R: Request<'r>>(
             Action::Decline
         }
         Verdict::Allowed(admission) => {
+            count_invitation(request, before, server.counters, &admission);
             request.log_admission(&admission);
             Action::Decline
         }
@@ -297,6 +343,23 @@ fn conclude<'r, R: Request<'r>>(
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
             answer.map_or(Action::Plain, |answer| Action::Answer(request.keep_answer(answer)))
         }
+    }
+}
+
+/// Counts a use of an invitation, once for each client request.
+fn count_invitation<'r, R: Request<'r>>(
+    request: &R,
+    before: Option<Decision<'r>>,
+    counters: &Counters,
+    admission: &Admission<'_>,
+) {
+    let is_counted =
+        |before: Decision<'_>| before.outcome == Outcome::LetIn(Reason::Allowed(AllowKind::Invite));
+    if let Admission::Invite(invitation) = admission
+        && !request.is_subrequest()
+        && !before.is_some_and(is_counted)
+    {
+        counters.stats.invitations().count(invitation.id, request.judged_at());
     }
 }
 
@@ -391,5 +454,7 @@ mod concurrency_tests;
 mod corruption_tests;
 #[cfg(test)]
 mod fake;
+#[cfg(all(test, not(loom)))]
+mod invitation_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! behind by a killed child is recognised by its process number.
 
 pub mod in_flight;
+pub mod invitations;
 mod scope;
 mod store;
 pub mod top_clients;

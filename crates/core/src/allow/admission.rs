@@ -133,6 +133,7 @@ impl AllowKind {
     }
 
     /// Whether the admission ends when the request is rewritten to another path. That of an
+    /// invitation may have a path, so it is decided again.
     pub const fn is_bound_to_path(self) -> bool {
         matches!(self, Self::Path | Self::Invite)
     }

@@ -90,7 +90,7 @@ impl Allowlist {
         let lists: Vec<_> = self.invitations.iter().filter_map(|file| file.get()).collect();
         sent.iter().enumerate().find_map(|(number, hash)| {
             let found = lists.iter().filter_map(|list| list.find(*hash));
-            let mut admitting = found.filter(|invitation| invitation.admits(request));
+            let mut admitting = found.filter(|invitation| admits(invitation, request));
             Some((number, Arc::clone(admitting.next()?)))
         })
     }
@@ -133,6 +133,13 @@ impl Allowlist {
         invitations + lists.map(|list| list.expired(now)).sum::<usize>()
     }
 
+    /// The first `limit` invitations of each file.
+    pub fn first_invitations(&self, limit: usize) -> Vec<Arc<Invitation>> {
+        let lists = self.invitations.iter().filter_map(|file| file.get());
+        let first = |list: Arc<Invitations>| list.iter().take(limit).cloned().collect::<Vec<_>>();
+        lists.flat_map(first).collect()
+    }
+
     /// The names of the environment variables that admit a request.
     pub fn variables(&self) -> &[CString] {
         &self.env
@@ -164,4 +171,14 @@ impl Allowlist {
             Some(Admission::PluginCfg(nodes.file().path(), line, network))
         })
     }
+}
+
+/// Whether the invitation admits this request. The rules for its path are those of `path=`.
+fn admits(invitation: &Invitation, request: &impl ClientRequest) -> bool {
+    let covers = |path: &ExemptPath| {
+        path.covers(request.target())
+            && path.covers_path(request.current_path())
+            && request.rewritten_path().is_none_or(|rewritten| path.covers_path(rewritten))
+    };
+    !invitation.is_expired(request.judged_at()) && invitation.path.as_ref().is_none_or(covers)
 }

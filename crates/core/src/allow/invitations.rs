@@ -14,12 +14,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::admission::ClientRequest;
 use super::path::ExemptPath;
 pub use secret::SecretHash;
-
-/// The name of the query parameter, and of the cookie over plain HTTP.
-pub const NAME: &str = "maintenance-invite";
 
 /// One invitation.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,23 +33,9 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// Whether it admits this request.
-    pub fn admits(&self, request: &impl ClientRequest) -> bool {
-        !self.is_expired(request.judged_at()) && self.covers(request)
-    }
-
     /// Whether it has ended at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
-    }
-
-    /// The rules are those of `MaintenanceAllow path=`.
-    fn covers(&self, request: &impl ClientRequest) -> bool {
-        self.path.as_ref().is_none_or(|path| {
-            path.covers(request.target())
-                && path.covers_path(request.current_path())
-                && request.rewritten_path().is_none_or(|rewritten| path.covers_path(rewritten))
-        })
     }
 }
 

@@ -52,7 +52,7 @@ impl Outcome {
     /// method admits is for everybody.
     pub fn is_private(self) -> bool {
         let Self::LetIn(Reason::Allowed(kind)) = self else { return false };
-        !kind.is_bound_to_path() && kind != AllowKind::SafeMethod
+        ![AllowKind::Path, AllowKind::SafeMethod].contains(&kind)
     }
 
     /// The value of the note `maintenance` and the environment variable `MAINTENANCE`, which are

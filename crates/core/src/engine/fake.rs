@@ -15,9 +15,11 @@ use super::decision::{Decision, PathId};
 use super::gate::{Gate, ServerContext, Slots};
 use super::gates::Gates;
 use super::gates::tests::{In, section, settings};
+use super::link::Link;
 use super::matched::MatchedSections;
 use super::request::Request;
 use super::server::{Counters, Server};
+use crate::allow::invitations::SecretHash;
 use crate::allow::{Admission, ClientRequest};
 use crate::context::Expr;
 use crate::events::EventSink;
@@ -123,6 +125,11 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) server: Option<&'r FakeServer<E>>,
     pub(super) client: u8,
     pub(super) path: &'static str,
+    /// The query, with which a link can come.
+    pub(super) query: Option<&'static str>,
+    /// The secret in the cookie.
+    pub(super) cookie: Option<&'static str>,
+    pub(super) has_clean_referer: bool,
     pub(super) path_id: usize,
     pub(super) is_get: bool,
     pub(super) method: &'static str,
@@ -145,6 +152,9 @@ impl<'r, E> FakeRequest<'r, E> {
             server: Some(server),
             client,
             path,
+            query: None,
+            cookie: None,
+            has_clean_referer: false,
             path_id: 1,
             is_get: true,
             method: "GET",
@@ -207,6 +217,9 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     fn request_time_micros(&self) -> i64 {
         Timestamp::now().as_microsecond()
     }
+    fn invitations(&self) -> Vec<SecretHash> {
+        self.cookie.and_then(|secret| SecretHash::of(secret.as_bytes())).into_iter().collect()
+    }
 }
 
 impl<E> RequestHeaders for FakeRequest<'_, E> {
@@ -232,6 +245,17 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
     }
     fn is_get_or_head(&self) -> bool {
         ["GET", "HEAD"].contains(&self.method)
+    }
+    fn is_from_client(&self) -> bool {
+        !self.is_subrequest && self.origin.is_none()
+    }
+    fn take_invitations(&mut self) -> Option<Link> {
+        let link = Link::take(self.query?.as_bytes(), true)?;
+        self.query = None;
+        Some(link)
+    }
+    fn clean_referer(&mut self) {
+        self.has_clean_referer = true;
     }
     fn is_get_or_post(&self) -> bool {
         self.is_get

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 
+use crate::allow::invitations::{Invitation, SecretHash};
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest, method};
 use crate::directive::Settings;
 use crate::events::EventSink;
@@ -67,6 +68,11 @@ impl Verdict<'_> {
             Self::Allowed(admission) => admission.kind().label(),
             Self::Blocked(..) => BLOCKED,
         }
+    }
+
+    /// Whether the scope is open, be it that a closing is announced.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Announced(_))
     }
 
     /// Why the request passes; None if it is refused.
@@ -276,6 +282,17 @@ impl Gate {
             }
             (None, None, None) => Verdict::Blocked(shown),
         }
+    }
+
+    /// The first of these secrets with an invitation that admits the request, by its number, and
+    /// the invitation.
+    pub fn invitation(
+        &self,
+        sent: &[SecretHash],
+        request: &impl ClientRequest,
+        events: &impl EventSink,
+    ) -> Option<(usize, Arc<Invitation>)> {
+        self.allowlist.invitation(sent, request, &mut |event| events.file(event))
     }
 
     /// The answer to a blocked request.

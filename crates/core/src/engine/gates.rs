@@ -18,6 +18,9 @@ pub struct Gates {
     context: Arc<ServerContext>,
     own: Gate,
     cache: GateCache,
+    /// Whether a request needs the server's own gate alone, and nothing is done before it decides.
+    is_plain: bool,
+    has_invitations: bool,
 }
 
 /// How many gates a server keeps in addition to those of single sections. Bounded, because clients
@@ -54,16 +57,32 @@ impl Gates {
         }
         let own = Gate::new(&settings, context)?;
         let (sections, context) = (sections.clone(), Arc::clone(context));
-        let gates = Self { settings, sections, context, own, cache: GateCache::default() };
+        let cache = GateCache::default();
+        let (is_plain, has_invitations) = (false, false);
+        let mut gates = Self { settings, sections, context, own, cache, is_plain, has_invitations };
         for number in gates.sections.keys() {
             gates.of(number);
         }
+        let has_invitations = gates.all().any(|gate| gate.allowlist().has_invitations());
+        gates.has_invitations = has_invitations;
+        gates.is_plain = gates.sections.is_empty() && !gates.has_invitations;
         Some(gates)
     }
 
     /// The gate of a request that is in no section.
     pub fn own(&self) -> &Gate {
         &self.own
+    }
+
+    /// Whether a request needs the server's own gate alone, and nothing is done before it decides.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Whether the server or one of its sections has invitations.
+    pub fn has_invitations(&self) -> bool {
+        self.has_invitations
     }
 
     /// Whether the server has sections.

@@ -1,11 +1,13 @@
 //! The report, which all formats show.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::facts::Facts;
 use super::flags::FlagView;
 use super::refused::RefusedView;
-use super::scopes::{Flight, InFlightView, ScopeView};
+use super::scopes::{Flight, InFlightView, ScopeView, invitations};
 use super::state::ScopeState;
 use super::time::time;
 use crate::stats::ScopeId;
@@ -33,6 +35,9 @@ pub struct Report {
     pub(super) flags: Vec<FlagView>,
     pub(super) scopes: Vec<ScopeView>,
     pub(super) refused: RefusedView,
+    /// The uses of invitations by their names, for the metrics.
+    #[serde(skip)]
+    pub(super) invitations: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -46,6 +51,8 @@ impl Report {
         // Read after the flags: see `stats::in_flight`.
         let flight =
             Flight { closing, generation: stats.generation(), running: stats.running(), now };
+        let gates = scopes.iter().filter_map(|scope| scope.gates.first());
+        let invitations = invitations(gates.map(|gate| gate.allowlist()), stats);
         let mut has_others = false;
         let scopes: Vec<_> = scopes
             .into_iter()
@@ -70,6 +77,7 @@ impl Report {
             flags: flags.into_iter().map(|flag| FlagView::new(flag, now)).collect(),
             scopes,
             refused: RefusedView::new(stats.refused()),
+            invitations,
         }
     }
 }

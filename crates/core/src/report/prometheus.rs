@@ -109,6 +109,16 @@ pub fn metrics(report: &Report) -> Result<String, String> {
             .collect(),
     );
     add(
+        "invitation_requests_total",
+        "Requests that the invitation has admitted, by its name; of the first 256 of each file.",
+        counter,
+        report
+            .invitations
+            .iter()
+            .map(|(name, uses)| (vec![("name", name.clone())], *uses as f64))
+            .collect(),
+    );
+    add(
         "scope_state",
         "1 for the state that the scope is in, 0 for the others.",
         gauge,

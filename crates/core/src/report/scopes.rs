@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::facts::{ScopeFacts, ScopeKind};
 use super::state::ScopeState;
 use super::time::{file_time, time};
-use crate::allow::{AllowEntry, AllowKind};
+use crate::allow::invitations::Invitation;
+use crate::allow::{AllowEntry, AllowInvitation, AllowKind, Allowlist};
 use crate::engine::gate::Gate;
 use crate::file::watched::InForce;
 use crate::flag::FlagReport;
@@ -83,7 +84,8 @@ struct AllowView {
     /// File and line of the directive.
     defined: Option<String>,
     networks: Vec<NetworkView>,
-    /// The number of all networks, listed or not.
+    invitations: Vec<InvitationView>,
+    /// The number of all networks or invitations, listed or not.
     count: usize,
     /// How many of them have expired.
     expired: usize,
@@ -91,6 +93,22 @@ struct AllowView {
     unresolved: Vec<String>,
     /// Elements of the entry's file that admit nobody.
     warnings: Vec<String>,
+}
+
+/// An invitation. Neither its secret nor the hash of it is shown.
+#[derive(Debug, Serialize)]
+struct InvitationView {
+    name: String,
+    /// From this moment on the invitation admits nobody.
+    until: Option<String>,
+    /// Whether that moment has passed.
+    expired: bool,
+    path: Option<String>,
+    /// The line in the entry's file.
+    line: u32,
+    /// The number of requests that the invitation has admitted.
+    uses: u64,
+    last_used: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -167,7 +185,7 @@ impl ScopeView {
                 .map(|gate| gate.allowlist().report(LISTED, now))
                 .into_iter()
                 .flatten()
-                .map(|entry| AllowView::new(entry, now))
+                .map(|entry| AllowView::new(entry, stats, now))
                 .collect(),
             expired: gate.map_or(0, |gate| gate.allowlist().expired(now)),
             in_flight: InFlightView::new(flight, |running| number == Some(running.scope)),
@@ -245,7 +263,7 @@ impl TotalsView {
 }
 
 impl AllowView {
-    fn new(entry: AllowEntry, now: Timestamp) -> Self {
+    fn new(entry: AllowEntry, stats: &Stats, now: Timestamp) -> Self {
         let listed = entry.networks.iter();
         Self {
             token: entry.word.to_string(),
@@ -259,11 +277,32 @@ impl AllowView {
                     expired: listed.is_expired,
                 })
                 .collect(),
+            invitations: entry
+                .invitations
+                .iter()
+                .map(|listed| InvitationView::new(listed, stats))
+                .collect(),
             count: entry.count,
             expired: entry.expired,
             file: entry.file.map(|file| FileView::new(file, now)),
             unresolved: entry.unresolved,
             warnings: entry.warnings,
+        }
+    }
+}
+
+impl InvitationView {
+    fn new(listed: &AllowInvitation, stats: &Stats) -> Self {
+        let Invitation { name, until, path, line, id } = &*listed.invitation;
+        let uses = stats.invitations().of(*id);
+        Self {
+            name: name.clone(),
+            until: until.map(time),
+            expired: listed.is_expired,
+            path: path.as_ref().map(|path| path.as_str().to_owned()),
+            line: *line,
+            uses: uses.count,
+            last_used: uses.last.map(time),
         }
     }
 }
@@ -303,4 +342,21 @@ pub(super) fn network(network: IpNet) -> String {
         true => network.addr().to_string(),
         false => network.to_string(),
     }
+}
+
+/// How often each invitation of these allowlists was used, by its name. Allowlists share files, so
+/// each invitation counts once.
+pub(super) fn invitations<'a>(
+    lists: impl Iterator<Item = &'a Allowlist>,
+    stats: &Stats,
+) -> BTreeMap<String, u64> {
+    let mut seen = BTreeSet::new();
+    let mut uses = BTreeMap::new();
+    for invitation in lists.flat_map(|list| list.first_invitations(LISTED)) {
+        if seen.insert(invitation.id) {
+            let count = uses.entry(invitation.name.clone()).or_insert(0u64);
+            *count = count.saturating_add(stats.invitations().of(invitation.id).count);
+        }
+    }
+    uses
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::in_flight::{InFlight, Running};
+use super::invitations::InvitationUses;
 use super::scope::{MAX_SCOPES, ScopeId, ScopePlace};
 use super::top_clients::TopClients;
 use super::totals::{ScopeTotals, Totals};
@@ -24,6 +25,7 @@ pub struct Stats {
     pub(super) totals: Totals,
     pub(super) in_flight: InFlight,
     pub(super) refused: TopClients,
+    pub(super) invitations: InvitationUses,
     /// When counting began, in milliseconds since 1970.
     pub(super) begun: AtomicU64,
     /// How often the configuration has been read.
@@ -83,6 +85,11 @@ impl Stats {
         &self.refused
     }
 
+    /// The uses of invitations.
+    pub fn invitations(&self) -> &InvitationUses {
+        &self.invitations
+    }
+
     /// Counts a refusal with this status.
     pub fn refuse(&self, worker: Worker, scope: ScopeId, status: u16) {
         let column = self.place(scope).column(status);
@@ -114,6 +121,7 @@ crate::shared::words::words!(Stats {
     totals,
     in_flight,
     refused,
+    invitations,
     begun,
     generation
 });

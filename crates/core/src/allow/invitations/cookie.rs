@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{NAME, SecretHash};
+use super::secret::SecretHash;
+use super::sent::{NAME, mentions};
 
 /// The name over TLS. Browsers accept this prefix only for a cookie that was set over TLS, for this
 /// host alone and for all paths (RFC 6265bis, section 4.1.3.2).
@@ -30,7 +31,7 @@ pub fn take<'v>(
     values: impl Iterator<Item = &'v [u8]> + Clone,
     is_secure: bool,
 ) -> Option<TakenCookie> {
-    if !values.clone().any(super::sent::mentions) {
+    if !values.clone().any(mentions) {
         return None;
     }
     let wanted = if is_secure { SECURE_NAME } else { NAME };

@@ -4,7 +4,8 @@
 //! a name that is percent-encoded is another one. Everything else in a text stays, in order and byte
 //! for byte.
 
-use super::NAME;
+/// The name of the query parameter, and of the cookie over plain HTTP.
+pub const NAME: &str = "maintenance-invite";
 
 /// A text without the parameter.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,117 @@
+//! Takes invitations out of httpd's request, and keeps the hashes of what the client sent.
+//!
+//! Whatever comes later (other modules, the application, the access log) sees the request without
+//! them. What has read the request earlier has seen them: mod_log_forensic, LogLevel trace4 and
+//! above, and other modules at the hook post_read_request.
+
+use std::ffi::{CStr, c_char};
+
+use crate::request::Request;
+use crate::sys::bindings::{ap_run_http_scheme, maintenance_show_request_line};
+use maintenance_core::allow::invitations::{SecretHash, cookie, sent};
+use maintenance_core::engine::link::Link;
+
+/// The note with the hashes, one behind the other. It is a note and nothing of the pool's so that a
+/// dry run, which has notes of its own, does not find those of the client that asks.
+const HASHES: &CStr = c"maintenance-invitation-hashes";
+
+/// How many digits a hash has there.
+const DIGITS: usize = 64;
+
+// What the SAFETY comments here rest on is said at `Request`.
+impl<'r> Request<'r> {
+    /// Did the request come from a client, and is no part of another one?
+    pub(crate) fn is_own(&self) -> bool {
+        self.rec().main.is_null() && self.rec().prev.is_null()
+    }
+
+    /// Takes the cookie and the query parameter out of the request; see
+    /// [`maintenance_core::engine::request::Request::take_invitations`].
+    #[inline(always)]
+    pub(crate) fn take_sent_invitations(&mut self) -> Option<Link> {
+        if self.headers_in().get(c"Cookie").is_some() {
+            self.take_cookie();
+        }
+        // Most requests have no query.
+        if self.rec().args.is_null() { None } else { self.take_parameter() }
+    }
+
+    #[inline(never)]
+    fn take_cookie(&mut self) {
+        let fields: Vec<_> = self.headers_in().all(c"Cookie").map(CStr::to_bytes).collect();
+        let is_secure = self.is_secure();
+        let Some(taken) = cookie::take(fields.iter().copied(), is_secure) else { return };
+        self.headers_in().unset(c"Cookie");
+        if let Some(rest) = taken.rest {
+            self.headers_in().set(c"Cookie", self.pool().text(&rest));
+        }
+        if !taken.hashes.is_empty() {
+            let hashes: String = taken.hashes.into_iter().map(SecretHash::to_hex).collect();
+            self.notes().set(HASHES, self.pool().text(hashes.as_bytes()));
+        }
+    }
+
+    #[inline(never)]
+    fn take_parameter(&mut self) -> Option<Link> {
+        let args = self.rec().args;
+        let link = Link::take(self.bytes(args)?, self.is_secure())?;
+        let query = link.query().map_or(std::ptr::null_mut(), |query| self.pool().buffer(query));
+        let line = self.without(self.rec().the_request, sent::from_request_line);
+        let target = self.without(self.rec().unparsed_uri, sent::from_target);
+        let rec = self.rec_mut();
+        rec.args = query;
+        rec.parsed_uri.query = query;
+        rec.the_request = line;
+        rec.unparsed_uri = target;
+        // SAFETY: httpd's request, with its connection.
+        unsafe { maintenance_show_request_line(self.as_ptr()) };
+        Some(link)
+    }
+
+    /// The text without the parameter, or the text itself if it does not have it.
+    fn without(
+        &self,
+        text: *mut c_char,
+        take: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    ) -> *mut c_char {
+        self.bytes(text).and_then(take).map_or(text, |rest| self.pool().buffer(&rest))
+    }
+
+    fn bytes(&self, text: *const c_char) -> Option<&'r [u8]> {
+        // SAFETY: null or a C string of the request's pool, which nobody writes to.
+        (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+    }
+
+    /// Takes the parameter out of the Referer.
+    pub(crate) fn take_from_referer(&mut self) {
+        let referer = self.headers_in().get(c"Referer").map(CStr::to_bytes);
+        if let Some(rest) = referer.and_then(sent::from_target) {
+            self.headers_in().set(c"Referer", self.pool().text(&rest));
+        }
+    }
+
+    /// Does the site have `https:` as its scheme, here or at a proxy in front that ServerName tells of?
+    fn is_secure(&self) -> bool {
+        // SAFETY: httpd's hook, which gives a C string, or null where nobody knows.
+        unsafe {
+            let scheme = ap_run_http_scheme(self.as_ptr());
+            !scheme.is_null() && CStr::from_ptr(scheme) == c"https"
+        }
+    }
+
+    /// The hashes that came with the client's request, of which this one may be a part.
+    pub(crate) fn sent_hashes(&self) -> Vec<SecretHash> {
+        let origin = |request: &Self| {
+            let (main, before) = (request.rec().main, request.rec().prev);
+            let origin = if main.is_null() { before } else { main };
+            // SAFETY: a request that lives as long as this one, which is a part of it.
+            (!origin.is_null()).then(|| unsafe { Self::from_raw(origin) })
+        };
+        // SAFETY: this request once more, which is only looked at.
+        let own = unsafe { Self::from_raw(self.as_ptr()) };
+        let first = std::iter::successors(Some(own), origin).last();
+        let hashes = first.and_then(|first| first.notes().get(HASHES));
+        let hashes = hashes.map(CStr::to_bytes).unwrap_or_default();
+        hashes.chunks(DIGITS).filter_map(SecretHash::from_hex).collect()
+    }
+}
