@@ -15,8 +15,8 @@ BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
-FUZZ_TARGETS := allow_file directives flag_content negotiation plugin_cfg status_page status_query \
-  template
+FUZZ_TARGETS := allow_file directives flag_content invitations invite_request negotiation plugin_cfg \
+  status_page status_query template
 FUZZ_SECONDS ?= 600
 
 # Stable Rust has neither sanitizers nor Miri. One of a certain day, so that it is the same everywhere.

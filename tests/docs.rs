@@ -96,8 +96,9 @@ fn moved(text: &str, to: &Path) -> String {
 /// Creates the files that the directives name.
 fn make_files(setup: &Setup, text: &str) {
     let samples = root().join("httpd-test/plugin-cfg/cluster.xml");
-    let file = Regex::new(r"(?:plugin-cfg=|file=|MaintenancePage )([^ \n]+)(?: ([^ \n]+))?")
-        .expect("a pattern");
+    let file =
+        Regex::new(r"(?:plugin-cfg=|file=|invite=|MaintenancePage )([^ \n]+)(?: ([^ \n]+))?")
+            .expect("a pattern");
     for captures in file.captures_iter(text) {
         for name in captures.iter().skip(1).flatten() {
             let path = setup.path(name.as_str());
@@ -105,7 +106,9 @@ fn make_files(setup: &Setup, text: &str) {
             match path.extension().and_then(|ending| ending.to_str()) {
                 Some("xml") => drop(fs::copy(&samples, &path).expect("a sample")),
                 Some("j2") => fs::write(&path, "{\"detail\": {{ message }}}").expect("written"),
-                Some("txt") if captures[0].starts_with("file=") => {
+                Some("txt")
+                    if captures[0].starts_with("file=") || captures[0].starts_with("invite=") =>
+                {
                     fs::write(&path, "# nobody\n").expect("written");
                 }
                 _ => fs::write(&path, "closed\n".repeat(100)).expect("written"),

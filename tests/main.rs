@@ -20,6 +20,7 @@ mod health_check;
 mod install;
 mod interval;
 mod invisible;
+mod invite;
 mod kept;
 mod late;
 mod locations;

@@ -74,7 +74,7 @@ fn where_entries_come_from() {
     assert_eq!(names, expected, "in the order of the configuration");
     let root = httpd.path("");
     let root = root.to_str().expect("text").trim_end_matches('/');
-    let network = |network: &str, line: Option<u32>| json!({"network": network, "line": line});
+    let network = |network: &str, line: Option<u32>| json!({"network": network, "line": line, "until": null, "expired": false});
     let address =
         |word: &str, address: &str| (word.to_owned(), "address", vec![network(address, None)]);
     let expected = [
@@ -213,7 +213,10 @@ fn files_that_are_broken() {
     }
     let report = report(&httpd.client());
     let entry = &scope(&report, "maintenance.test", None)["allow"][5];
-    assert_eq!(entry["networks"], json!([{"network": "198.51.100.8", "line": 1}]));
+    assert_eq!(
+        entry["networks"],
+        json!([{"network": "198.51.100.8", "line": 1, "until": null, "expired": false}])
+    );
 }
 
 /// More networks than the report lists.
@@ -230,7 +233,10 @@ fn long_lists() {
         (&entry["count"], entry["networks"].as_array().map(Vec::len)),
         (&json!(1000), Some(256))
     );
-    assert_eq!(entry["networks"][255], json!({"network": "10.1.5.0/24", "line": 256}));
+    assert_eq!(
+        entry["networks"][255],
+        json!({"network": "10.1.5.0/24", "line": 256, "until": null, "expired": false})
+    );
 }
 
 /// Virtual hosts, ports, and two hosts with the same name.

@@ -11,7 +11,7 @@ use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family with its type and the names of its labels.
-const FAMILIES: [(&str, char, &[&str]); 14] = [
+const FAMILIES: [(&str, char, &[&str]); 16] = [
     ("build_info", 'g', &["version"]),
     ("check_interval_seconds", 'g', &[]),
     ("flag_closes", 'g', &["flag"]),
@@ -26,6 +26,8 @@ const FAMILIES: [(&str, char, &[&str]); 14] = [
     ("allowed_requests_total", 'c', &["server", "location", "kind"]),
     ("refused_requests_total", 'c', &["server", "location", "status"]),
     ("oldest_request_in_flight_seconds", 'g', &["server", "location"]),
+    ("flag_expired_entries", 'g', &["flag"]),
+    ("allow_expired_entries", 'g', &["server", "location"]),
 ];
 
 /// The name and labels of a sample, which must be unique.

@@ -7,13 +7,14 @@
 pub mod decision;
 pub mod gate;
 pub mod gates;
+mod invitation;
 pub mod link;
 pub mod matched;
 pub mod readings;
 pub mod request;
 pub mod server;
 
-use crate::allow::{Admission, AllowKind, method};
+use crate::allow::method;
 use crate::flag::{ActiveFlag, SiteState};
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
@@ -21,7 +22,6 @@ use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Reason, ScopeId, ScopeRef, TrackedRequest};
 use decision::{Decision, Outcome};
 use gate::{Gate, Verdict};
-use link::Link;
 use matched::{MatchedSections, key_of};
 use request::Request;
 use server::{Counters, Server};
@@ -137,38 +137,10 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     };
     match link {
         None => decide(request, server, &sections),
-        Some(link) => follow(request, server, &sections, &link),
-    }
-}
-
-/// Decides on a request that has followed the link of an invitation. While the scope is open, the
-/// link leads to the site, whatever its secret is. While it is closed, nothing tells a wrong secret
-/// from none.
-#[cold]
-fn follow<'r, R: Request<'r>>(
-    request: &mut R,
-    server: Server<'r, R::Events>,
-    sections: &MatchedSections<'r, R::Section>,
-    link: &Link,
-) -> Action<'r> {
-    let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
-    let first = gate_of(sections.section);
-    let others: Vec<_> = sections.others.iter().map(|section| gate_of(*section)).collect();
-    let (number, verdict) =
-        gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
-    let reply = if verdict.is_open() {
-        Some(link.to_site(request.path()))
-    } else {
-        let gate = number.checked_sub(1).and_then(|number| others.get(number)).unwrap_or(&first);
-        let (numbers, hashes) = link.hashes();
-        gate.invitation(&hashes, request, &server.events).and_then(|(found, invitation)| {
-            let number = *numbers.get(found)?;
-            Some(link.invite(request.path(), number, &invitation, request.judged_at()))
-        })
-    };
-    match reply {
-        Some(reply) => Action::Reply(request.keep_reply(reply)),
-        None => decide(request, server, sections),
+        Some(link) => match invitation::reply(request, server, &sections, &link) {
+            Some(reply) => Action::Reply(request.keep_reply(reply)),
+            None => decide(request, server, &sections),
+        },
     }
 }
 
@@ -327,8 +299,10 @@ fn conclude<'r, R: Request<'r>>(
             Action::Decline
         }
         Verdict::Allowed(admission) => {
-            count_invitation(request, before, server.counters, &admission);
-            request.log_admission(&admission);
+            if !invitation::is_counted(before, &admission) {
+                invitation::count(request, server.counters, &admission);
+                request.log_admission(&admission);
+            }
             Action::Decline
         }
         Verdict::HealthCheck(_) | Verdict::Blocked(_) if request.is_subrequest() => Action::Fail,
@@ -343,23 +317,6 @@ fn conclude<'r, R: Request<'r>>(
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
             answer.map_or(Action::Plain, |answer| Action::Answer(request.keep_answer(answer)))
         }
-    }
-}
-
-/// Counts a use of an invitation, once for each client request.
-fn count_invitation<'r, R: Request<'r>>(
-    request: &R,
-    before: Option<Decision<'r>>,
-    counters: &Counters,
-    admission: &Admission<'_>,
-) {
-    let is_counted =
-        |before: Decision<'_>| before.outcome == Outcome::LetIn(Reason::Allowed(AllowKind::Invite));
-    if let Admission::Invite(invitation) = admission
-        && !request.is_subrequest()
-        && !before.is_some_and(is_counted)
-    {
-        counters.stats.invitations().count(invitation.id, request.judged_at());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Invitations, for people without a fixed address: who has one, and what a client has sent of one.
 //!
-//! An invitation is a secret in a link. The file has its hash alone ([`file`]). A link puts the
+//! An invitation is a secret in a link. The file has its hash alone ([`mod@file`]). A link puts the
 //! secret into a cookie, and both are taken out of the request before another module sees them
 //! ([`sent`], [`cookie`]), so that logs and applications do not have the secret.
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::fake::{FakeRequest, FakeServer};
 use super::gates::tests::In;
 use super::*;
+use crate::allow::AllowKind;
 use crate::allow::invitations::SecretHash;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;

@@ -18,7 +18,7 @@ pub(crate) enum Place {
 }
 
 /// The keys of `KEY=VALUE` tokens of `MaintenanceAllow`.
-pub(crate) const KEYS: [&str; 7] = ["host", "file", "plugin-cfg", "invite", "env", "expr", "path"];
+pub(crate) const KEYS: [&str; 7] = ["host", "file", "plugin-cfg", "env", "expr", "path", "invite"];
 
 /// How many networks are suggested for a range.
 const MAX_NETWORKS: usize = 4;

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::secret::SecretHash;
 use super::{Invitation, Invitations};
 use crate::allow::list::{self, BYTE_ORDER_MARK};
-use crate::allow::path::{ExemptPath, PathError};
+use crate::allow::path::ExemptPath;
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::Watched;
 use crate::text::{self, encoding, until, zone};
@@ -25,6 +25,9 @@ const MAX_SIZE: u64 = 8 * 1024 * 1024;
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 64;
+
+/// How many bytes of what is wrong with a path a message shows.
+const MAX_CAUSE: usize = 200;
 
 /// Why a text is not a file of invitations.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -103,7 +106,7 @@ pub enum Fault {
         /// The word, shortened if it is long.
         word: String,
         /// What is wrong with it.
-        cause: PathError,
+        cause: String,
     },
     /// `until=... until=...`
     #[error("{0}= stands there twice; leave one of them")]
@@ -222,7 +225,11 @@ fn limits<'w>(
         {
             let exempt = ExemptPath::parse(value);
             let word = || list::shown(word.as_bytes());
-            let exempt = exempt.map_err(|cause| Fault::Path { word: word(), cause })?;
+            let exempt = exempt.map_err(|cause| Fault::Path {
+                word: word(),
+                // The suggestion can be as long as the line.
+                cause: list::shorten(cause.to_string().as_bytes(), MAX_CAUSE),
+            })?;
             if path.replace(exempt).is_some() {
                 return Err(Fault::Twice("path"));
             }
