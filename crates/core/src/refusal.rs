@@ -2,17 +2,18 @@
 
 pub mod cors;
 pub mod reply;
+mod request_headers;
 pub mod retry_after;
 pub mod status;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use self::cors::{CorsFields, Origins};
-use self::reply::Reply;
+use self::reply::{CACHE_CONTROL, Reply};
+pub use self::request_headers::RequestHeaders;
 use self::retry_after::{RetryAfter, Spreader};
 use self::status::{Status, StatusRules};
 use crate::allow::ClientRequest;
@@ -88,14 +89,6 @@ impl Refusals {
     }
 }
 
-/// What the answer depends on, in addition to what the allowlist needs.
-pub trait RequestHeaders: ClientRequest {
-    /// The name of the server or virtual host, as in `ServerName`.
-    fn host(&self) -> Cow<'_, str>;
-    /// Whether the request came over TLS.
-    fn is_secure(&self) -> bool;
-}
-
 /// A complete answer, with all header fields that describe it.
 #[derive(Debug)]
 pub struct Answer<'a> {
@@ -158,9 +151,6 @@ pub const REMOVED_FIELDS: [&CStr; 9] = [
     c"TCN",
     c"WWW-Authenticate",
 ];
-
-/// Caches must not store a refusal: it would outlive the maintenance.
-const CACHE_CONTROL: &CStr = c"no-store";
 
 /// The answer if no page is available: httpd's own, with a short text.
 pub struct PlainAnswer {

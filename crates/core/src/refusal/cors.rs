@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString};
 
 use thiserror::Error;
 
-use super::RequestHeaders;
 use super::reply::Reply;
+use super::request_headers::RequestHeaders;
 
 /// The response header fields that an application may read in addition to the usual ones.
 const EXPOSED: &CStr = c"Retry-After, Maintenance";

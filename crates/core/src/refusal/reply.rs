@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 
-use super::CACHE_CONTROL;
 use crate::flag::ActiveFlag;
+
+/// Caches must not store a refusal: it would outlive the maintenance.
+pub(super) const CACHE_CONTROL: &CStr = c"no-store";
 
 /// An answer, complete with all header fields that describe it.
 #[derive(Debug, PartialEq, Eq)]
