@@ -64,3 +64,34 @@ fn the_status_page() {
     ];
     run("status.mjs", &variables);
 }
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn who_passes() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("an address").port();
+    drop(free);
+    let setup = Setup::new(&format!(
+        "MaintenanceAllow invite=conf/guests\n\
+         <Location /cors>\n\
+             MaintenanceCors http://127.0.0.1:{port}\n\
+         </Location>\n\
+         ProxyPass /ws ws://127.0.0.1:{port}/ws\n\
+         ProxyPass / http://127.0.0.1:{port}/"
+    ));
+    let setup = setup.modules(&["proxy", "proxy_http", "proxy_wstunnel"]);
+    let secret = "correct-horse-battery-staple";
+    let hash = Command::new("sh")
+        .args(["-c", &format!("printf %s {secret} | sha256sum | cut -d' ' -f1")])
+        .output()
+        .expect("sha256sum");
+    setup.write("conf/guests", format!("anna {}", String::from_utf8_lossy(&hash.stdout)));
+    let httpd = setup.start();
+    httpd.close();
+    let variables = [
+        ("SITE", OsString::from(httpd.url())),
+        ("PORT", port.to_string().into()),
+        ("SECRET", secret.into()),
+    ];
+    run("passing.mjs", &variables);
+}

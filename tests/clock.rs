@@ -14,7 +14,7 @@ const BACK: &str = "warn.*the clock was set back: .*maintenance.flag";
 const ANNOUNCED: &str = "the flag .* closes at";
 const CLOSED: &str = "closed by the flag";
 const OVERDUE: &str = "warn.*overdue: the flag";
-const REOPENED: &str = "open again, the flag .* has reached its end";
+const REOPENED: &str = "the flag .* has reached its end";
 const LINES: [&str; 5] = [BACK, ANNOUNCED, CLOSED, OVERDUE, REOPENED];
 
 /// A flag that closes from 10 to 12 hours from now.
