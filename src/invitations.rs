@@ -32,6 +32,9 @@ impl<'r> Request<'r> {
         if self.headers_in().get(c"Cookie").is_some() {
             self.take_cookie();
         }
+        if let Some(referer) = self.headers_in().get(c"Referer") {
+            self.clean_referer(referer);
+        }
         // Most requests have no query.
         if self.rec().args.is_null() { None } else { self.take_parameter() }
     }
@@ -39,8 +42,7 @@ impl<'r> Request<'r> {
     #[inline(never)]
     fn take_cookie(&mut self) {
         let fields: Vec<_> = self.headers_in().all(c"Cookie").map(CStr::to_bytes).collect();
-        let is_secure = self.is_secure();
-        let Some(taken) = cookie::take(fields.iter().copied(), is_secure) else { return };
+        let Some(taken) = cookie::take(fields.iter().copied()) else { return };
         self.headers_in().unset(c"Cookie");
         if let Some(rest) = taken.rest {
             self.headers_in().set(c"Cookie", self.pool().text(&rest));
@@ -58,6 +60,8 @@ impl<'r> Request<'r> {
         let query = link.query().map_or(std::ptr::null_mut(), |query| self.pool().buffer(query));
         let line = self.without(self.rec().the_request, sent::from_request_line);
         let target = self.without(self.rec().unparsed_uri, sent::from_target);
+        // The page that follows has the parameter in its address, where it is no redirection.
+        self.err_headers_out().set(c"Referrer-Policy", c"no-referrer");
         let rec = self.rec_mut();
         rec.args = query;
         rec.parsed_uri.query = query;
@@ -83,9 +87,9 @@ impl<'r> Request<'r> {
     }
 
     /// Takes the parameter out of the Referer.
-    pub(crate) fn take_from_referer(&mut self) {
-        let referer = self.headers_in().get(c"Referer").map(CStr::to_bytes);
-        if let Some(rest) = referer.and_then(sent::from_target) {
+    #[inline(never)]
+    fn clean_referer(&mut self, referer: &CStr) {
+        if let Some(rest) = sent::from_target(referer.to_bytes()) {
             self.headers_in().set(c"Referer", self.pool().text(&rest));
         }
     }

@@ -15,6 +15,17 @@ use crate::sys::guard::guard;
 const FILTER: &CStr = c"MAINTENANCE_PRIVATE";
 const CACHE_CONTROL: &CStr = c"private, no-store";
 
+/// What caches obey, some of them before Cache-Control: RFC 9213, Fastly and others, nginx.
+const CACHE_FIELDS: [&CStr; 7] = [
+    c"Cache-Control",
+    c"Expires",
+    c"Pragma",
+    c"CDN-Cache-Control",
+    c"Cloudflare-CDN-Cache-Control",
+    c"Surrogate-Control",
+    c"X-Accel-Expires",
+];
+
 /// Registers the filter.
 pub(crate) fn register() {
     // After those of mod_headers and mod_expires (AP_FTYPE_CONTENT_SET), and before the header
@@ -71,7 +82,7 @@ unsafe extern "C" fn filter(
             // SAFETY: httpd's filter and its request, which this thread alone uses until the function
             // returns.
             let request = unsafe { Request::from_raw((*this).r) };
-            for name in [c"Cache-Control", c"Expires", c"Pragma"] {
+            for name in CACHE_FIELDS {
                 request.headers_out().unset(name);
                 request.err_headers_out().unset(name);
             }

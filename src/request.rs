@@ -300,10 +300,6 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.take_sent_invitations()
     }
 
-    fn clean_referer(&mut self) {
-        self.take_from_referer();
-    }
-
     fn is_get_or_post(&self) -> bool {
         [M_GET as c_int, M_POST as c_int].contains(&self.rec().method_number)
     }

@@ -182,6 +182,7 @@ impl<'r> Request<'r> {
     #[cold]
     fn refuse_plainly(&mut self) -> c_int {
         self.err_headers_out().set(c"Cache-Control", PLAIN.cache_control);
+        self.err_headers_out().set(c"Maintenance", PLAIN.state);
         let status = c_int::from(PLAIN.status);
         // SAFETY: httpd copies the text.
         unsafe { ap_custom_response(self.as_ptr(), status, PLAIN.text.as_ptr()) };

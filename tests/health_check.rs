@@ -1,7 +1,7 @@
 //! MaintenanceHealthCheck: a load balancer keeps the server, and people see the page.
 
 use maintenance_harness::client::{self, Protocol};
-use maintenance_harness::{Httpd, Mpm, Setup};
+use maintenance_harness::{Httpd, Mpm, Setup, replace_file};
 
 const DIRECTIVES: &str = "MaintenanceHealthCheck /healthz /ready.txt\nMaintenanceAllow 127.0.0.2";
 
@@ -98,4 +98,18 @@ fn event() {
 #[test]
 fn prefork() {
     requests(Mpm::Prefork);
+}
+
+/// While only writes are refused, the application runs and answers for itself: its state is what the
+/// balancer has to know. While it is reopened by degrees, the module answers.
+#[test]
+fn in_other_states() {
+    let httpd = Setup::new(DIRECTIVES).start();
+    for (content, status) in
+        [("refuse = 'writes'", 404), ("admit_percent = 0", 200), ("closed = false", 404), ("", 200)]
+    {
+        replace_file(&httpd.flag(), content);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert_eq!(httpd.client().get("/healthz").status, status, "{content}");
+    }
 }

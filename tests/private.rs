@@ -1,6 +1,6 @@
 //! What admitted clients get while closed is not for a cache that shows it to others.
 
-use maintenance_harness::{Backend, Mpm, Setup};
+use maintenance_harness::{Backend, Mpm, Setup, replace_file};
 
 fn answers(mpm: Mpm) {
     let backend = Backend::start();
@@ -8,6 +8,8 @@ fn answers(mpm: Mpm) {
         "MaintenanceAllow 127.0.0.2 path=/free\n\
          ExpiresActive On\nExpiresDefault \"access plus 1 hour\"\n\
          Header set Cache-Control \"public, max-age=3600\"\n\
+         Header set CDN-Cache-Control max-age=600\nHeader set X-Accel-Expires 600\n\
+         Header set Surrogate-Control max-age=600\n\
          <Location /always>\nHeader always set Cache-Control \"public\"\n</Location>\n\
          ErrorDocument 410 /index.html\nRedirect gone /gone\nRedirect /moved http://x.example/",
     );
@@ -46,6 +48,10 @@ fn answers(mpm: Mpm) {
         let found = field(path, "cache-control");
         let found = (found.0, found.1.replace("no-store, max-age=3600", "no-store"));
         assert_eq!(found, (status, expected.to_owned()), "{path}");
+        for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
+            let of_site = field(path, name).1;
+            assert!(of_site.is_empty() || expected != private || status == 302, "{path}: {name}");
+        }
         let expires = field(path, "expires").1;
         assert!(expires.is_empty() || expected != private || status == 302, "{path}: {expires}");
     }
@@ -61,4 +67,33 @@ fn event() {
 #[test]
 fn prefork() {
     answers(Mpm::Prefork);
+}
+
+/// Of several flags, the one that admits the fewest decides whether the answer is for everybody.
+#[test]
+fn behind_a_read_only_location() {
+    let setup = Setup::new(
+        "MaintenanceFlag outer.flag\n<Location /wiki>\nMaintenanceFlag wiki.flag\n</Location>\n\
+         Header set Cache-Control public",
+    );
+    let setup = setup.modules(&["headers"]);
+    std::fs::create_dir_all(setup.path("htdocs/wiki")).expect("a folder");
+    setup.write("htdocs/wiki/page.html", "page");
+    let httpd = setup.start();
+    for (outer, inner, expected) in [
+        ("allow = ['127.0.0.2']", "refuse = 'writes'", "private, no-store"),
+        ("refuse = 'writes'", "allow = ['127.0.0.2']", "private, no-store"),
+        ("admit_percent = 100", "refuse = 'writes'", "private, no-store"),
+        ("refuse = 'writes'", "refuse = 'writes'", "public"),
+    ] {
+        replace_file(&httpd.path("outer.flag"), outer);
+        replace_file(&httpd.path("wiki.flag"), inner);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let answer = httpd.client_from("127.0.0.2").get("/wiki/page.html");
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (200, Some(expected)),
+            "{outer}, {inner}"
+        );
+    }
 }

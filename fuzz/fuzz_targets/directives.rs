@@ -15,9 +15,9 @@ use maintenance_core::allow::{Admission, ClientRequest};
 use maintenance_core::context::{DirectiveContext, Expr, Scope};
 use maintenance_core::directive::{DIRECTIVES, Settings};
 use maintenance_core::net::network;
-use maintenance_core::text::duration;
 use maintenance_core::refusal::Refusals;
 use maintenance_core::refusal::retry_after::RetryAfter;
+use maintenance_core::text::duration;
 
 const ROOT: &str = "/server";
 const MOST_SECONDS: u128 = 0x7fff_ffff;

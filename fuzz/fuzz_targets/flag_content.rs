@@ -10,13 +10,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::events::EventSink;
+use maintenance_core::file::watched::FileEvent;
+use maintenance_core::flag::spec::{FlagSpec, Phase};
+use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::negotiate::Encoding;
 use maintenance_core::page::{Facts, Pages};
 use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
-use maintenance_core::file::watched::FileEvent;
-use maintenance_core::flag::spec::{FlagSpec, Phase};
 use maintenance_core::text::time::Moment;
 
 /// Of the built-in pages.

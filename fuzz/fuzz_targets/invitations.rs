@@ -15,7 +15,9 @@ fuzz_target!(|content: &[u8]| {
         Ok(read) => {
             let entries = entries(content);
             assert_eq!(read.len(), entries.len());
-            assert!(read.expired(Timestamp::MIN) == 0 && read.expired(Timestamp::MAX) <= read.len());
+            assert!(
+                read.expired(Timestamp::MIN) == 0 && read.expired(Timestamp::MAX) <= read.len()
+            );
             for (invitation, (line, words)) in read.iter().zip(&entries) {
                 assert_eq!((invitation.line as usize, invitation.name.as_str()), (*line, words[0]));
                 let hash = SecretHash::from_hex(words[1].as_bytes()).expect("64 digits");

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::net::hosts;
 use maintenance_core::allow::plugin_cfg::{self, Host};
+use maintenance_core::net::hosts;
 
 fuzz_target!(|content: &[u8]| match plugin_cfg::parse(content) {
     Ok(found) => {

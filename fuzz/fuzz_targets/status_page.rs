@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use maintenance_core::stats::top_clients::RefusedRequest;
-use maintenance_core::stats::{Stats, ScopeId};
 use maintenance_core::report::{
     self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
 };
+use maintenance_core::stats::top_clients::RefusedRequest;
+use maintenance_core::stats::{ScopeId, Stats};
 
 /// By way of a large stack.
 static RECORDS: LazyLock<&Stats> = LazyLock::new(|| {

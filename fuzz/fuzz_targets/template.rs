@@ -10,12 +10,12 @@ use std::sync::{Arc, LazyLock};
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::context::{DirectiveContext, Expr};
-use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::events::EventSink;
-use maintenance_core::negotiate::Encoding;
-use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
 use maintenance_core::file::watched::FileEvent;
 use maintenance_core::flag::spec::FlagSpec;
+use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
+use maintenance_core::negotiate::Encoding;
+use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
 
 struct Nobody;
 

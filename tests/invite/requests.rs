@@ -131,7 +131,7 @@ const ROWS: &[Row] = &[
     cookie(&[("Cookie", "$=!")], "200 /echo", "500"),
     cookie(&[("Cookie", "$=~")], "200 /echo", "500"),
     cookie(&[("Cookie", "$=^")], "200 /echo", "500"),
-    cookie(&[("Cookie", "__Host-$=@")], "200 /echo", "500"),
+    cookie(&[("Cookie", "__Host-$=@")], "200 /echo", "200 /echo"),
     cookie(&[("Cookie", "x$=plain")], "200 /echo [x$=plain]", "500"),
     row("GET", "/blogs", &[("Cookie", "$=~")], "200", "200"),
     row("GET", "/blogs", &[("Cookie", "$=@")], "200", "200"),
@@ -144,13 +144,7 @@ const ROWS: &[Row] = &[
     row("GET", "/echo?$=@", &[("Cookie", "$=wrong")], "303 /echo", "303 /echo +cookie"),
     row("GET", "/echo?$=@", &[("Cookie", "$=@; b")], "303 /echo", "303 /echo +cookie"),
     // The Referer.
-    row(
-        "GET",
-        "/echo",
-        REFERER,
-        "200 /echo (http://h/x?a=1&$=plain)",
-        "200 /echo (http://h/x?a=1)",
-    ),
+    row("GET", "/echo", REFERER, "200 /echo (http://h/x?a=1)", "200 /echo (http://h/x?a=1)"),
     row(
         "GET",
         "/echo",
@@ -293,12 +287,8 @@ fn all_rows(mpm: Mpm) {
     assert!(!log.contains(&format!("&{NAME}=wrong")) && !log.contains(&format!("?{NAME}=wrong")));
     assert!(!log.contains(&format!("{NAME}=\\\"")), "no cookie either");
     assert!(log.contains("200 allowed:invite") && log.contains("303 -"), "{log}");
-    let plain = log.lines().filter(|line| line.contains(&format!("{NAME}=plain")));
-    let plain: Vec<_> = plain.filter(|line| line.contains("http://h/x")).collect();
-    assert!(
-        plain.iter().all(|line| line.contains("-false")),
-        "the Referer while closed: {plain:?}"
-    );
+    let is_leak = |line: &str| line.contains("http://h/x") && line.contains("=plain");
+    assert!(!log.lines().any(is_leak), "the Referer: {log}");
     assert_nowhere(&site.httpd, &site.secrets);
 }
 

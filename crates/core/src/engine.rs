@@ -289,9 +289,6 @@ fn conclude<'r, R: Request<'r>>(
     (gate, scope): (&'r Gate, ScopeId),
     verdict: Verdict<'_>,
 ) -> Action<'r> {
-    if server.gates.has_invitations() && before.is_none() && !verdict.is_open() {
-        request.clean_referer();
-    }
     match verdict {
         Verdict::Open => Action::Decline,
         Verdict::Announced(content) => {

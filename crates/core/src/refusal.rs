@@ -158,6 +158,8 @@ pub struct PlainAnswer {
     pub status: u16,
     /// Cache-Control
     pub cache_control: &'static CStr,
+    /// Maintenance
+    pub state: &'static CStr,
     /// The text.
     pub text: &'static CStr,
 }
@@ -166,6 +168,7 @@ pub struct PlainAnswer {
 pub const PLAIN: PlainAnswer = PlainAnswer {
     status: 500,
     cache_control: CACHE_CONTROL,
+    state: SiteState::Closed.token(),
     text: c"The site is closed for maintenance. Please try again later.",
 };
 

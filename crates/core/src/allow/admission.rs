@@ -129,7 +129,17 @@ kinds! {
 impl AllowKind {
     /// Whether anybody may be admitted in this way, and not only whom an administrator has chosen.
     pub const fn is_of_everybody(self) -> bool {
-        matches!(self, Self::SafeMethod | Self::Share)
+        self.breadth() > 0
+    }
+
+    /// Whom an admission of this kind is for: 0 for those whom an administrator has chosen, 1 for a
+    /// share of all clients, 2 for all.
+    pub const fn breadth(self) -> u8 {
+        match self {
+            Self::SafeMethod => 2,
+            Self::Share => 1,
+            _ => 0,
+        }
     }
 
     /// Whether the admission ends when the request is rewritten to another path. That of an

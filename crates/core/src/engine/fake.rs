@@ -129,7 +129,6 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) query: Option<&'static str>,
     /// The secret in the cookie.
     pub(super) cookie: Option<&'static str>,
-    pub(super) has_clean_referer: bool,
     pub(super) path_id: usize,
     pub(super) is_get: bool,
     pub(super) method: &'static str,
@@ -154,7 +153,6 @@ impl<'r, E> FakeRequest<'r, E> {
             path,
             query: None,
             cookie: None,
-            has_clean_referer: false,
             path_id: 1,
             is_get: true,
             method: "GET",
@@ -253,9 +251,6 @@ impl<'r, E: EventSink> Request<'r> for FakeRequest<'r, E> {
         let link = Link::take(self.query?.as_bytes(), true)?;
         self.query = None;
         Some(link)
-    }
-    fn clean_referer(&mut self) {
-        self.has_clean_referer = true;
     }
     fn is_get_or_post(&self) -> bool {
         self.is_get

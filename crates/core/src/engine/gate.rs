@@ -268,7 +268,10 @@ impl Gate {
         let Some(shown) = closings.shown else {
             return closings.announced.map_or(Verdict::Open, Verdict::Announced);
         };
-        if self.health_checks.include(request) {
+        // While only writes are refused, the application runs and answers for itself.
+        let is_read = closings.refusing.is_none()
+            && matches!(closings.admission, Some(Admission::SafeMethod(_)));
+        if self.health_checks.include(request) && !is_read {
             return Verdict::HealthCheck(shown);
         }
         let mut file_news = |event: FileEvent<'_>| events.file(event);
@@ -373,7 +376,7 @@ struct ActiveFlags<'a> {
     refusing: Option<Blocked<'a>>,
     /// The content of the innermost flag that does not close its scope yet.
     announced: Option<Arc<Content>>,
-    /// Why the innermost flag that admits the request does so.
+    /// The narrowest reason for which one of the flags admits the request.
     admission: Option<Admission<'a>>,
     /// The flags with a share that refuse the request.
     sharing: Vec<(&'a ShareKey, Share)>,
@@ -384,18 +387,25 @@ struct ActiveFlags<'a> {
 impl<'a> ActiveFlags<'a> {
     fn add(&mut self, flag: &'a Flag<'_>, closing: ActiveFlag, request: &impl ClientRequest) {
         let admission = admission(flag, &closing, request);
-        let next = Blocked { closing, flag: Some(flag.path()) };
+        let shown = Blocked { closing, flag: Some(flag.path()) };
         match admission {
-            Some(admission) => self.admission = self.admission.take().or(Some(admission)),
+            Some(next) => {
+                // The narrowest counts: what it admits to is for the fewest.
+                let is_narrower =
+                    |before: &Admission<'_>| next.kind().breadth() < before.kind().breadth();
+                if self.admission.as_ref().is_none_or(is_narrower) {
+                    self.admission = Some(next);
+                }
+            }
             None => {
-                match next.closing.content.spec().share() {
+                match shown.closing.content.spec().share() {
                     Some(share) => self.sharing.push((flag.share_key(), share)),
                     None => self.is_unshared = true,
                 }
-                show(&mut self.refusing, next.clone());
+                show(&mut self.refusing, shown.clone());
             }
         }
-        show(&mut self.shown, next);
+        show(&mut self.shown, shown);
     }
 }
 

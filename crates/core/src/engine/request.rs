@@ -30,14 +30,12 @@ pub trait Request<'r>: RequestHeaders {
     /// Whether the request came from a client, and is neither a subrequest nor the target of an
     /// internal redirect.
     fn is_from_client(&self) -> bool;
-    /// Takes invitations out of the request of a client: the query parameter out of its target, and
-    /// the cookie out of its Cookie fields. Keeps the hashes of the cookie's secrets with the
+    /// Takes invitations out of the request of a client: the query parameter out of its target and
+    /// its Referer, and the cookie out of its Cookie fields. Keeps the hashes of the cookie's secrets with the
     /// request for [`ClientRequest::invitations`], and returns the parameter, if it was there.
     ///
     /// [`ClientRequest::invitations`]: crate::allow::ClientRequest::invitations
     fn take_invitations(&mut self) -> Option<Link>;
-    /// Takes the query parameter of invitations out of the request's Referer.
-    fn clean_referer(&mut self);
     /// Whether the method is GET, HEAD or POST.
     fn is_get_or_post(&self) -> bool;
     /// The path as it was sent, without the query.

@@ -22,19 +22,15 @@ pub struct TakenCookie {
 }
 
 /// Takes the cookie, with either name, out of the values of all Cookie fields of a request. None if
-/// it is not there. Only the name that belongs to the connection counts: a page over plain HTTP
-/// could set the other one.
+/// it is not there. Both names count over either scheme: a link over plain HTTP may lead to a site
+/// that redirects to HTTPS.
 ///
 /// Cookies are separated by `;`. httpd joins several fields by a comma, which is therefore taken for
 /// a separator, too.
-pub fn take<'v>(
-    values: impl Iterator<Item = &'v [u8]> + Clone,
-    is_secure: bool,
-) -> Option<TakenCookie> {
+pub fn take<'v>(values: impl Iterator<Item = &'v [u8]> + Clone) -> Option<TakenCookie> {
     if !values.clone().any(mentions) {
         return None;
     }
-    let wanted = if is_secure { SECURE_NAME } else { NAME };
     let mut hashes = vec![];
     let mut kept: Vec<Vec<u8>> = vec![];
     let mut is_there = false;
@@ -46,9 +42,9 @@ pub fn take<'v>(
                 _ => (part, None),
             };
             match own(cookie) {
-                Some((name, value)) => {
+                Some(value) => {
                     is_there = true;
-                    if name == wanted && hashes.len() < MAX_SECRETS {
+                    if hashes.len() < MAX_SECRETS {
                         hashes.extend(SecretHash::of(value).filter(|hash| !hashes.contains(hash)));
                     }
                     // The separator goes with it. At the end, the one in front of it goes.
@@ -78,15 +74,15 @@ const fn is_separator(byte: u8) -> bool {
     matches!(byte, b';' | b',')
 }
 
-/// The name and the value of the cookie. None if this is another one.
-fn own(cookie: &[u8]) -> Option<(&'static str, &[u8])> {
+/// The value of the cookie. None if this is another one.
+fn own(cookie: &[u8]) -> Option<&[u8]> {
     let at = cookie.iter().position(|byte| *byte == b'=').unwrap_or(cookie.len());
     let (name, value) = cookie.split_at_checked(at)?;
     let names = [NAME, SECURE_NAME];
-    let name = names.into_iter().find(|known| known.as_bytes() == name.trim_ascii())?;
+    names.into_iter().find(|known| known.as_bytes() == name.trim_ascii())?;
     let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
     let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-    Some((name, unquoted.unwrap_or(value)))
+    Some(unquoted.unwrap_or(value))
 }
 
 /// The value of Set-Cookie that makes the browser send this secret until `until`. Without `until`
@@ -118,9 +114,9 @@ mod tests {
         text.replace('$', NAME).replace('%', SECURE_NAME)
     }
 
-    fn taken(fields: &[&str], is_secure: bool) -> Option<(String, Vec<SecretHash>)> {
+    fn taken(fields: &[&str]) -> Option<(String, Vec<SecretHash>)> {
         let fields: Vec<_> = fields.iter().map(|field| complete(field)).collect();
-        let TakenCookie { rest, hashes } = take(fields.iter().map(String::as_bytes), is_secure)?;
+        let TakenCookie { rest, hashes } = take(fields.iter().map(String::as_bytes))?;
         Some((String::from_utf8(rest.unwrap_or_default()).expect("text"), hashes))
     }
 
@@ -148,23 +144,15 @@ mod tests {
             (&["x=1,2; $=a"], "x=1,2", &["a"]),
             (&["x=1", "$=a", "y=2"], "x=1; y=2", &["a"]),
             (&["$=a", "$=b"], "", &["a", "b"]),
-            (&["%=a; $=b"], "", &["b"]),
-            (&["%=a; x"], "x", &[]),
+            (&["%=a; $=b"], "", &["a", "b"]),
+            (&["%=a; x"], "x", &["a"]),
             (&[" $ = a ; x"], "x", &["a"]),
             (&["$=a;"], "", &["a"]),
             (&["$=a; ; x=1"], "; x=1", &["a"]),
             (&["x=$; $=a"], "x=$", &["a"]),
             (&["$$=1; $=a"], "$$=1", &["a"]),
         ] {
-            let found = taken(fields, false);
-            assert_eq!(found, Some((complete(rest), hashes(secrets))), "{fields:?}");
-        }
-        for (fields, rest, secrets) in [
-            (&["%=a; x=1"][..], "x=1", &["a"][..]),
-            (&["$=a; %=b"], "", &["b"]),
-            (&["$=a"], "", &[]),
-        ] {
-            let found = taken(fields, true);
+            let found = taken(fields);
             assert_eq!(found, Some((complete(rest), hashes(secrets))), "{fields:?}");
         }
         for other in [
@@ -177,7 +165,7 @@ mod tests {
             "__host-$=a",
             "maintenance%2dinvite=a",
         ] {
-            assert_eq!(taken(&[other], false), None, "{other}");
+            assert_eq!(taken(&[other]), None, "{other}");
         }
     }
 
@@ -185,7 +173,7 @@ mod tests {
     fn many() {
         let cookies: Vec<_> = (0..400).map(|n| format!("{NAME}={n}")).collect();
         let field = format!("x={}; {}; y=2", "1".repeat(8192), cookies.join("; "));
-        let (rest, hashes) = taken(&[&field], false).expect("taken");
+        let (rest, hashes) = taken(&[&field]).expect("taken");
         assert_eq!(rest, format!("x={}; y=2", "1".repeat(8192)));
         assert_eq!(hashes.len(), MAX_SECRETS);
     }
