@@ -42,7 +42,7 @@ pub struct Injector {
 type Fault = (&'static str, fn(&mut Injector));
 
 /// A fault occurs in proportion to the number of its entries.
-const FAULTS: [Fault; 50] = [
+const FAULTS: [Fault; 63] = [
     ("flag: touch", Injector::touch),
     ("flag: touch", Injector::touch),
     ("flag: removed", Injector::remove),
@@ -65,6 +65,13 @@ const FAULTS: [Fault; 50] = [
     ("flag: mv, announced", Injector::announce),
     ("flag: mv, overdue", Injector::be_overdue),
     ("flag: mv, reopened", Injector::reopen),
+    ("flag: mv, read-only", Injector::refuse_writes),
+    ("flag: mv, read-only", Injector::refuse_writes),
+    ("flag: mv, a share", Injector::admit_share),
+    ("flag: mv, a share", Injector::admit_share),
+    ("flag: mv, a share", Injector::admit_share),
+    ("flag: mv, reopens gradually", Injector::reopen_gradually),
+    ("flag: mv, reopens gradually", Injector::reopen_gradually),
     ("flag: its folder has mode 000", Injector::hide_folder),
     ("flag: may not be looked at", Injector::deny_look),
     ("flag: may not be looked at", Injector::deny_look),
@@ -80,6 +87,12 @@ const FAULTS: [Fault; 50] = [
     ("allow file: rewritten in place", Injector::rewrite_allow_file),
     ("allow file: broken", Injector::break_allow_file),
     ("allow file: broken", Injector::break_allow_file),
+    ("guests: replaced", Injector::replace_guests),
+    ("guests: replaced", Injector::replace_guests),
+    ("guests: replaced", Injector::replace_guests),
+    ("guests: rewritten in place", Injector::rewrite_guests),
+    ("guests: broken", Injector::break_guests),
+    ("guests: broken", Injector::break_guests),
     ("child: SIGKILL", Injector::kill_child),
     ("child: SIGKILL", Injector::kill_child),
     ("child: SIGSEGV", Injector::crash_child),

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::content::SECRET;
 use super::figures::Figures;
 use maintenance_harness::Httpd;
 
 /// Expected lines, and the fault that explains each.
-const EXPLAINED: [(&str, &str); 13] = [
+const EXPLAINED: [(&str, &str); 15] = [
     (r"the content of the flag \S+ cannot be used: ", "flag: "),
     (r"the content of the flag \S+ cannot be used: .*Too many open files", "child: no file"),
     (r"overdue: the flag ", "flag: mv, overdue"),
@@ -28,9 +29,14 @@ const EXPLAINED: [(&str, &str); 13] = [
     (r"cannot determine whether the flag \S+ exists: Permission denied", "flag: its folder"),
     (r#"page\S+" .*; the last good version.* in force"#, "page: "),
     (r#"allow.txt" .*; the last good version.* in force"#, "allow file: "),
-    (r#"(page\S+|allow.txt)" .*; the last good version"#, "server: restart with broken files"),
+    (r#"guests.txt" .*; the last good version.* in force"#, "guests: "),
+    (
+        r#"(page\S+|allow.txt|guests.txt)" .*; the last good version"#,
+        "server: restart with broken files",
+    ),
     (r"Too many open files", "child: no file"),
     (r"cannot be used, and this process has not seen its last good version", "allow file: broken"),
+    (r"cannot be used, and this process has not seen its last good version", "guests: broken"),
     // httpd's own warnings if restarts follow each other faster than children end.
     (r"AH00546: no record of generation", "server: graceful restart"),
 ];
@@ -97,6 +103,9 @@ impl Journal {
                             })
                     }
                 };
+                if line.contains(SECRET) {
+                    self.figures.violation("a secret in the error log", || line.clone());
+                }
                 if !is_expected {
                     let problem = "an unexpected line in the error log";
                     self.figures.violation(problem, || format!("  {}", line.trim_end()));

@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use rustls::ClientConfig;
 use tokio::runtime::Runtime;
 
+use super::content::{self, HEALTH};
 use super::figures::Figures;
-use super::oracle::{Answer, Asked, Failure, Media, Oracle, Times};
-use super::world::{ADMITTED, INVITED, LISTED};
+use super::oracle::{Answer, Asked, Failure, Media, Oracle, Times, Token};
+use super::world::{ADMITTED, Guest, INVITED, LISTED};
 
 /// Longer than httpd's own timeout.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -90,11 +91,20 @@ fn ask(way: &Way, who: Ipv4Addr, random: &mut Rng) -> (Asked, Request<Full<Bytes
     let media =
         [Media::Html, Media::Html, Media::Html, Media::Json, Media::Text][random.usize(..5)];
     // Large answers cost most.
-    let path = super::content::PATHS[[0, 0, 0, 0, 0, 0, 1, 2][random.usize(..8)]];
+    let path = content::PATHS[[0, 0, 0, 0, 0, 1, 2, 3][random.usize(..8)]];
     let codings = ["", "gzip", "br", "gzip, br"][random.usize(..4)];
     let is_crawler = way.refused_with == 500 && random.u8(..8) == 0;
+    let guest = [Guest::Anna, Guest::Vendor, Guest::Stranger][random.usize(..3)];
+    let token = match random.u8(..16) {
+        0..=2 => Token::Cookie(guest),
+        3 if method == "GET" && path != HEALTH => Token::Link(guest),
+        4 | 5 => Token::Ticket(random.u8(b'A'..=b'Z')),
+        _ => Token::None,
+    };
     let asked = Asked {
         who,
+        token,
+        is_secure: way.tls.is_some(),
         over: way.name,
         method,
         path,
@@ -115,10 +125,18 @@ fn ask(way: &Way, who: Ipv4Addr, random: &mut Rng) -> (Asked, Request<Full<Bytes
         "" => request,
         codings => request.header("accept-encoding", codings),
     };
+    let request = match asked.cookie() {
+        Some(cookie) => request.header("cookie", format!("soak=1; {cookie}")),
+        None => request,
+    };
+    let target = match token {
+        Token::Link(guest) => format!("{path}?maintenance-invite={}", content::secret(guest)),
+        _ => path.to_owned(),
+    };
     let request = match way.kind {
-        Kind::Http2(_) => request.uri(format!("{scheme}://{authority}{path}")),
-        Kind::New => request.uri(path).header("host", authority).header("connection", "close"),
-        Kind::KeepAlive => request.uri(path).header("host", authority),
+        Kind::Http2(_) => request.uri(format!("{scheme}://{authority}{target}")),
+        Kind::New => request.uri(target).header("host", authority).header("connection", "close"),
+        Kind::KeepAlive => request.uri(target).header("host", authority),
     };
     let body = if method == "POST" { vec![b'x'; random.usize(1..6000)] } else { vec![] };
     (asked, request.body(Full::from(body)).expect("a request"))

@@ -77,6 +77,15 @@ impl Server {
         }
     }
 
+    /// The log of requests with a secret, which the module takes out of them.
+    fn check_secrets(&self) {
+        let log = std::fs::read(self.httpd.path("logs/secrets")).expect("a log");
+        if let Some(first) = log.split(|byte| *byte == b'\n').find(|line| !line.is_empty()) {
+            let line = || format!("  {}", String::from_utf8_lossy(first));
+            self.common.figures.violation("a secret in the access log", line);
+        }
+    }
+
     fn sample(&self) {
         let parent = self.httpd.pid();
         let mut pids = self.httpd.processes();
@@ -171,6 +180,10 @@ fn main() -> ExitCode {
         stopped.store(true, Ordering::Release);
     });
 
+    [&main]
+        .into_iter()
+        .chain(clocks.iter().map(|(server, ..)| server))
+        .for_each(Server::check_secrets);
     let mut trends = main.memory.trends();
     trends.extend(clocks.iter().flat_map(|(server, ..)| server.memory.trends()));
     for trend in trends.iter().filter(|trend| trend.is_too_much()) {

@@ -1,7 +1,10 @@
 //! Checks whether an answer is correct. It must be complete, and match one of the states between
 //! sending the request and receiving the answer.
 
+mod admission;
+mod positions;
 pub mod refusal;
+mod replies;
 mod self_test;
 
 use std::collections::HashMap;
@@ -11,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName};
+use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 use super::content;
-use super::world::{ADMITTED, Flag, INVITED, LISTED, Trouble, World};
+use super::world::{Guest, Trouble, World};
+use positions::Positions;
 pub use self_test::self_test;
 
 /// On a busy machine, the end of a connection is noticed a little later.
@@ -28,10 +32,24 @@ pub enum Media {
     Text,
 }
 
+/// What tells a client apart, besides its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    None,
+    /// The cookie of an invitation.
+    Cookie(Guest),
+    /// The link of an invitation.
+    Link(Guest),
+    /// The cookie of a share, of which this is the first letter.
+    Ticket(u8),
+}
+
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub who: Ipv4Addr,
+    pub token: Token,
+    pub is_secure: bool,
     pub over: &'static str,
     pub method: &'static str,
     pub path: &'static str,
@@ -40,6 +58,34 @@ pub struct Asked {
     pub codings: &'static str,
     /// What a refusal contains.
     pub refused_with: u16,
+}
+
+impl Asked {
+    /// The cookie that is sent.
+    pub fn cookie(&self) -> Option<String> {
+        match self.token {
+            Token::Cookie(guest) => Some(self.invitation(guest)),
+            Token::Ticket(first) => {
+                Some(format!("maintenance-ticket={}{}", char::from(first), "A".repeat(21)))
+            }
+            Token::None | Token::Link(_) => None,
+        }
+    }
+
+    /// The cookie with a guest's invitation.
+    fn invitation(&self, guest: Guest) -> String {
+        let prefix = if self.is_secure { "__Host-" } else { "" };
+        format!("{prefix}maintenance-invite={}", content::secret(guest))
+    }
+
+    /// Whether the module answers it while the site is closed.
+    fn is_health_check(&self) -> bool {
+        self.path == content::HEALTH && self.is_safe()
+    }
+
+    fn is_safe(&self) -> bool {
+        self.method != "POST"
+    }
 }
 
 /// A complete answer.
@@ -78,6 +124,10 @@ pub enum Outcome {
     /// The site, while it was closed.
     Allowed,
     Refused,
+    /// The module's answer to a health check.
+    Healthy,
+    /// The module's answer to the link of an invitation.
+    Linked,
     /// httpd's own error, from a child without file descriptors.
     NoFiles,
     /// The connection ended together with its child.
@@ -88,11 +138,12 @@ pub enum Outcome {
 pub struct Oracle {
     pub world: Arc<World>,
     decoded: Mutex<HashMap<(Vec<u8>, Bytes), Bytes>>,
+    positions: Positions,
 }
 
 impl Oracle {
     pub fn new(world: Arc<World>) -> Self {
-        Self { world, decoded: Mutex::default() }
+        Self { world, decoded: Mutex::default(), positions: Positions::default() }
     }
 
     /// # Errors
@@ -109,38 +160,43 @@ impl Oracle {
         if asked.method == "HEAD" && !answer.body.is_empty() {
             return Err("an answer to HEAD with a body".into());
         }
-        let is_ours = header(&HeaderName::from_static("cache-control"))? == Some("no-store");
-        if answer.status == 200 {
-            self.judge_site(asked, answer, sent, received)
-        } else if !is_ours && self.world.had(Trouble::NoFiles, sent, received) {
-            match answer.status {
-                403 | 500 | 503 if self.may_pass(asked, sent, received).is_some() => {
-                    Ok(Outcome::NoFiles)
-                }
-                status => Err(format!("{status} for want of file descriptors")),
+        let is_ours = header(&CACHE_CONTROL)? == Some("no-store");
+        let outcome = match answer.status {
+            303 => self.judge_link(asked, answer, times),
+            200 if is_ours => self.judge_health(asked, answer, times),
+            200 => self.judge_site(asked, answer, times),
+            403 | 500 | 503 if !is_ours && self.world.had(Trouble::NoFiles, sent, received) => {
+                let passes = self.may_pass(asked, times).is_some();
+                passes
+                    .then_some(Outcome::NoFiles)
+                    .ok_or("an error for want of file descriptors".into())
             }
-        } else {
-            self.judge_refusal(asked, answer, times)
-        }
+            _ => self.judge_refusal(asked, answer, times),
+        }?;
+        self.learn(asked, outcome, times);
+        Ok(outcome)
     }
 
     /// Whether only one outcome is correct, the site or a refusal.
     pub fn is_certain(&self, asked: &Asked, times: Times) -> bool {
-        let (sent, received) = (times.sent.0, times.received.0);
-        let passes = self.may_pass(asked, sent, received).is_some();
+        let passes = self.may_pass(asked, times).is_some();
         !passes || !self.may_be_refused(asked, times)
     }
 
-    fn judge_site(
-        &self,
-        asked: &Asked,
-        answer: &Answer,
-        sent: Instant,
-        received: Instant,
-    ) -> Result<Outcome, String> {
-        let outcome = self.may_pass(asked, sent, received);
-        let outcome = outcome.ok_or("the site, for a client that is not to see it")?;
-        for (name, is_there) in [("retry-after", false), ("cache-control", false), ("etag", true)] {
+    fn judge_site(&self, asked: &Asked, answer: &Answer, times: Times) -> Result<Outcome, String> {
+        let is_private = match one(&answer.headers, &CACHE_CONTROL)? {
+            None => false,
+            Some("private, no-store") => true,
+            Some(other) => return Err(format!("the site with a wrong Cache-Control: {other}")),
+        };
+        let passes = match is_private {
+            true => self.may_be_allowed(asked, times),
+            false => self.may_be_open(times) && !matches!(asked.token, Token::Link(_)),
+        };
+        if !passes {
+            return Err("the site, for a client that is not to see it".into());
+        }
+        for (name, is_there) in [("retry-after", false), ("set-cookie", false), ("etag", true)] {
             if answer.headers.contains_key(name) != is_there {
                 return Err(format!("the site with a wrong {name}"));
             }
@@ -148,30 +204,7 @@ impl Oracle {
         if asked.method != "HEAD" && self.decode(asked, answer)? != content::site(asked.path) {
             return Err("other bytes than the site's".into());
         }
-        Ok(outcome)
-    }
-
-    /// Whether this client may see the site, and whether the site is open then.
-    fn may_pass(&self, asked: &Asked, sent: Instant, received: Instant) -> Option<Outcome> {
-        let flags = self.world.flag.between(sent, received);
-        let is_invited =
-            flags.iter().any(|span| matches!(&span.state, Flag::Closed(words) if words.invites));
-        let is_allowed = match asked.who {
-            ADMITTED => true,
-            LISTED => {
-                let from = self.world.files_from(sent);
-                let files = self.world.allow_file.between(from, received);
-                // While the site is open, the last good version may not have been read before it
-                // broke.
-                files.iter().any(|span| span.state.version % 2 == 1 || span.state.is_broken)
-            }
-            INVITED => is_invited,
-            _ => false,
-        };
-        match flags.iter().any(|span| span.state == Flag::Open) {
-            true => Some(Outcome::Open),
-            false => is_allowed.then_some(Outcome::Allowed),
-        }
+        Ok(if is_private { Outcome::Allowed } else { Outcome::Open })
     }
 
     /// Whether a fault explains a request without an answer.

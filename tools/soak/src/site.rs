@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::content;
+use super::content::{self, HEALTH};
 use super::oracle::refusal::{RETRY_AFTER, SPREAD};
 use maintenance_harness::denied::{Denied, Who};
 use maintenance_harness::faketime::Clock;
@@ -21,12 +21,18 @@ pub struct Tls {
     pub http2: Arc<ClientConfig>,
 }
 
+/// What an access log could show of a request has a secret.
+const SEES_SECRET: &str = "%{THE_REQUEST} =~ /soak-secret/ || %{QUERY_STRING} =~ /soak-secret/ || \
+                           %{HTTP_COOKIE} =~ /soak-secret/ || %{HTTP_REFERER} =~ /soak-secret/";
+
 /// The common configuration of both servers. Only the faults end children; files that are written
 /// all the time are not kept.
 fn setup() -> Setup {
     let setup = Setup::new(&format!(
         "MaintenanceFlag flags/maintenance.flag\n\
-         MaintenanceAllow 127.0.0.2 file=conf/allow.txt\n\
+         MaintenanceAllow 127.0.0.2 file=conf/allow.txt invite=conf/guests.txt\n\
+         MaintenanceHealthCheck {HEALTH}\n\
+         CustomLog logs/secrets \"%r %{{Cookie}}i %{{Referer}}i %q\" \"expr={SEES_SECRET}\"\n\
          MaintenancePage conf/page.html.j2 conf/page.txt\n\
          MaintenanceRetryAfter {RETRY_AFTER} spread={SPREAD}\n\
          StartServers 4\nThreadsPerChild 25\nServerLimit 40\nMaxRequestWorkers 300\n\
@@ -38,6 +44,7 @@ fn setup() -> Setup {
     }
     symlink("/dev/null", setup.path("logs/access_log")).expect("a link");
     setup.write("conf/allow.txt", content::allow_file(1));
+    setup.write("conf/guests.txt", content::guest_file(1));
     setup.write("conf/page.html.j2", content::html_template(1));
     setup.write("conf/page.txt", content::text(1));
     setup.write("htdocs/index.html", content::site("/"));

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::timeline::Timeline;
 
@@ -14,6 +14,17 @@ pub const ADMITTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 pub const LISTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// Admitted while the flag contains it.
 pub const INVITED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
+
+/// Who sends an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// Always has one.
+    Anna,
+    /// Has one while the file of invitations contains it.
+    Vendor,
+    /// Has none.
+    Stranger,
+}
 
 /// "While the site is closed a change is served within a second", plus a margin for a busy machine.
 pub const FILE_GRACE: Duration = Duration::from_millis(1800);
@@ -29,6 +40,34 @@ pub struct Words {
     pub end: Option<Timestamp>,
     /// Whether it admits [`INVITED`].
     pub invites: bool,
+    /// Whether it refuses only requests that can change something.
+    pub writes_only: bool,
+    pub share: Option<Share>,
+}
+
+/// The share of the clients that a flag admits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    pub percent: u8,
+    /// The number of seconds, from the flag's end on, in which it rises to 100 per cent.
+    pub over: Option<i64>,
+}
+
+impl Words {
+    /// The time at which a share has risen to 100 per cent.
+    pub fn all_pass(&self) -> Option<Timestamp> {
+        let over = self.share?.over?;
+        self.end?.checked_add(SignedDuration::from_secs(over)).ok()
+    }
+
+    /// The share at a time, in per cent.
+    pub fn share_at(&self, moment: Timestamp) -> f64 {
+        let Some(Share { percent, over }) = self.share else { return 0.0 };
+        let floor = f64::from(percent);
+        let (Some(end), Some(over)) = (self.end, over) else { return floor };
+        let part = moment.duration_since(end).as_secs_f64() / over as f64;
+        floor + (100.0 - floor) * part.clamp(0.0, 1.0)
+    }
 }
 
 /// The effect of the flag.
@@ -49,10 +88,11 @@ impl Flag {
     }
 }
 
-/// A page or an allow file.
+/// A page, an allow file or a file of invitations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watched {
-    /// Pages show the version; an allow file contains [`LISTED`] if it is odd.
+    /// Pages show the version; an allow file contains [`LISTED`] if it is odd, and a file of
+    /// invitations [`Guest::Vendor`].
     pub version: u64,
     /// If so, `version` is the last good one.
     pub is_broken: bool,
@@ -80,6 +120,7 @@ pub enum Trouble {
 pub struct World {
     pub flag: Timeline<Flag>,
     pub allow_file: Timeline<Watched>,
+    pub guests: Timeline<Watched>,
     pub html: Timeline<Watched>,
     pub text: Timeline<Watched>,
     /// How many seconds the server's clock is ahead.
@@ -92,6 +133,7 @@ impl World {
         Self {
             flag: Timeline::new(Flag::Open),
             allow_file: Timeline::new(Watched::good(1)),
+            guests: Timeline::new(Watched::good(1)),
             html: Timeline::new(Watched::good(1)),
             text: Timeline::new(Watched::good(1)),
             clock: Timeline::new(0),
@@ -149,9 +191,10 @@ impl World {
             })
             .collect();
         format!(
-            "  flag\n{}\n  allow file\n{}\n  page.html\n{}\n  page.txt\n{}\n  trouble\n{}",
+            "  flag\n{}\n  allow file\n{}\n  guests\n{}\n  page.html\n{}\n  page.txt\n{}\n  trouble\n{}",
             self.flag.tell(sent, received),
             self.allow_file.tell(sent, received),
+            self.guests.tell(sent, received),
             self.html.tell(sent, received),
             self.text.tell(sent, received),
             troubles.join("\n")

@@ -1,4 +1,4 @@
-//! Faults of the pages and the allow file. A broken file stays broken until it is replaced, or
+//! Faults of the pages, the allow file and the invitations. A broken file stays broken until it is replaced, or
 //! until a restart with all files valid.
 
 use std::fs;
@@ -28,6 +28,12 @@ impl Injector {
         let path = self.path("conf/allow.txt");
         let timeline: Part = |world| &world.allow_file;
         Target { path, timeline, content: content::allow_file, limit: 8 * 1024 * 1024 }
+    }
+
+    fn guests(&self) -> Target {
+        let path = self.path("conf/guests.txt");
+        let timeline: Part = |world| &world.guests;
+        Target { path, timeline, content: content::guest_file, limit: 8 * 1024 * 1024 }
     }
 
     fn html(&self) -> Target {
@@ -81,9 +87,22 @@ impl Injector {
         self.break_file(&self.allow_file());
     }
 
+    /// Revokes an invitation, or adds it again.
+    pub(super) fn replace_guests(&mut self) {
+        self.replace(&self.guests());
+    }
+
+    pub(super) fn rewrite_guests(&mut self) {
+        self.rewrite_file(&self.guests());
+    }
+
+    pub(super) fn break_guests(&mut self) {
+        self.break_file(&self.guests());
+    }
+
     /// Repairs all broken files.
     pub(super) fn heal(&mut self) {
-        for file in [self.allow_file(), self.html(), self.text()] {
+        for file in [self.allow_file(), self.guests(), self.html(), self.text()] {
             if (file.timeline)(&self.world).last().is_broken {
                 self.replace(&file);
             }

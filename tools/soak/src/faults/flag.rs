@@ -11,12 +11,15 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::super::content::{self, MESSAGE};
-use super::super::world::{FLAG_GRACE, Flag, Words};
+use super::super::world::{FLAG_GRACE, Flag, Share, Words};
 use super::Injector;
 use maintenance_harness::set_mode;
 
 const AT_ONCE: Duration = Duration::ZERO;
 const HOUR: i64 = 3600;
+
+/// A little before and after a time in a flag, either state is correct.
+const MARGIN: Duration = Duration::from_millis(50);
 
 impl Injector {
     /// `touch`: a new flag closes; the content of an existing flag is unchanged.
@@ -71,12 +74,48 @@ impl Injector {
             retry_after: is(&mut self.random).then_some(120),
             end: is(&mut self.random).then(|| content::after(Timestamp::now(), 2 * HOUR)),
             invites: self.random.bool(),
+            ..Words::default()
         }
     }
 
     pub(super) fn say(&mut self) {
         let words = self.words();
+        self.close(words);
+    }
+
+    fn close(&mut self, words: Words) {
         self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
+    }
+
+    /// Only writes are refused, then everything, then nothing.
+    pub(super) fn refuse_writes(&mut self) {
+        let words = Words { writes_only: true, ..self.words() };
+        self.close(words);
+        self.pause(200..1500);
+        self.say();
+        self.pause(200..1500);
+        self.remove();
+    }
+
+    /// A share of the clients passes: none, some or all.
+    pub(super) fn admit_share(&mut self) {
+        let percent = [0, 100, self.random.u8(1..100), self.random.u8(1..100)];
+        let share = Share { percent: percent[self.random.usize(..4)], over: None };
+        let words = Words { share: Some(share), ..self.words() };
+        self.close(words);
+    }
+
+    /// More and more clients pass, and then all. Nobody touches the flag at that time.
+    pub(super) fn reopen_gradually(&mut self) {
+        let share = Share { percent: 10 * self.random.u8(..4), over: Some(self.random.i64(1..4)) };
+        let end = Some(content::after(Timestamp::now(), 1));
+        let words = Words { end, share: Some(share), ..self.words() };
+        let all_pass = words.all_pass().expect("a time");
+        self.close(words);
+        sleep_until(all_pass, -MARGIN.as_secs_f64());
+        self.world.flag.change(Flag::Open, &[], AT_ONCE, || {
+            sleep_until(all_pass, MARGIN.as_secs_f64());
+        });
     }
 
     /// In two parts, like a slow editor; the first part is not valid TOML.
@@ -156,7 +195,7 @@ impl Injector {
     pub(super) fn be_overdue(&mut self) {
         let end = Some(content::after(Timestamp::now(), -HOUR));
         let words = Words { end, ..self.words() };
-        self.put(content::flag(&words, ""), 0o644, Flag::Closed(words));
+        self.close(words);
     }
 
     /// Reopened an hour ago.
@@ -187,6 +226,12 @@ impl Injector {
         self.pause(50..1500);
         self.world.flag.change(before, &[], AT_ONCE, || self.denied.permit());
     }
+}
+
+/// Until a number of seconds after this time.
+fn sleep_until(moment: Timestamp, more: f64) {
+    let rest = moment.duration_since(Timestamp::now()).as_secs_f64() + more;
+    thread::sleep(Duration::from_secs_f64(rest.max(0.0)));
 }
 
 fn make_fifo(path: &Path) {

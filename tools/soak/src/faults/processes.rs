@@ -92,9 +92,10 @@ impl Injector {
     pub(super) fn restart_broken(&mut self) {
         self.restart();
         for _ in 0..self.random.usize(..3) {
-            match self.random.bool() {
-                true => self.break_page(),
-                false => self.break_allow_file(),
+            match self.random.u8(..3) {
+                0 => self.break_page(),
+                1 => self.break_allow_file(),
+                _ => self.break_guests(),
             }
         }
         self.cut_page(); // what the children may not read, the parent may, if it is root

@@ -1,16 +1,21 @@
 //! Checks whether a refusal is correct.
 
-use hyper::header::HeaderName;
+use hyper::header::{HeaderName, SET_COOKIE};
+use jiff::Timestamp;
 
 use super::super::content::{self, MESSAGE};
 use super::super::timeline::Timeline;
-use super::super::world::{ADMITTED, Flag, INVITED, LISTED, Trouble, Watched, Words};
-use super::{Answer, Asked, Media, Oracle, Outcome, Times, one};
+use super::super::world::{Trouble, Watched, Words};
+use super::positions::share;
+use super::{Answer, Asked, Media, Oracle, Outcome, Times, Token, one};
 
 /// MaintenanceRetryAfter, in seconds.
 pub const RETRY_AFTER: i64 = 60;
 /// The maximum spread.
 pub const SPREAD: i64 = 30;
+
+/// The type of the JSON.
+const PROBLEM_TYPE: &str = "tag:mod-maintenance.invalid,2026:closed";
 
 impl Oracle {
     pub(super) fn judge_refusal(
@@ -19,25 +24,18 @@ impl Oracle {
         answer: &Answer,
         times: Times,
     ) -> Result<Outcome, String> {
-        let (sent, received) = (times.sent.0, times.received.0);
         if answer.status != asked.refused_with {
             return Err(format!("neither 200 nor {}", asked.refused_with));
         }
-        if asked.who == ADMITTED || (asked.who == LISTED && !self.may_be_unlisted(times)) {
+        if self.is_exempt(asked, times) {
             return Err("a refusal of a client that is admitted".into());
         }
-        check_headers(asked, answer)?;
-        let mut closings: Vec<Words> = Vec::new();
-        for span in self.world.flag.between(sent, received) {
-            match span.state {
-                Flag::Closed(words) if !closings.contains(&words) => closings.push(words),
-                _ => {}
-            }
+        if asked.is_health_check() {
+            return Err("a refusal of a health check".into());
         }
-        // Known limits: two replacements within one look, and a flag that cannot be opened.
-        let is_unread = self.world.flag.changes(sent, received) > 1
-            || self.world.had(Trouble::NoFiles, self.world.files_from(sent), received);
-        if is_unread {
+        check_headers(asked, answer)?;
+        let mut closings = self.closings(times);
+        if self.may_be_unread(times) {
             closings.push(Words::default());
         }
         let mut problems = vec![];
@@ -53,24 +51,6 @@ impl Oracle {
         }
     }
 
-    pub(super) fn may_be_refused(&self, asked: &Asked, times: Times) -> bool {
-        let flags = self.world.flag.between(times.sent.0, times.received.0);
-        flags.iter().any(|span| match (&span.state, asked.who) {
-            (Flag::Open, _) | (_, ADMITTED) => false,
-            (Flag::Closed(words), INVITED) => !words.invites,
-            (_, LISTED) => self.may_be_unlisted(times),
-            _ => true,
-        })
-    }
-
-    fn may_be_unlisted(&self, times: Times) -> bool {
-        let from = self.world.files_from(times.sent.0);
-        let files = self.world.allow_file.between(from, times.received.0);
-        // A child that has missed the last good version admits nobody by a broken file.
-        files.iter().any(|span| span.state.version.is_multiple_of(2) || span.state.is_broken)
-            || self.world.had(Trouble::NoFiles, from, times.received.0)
-    }
-
     /// Whether the answer matches this content of the flag.
     fn fits(
         &self,
@@ -79,9 +59,11 @@ impl Oracle {
         answer: &Answer,
         times: Times,
     ) -> Result<(), String> {
-        if asked.who == INVITED && words.invites {
+        if self.must_admit(words, asked, times) {
             return Err("a refusal of a client that the flag admits".into());
         }
+        check_state(words, answer, times)?;
+        check_ticket(words, asked, answer)?;
         self.check_retry_after(words, answer, times)?;
         if asked.method == "HEAD" {
             return Ok(());
@@ -97,7 +79,7 @@ impl Oracle {
                 content::html(version, words.message.as_deref())
             }),
             Media::Text => matches_page(self.versions(&self.world.text, times), &content::text),
-            Media::Json => check_json(words, answer.status, &body),
+            Media::Json => check_json(words, answer.status, &body, times),
         }
     }
 
@@ -124,11 +106,17 @@ impl Oracle {
         let value = one(&answer.headers, &HeaderName::from_static("retry-after"))?;
         let seconds: i64 =
             value.and_then(|value| value.parse().ok()).ok_or("no number in Retry-After")?;
+        if let Some(all) = words.all_pass() {
+            // The turn of the client.
+            let most = content::after(all, 2).duration_since(times.sent.1).as_secs();
+            let fits = (1..=most).contains(&seconds);
+            return fits.then_some(()).ok_or_else(|| format!("Retry-After {seconds} of {most}"));
+        }
         let base = words.retry_after.unwrap_or(RETRY_AFTER);
         let mut ranges = vec![(base, base + SPREAD)];
         if let Some(end) = words.end {
             let clocks = self.world.clock.between(times.sent.0, times.received.0);
-            let ahead = |moment: jiff::Timestamp, clock: i64| {
+            let ahead = |moment: Timestamp, clock: i64| {
                 (end.as_millisecond() - moment.as_millisecond()) / 1000 - clock
             };
             ranges.retain(|_| clocks.iter().any(|span| ahead(times.received.1, span.state) <= 1));
@@ -140,6 +128,30 @@ impl Oracle {
         }
         let fits = ranges.iter().any(|(least, most)| (*least..=*most).contains(&seconds));
         fits.then_some(()).ok_or_else(|| format!("Retry-After {seconds} is not in {ranges:?}"))
+    }
+}
+
+/// The field `Maintenance` says how the site is closed.
+fn check_state(words: &Words, answer: &Answer, times: Times) -> Result<(), String> {
+    let value = one(&answer.headers, &HeaderName::from_static("maintenance"))?.unwrap_or_default();
+    let (least, most) = share(words, times);
+    let fits = match value.split(';').next().unwrap_or_default() {
+        "read-only" => words.writes_only,
+        "reopening" => most > 0.0,
+        "closed" => !words.writes_only && least == 0.0,
+        _ => false,
+    };
+    fits.then_some(()).ok_or_else(|| format!("Maintenance: {value}"))
+}
+
+/// While a share is in force, a client gets a ticket once.
+fn check_ticket(words: &Words, asked: &Asked, answer: &Answer) -> Result<(), String> {
+    let value = one(&answer.headers, &SET_COOKIE)?;
+    let is_due = words.share.is_some() && !matches!(asked.token, Token::Ticket(_));
+    match value.map(|value| value.starts_with("maintenance-ticket=")) {
+        None if !is_due => Ok(()),
+        Some(true) if is_due => Ok(()),
+        _ => Err(format!("Set-Cookie: {value:?}")),
     }
 }
 
@@ -176,7 +188,7 @@ fn check_headers(asked: &Asked, answer: &Answer) -> Result<(), String> {
     }
 }
 
-fn check_json(words: &Words, status: u16, body: &[u8]) -> Result<(), String> {
+fn check_json(words: &Words, status: u16, body: &[u8], times: Times) -> Result<(), String> {
     let problem: serde_json::Value =
         serde_json::from_slice(body).map_err(|error| format!("no JSON: {error}"))?;
     let detail = problem["detail"].as_str().unwrap_or_default();
@@ -185,10 +197,14 @@ fn check_json(words: &Words, status: u16, body: &[u8]) -> Result<(), String> {
         None => !detail.is_empty() && !detail.starts_with(MESSAGE),
     };
     let end = words.end.map(|end| end.as_second());
-    let said_end: Option<jiff::Timestamp> =
-        problem["end"].as_str().and_then(|end| end.parse().ok());
+    let said = |name| -> Option<Timestamp> { problem[name].as_str()?.parse().ok() };
     let is_whole = problem["status"] == status
-        && problem["type"] == "about:blank"
-        && said_end.map(|end| end.as_second()) == end;
+        && problem["type"] == PROBLEM_TYPE
+        && problem["readOnly"].as_bool().unwrap_or(false) == words.writes_only
+        && match (words.all_pass(), said("turn")) {
+            (Some(all), Some(turn)) => times.sent.1 <= turn && turn <= content::after(all, 1),
+            (all, turn) => all.is_none() && turn.is_none(),
+        }
+        && said("end").map(|end| end.as_second()) == end;
     (is_said && is_whole).then_some(()).ok_or_else(|| format!("another problem: {problem}"))
 }
