@@ -23,7 +23,7 @@ pub struct Tls {
 
 /// What an access log could show of a request has a secret.
 const SEES_SECRET: &str = "%{THE_REQUEST} =~ /soak-secret/ || %{QUERY_STRING} =~ /soak-secret/ || \
-                           %{HTTP_COOKIE} =~ /soak-secret/ || %{HTTP_REFERER} =~ /soak-secret/";
+                           %{HTTP_COOKIE} =~ /soak-secret/";
 
 /// The common configuration of both servers. Only the faults end children; files that are written
 /// all the time are not kept.
@@ -32,7 +32,7 @@ fn setup() -> Setup {
         "MaintenanceFlag flags/maintenance.flag\n\
          MaintenanceAllow 127.0.0.2 file=conf/allow.txt invite=conf/guests.txt\n\
          MaintenanceHealthCheck {HEALTH}\n\
-         CustomLog logs/secrets \"%r %{{Cookie}}i %{{Referer}}i %q\" \"expr={SEES_SECRET}\"\n\
+         CustomLog logs/secrets \"%r %q %{{Cookie}}i\" \"expr={SEES_SECRET}\"\n\
          MaintenancePage conf/page.html.j2 conf/page.txt\n\
          MaintenanceRetryAfter {RETRY_AFTER} spread={SPREAD}\n\
          StartServers 4\nThreadsPerChild 25\nServerLimit 40\nMaxRequestWorkers 300\n\

@@ -63,7 +63,8 @@ impl Injector {
         if path.is_dir() {
             self.remove();
         }
-        self.world.flag.change(state, &[], AT_ONCE, || fs::rename(&new, &path).expect("moved"));
+        let told = if self.lies { Flag::silent() } else { state };
+        self.world.flag.change(told, &[], AT_ONCE, || fs::rename(&new, &path).expect("moved"));
     }
 
     fn words(&mut self) -> Words {
