@@ -189,13 +189,14 @@ impl Oracle {
             Some("private, no-store") => true,
             Some(other) => return Err(format!("the site with a wrong Cache-Control: {other}")),
         };
-        let passes = match is_private {
-            true => self.may_be_allowed(asked, times),
-            false => self.may_be_open(times) && !matches!(asked.token, Token::Link(_)),
+        // A link leads to the site without the secret.
+        let is_open = self.may_be_open(times) && !matches!(asked.token, Token::Link(_));
+        let outcome = match is_private {
+            true if self.may_be_admitted(asked, times) => Outcome::Allowed,
+            false if is_open => Outcome::Open,
+            false if self.may_read(asked, times) => Outcome::Allowed,
+            _ => return Err("the site, for a client that is not to see it".into()),
         };
-        if !passes {
-            return Err("the site, for a client that is not to see it".into());
-        }
         for (name, is_there) in [("retry-after", false), ("set-cookie", false), ("etag", true)] {
             if answer.headers.contains_key(name) != is_there {
                 return Err(format!("the site with a wrong {name}"));
@@ -204,7 +205,7 @@ impl Oracle {
         if asked.method != "HEAD" && self.decode(asked, answer)? != content::site(asked.path) {
             return Err("other bytes than the site's".into());
         }
-        Ok(if is_private { Outcome::Allowed } else { Outcome::Open })
+        Ok(outcome)
     }
 
     /// Whether a fault explains a request without an answer.

@@ -27,21 +27,35 @@ impl Oracle {
     pub(super) fn may_pass(&self, asked: &Asked, times: Times) -> Option<Outcome> {
         match self.may_be_open(times) {
             true => Some(Outcome::Open),
-            false => self.may_be_allowed(asked, times).then_some(Outcome::Allowed),
+            false => {
+                let passes = self.may_be_admitted(asked, times) || self.may_read(asked, times);
+                passes.then_some(Outcome::Allowed)
+            }
         }
     }
 
-    /// Whether this client may see the site while it is closed.
-    pub(super) fn may_be_allowed(&self, asked: &Asked, times: Times) -> bool {
-        // A valid link leads to a redirection instead.
-        let is_answered = asked.is_health_check()
-            || matches!(asked.token, Token::Link(guest) if self.is_invited(guest, times));
+    /// Whether this client may see the site while it is closed to others.
+    pub(super) fn may_be_admitted(&self, asked: &Asked, times: Times) -> bool {
         let admits = |words: &Words| {
             self.may_be_exempt(asked, times)
-                || flag_admits(words, asked)
+                || words.invites(asked)
                 || self.positions.may_be_within(asked, share(words, times).1)
         };
-        !is_answered && self.closings(times).iter().any(admits)
+        !self.is_answered(asked, times) && self.closings(times).iter().any(admits)
+    }
+
+    /// Whether this client may see the site as everybody does, because only writes are refused.
+    pub(super) fn may_read(&self, asked: &Asked, times: Times) -> bool {
+        let reads = |words: &Words| words.lets_read(asked) && !words.invites(asked);
+        !self.is_answered(asked, times)
+            && !self.is_exempt(asked, times)
+            && self.closings(times).iter().any(reads)
+    }
+
+    /// Whether the module certainly answers this request itself while the site is closed.
+    fn is_answered(&self, asked: &Asked, times: Times) -> bool {
+        asked.is_health_check()
+            || matches!(asked.token, Token::Link(guest) if self.is_invited(guest, times))
     }
 
     pub(super) fn may_be_refused(&self, asked: &Asked, times: Times) -> bool {
@@ -54,7 +68,7 @@ impl Oracle {
     /// Whether the flag itself certainly admits this client.
     pub(super) fn must_admit(&self, words: &Words, asked: &Asked, times: Times) -> bool {
         let is_within = || self.positions.is_within(asked, share(words, times).0);
-        flag_admits(words, asked) || (words.share.is_some() && is_within())
+        words.invites(asked) || words.lets_read(asked) || (words.share.is_some() && is_within())
     }
 
     /// Whether a token of the allowlist certainly admits this client.
@@ -114,7 +128,7 @@ impl Oracle {
         let closings = self.closings(times);
         let ([words], false) = (&closings[..], self.may_be_open(times)) else { return };
         let is_explained = words.share.is_none()
-            || flag_admits(words, asked)
+            || words.invites(asked)
             || self.may_be_exempt(asked, times)
             || self.may_be_unread(times);
         let (least, most) = share(words, times);
@@ -126,9 +140,15 @@ impl Oracle {
     }
 }
 
-/// Whether the flag admits this client, apart from its share.
-fn flag_admits(words: &Words, asked: &Asked) -> bool {
-    (asked.who == INVITED && words.invites) || (words.writes_only && asked.is_safe())
+impl Words {
+    /// Whether the flag admits this client by its address.
+    fn invites(&self, asked: &Asked) -> bool {
+        asked.who == INVITED && self.invites
+    }
+
+    fn lets_read(&self, asked: &Asked) -> bool {
+        self.writes_only && asked.is_safe()
+    }
 }
 
 impl Asked {

@@ -231,11 +231,13 @@ fn writes() {
     let (_world, judge) = closed_by(Words { writes_only: true, ..Words::default() });
     let post = Asked { method: "POST", ..asked() };
     let refused = refusal_with(&[("maintenance", "read-only")]);
-    assert_eq!(judge(&asked(), &private()), Ok(Outcome::Allowed));
+    assert_eq!(judge(&asked(), &site()), Ok(Outcome::Allowed));
+    assert_eq!(judge(&asked(), &private()), Err(()), "for nobody else");
     assert_eq!(judge(&asked(), &refused), Err(()), "a GET refused");
     assert_eq!(judge(&post, &refused), Ok(Outcome::Refused));
     assert_eq!(judge(&post, &refusal(1, None)), Err(()), "refused as if closed for all");
-    assert_eq!(judge(&post, &private()), Err(()), "a POST");
+    assert_eq!(judge(&post, &site()), Err(()), "a POST");
+    assert_eq!(judge(&Asked { who: ADMITTED, ..asked() }, &site()), Err(()), "for caches");
     assert_eq!(judge(&Asked { who: ADMITTED, ..post }, &private()), Ok(Outcome::Allowed));
 }
 
