@@ -46,7 +46,7 @@ impl Oracle {
 
     /// Whether this client may see the site as everybody does, because only writes are refused.
     pub(super) fn may_read(&self, asked: &Asked, times: Times) -> bool {
-        let reads = |words: &Words| words.lets_read(asked) && !words.invites(asked);
+        let reads = |words: &Words| words.leaves_to_site(asked);
         !self.is_answered(asked, times)
             && !self.is_exempt(asked, times)
             && self.closings(times).iter().any(reads)
@@ -54,7 +54,8 @@ impl Oracle {
 
     /// Whether the module certainly answers this request itself while the site is closed.
     fn is_answered(&self, asked: &Asked, times: Times) -> bool {
-        asked.is_health_check()
+        let reads = |words: &Words| words.leaves_to_site(asked);
+        (asked.is_health_check() && !self.closings(times).iter().any(reads))
             || matches!(asked.token, Token::Link(guest) if self.is_invited(guest, times))
     }
 
@@ -144,6 +145,11 @@ impl Words {
     /// Whether the flag admits this client by its address.
     fn invites(&self, asked: &Asked) -> bool {
         asked.who == INVITED && self.invites
+    }
+
+    /// Whether it admits the client as everybody. Then the site answers health checks, too.
+    pub(super) fn leaves_to_site(&self, asked: &Asked) -> bool {
+        self.lets_read(asked) && !self.invites(asked)
     }
 
     fn lets_read(&self, asked: &Asked) -> bool {
