@@ -64,8 +64,8 @@ fn check_line(name: u8, section: u8, words: Vec<&[u8]>) {
         _ => Err("<Directory>".into()),
     });
     let scopes = match name {
-        "MaintenanceCheckInterval" => 1,
-        "MaintenanceEngine" => 2,
+        "MaintenanceCheckInterval" | "MaintenanceShareSecret" => 1,
+        "MaintenanceEngine" | "MaintenanceHealthCheck" => 2,
         _ => 3,
     };
     let is_placed = section % 4 < scopes;
@@ -77,12 +77,18 @@ fn check_line(name: u8, section: u8, words: Vec<&[u8]>) {
         "MaintenanceStatus" => status(&texts),
         "MaintenanceRetryAfter" => retry_after(&texts),
         "MaintenanceCheckInterval" => interval(&texts),
+        "MaintenanceHealthCheck" => health_check(&texts),
         _ => None,
     });
     let check = check.or_else(|| flags(&words).filter(|_| is_placed && name.ends_with("Flag")));
     let os: Vec<_> = words.iter().map(|word| OsStr::from_bytes(word)).collect();
     let shown = os.join(OsStr::new(" "));
-    match (directive.apply(&mut settings, &os, &place), check) {
+    let applied = directive.apply(&mut settings, &os, &place);
+    if name == "MaintenanceCors" && applied.is_ok() {
+        assert!(is_placed && are_origins(&words), "{name} {shown:?} is taken");
+        return;
+    }
+    match (applied, check) {
         (Ok(()), Some(check)) => check(&settings),
         (Ok(()), None) => panic!("{name} {shown:?} is taken"),
         (Err(error), Some(_)) => panic!("{name} {shown:?} is turned down: {error}"),
@@ -129,6 +135,33 @@ fn flags<'a>(words: &[&'a [u8]]) -> Option<Check<'a>> {
         let own = settings.own_flags().iter().map(|path| path.as_os_str().as_bytes());
         assert!(own.eq(paths.iter().map(Vec::as_slice)));
     }))
+}
+
+fn health_check<'a>(words: &[&'a str]) -> Option<Check<'a>> {
+    let is_path = |word: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"%;\\#?*[]{}^|<>\"".contains(&byte);
+        word.len() > 1
+            && word.starts_with('/')
+            && word.bytes().all(is_plain)
+            && !word.contains("//")
+            && !word.contains(".+")
+            && !word.ends_with('$')
+            && word.split('/').all(|segment| segment != "." && segment != "..")
+    };
+    words.iter().all(is_path).then_some(())?;
+    Some(Box::new(|settings| assert!(!settings.health_checks().is_empty())))
+}
+
+/// Whether these can be origins: nothing that a browser never sends is taken.
+fn are_origins(words: &[&[u8]]) -> bool {
+    let is_origin = |word: &&[u8]| {
+        let Ok(word) = str::from_utf8(word) else { return false };
+        let is_url = |(scheme, host): (&str, &str)| {
+            !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', '@', '*'])
+        };
+        word.eq_ignore_ascii_case("null") || word.split_once("://").is_some_and(is_url)
+    };
+    words == [b"*"] || words.iter().all(is_origin)
 }
 
 fn status<'a>(words: &[&'a str]) -> Option<Check<'a>> {
