@@ -4,6 +4,7 @@
 //! A request is decided once for its sections. Because it can enter a `<Location>` in several ways,
 //! it is handled in several hooks, but it is decided again only if its sections have changed.
 
+mod active_flags;
 pub mod decision;
 pub mod gate;
 pub mod gates;

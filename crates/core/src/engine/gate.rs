@@ -1,23 +1,20 @@
 //! The gate of a scope decides whether a request passes.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use jiff::Timestamp;
-
+pub use super::active_flags::Blocked;
+use super::active_flags::{ActiveFlags, waiting};
 use crate::allow::invitations::{Invitation, SecretHash};
-use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest, method};
+use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
 use crate::directive::Settings;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;
 use crate::flag::spec::Phase;
-use crate::flag::{
-    ActiveFlag, Client, Content, Flag, FlagEvent, Observer, Share, ShareKey, Ticket, Waiting,
-};
+use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Observer};
 use crate::health_check::HealthChecks;
 use crate::net::hosts::Resolved;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
@@ -39,15 +36,6 @@ pub enum Verdict<'a> {
     Allowed(Admission<'a>),
     /// The scope is closed, and the request is not on the allowlist.
     Blocked(Blocked<'a>),
-}
-
-/// Why a request is blocked.
-#[derive(Clone, Debug)]
-pub struct Blocked<'a> {
-    /// The active flag. If several flags are active, the one whose content is shown.
-    pub closing: ActiveFlag,
-    /// The path of that flag; None in a dry run that assumes a flag.
-    pub flag: Option<&'a Path>,
 }
 
 /// The label of [`Verdict::Open`].
@@ -364,106 +352,4 @@ impl Gate {
 
 fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {
     flags.iter().fold(0, |bits, flag| bits | flag.bit())
-}
-
-/// The active flags of a scope, those of the innermost scope first. A request must pass each of
-/// them.
-#[derive(Default)]
-struct ActiveFlags<'a> {
-    /// The flag that is shown.
-    shown: Option<Blocked<'a>>,
-    /// The flag that is shown, of those that refuse the request.
-    refusing: Option<Blocked<'a>>,
-    /// The content of the innermost flag that does not close its scope yet.
-    announced: Option<Arc<Content>>,
-    /// The narrowest reason for which one of the flags admits the request.
-    admission: Option<Admission<'a>>,
-    /// The flags with a share that refuse the request.
-    sharing: Vec<(&'a ShareKey, Share)>,
-    /// A flag without a share refuses the request.
-    is_unshared: bool,
-}
-
-impl<'a> ActiveFlags<'a> {
-    fn add(&mut self, flag: &'a Flag<'_>, closing: ActiveFlag, request: &impl ClientRequest) {
-        let admission = admission(flag, &closing, request);
-        let shown = Blocked { closing, flag: Some(flag.path()) };
-        match admission {
-            Some(next) => {
-                // The narrowest counts: what it admits to is for the fewest.
-                let is_narrower =
-                    |before: &Admission<'_>| next.kind().breadth() < before.kind().breadth();
-                if self.admission.as_ref().is_none_or(is_narrower) {
-                    self.admission = Some(next);
-                }
-            }
-            None => {
-                match shown.closing.content.spec().share() {
-                    Some(share) => self.sharing.push((flag.share_key(), share)),
-                    None => self.is_unshared = true,
-                }
-                show(&mut self.refusing, shown.clone());
-            }
-        }
-        show(&mut self.shown, shown);
-    }
-}
-
-/// Of several flags, the innermost is shown, or the next one that has content. But one that lets
-/// nobody in comes before those that do: its text is true for all of them.
-fn show<'a>(shown: &mut Option<Blocked<'a>>, next: Blocked<'a>) {
-    let is_silent = |blocked: &Blocked<'_>| blocked.closing.content.spec().is_silent();
-    let replaces =
-        shown.as_ref().is_none_or(|shown| match shown.closing.state().cmp(&next.closing.state()) {
-            Ordering::Less => true,
-            Ordering::Equal => is_silent(shown),
-            Ordering::Greater => false,
-        });
-    if replaces {
-        *shown = Some(next);
-    }
-}
-
-/// Why an active flag lets the request pass; None if it refuses the request.
-fn admission<'a>(
-    flag: &'a Flag<'_>,
-    closing: &ActiveFlag,
-    request: &impl ClientRequest,
-) -> Option<Admission<'a>> {
-    let spec = closing.content.spec();
-    let find = |address| spec.allow().find(address, || request.judged_at());
-    let network = request.address().and_then(find);
-    if let Some((network, _)) = network {
-        return Some(Admission::Flag(flag.path(), network));
-    }
-    if closing.is_read_only && method::is_safe(request.method()) {
-        return Some(Admission::SafeMethod(flag.path()));
-    }
-    let share = spec.share()?;
-    let position = flag.share_key().position(client(request));
-    let passes = share.turn(position).has_come(closing.at);
-    passes.then(|| Admission::Share(flag.path(), position.hundredths()))
-}
-
-/// What identifies the client of a request.
-fn client(request: &impl ClientRequest) -> Client {
-    let ticket = request.header(c"Cookie").and_then(Ticket::parse);
-    ticket.map_or_else(|| Client::Address(request.address()), Client::Ticket)
-}
-
-/// What a refused client is told if a share of the clients is admitted. A browser keeps cookies, and
-/// so does whoever sends one.
-#[cold]
-fn waiting(
-    flags: &[(&ShareKey, Share)],
-    is_all: bool,
-    request: &impl ClientRequest,
-    now: Timestamp,
-) -> Option<Waiting> {
-    let is_browser = || {
-        let accept = request.header(c"Accept").unwrap_or_default();
-        accept.windows(b"text/html".len()).any(|part| part == b"text/html")
-    };
-    let keeps_cookies = || request.header(c"Cookie").is_some() || is_browser();
-    (!flags.is_empty()).then(|| Waiting::new(flags, is_all, client(request), keeps_cookies(), now))
 }
