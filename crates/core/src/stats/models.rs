@@ -178,7 +178,7 @@ fn late_owner() {
         dying.join().expect("dead");
         let found: Vec<_> =
             all(&shared).iter().map(|found| (found.process, found.scope, found.admitted)).collect();
-        assert_eq!(found, [(of.process, of.scope, true)]);
+        assert_eq!(found, [(of.process, of.scope, OPEN)]);
     });
 }
 
