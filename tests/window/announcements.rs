@@ -66,3 +66,30 @@ fn close_where_they_are_in_doubt() {
         httpd.expect_log(&format!("error.*the content of the flag .* cannot be used: {cause}"));
     }
 }
+
+/// Programs learn of an announced closing from the answers of the open site, those of errors and of
+/// internal redirects among them, and of nothing once it is withdrawn.
+#[test]
+fn are_in_a_header_field() {
+    let httpd = Httpd::start("ErrorDocument 404 /index.html");
+    let client = httpd.client();
+    let field = |path: &str| {
+        let answer = client.get(path);
+        (answer.status, answer.header("maintenance").map(str::to_owned))
+    };
+    let announced = "announced;start=@4070908800;end=@4070912400";
+    for (content, expected) in [
+        (None, None),
+        (Some("start = 2099-01-01T00:00Z\nend = 2099-01-01T01:00Z"), Some(announced.to_owned())),
+        (Some("closed = false"), None),
+        (None, None),
+    ] {
+        match content {
+            Some(content) => replace_file(&httpd.flag(), content),
+            None => drop(std::fs::remove_file(httpd.flag())),
+        }
+        for (path, status) in [("/", 200), ("/none", 404), ("/index.html", 200)] {
+            assert_eq!(field(path), (status, expected.clone()), "{path} {content:?}");
+        }
+    }
+}
