@@ -7,28 +7,29 @@
 use std::ffi::{CStr, c_char};
 
 use crate::request::Request;
-use crate::sys::bindings::{ap_run_http_scheme, maintenance_show_request_line};
+use crate::sys::bindings::maintenance_show_request_line;
 use maintenance_core::allow::invitations::{SecretHash, cookie, sent};
 use maintenance_core::engine::link::Link;
+use maintenance_core::refusal::RequestHeaders as _;
 
-/// The note with the hashes, one behind the other. It is a note and nothing of the pool's so that a
-/// dry run, which has notes of its own, does not find those of the client that asks.
+/// The note with the hashes, one after the other. It is a note because a dry run has its own notes, and
+/// must not find the hashes of the client that asks.
 const HASHES: &CStr = c"maintenance-invitation-hashes";
 
-/// How many digits a hash has there.
+/// The number of digits of a hash in the note.
 const DIGITS: usize = 64;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
-    /// Did the request come from a client, and is no part of another one?
-    pub(crate) fn is_own(&self) -> bool {
+    /// Whether the request came from a client, and is no part of another request.
+    pub(crate) fn is_from_client(&self) -> bool {
         self.rec().main.is_null() && self.rec().prev.is_null()
     }
 
     /// Takes the cookie and the query parameter out of the request; see
     /// [`maintenance_core::engine::request::Request::take_invitations`].
     #[inline(always)]
-    pub(crate) fn take_sent_invitations(&mut self) -> Option<Link> {
+    pub(crate) fn take_invitations(&mut self) -> Option<Link> {
         if self.headers_in().get(c"Cookie").is_some() {
             self.take_cookie();
         }
@@ -94,17 +95,8 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Does the site have `https:` as its scheme, here or at a proxy in front that ServerName tells of?
-    fn is_secure(&self) -> bool {
-        // SAFETY: httpd's hook, which gives a C string, or null where nobody knows.
-        unsafe {
-            let scheme = ap_run_http_scheme(self.as_ptr());
-            !scheme.is_null() && CStr::from_ptr(scheme) == c"https"
-        }
-    }
-
     /// The hashes that came with the client's request, of which this one may be a part.
-    pub(crate) fn sent_hashes(&self) -> Vec<SecretHash> {
+    pub(crate) fn invitations(&self) -> Vec<SecretHash> {
         let origin = |request: &Self| {
             let (main, before) = (request.rec().main, request.rec().prev);
             let origin = if main.is_null() { before } else { main };

@@ -11,20 +11,9 @@ use crate::sys::bindings::{
     apr_status_t,
 };
 use crate::sys::guard::guard;
+use maintenance_core::refusal::{CACHE_FIELDS, PRIVATE};
 
 const FILTER: &CStr = c"MAINTENANCE_PRIVATE";
-const CACHE_CONTROL: &CStr = c"private, no-store";
-
-/// What caches obey, some of them before Cache-Control: RFC 9213, Fastly and others, nginx.
-const CACHE_FIELDS: [&CStr; 7] = [
-    c"Cache-Control",
-    c"Expires",
-    c"Pragma",
-    c"CDN-Cache-Control",
-    c"Cloudflare-CDN-Cache-Control",
-    c"Surrogate-Control",
-    c"X-Accel-Expires",
-];
 
 /// Registers the filter.
 pub(crate) fn register() {
@@ -40,7 +29,7 @@ impl Request<'_> {
     /// Marks the answer as private, whichever module makes it.
     pub(crate) fn make_private(&self) {
         // For an error that httpd answers without the filter.
-        self.err_headers_out().set(c"Cache-Control", CACHE_CONTROL);
+        self.err_headers_out().set(c"Cache-Control", PRIVATE);
         if self.has_filter() {
             return;
         }
@@ -52,25 +41,17 @@ impl Request<'_> {
     }
 
     fn has_filter(&self) -> bool {
-        // SAFETY: httpd's list of filters ends with null and lives as long as the request.
-        let first = unsafe { self.rec().output_filters.as_ref() };
-        // SAFETY: the same.
-        let mut all = std::iter::successors(first, |filter| unsafe { filter.next.as_ref() });
-        all.any(|filter| {
+        self.filters().any(|other| {
             // SAFETY: a filter's registration lives as long as the configuration.
-            let function = unsafe { (*filter.frec).filter_func.out_func };
+            let function = unsafe { (*other.frec).filter_func.out_func };
             let is_own =
-                function.is_some_and(|function| ptr::fn_addr_eq(function, filter_address()));
-            is_own && filter.r == self.as_ptr()
+                function.is_some_and(|function| ptr::fn_addr_eq(function, filter as Filter));
+            is_own && other.r == self.as_ptr()
         })
     }
 }
 
 type Filter = unsafe extern "C" fn(*mut ap_filter_t, *mut apr_bucket_brigade) -> apr_status_t;
-
-fn filter_address() -> Filter {
-    filter
-}
 
 /// Called with the first part of the answer: replaces what other modules say about caching.
 unsafe extern "C" fn filter(
@@ -86,7 +67,7 @@ unsafe extern "C" fn filter(
                 request.headers_out().unset(name);
                 request.err_headers_out().unset(name);
             }
-            request.err_headers_out().set(c"Cache-Control", CACHE_CONTROL);
+            request.err_headers_out().set(c"Cache-Control", PRIVATE);
         },
         (),
     );

@@ -1,6 +1,5 @@
 //! httpd's request as the engine sees it. `response` answers it.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
@@ -30,6 +29,7 @@ use maintenance_core::engine::link::Link;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::engine::server::Server;
+use maintenance_core::page::ServerName;
 use maintenance_core::refusal::reply::Reply;
 use maintenance_core::refusal::{Answer, RequestHeaders};
 use maintenance_core::stats::{TrackedRequest, Worker};
@@ -249,7 +249,7 @@ impl ClientRequest for Request<'_> {
     }
 
     fn invitations(&self) -> Vec<SecretHash> {
-        self.sent_hashes()
+        self.invitations()
     }
 
     fn request_time_micros(&self) -> i64 {
@@ -266,8 +266,11 @@ impl RequestHeaders for Request<'_> {
         }
     }
 
-    fn host(&self) -> Cow<'_, str> {
-        self.server_rec().map_or(Cow::Borrowed(""), host)
+    fn host(&self) -> &ServerName {
+        match self.server_rec() {
+            Some(server) => host(server),
+            None => ServerName::none(),
+        }
     }
 }
 
@@ -292,12 +295,12 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.rec().method_number == M_GET as c_int
     }
     fn is_from_client(&self) -> bool {
-        self.is_own()
+        self.is_from_client()
     }
 
     #[inline(always)]
     fn take_invitations(&mut self) -> Option<Link> {
-        self.take_sent_invitations()
+        self.take_invitations()
     }
 
     fn is_get_or_post(&self) -> bool {

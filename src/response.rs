@@ -5,8 +5,8 @@ use std::ffi::{CStr, c_int};
 use crate::request::Request;
 use crate::sys::bindings::{
     DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
-    ap_custom_response, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_run_insert_filter,
-    ap_set_content_length, ap_set_content_type, maintenance_pass_body,
+    ap_custom_response, ap_filter_t, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line,
+    ap_run_insert_filter, ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
 use maintenance_core::engine::Action;
 use maintenance_core::refusal::reply::Reply;
@@ -52,13 +52,7 @@ impl<'r> Request<'r> {
             self.set_field(c"Retry-After", self.pool().text(digits.format(seconds).as_bytes()));
         }
         // Evaluating an expression may already have added fields.
-        self.headers_out().merge(c"Vary", answer.vary);
-        if let Some(cookie) = &answer.set_cookie {
-            self.err_headers_out().set(c"Set-Cookie", cookie);
-        }
-        if let Some(origin) = answer.vary_cors() {
-            self.headers_out().merge(c"Vary", origin);
-        }
+        answer.vary().for_each(|field| self.headers_out().merge(c"Vary", field));
         if let Some(language) = answer.content_language {
             self.headers_out().set(c"Content-Language", language);
         }
@@ -141,16 +135,18 @@ impl<'r> Request<'r> {
         true
     }
 
+    /// The output filters of the request and of its connection.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = &'r ap_filter_t> {
+        // SAFETY: httpd's list of filters ends with null and lives as long as the request.
+        let first = unsafe { self.rec().output_filters.cast_const().as_ref() };
+        // SAFETY: the same.
+        std::iter::successors(first, |filter| unsafe { filter.next.cast_const().as_ref() })
+    }
+
     /// Whether a filter changes the page's text (mod_substitute, mod_include). Such a filter could
     /// not read a compressed page.
     fn has_content_filter(&self) -> bool {
-        // SAFETY: httpd's list of filters ends with null and lives as long as the request.
-        let mut filters =
-            std::iter::successors(unsafe { self.rec().output_filters.as_ref() }, |filter| {
-                // SAFETY: as above.
-                unsafe { filter.next.as_ref() }
-            });
-        filters.any(|filter| {
+        self.filters().any(|filter| {
             // SAFETY: a filter's registration with its name, a C string, lives as long as the
             // configuration.
             let (kind, name) =

@@ -83,8 +83,8 @@ fn label(server: &server_rec) -> String {
 /// The ServerName, with the port if it is known.
 pub(crate) fn name(server: &server_rec) -> String {
     match ports(server)[..] {
-        [port] => format!("{}:{port}", host(server)),
-        _ => host(server).into_owned(),
+        [port] => format!("{}:{port}", host(server).as_str()),
+        _ => host(server).as_str().to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The module's configuration of a server (the main one or a virtual host) with its sections.
 
-use std::borrow::Cow;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, Sections};
 use maintenance_core::engine::server::Counters;
 use maintenance_core::flag::Flag;
+use maintenance_core::page::ServerName;
 
 /// The settings of one server, and its gates once the configuration is complete.
 #[derive(Default)]
@@ -23,6 +23,8 @@ pub(crate) struct ServerConfig {
     pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
     counters: OnceCell<Counters>,
+    /// See [`host`].
+    name: OnceCell<ServerName>,
 }
 
 impl ServerConfig {
@@ -39,7 +41,7 @@ impl ServerConfig {
     /// A copy for a virtual host without directives of its own, with the same gates.
     pub(crate) fn shared(&self) -> Self {
         let (settings, sections) = (self.settings.clone(), self.sections.clone());
-        Self { settings, sections, gates: self.gates.clone(), counters: OnceCell::new() }
+        Self { settings, sections, gates: self.gates.clone(), ..Self::default() }
     }
 
     /// Where requests are counted; None if the engine is off.
@@ -110,12 +112,15 @@ pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
 }
 
 /// The name from `ServerName`; empty if the server has none.
-pub(crate) fn host(server: &server_rec) -> Cow<'_, str> {
-    let name = server.server_hostname;
-    match name.is_null() {
-        true => Cow::Borrowed(""),
+pub(crate) fn host(server: &server_rec) -> &ServerName {
+    let name = || match server.server_hostname {
+        name if name.is_null() => ServerName::new(""),
         // SAFETY: a C string from the configuration's pool, which lives as long as the server.
-        false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
+        name => ServerName::new(unsafe { CStr::from_ptr(name) }.to_string_lossy()),
+    };
+    match config(server) {
+        Some(config) => config.name.get_or_init(name),
+        None => ServerName::none(),
     }
 }
 

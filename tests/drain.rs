@@ -151,7 +151,7 @@ impl Site {
     }
 }
 
-/// The expected gauges of the scopes, except those that are 0.
+/// The expected gauges of the scopes that are not 0.
 #[derive(Clone, Debug, Default)]
 struct Gauges(BTreeMap<String, InFlight>);
 

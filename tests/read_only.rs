@@ -34,7 +34,7 @@ fn notes(httpd: &Httpd, count: usize) -> Vec<String> {
     lines.iter().map(note).collect()
 }
 
-/// By the registry; everything else is refused, also what nobody knows.
+/// The methods of the registry. All others are refused, including unknown ones.
 #[test]
 fn methods() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
@@ -187,7 +187,7 @@ fn what_can_still_write() {
         wait_for("the end", Duration::from_secs(5), || counts().1 == [2, 0, 0]);
         says("No request from before that can write is running: the data");
         says("All 2 scopes are read-only.");
-        // Whoever came in to read would be refused now.
+        // A request that was admitted to read would be refused now.
         replace_file(&httpd.flag(), "");
         assert_eq!(counts(), ("closed".into(), [2, 2, 0]));
         says("None of them can write.");

@@ -15,7 +15,7 @@ use maintenance_core::file::watched::FileEvent;
 use maintenance_core::flag::spec::{FlagSpec, Phase};
 use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::negotiate::Encoding;
-use maintenance_core::page::{Facts, Pages};
+use maintenance_core::page::{Facts, Pages, ServerName};
 use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
 use maintenance_core::text::time::Moment;
 
@@ -239,8 +239,12 @@ fn check_pages(spec: FlagSpec, languages: &[&str]) {
                 let (accept, wanted) = (accept.as_bytes(), language.as_bytes());
                 let (page, has_languages) = PAGES.choose(Some(accept), Some(wanted)).unwrap();
                 assert!(has_languages);
-                let facts =
-                    Facts { closing: &closing, status: STATUS, retry_after: None, host: "x" };
+                let facts = Facts {
+                    closing: &closing,
+                    status: STATUS,
+                    retry_after: None,
+                    host: ServerName::none(),
+                };
                 let (body, _) = PAGES.body(page, facts, Encoding::Identity, &Nobody).unwrap();
                 assert_eq!(page.content_language(&body).unwrap().to_bytes(), wanted);
                 check(str::from_utf8(body.plain()).unwrap(), &closing, language);

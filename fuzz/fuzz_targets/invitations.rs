@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::allow::invitations::SecretHash;
 use maintenance_core::allow::invitations::file::{self, Fault, InvitationsError};
+use maintenance_core::allow::lines::NoLines;
 
 fuzz_target!(|content: &[u8]| {
     let lines = content.split(|byte| *byte == b'\n').count();
@@ -30,10 +31,10 @@ fuzz_target!(|content: &[u8]| {
                 assert_eq!(words.len(), 2 + usize::from(has("until=")) + usize::from(has("path=")));
             }
         }
-        Err(InvitationsError::Empty) => {
+        Err(InvitationsError::NoLines(NoLines::Empty)) => {
             assert!(!content.iter().any(u8::is_ascii_alphanumeric));
         }
-        Err(InvitationsError::Utf16) => {
+        Err(InvitationsError::NoLines(NoLines::Utf16)) => {
             let has_mark = content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff");
             assert!(has_mark || content.contains(&0));
         }

@@ -15,7 +15,7 @@ use maintenance_core::file::watched::FileEvent;
 use maintenance_core::flag::spec::FlagSpec;
 use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::negotiate::Encoding;
-use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages};
+use maintenance_core::page::{Facts, MAX_SIZE, PageFile, Pages, ServerName};
 
 struct Nobody;
 
@@ -84,7 +84,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn render(pages: &Pages, accept: &str, closing: &ActiveFlag, host: &str) -> Vec<u8> {
     let (page, _) = pages.choose(Some(accept.as_bytes()), None).unwrap();
-    let facts = Facts { closing, status: 503, retry_after: Some(60), host };
+    let facts = Facts { closing, status: 503, retry_after: Some(60), host: &ServerName::new(host) };
     let (body, _) = pages.body(page, facts, Encoding::Identity, &Nobody).unwrap();
     body.plain().to_owned()
 }

@@ -126,7 +126,7 @@ fn restarts() {
     let mut setup = Setup::new("");
     for (content, message) in [
         (None, "guests\" cannot be read: No such file or directory"),
-        (Some(""), "guests\" is empty; a file that is to invite nobody needs a comment line"),
+        (Some(""), "guests\" is empty; to admit nobody, leave one comment line"),
         (
             Some("anna abc\n"),
             "guests\" line 1: the hash has 3 hexadecimal digits instead of the 64",

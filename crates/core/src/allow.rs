@@ -4,6 +4,7 @@ mod admission;
 mod allowlist;
 mod entry;
 pub mod invitations;
+pub mod lines;
 pub mod list;
 pub mod method;
 pub mod nodes;

@@ -20,7 +20,7 @@ use crate::flag::{ActiveFlag, SiteState};
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
 use crate::stats::top_clients::RefusedRequest;
-use crate::stats::{Reason, ScopeId, ScopeRef, TrackedRequest};
+use crate::stats::{Arrival, Reason, ScopeId, ScopeRef, TrackedRequest};
 use decision::{Decision, Outcome};
 use gate::{Gate, Verdict};
 use matched::{MatchedSections, key_of};
@@ -130,18 +130,18 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         true => request.take_invitations(),
         false => None,
     };
-    let sections = match is_ahead && !request.is_location_walked() {
-        _ if !server.gates.has_sections() => MatchedSections::none(),
-        true => request.sections_ahead(),
+    let sections = if !server.gates.has_sections() {
+        MatchedSections::none()
+    } else if is_ahead && !request.is_location_walked() {
+        request.sections_ahead()
+    } else {
         // A subrequest that is run has had its location walk during its lookup.
-        false => request.sections(),
+        request.sections()
     };
-    match link {
+    let reply = link.and_then(|link| invitation::reply(request, server, &sections, &link));
+    match reply {
+        Some(reply) => Action::Reply(request.keep_reply(reply)),
         None => decide(request, server, &sections),
-        Some(link) => match invitation::reply(request, server, &sections, &link) {
-            Some(reply) => Action::Reply(request.keep_reply(reply)),
-            None => decide(request, server, &sections),
-        },
     }
 }
 
@@ -222,12 +222,11 @@ fn decide_by_gates<'r, R: Request<'r>>(
     let flags = others.iter().fold(first.bits(), |flags, gate| flags | gate.bits());
     let scope = server.counters.scope(sections.section);
     let tracked = track(request, before, server.counters, ScopeRef { scope, flags });
-    let (number, verdict) =
+    let (number, gate, verdict) =
         gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
-    let gate = number.checked_sub(1).and_then(|number| others.get(number).copied());
     let scope = server.counters.scope(sections.all().nth(number).flatten());
     record(request, tracked, ScopeRef { scope, flags }, sections, verdict.reason());
-    conclude(request, server, before, (gate.unwrap_or(first), scope), verdict)
+    conclude(request, server, before, (gate, scope), verdict)
 }
 
 /// The client request that this request is or belongs to; None if it is not counted. A request
@@ -244,10 +243,9 @@ fn track<'r, R: Request<'r>>(
         None if request.is_subrequest() => None,
         None => {
             let worker = request.worker(counters.generation);
-            let tracked =
-                TrackedRequest::new(counters.stats, worker, scope, request.request_time_micros());
             let is_safe = request.is_get_or_head() || method::is_safe(request.method());
-            let tracked = tracked.with_method(is_safe);
+            let arrival = Arrival { time: request.request_time_micros(), is_safe };
+            let tracked = TrackedRequest::new(counters.stats, worker, scope, arrival);
             Some(request.track(tracked))
         }
     }

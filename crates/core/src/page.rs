@@ -18,13 +18,12 @@ use crate::events::EventSink;
 use crate::file::watched::{FileEvent, InForce};
 use crate::flag::ActiveFlag;
 use crate::negotiate::{self, Encoding, Media};
-use crate::shared::hash;
 use crate::stack;
 pub use body::Body;
 pub use cache::Cache;
 use cache::{IsStale, Key};
 use choices::Choices;
-pub use facts::Facts;
+pub use facts::{Facts, ServerName};
 pub use file::{PageError, PageFile, add, key, within};
 pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
@@ -141,7 +140,7 @@ impl Pages {
                 _ => page.built_in,
             },
             content: facts.closing.content.id(),
-            host: if names_host { hash::of(facts.host) } else { 0 },
+            host: if names_host { facts.host.hash() } else { 0 },
             retry_after: facts.retry_after,
             status: facts.status,
             is_overdue: facts.closing.is_overdue,
@@ -188,7 +187,7 @@ impl Pages {
         }
         // A rendering that virtual hosts share does not name one of them.
         let is_shared = source.is_some_and(|source| !source.names_host());
-        let facts = if is_shared { Facts { host: "", ..facts } } else { facts };
+        let facts = if is_shared { Facts { host: ServerName::none(), ..facts } } else { facts };
         let names_turn = source.is_none_or(|source| source.names_turn());
         let untimed = ActiveFlag { waiting: None, ..facts.closing.clone() };
         let facts = if names_turn { facts } else { Facts { closing: &untimed, ..facts } };

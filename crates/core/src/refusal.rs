@@ -99,10 +99,10 @@ pub struct Answer<'a> {
     cors: Option<CorsFields<'a>>,
     /// Retry-After, in seconds.
     pub retry_after: Option<u32>,
-    /// Vary. If the status depends on further fields, httpd adds them.
-    pub vary: &'static CStr,
-    /// Set-Cookie
-    pub set_cookie: Option<CString>,
+    vary: &'static CStr,
+    /// Whether the answer depends on the client's ticket.
+    is_by_client: bool,
+    set_cookie: Option<CString>,
     /// Content-Type
     pub content_type: &'static CStr,
     /// Content-Language
@@ -116,12 +116,15 @@ impl Answer<'_> {
     pub fn fields(&self) -> impl Iterator<Item = (&'static CStr, &CStr)> {
         let state = (c"Maintenance", self.content.state_field(self.state));
         let cors = self.cors.into_iter().flat_map(CorsFields::iter);
-        [(c"Cache-Control", CACHE_CONTROL), state].into_iter().chain(cors)
+        let cookie = self.set_cookie.as_deref().map(|cookie| (c"Set-Cookie", cookie));
+        [(c"Cache-Control", CACHE_CONTROL), state].into_iter().chain(cookie).chain(cors)
     }
 
-    /// A further field for Vary.
-    pub fn vary_cors(&self) -> Option<&'static CStr> {
-        self.cors.and_then(CorsFields::vary)
+    /// The fields for Vary. If the status depends on further ones, httpd adds them.
+    pub fn vary(&self) -> impl Iterator<Item = &'static CStr> {
+        let client = self.is_by_client.then_some(c"Cookie");
+        let origin = self.cors.and_then(CorsFields::vary);
+        [Some(self.vary), client, origin].into_iter().flatten()
     }
 
     /// The bytes and their Content-Encoding. They are uncompressed if a filter will change the text
@@ -150,6 +153,22 @@ pub const REMOVED_FIELDS: [&CStr; 9] = [
     c"Location",
     c"TCN",
     c"WWW-Authenticate",
+];
+
+/// The Cache-Control of what an admitted client gets while others are refused: no cache shows it to
+/// them.
+pub const PRIVATE: &CStr = c"private, no-store";
+
+/// The fields that [`PRIVATE`] replaces: what caches obey, some of them before Cache-Control (RFC
+/// 9111, sections 5.2 to 5.4; RFC 9213; Fastly and others; nginx).
+pub const CACHE_FIELDS: [&CStr; 7] = [
+    c"Cache-Control",
+    c"Expires",
+    c"Pragma",
+    c"CDN-Cache-Control",
+    c"Cloudflare-CDN-Cache-Control",
+    c"Surrogate-Control",
+    c"X-Accel-Expires",
 ];
 
 /// The answer if no page is available: httpd's own, with a short text.
@@ -193,7 +212,7 @@ impl Refusal {
                 Some(_) => None,
                 None => self.retry_after.for_page(spec, is_overdue),
             },
-            host: &request.host(),
+            host: request.host(),
         };
         let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
         Some(Answer {
@@ -206,16 +225,13 @@ impl Refusal {
                 Some(turn) => self.retry_after.until(turn.at(), spec, closing.at),
                 None => self.retry_after.for_header(spec, is_overdue, closing.at, &self.spreader),
             },
-            vary: match (has_languages, body.is_negotiated(), closing.waiting.is_some()) {
-                (true, true, false) => c"Accept, Accept-Language, Accept-Encoding",
-                (true, false, false) => c"Accept, Accept-Language",
-                (false, true, false) => c"Accept, Accept-Encoding",
-                (false, false, false) => c"Accept",
-                (true, true, true) => c"Accept, Accept-Language, Accept-Encoding, Cookie",
-                (true, false, true) => c"Accept, Accept-Language, Cookie",
-                (false, true, true) => c"Accept, Accept-Encoding, Cookie",
-                (false, false, true) => c"Accept, Cookie",
+            vary: match (has_languages, body.is_negotiated()) {
+                (true, true) => c"Accept, Accept-Language, Accept-Encoding",
+                (true, false) => c"Accept, Accept-Language",
+                (false, true) => c"Accept, Accept-Encoding",
+                (false, false) => c"Accept",
             },
+            is_by_client: closing.waiting.is_some(),
             set_cookie: ticket.and_then(|ticket| ticket.set_cookie(request.is_secure())),
             content_type: page.content_type(),
             content_language: page.content_language(&body),

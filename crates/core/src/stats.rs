@@ -14,6 +14,7 @@ mod totals;
 mod tracked;
 mod worker;
 
+pub use in_flight::Arrival;
 pub use scope::ScopeId;
 pub use store::Stats;
 pub use totals::{Reason, ScopeTotals};

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use super::lines::{NoLines, is_unfinished, lines};
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::Watched;
 use crate::net::hint::{self, Place};
 use crate::net::network::{self, NetworkError};
 use crate::net::networks::{Entry, Networks};
-use crate::text::{encoding, until, zone};
+use crate::text::{until, zone};
 
 /// The largest allow file, in bytes.
 pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -21,15 +22,12 @@ pub const MAX_SIZE: u64 = 8 * 1024 * 1024;
 /// How many bytes of a wrong word a message shows.
 const SHOWN: usize = 60;
 
-/// Windows programs write it at the start of UTF-8 files.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// Why a text is not an allow file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ListError {
-    /// The file has not even a comment. An empty file is more likely half written than intended.
-    #[error("is empty; to admit nobody, leave one comment line in the file")]
-    Empty,
+    /// Not a list at all.
+    #[error(transparent)]
+    NoLines(#[from] NoLines),
     /// An invalid entry.
     #[error("line {line}: \"{word}\" {cause}{hint}")]
     Entry {
@@ -68,9 +66,6 @@ pub enum ListError {
         /// What is wrong, and what to write instead.
         cause: String,
     },
-    /// Some editors and PowerShell write UTF-16.
-    #[error("is UTF-16; save it as UTF-8")]
-    Utf16,
 }
 
 /// Opens an allow file. The number of each network is its line.
@@ -99,15 +94,8 @@ pub fn open(
 /// # Errors
 /// [`ListError`] for the first line that is wrong.
 pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Vec<Entry>, ListError> {
-    if encoding::is_utf16(content) {
-        return Err(ListError::Utf16);
-    }
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-    if content.trim_ascii().is_empty() {
-        return Err(ListError::Empty);
-    }
     let mut networks = Vec::new();
-    for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
+    for (line, text) in lines(content)? {
         let entry = text.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let (first, second) = (words.next(), words.next());
@@ -154,15 +142,6 @@ fn end<'w>(
         Some(cause) => Err(cause),
         None => Ok(moment.at()),
     }))
-}
-
-/// Whether the last line has an entry but no line ending. Most published lists end like that, but
-/// while a list is being written, a truncated entry can be a larger network than the intended one.
-pub fn is_unfinished(content: &[u8]) -> bool {
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-    let last = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let entry = last.split(|byte| *byte == b'#').next().unwrap_or_default();
-    !entry.trim_ascii().is_empty()
 }
 
 fn network_of(word: &[u8], line: u32) -> Result<IpNet, ListError> {
@@ -268,23 +247,6 @@ mod tests {
         ] {
             let error = lines(text).expect_err(text);
             assert!(error.starts_with(message), "{text:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_cut_off() {
-        for (text, expected) in [
-            ("", false),
-            ("10.0.0.1\n", false),
-            ("10.0.0.1\r\n", false),
-            ("10.0.0.1\n# end", false),
-            ("10.0.0.1\n \t", false),
-            ("\n10.0.0.1", true),
-            ("10.0.0.1 # one", true),
-            ("\u{feff}1", true),
-            ("\u{feff}# nobody", false),
-        ] {
-            assert_eq!(is_unfinished(text.as_bytes()), expected, "{text:?}");
         }
     }
 

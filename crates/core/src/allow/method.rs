@@ -5,8 +5,8 @@
 const SAFE: [&[u8]; 9] =
     [b"GET", b"HEAD", b"OPTIONS", b"PRI", b"PROPFIND", b"QUERY", b"REPORT", b"SEARCH", b"TRACE"];
 
-/// Whether a request with this method only reads. Method names are case-sensitive. Of an unknown
-/// method nobody knows, so it counts as one that writes.
+/// Whether a request with this method only reads. Method names are case-sensitive. An unknown method
+/// counts as one that writes, because it may.
 pub fn is_safe(method: &[u8]) -> bool {
     SAFE.contains(&method)
 }

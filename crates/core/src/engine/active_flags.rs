@@ -10,7 +10,7 @@ use crate::allow::{Admission, ClientRequest, method};
 use crate::flag::{ActiveFlag, Client, Content, Flag, Share, ShareKey, Ticket, Waiting};
 
 /// Why a request is blocked.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct Blocked<'a> {
     /// The active flag. If several flags are active, the one whose content is shown.
     pub closing: ActiveFlag,
@@ -22,13 +22,13 @@ pub struct Blocked<'a> {
 /// them.
 #[derive(Default)]
 pub(super) struct ActiveFlags<'a> {
-    /// The flag that is shown.
-    pub(super) shown: Option<Blocked<'a>>,
     /// The flag that is shown, of those that refuse the request.
     pub(super) refusing: Option<Blocked<'a>>,
+    /// The flag that is shown, of those that admit the request.
+    admitting: Option<Blocked<'a>>,
     /// The content of the innermost flag that does not close its scope yet.
     pub(super) announced: Option<Arc<Content>>,
-    /// The narrowest reason for which one of the flags admits the request.
+    /// The narrowest reason why one of the flags admits the request.
     pub(super) admission: Option<Admission<'a>>,
     /// The flags with a share that refuse the request.
     pub(super) sharing: Vec<(&'a ShareKey, Share)>,
@@ -44,10 +44,11 @@ impl<'a> ActiveFlags<'a> {
         request: &impl ClientRequest,
     ) {
         let admission = admission(flag, &closing, request);
-        let shown = Blocked { closing, flag: Some(flag.path()) };
+        let blocked = Blocked { closing, flag: Some(flag.path()) };
         match admission {
             Some(next) => {
-                // The narrowest counts: what it admits to is for the fewest.
+                show(&mut self.admitting, blocked);
+                // The narrowest admission applies, since the request has to pass all flags.
                 let is_narrower =
                     |before: &Admission<'_>| next.kind().breadth() < before.kind().breadth();
                 if self.admission.as_ref().is_none_or(is_narrower) {
@@ -55,19 +56,32 @@ impl<'a> ActiveFlags<'a> {
                 }
             }
             None => {
-                match shown.closing.content.spec().share() {
+                match blocked.closing.content.spec().share() {
                     Some(share) => self.sharing.push((flag.share_key(), share)),
                     None => self.is_unshared = true,
                 }
-                show(&mut self.refusing, shown.clone());
+                show(&mut self.refusing, blocked);
             }
         }
-        show(&mut self.shown, shown);
+    }
+
+    /// Whether no flag is active.
+    pub(super) fn is_empty(&self) -> bool {
+        self.refusing.is_none() && self.admitting.is_none()
+    }
+
+    /// The flag that is shown.
+    pub(super) fn shown(self) -> Blocked<'a> {
+        let mut shown = self.refusing;
+        if let Some(admitting) = self.admitting {
+            show(&mut shown, admitting);
+        }
+        shown.unwrap_or_default()
     }
 }
 
-/// Of several flags, the innermost is shown, or the next one that has content. But one that lets
-/// nobody in comes before those that do: its text is true for all of them.
+/// Of several flags, the innermost is shown, or the next one that has content. But a more restrictive
+/// flag comes first: its text is true for all of them.
 fn show<'a>(shown: &mut Option<Blocked<'a>>, next: Blocked<'a>) {
     let is_silent = |blocked: &Blocked<'_>| blocked.closing.content.spec().is_silent();
     let replaces =
@@ -108,8 +122,8 @@ fn client(request: &impl ClientRequest) -> Client {
     ticket.map_or_else(|| Client::Address(request.address()), Client::Ticket)
 }
 
-/// What a refused client is told if a share of the clients is admitted. A browser keeps cookies, and
-/// so does whoever sends one.
+/// What a refused client is told if a share of the clients is admitted. Browsers keep cookies, and so
+/// do clients that send one.
 #[cold]
 pub(super) fn waiting(
     flags: &[(&ShareKey, Share)],

@@ -19,7 +19,7 @@ use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
 use crate::shared::table::Key;
 use crate::stats::in_flight::ClosingFlags;
 use crate::stats::tests::new_stats;
-use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
+use crate::stats::{Arrival, Reason, ScopeRef, TrackedRequest, Worker};
 
 const THREADS: u8 = 8;
 const ROUNDS: usize = 100;
@@ -166,7 +166,12 @@ fn nobody_slips_through() {
             let (is_closed, found) = (&is_closed, &found);
             let request = threads.spawn(move || {
                 let worker = Worker { process, connection: 1, generation: 1 };
-                let tracked = TrackedRequest::new(stats, worker, scope_ref, 0);
+                let tracked = TrackedRequest::new(
+                    stats,
+                    worker,
+                    scope_ref,
+                    Arrival { time: 0, is_safe: false },
+                );
                 // Relaxed, because a file system guarantees no more.
                 let was_open = !is_closed.load(Ordering::Relaxed);
                 match was_open {

@@ -16,7 +16,7 @@ use crate::shared::table::{Key, Keyed};
 use crate::shared::words::Words;
 use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
-use crate::stats::{Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
+use crate::stats::{Arrival, Reason, ScopeId, ScopeRef, Stats, TrackedRequest, Worker};
 
 /// The time limit for all operations on the statistics or on a flag.
 const SOON: Duration = Duration::from_secs(30);
@@ -71,7 +71,8 @@ fn serve(stats: &'static Stats, scope: ScopeId) {
     for connection in 0..100 {
         let worker = Worker { process: here, connection, generation: 1 };
         let scope_ref = ScopeRef { scope, flags: 1 };
-        let tracked = TrackedRequest::new(stats, worker, scope_ref, now().as_microsecond());
+        let arrival = Arrival { time: now().as_microsecond(), is_safe: false };
+        let tracked = TrackedRequest::new(stats, worker, scope_ref, arrival);
         tracked.let_in(scope_ref, Reason::Open);
         tracked.let_in(ScopeRef { scope: ScopeId::OTHERS, ..scope_ref }, Reason::Open);
         tracked.end();

@@ -1,6 +1,5 @@
 //! A fake server and fake requests, for tests without httpd.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::net::IpAddr;
@@ -24,6 +23,7 @@ use crate::allow::{Admission, ClientRequest};
 use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::{self, Flag};
+use crate::page::ServerName;
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, RequestHeaders};
 use crate::shared::slot::new_state_table;
@@ -224,8 +224,8 @@ impl<E> RequestHeaders for FakeRequest<'_, E> {
     fn is_secure(&self) -> bool {
         false
     }
-    fn host(&self) -> Cow<'_, str> {
-        "x.test".into()
+    fn host(&self) -> &ServerName {
+        ServerName::none()
     }
 }
 

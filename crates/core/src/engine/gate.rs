@@ -58,7 +58,7 @@ impl Verdict<'_> {
         }
     }
 
-    /// Whether the scope is open, be it that a closing is announced.
+    /// Whether the scope is open, whether or not a closing is announced.
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Open | Self::Announced(_))
     }
@@ -91,10 +91,10 @@ pub fn strictest<'g>(
     first: &'g Gate,
     others: &[&'g Gate],
     decide: impl Fn(&'g Gate) -> Verdict<'g>,
-) -> (usize, Verdict<'g>) {
-    let others = (1..).zip(others).map(|(number, gate)| (number, decide(gate)));
-    others.fold((0, decide(first)), |before, next| {
-        if next.1.strictness() > before.1.strictness() { next } else { before }
+) -> (usize, &'g Gate, Verdict<'g>) {
+    let others = (1..).zip(others).map(|(number, gate)| (number, *gate, decide(gate)));
+    others.fold((0, first, decide(first)), |before, next| {
+        if next.2.strictness() > before.2.strictness() { next } else { before }
     })
 }
 
@@ -211,7 +211,7 @@ impl Gate {
         events: &impl EventSink,
     ) -> Verdict<'_> {
         let mut closings = self.look(request, events);
-        if closings.shown.is_none() {
+        if closings.is_empty() {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
                 let content = report.content.filter(|_| report.phase == Some(Phase::Announced))?;
@@ -222,8 +222,8 @@ impl Gate {
                 closings.add(flag, closing, request);
             }
         }
-        if closings.shown.is_none() {
-            closings.shown = Some(Blocked { closing: ActiveFlag::default(), flag: None });
+        if closings.is_empty() {
+            closings.refusing = Some(Blocked::default());
         }
         self.admit_or_block(closings, request, events)
     }
@@ -253,25 +253,27 @@ impl Gate {
         request: &impl ClientRequest,
         events: &impl EventSink,
     ) -> Verdict<'a> {
-        let Some(shown) = closings.shown else {
+        if closings.is_empty() {
             return closings.announced.map_or(Verdict::Open, Verdict::Announced);
-        };
+        }
         // While only writes are refused, the application runs and answers for itself.
         let is_read = closings.refusing.is_none()
             && matches!(closings.admission, Some(Admission::SafeMethod(_)));
         if self.health_checks.include(request) && !is_read {
-            return Verdict::HealthCheck(shown);
+            return Verdict::HealthCheck(closings.shown());
         }
         let mut file_news = |event: FileEvent<'_>| events.file(event);
-        let admission = self.allowlist.admit(request, &mut file_news);
-        match (admission, closings.refusing, closings.admission) {
-            (Some(admission), ..) | (None, None, Some(admission)) => Verdict::Allowed(admission),
-            (None, Some(mut blocked), _) => {
+        if let Some(admission) = self.allowlist.admit(request, &mut file_news) {
+            return Verdict::Allowed(admission);
+        }
+        match (closings.refusing, closings.admission) {
+            (None, Some(admission)) => Verdict::Allowed(admission),
+            (refusing, _) => {
+                let mut blocked = refusing.unwrap_or_default();
                 blocked.closing.waiting =
                     waiting(&closings.sharing, !closings.is_unshared, request, blocked.closing.at);
                 Verdict::Blocked(blocked)
             }
-            (None, None, None) => Verdict::Blocked(shown),
         }
     }
 

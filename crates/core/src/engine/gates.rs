@@ -179,7 +179,7 @@ pub(crate) mod tests {
     use crate::context::{DirectiveContext, Expr};
     use crate::directive::DIRECTIVES;
     use crate::engine::gate::{Blocked, Verdict, strictest};
-    use crate::flag::{self, ActiveFlag, Flag};
+    use crate::flag::{self, Flag};
     use crate::shared::hash;
     use crate::shared::slot::new_state_table;
 
@@ -298,7 +298,7 @@ pub(crate) mod tests {
         let verdict = |word: char| match word {
             'o' => Verdict::Open,
             'a' => Verdict::Allowed(Admission::Env(c"A")),
-            _ => Verdict::Blocked(Blocked { closing: ActiveFlag::default(), flag: None }),
+            _ => Verdict::Blocked(Blocked::default()),
         };
         for (verdicts, number, label) in [
             ("o", 0, c"open"),
@@ -320,7 +320,8 @@ pub(crate) mod tests {
                 verdict(verdicts.chars().nth(number.expect("one of them")).expect("a word"))
             };
             let found = strictest(first, &others[..verdicts.len() - 1], decide);
-            assert_eq!((found.0, found.1.label()), (number, label), "{verdicts}");
+            assert_eq!((found.0, found.2.label()), (number, label), "{verdicts}");
+            assert!(std::ptr::eq(found.1, &raw const gates[number]), "{verdicts}");
         }
     }
 

@@ -23,12 +23,11 @@ pub(super) fn reply<'r, R: Request<'r>>(
     let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
     let first = gate_of(sections.section);
     let others: Vec<_> = sections.others.iter().map(|section| gate_of(*section)).collect();
-    let (number, verdict) =
+    let (_, gate, verdict) =
         gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
     if verdict.is_open() {
         return Some(link.to_site(path_of_target(request)));
     }
-    let gate = number.checked_sub(1).and_then(|number| others.get(number)).unwrap_or(&first);
     let (numbers, hashes) = link.hashes();
     let (found, invitation) = gate.invitation(&hashes, request, &server.events)?;
     let (path, now) = (path_of_target(request), request.judged_at());

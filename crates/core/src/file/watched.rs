@@ -61,7 +61,8 @@ pub struct Watched<T> {
     last_look: LastLook,
     /// The version in force is not the last good one, and the last good one is lost.
     is_outdated: AtomicBool,
-    is_lenient: bool,
+    /// See [`Watched::lenient`].
+    lenient: Option<Instead>,
     keeping: Option<Keeping<T>>,
 }
 
@@ -157,15 +158,15 @@ impl<T: Send> Watched<T> {
             own,
             sightings,
             last_look,
-            is_lenient: false,
+            lenient: None,
             keeping,
         })
     }
 
     /// Makes an old version count if a process has missed the last good one, since it is better
-    /// than none.
-    pub fn lenient(self) -> Self {
-        Self { is_lenient: true, ..self }
+    /// than none. `without` is what is in force if there is no version at all.
+    pub fn lenient(self, without: Instead) -> Self {
+        Self { lenient: Some(without), ..self }
     }
 
     /// The path of the file.
@@ -193,7 +194,7 @@ impl<T: Send> Watched<T> {
             slot.last_good.store(word, Ordering::Release);
         }
         let is_last = word != 0 && [0, word].contains(&last);
-        self.is_outdated.store(!is_last && !self.is_lenient, Ordering::Release);
+        self.is_outdated.store(!is_last && self.lenient.is_none(), Ordering::Release);
     }
 
     fn slot(&self) -> &FileSlot {
@@ -314,7 +315,7 @@ impl<T: Send> Watched<T> {
         if is_new {
             slot.last_good.store(mine, Ordering::Release);
             self.is_outdated.store(false, Ordering::Release);
-        } else if !self.is_lenient
+        } else if self.lenient.is_none()
             && slot.last_good.load(Ordering::Acquire) != mine
             && !self.is_outdated.swap(true, Ordering::AcqRel)
         {

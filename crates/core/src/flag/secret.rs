@@ -33,7 +33,7 @@ impl ShareSecret {
         let keeping = keeper.map(|keeper| Keeping { keeper, of: Use::Secret, nothing: Vec::new });
         let file = Watched::open(path, MAX_SIZE, Box::new(parse), keeping);
         let file = file.map_err(|cause| SecretError { path: shown, cause })?;
-        Ok(Self(file.lenient()))
+        Ok(Self(file.lenient(Instead::PathAlone)))
     }
 
     /// The secret; empty if there has been no good content yet.
@@ -48,12 +48,7 @@ impl ShareSecret {
 
     /// Reports if the file could not be used at a restart.
     pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        self.0.tell_start(&mut |event| match event {
-            FileEvent::AtRestart { path, cause, instead: Instead::BuiltIn } => {
-                report(FileEvent::AtRestart { path, cause, instead: Instead::PathAlone });
-            }
-            other => report(other),
-        });
+        self.0.tell_start(report);
     }
 }
 

@@ -3,13 +3,12 @@
 //!
 //! A client has a position among all clients, by a keyed hash of what identifies it. The position
 //! is the same on each server that has the same key, and after each restart. A flag admits the
-//! clients whose positions are below its share, so whoever passes at 10 per cent passes at 20.
+//! clients whose positions are below its share, so a client that passes at 10 per cent passes at 20.
 
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
-
-use std::os::unix::ffi::OsStrExt;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};

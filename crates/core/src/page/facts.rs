@@ -6,7 +6,40 @@ use minijinja::value::Value;
 
 use crate::flag::ActiveFlag;
 use crate::flag::spec::FlagSpec;
+use crate::shared::hash;
 use crate::text::time::Moment;
+
+/// The name of a server or virtual host, as in `ServerName`. Its hash is made once, and not for each
+/// page that names the server.
+#[derive(Debug)]
+pub struct ServerName {
+    name: String,
+    hash: u64,
+}
+
+impl ServerName {
+    /// Stands for a server without a name.
+    pub fn none() -> &'static Self {
+        static NONE: ServerName = ServerName { name: String::new(), hash: 0 };
+        &NONE
+    }
+
+    /// This name.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { hash: hash::of(&name), name }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells it from the names of other servers.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
 
 /// The facts that a page can show.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +52,7 @@ pub struct Facts<'a> {
     /// to; None if there is none, or if the page shows `end` instead.
     pub retry_after: Option<u32>,
     /// The name of the server or virtual host.
-    pub host: &'a str,
+    pub host: &'a ServerName,
 }
 
 /// The variables of a template.
@@ -75,7 +108,7 @@ impl<'a> Facts<'a> {
             ("retry_after", self.retry_after.map(Value::from)),
             ("vars", Some(Value::from(spec.vars().clone()))),
             ("status", Some(self.status.into())),
-            ("host", Some(self.host.into())),
+            ("host", Some(self.host.as_str().into())),
             ("lang", language.map(Value::from)),
         ];
         debug_assert!(values.iter().map(|(name, _)| name).eq(&VARIABLES));

@@ -9,12 +9,12 @@ use minijinja::value::Value;
 use thiserror::Error;
 
 use super::body::Body;
-use super::facts::{Facts, VARIABLES};
+use super::facts::{Facts, ServerName, VARIABLES};
 use super::name::{NameError, PageName};
 use super::template::{MAX_SIZE, Template};
 use crate::context::{DirectiveContext, Scratch};
 use crate::file::kept::{Keeping, Use};
-use crate::file::watched::Watched;
+use crate::file::watched::{Instead, Watched};
 use crate::flag::spec::FlagSpec;
 use crate::flag::{ActiveFlag, Content};
 use crate::negotiate::Media;
@@ -98,7 +98,7 @@ impl PageFile {
         });
         let file = Watched::open(path, MAX_SIZE, Box::new(parse), keeping);
         let file = file.map_err(|cause| PageError::File { path: shown, cause })?;
-        Ok(Self { name, file: file.lenient() })
+        Ok(Self { name, file: file.lenient(Instead::BuiltIn) })
     }
 
     /// The path of the file.
@@ -190,12 +190,14 @@ impl Source {
             "",
             "message = 'x'\nstart = 2026-11-22T22:00:00Z\nend = 2026-11-22T23:00:00Z\nretry_after = 60",
         ];
+        let host = ServerName::new("x");
         for (sample, is_overdue) in samples.into_iter().zip([false, true]) {
             let spec = FlagSpec::parse(sample.as_bytes(), &TimeZone::UTC);
             let content = Content::of(spec.map_err(|error| error.to_string())?);
             let content = Arc::new(content);
             let closing = ActiveFlag { content, is_overdue, ..ActiveFlag::default() };
-            let facts = Facts { closing: &closing, status: 500, retry_after: Some(300), host: "x" };
+            let facts =
+                Facts { closing: &closing, status: 500, retry_after: Some(300), host: &host };
             let page = self.render(facts.values(name.language.as_deref()).into());
             let page = page.map_err(|cause| match sample {
                 "" => format!("{cause} (for a flag without content)"),

@@ -22,7 +22,7 @@ pub enum NameError {
     Language {
         /// The file.
         path: String,
-        /// The word in the place of the language.
+        /// The word where the language belongs.
         word: String,
         /// What to write instead.
         hint: String,

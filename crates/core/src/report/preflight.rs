@@ -75,12 +75,11 @@ impl Outcome {
         request: &impl ClientRequest,
         events: &impl EventSink,
     ) -> (usize, Self, Self) {
-        let of = |(number, verdict): (usize, Verdict<'g>)| {
-            let gate = number.checked_sub(1).and_then(|number| others.get(number));
-            (number, Self::of(verdict, gate.copied().unwrap_or(first), request))
+        let of = |(number, gate, verdict): (usize, &Gate, Verdict<'g>)| {
+            (number, Self::of(verdict, gate, request))
         };
         let now = gate::strictest(first, others, |gate| gate.decide(request, events));
-        if !matches!(now.1, Verdict::Open | Verdict::Announced(_)) {
+        if !matches!(now.2, Verdict::Open | Verdict::Announced(_)) {
             let (number, now) = of(now);
             let while_closed = now.clone();
             return (number, now, while_closed);

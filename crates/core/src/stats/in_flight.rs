@@ -54,6 +54,15 @@ struct Entry {
     request_time: AtomicU64,
 }
 
+/// The arrival of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// In microseconds since 1970.
+    pub time: i64,
+    /// Whether the method of the request only reads.
+    pub is_safe: bool,
+}
+
 /// How a request was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
@@ -165,9 +174,11 @@ impl PackedEntry {
     const GENERATION_AT: u32 = Self::STAGE_AT + 2;
     const SAFE: u64 = 1 << (Self::GENERATION_AT + u8::BITS);
 
-    fn undecided(process: i32, scope: ScopeId, generation: u8) -> Self {
-        let process = u64::try_from(process).unwrap_or(0) & Self::PROCESS;
-        Self(u64::from(generation) << Self::GENERATION_AT | process).at(scope, Stage::Undecided)
+    fn undecided(worker: Worker, scope: ScopeId, is_safe: bool) -> Self {
+        let process = u64::try_from(worker.process).unwrap_or(0) & Self::PROCESS;
+        let generation = u64::from(worker.generation) << Self::GENERATION_AT;
+        let safe = if is_safe { Self::SAFE } else { 0 };
+        Self(safe | generation | process).at(scope, Stage::Undecided)
     }
 
     /// The same request in this scope and at this stage.
@@ -204,10 +215,6 @@ impl PackedEntry {
         Admitted { among, is_safe: self.0 & Self::SAFE != 0 }
     }
 
-    fn with_method(self, is_safe: bool) -> Self {
-        Self(if is_safe { self.0 | Self::SAFE } else { self.0 & !Self::SAFE })
-    }
-
     fn generation(self) -> u8 {
         (self.0 >> Self::GENERATION_AT) as u8
     }
@@ -230,17 +237,15 @@ enum EntryPlace<'r> {
 }
 
 impl InFlight {
-    /// Takes an entry for a request that arrived at `request_time`, in microseconds since 1970, and
-    /// is about to be decided.
+    /// Takes an entry for a request that is about to be decided.
     pub(super) fn enter(
         &self,
         worker: Worker,
         scope: ScopeId,
         flags: u64,
-        request_time: i64,
+        arrival: Arrival,
     ) -> Held<'_> {
-        let Worker { process, generation, .. } = worker;
-        let word = PackedEntry::undecided(process, scope, generation);
+        let word = PackedEntry::undecided(worker, scope, arrival.is_safe);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let free = lines.flatten().find(|entry| {
@@ -251,7 +256,7 @@ impl InFlight {
             Some(entry) => {
                 fence(Ordering::Release); // a reader of the words below also sees the change
                 entry.flags.store(flags, Ordering::Relaxed);
-                let request_time = u64::try_from(request_time).unwrap_or(0);
+                let request_time = u64::try_from(arrival.time).unwrap_or(0);
                 entry.request_time.store(request_time, Ordering::Relaxed);
                 EntryPlace::Entry(entry)
             }
@@ -328,7 +333,7 @@ impl Entry {
 
 impl Held<'_> {
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
-    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, admitted: Admitted) {
+    pub(super) fn let_in(&self, scope: ScopeId, flags: u64, among: Among) {
         let word = self.word.get();
         let EntryPlace::Entry(entry) = self.place else { return };
         if word == PackedEntry::FREE {
@@ -339,12 +344,12 @@ impl Held<'_> {
             fence(Ordering::Release); // as above
         }
         entry.flags.store(flags, Ordering::Relaxed);
-        let stage = match admitted.among {
+        let stage = match among {
             Among::All => Stage::WasOpen,
             Among::Chosen => Stage::WasClosed,
             Among::Some => Stage::WasReadOnly,
         };
-        self.change(entry, word.at(scope, stage).with_method(admitted.is_safe));
+        self.change(entry, word.at(scope, stage));
     }
 
     fn change(&self, entry: &Entry, word: PackedEntry) {

@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// When there is no room, nothing is counted and nothing is lost.
+    /// Without a free place, a use is not counted, and the other counts stay.
     #[test]
     fn a_full_table() {
         let uses = InvitationUses::default();

@@ -44,7 +44,8 @@ fn at(second: u16) -> Timestamp {
 }
 
 fn enter<'r>(in_flight: &'r InFlight, process: i32, of: Running) -> in_flight::Held<'r> {
-    in_flight.enter(worker(process), of.scope, of.flags, of.began.as_microsecond())
+    let arrival = Arrival { time: of.began.as_microsecond(), is_safe: false };
+    in_flight.enter(worker(process), of.scope, of.flags, arrival)
 }
 
 fn all(in_flight: &InFlight) -> Vec<Running> {
@@ -56,7 +57,7 @@ fn request(in_flight: &InFlight, flag: &AtomicU64, of: Running) -> bool {
     let held = enter(in_flight, here(), of);
     let is_open = flag.load(Ordering::Relaxed) == 0;
     match is_open {
-        true => held.let_in(of.scope, of.flags, OPEN),
+        true => held.let_in(of.scope, of.flags, OPEN.among),
         false => held.leave(),
     }
     is_open
@@ -108,7 +109,7 @@ fn two_enter() {
         let shared = Arc::new(InFlight::default());
         let let_in = |in_flight: &InFlight, number| {
             let of = running(number);
-            enter(in_flight, here(), of).let_in(of.scope, of.flags, OPEN);
+            enter(in_flight, here(), of).let_in(of.scope, of.flags, OPEN.among);
         };
         let theirs = Arc::clone(&shared);
         let other = thread::spawn(move || let_in(&theirs, 1));
@@ -130,7 +131,7 @@ fn one_after_the_other() {
         let requests = thread::spawn(move || {
             for of in [running(0), running(1)] {
                 let held = enter(&theirs, here(), of);
-                held.let_in(of.scope, of.flags, OPEN);
+                held.let_in(of.scope, of.flags, OPEN.among);
                 held.leave();
             }
         });
@@ -151,8 +152,8 @@ fn into_another_scope() {
         let went = Running { began: came.began, ..running(1) };
         let moving = thread::spawn(move || {
             let held = enter(&theirs, here(), came);
-            held.let_in(came.scope, came.flags, OPEN);
-            held.let_in(went.scope, went.flags, OPEN);
+            held.let_in(came.scope, came.flags, OPEN.among);
+            held.let_in(went.scope, went.flags, OPEN.among);
         });
         let found = all(&shared);
         assert!([vec![], vec![came], vec![went]].contains(&found), "{found:?}");
@@ -169,12 +170,12 @@ fn late_owner() {
         let (theirs, of) = (Arc::clone(&shared), running(0));
         let dying = thread::spawn(move || {
             let held = enter(&theirs, DEAD, of);
-            held.let_in(of.scope, of.flags, OPEN);
+            held.let_in(of.scope, of.flags, OPEN.among);
             held.leave();
         });
         shared.free_where(|process| process == DEAD);
         let of = running(1);
-        enter(&shared, here(), of).let_in(of.scope, of.flags, OPEN);
+        enter(&shared, here(), of).let_in(of.scope, of.flags, OPEN.among);
         dying.join().expect("dead");
         let found: Vec<_> =
             all(&shared).iter().map(|found| (found.process, found.scope, found.admitted)).collect();
@@ -190,8 +191,8 @@ fn counted() {
         let scope = ScopeId::new(0);
         let serve = move |stats: &Stats, status| {
             let scope_ref = ScopeRef { scope, flags: 1 };
-            let tracked =
-                TrackedRequest::new(stats, worker(here()), scope_ref, at(1).as_microsecond());
+            let arrival = Arrival { time: at(1).as_microsecond(), is_safe: false };
+            let tracked = TrackedRequest::new(stats, worker(here()), scope_ref, arrival);
             tracked.let_in(scope_ref, Reason::Open);
             drop(tracked);
             stats.refuse(worker(here()), scope, status);

@@ -25,6 +25,10 @@ fn here() -> Worker {
     Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
 }
 
+fn arrival(time: Timestamp) -> Arrival {
+    Arrival { time: time.as_microsecond(), is_safe: false }
+}
+
 fn admitted(was_open: bool) -> Admitted {
     Admitted { among: if was_open { Among::All } else { Among::Chosen }, is_safe: false }
 }
@@ -41,7 +45,7 @@ fn tracked(
     reason: Reason,
     began: Timestamp,
 ) -> TrackedRequest<'static> {
-    let tracked = TrackedRequest::new(stats, worker, at_scope(scope), began.as_microsecond());
+    let tracked = TrackedRequest::new(stats, worker, at_scope(scope), arrival(began));
     tracked.let_in(at_scope(scope), reason);
     tracked
 }
@@ -189,8 +193,8 @@ fn many_threads() {
 fn being_judged() {
     let stats = new_stats();
     let scope = stats.claim(&keys(&["one"]), at(0))[0];
-    let arrival = || TrackedRequest::new(stats, here(), at_scope(scope), at(1).as_microsecond());
-    let lasting = arrival();
+    let new = || TrackedRequest::new(stats, here(), at_scope(scope), arrival(at(1)));
+    let lasting = new();
     assert_eq!(
         stats.running().iter().map(|one| one.admitted).collect::<Vec<_>>(),
         [admitted(true)]
@@ -200,7 +204,7 @@ fn being_judged() {
         let (judging, judged) = std::sync::mpsc::channel();
         let found = thread::scope(|threads| {
             threads.spawn(move || {
-                let arrival = arrival();
+                let arrival = new();
                 judging.send(()).expect("a reader");
                 thread::sleep(std::time::Duration::from_millis(20));
                 reason.into_iter().for_each(|reason| arrival.let_in(at_scope(scope), reason));
@@ -289,8 +293,8 @@ fn how_it_was_admitted() {
         (safe_method, Among::Some),
     ] {
         for is_safe in [false, true] {
-            let new = TrackedRequest::new(stats, here(), at_scope(scope), 1);
-            let tracked = new.with_method(is_safe);
+            let arrival = Arrival { time: 1, is_safe };
+            let tracked = TrackedRequest::new(stats, here(), at_scope(scope), arrival);
             tracked.let_in(at_scope(scope), reason);
             let [running] = stats.running()[..] else { panic!("one") };
             assert_eq!(running.admitted, Admitted { among, is_safe });

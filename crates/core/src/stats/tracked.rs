@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
-use super::in_flight::{Admitted, Held};
+use super::in_flight::{Arrival, Held};
 use super::scope::ScopeId;
 use super::store::Stats;
 use super::totals::Reason;
@@ -25,7 +25,6 @@ pub struct TrackedRequest<'r> {
     worker: Worker,
     stage: Cell<Stage>,
     held: Held<'r>,
-    is_safe: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -38,17 +37,11 @@ enum Stage {
 }
 
 impl<'r> TrackedRequest<'r> {
-    /// A request that arrived at `request_time`, in microseconds since 1970, and is about to be
-    /// decided. Must be called before the flags are checked for the request.
-    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, request_time: i64) -> Self {
-        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, request_time);
-        Self { stats, worker, stage: Stage::Undecided.into(), held, is_safe: false }
-    }
-
-    /// Sets whether the method of the request only reads. Without this call it counts as a write.
-    pub fn with_method(mut self, is_safe: bool) -> Self {
-        self.is_safe = is_safe;
-        self
+    /// A request that is about to be decided. Must be called before the flags are checked for the
+    /// request.
+    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, arrival: Arrival) -> Self {
+        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, arrival);
+        Self { stats, worker, stage: Stage::Undecided.into(), held }
     }
 
     /// Marks the request as admitted, or as admitted in another scope that it has entered.
@@ -57,8 +50,7 @@ impl<'r> TrackedRequest<'r> {
             return; // already counted
         }
         self.stage.set(Stage::LetIn(scope.scope, reason));
-        let admitted = Admitted { among: reason.among(), is_safe: self.is_safe };
-        self.held.let_in(scope.scope, scope.flags, admitted);
+        self.held.let_in(scope.scope, scope.flags, reason.among());
     }
 
     /// Stops counting the request, because it is refused after all or continues as another one.

@@ -1,4 +1,4 @@
-//! `until=TIME` behind an entry: from that time on the entry admits nobody.
+//! `until=TIME` after an entry: from that time on the entry admits nobody.
 
 use jiff::tz::TimeZone;
 
@@ -15,7 +15,7 @@ const OTHER_KEYS: [&str; 8] =
 const WRITE: &str = "write until=2026-11-22T23:00:00+01:00";
 
 /// Reads the word `until=TIME`, in which the key can be in any case. None if this is another word.
-/// `more` are the words behind it. A time without an offset is in `zone`.
+/// `more` are the words after it. A time without an offset is in `zone`.
 ///
 /// # Errors
 /// What is wrong and what to write instead, for a message that already names the place.
@@ -44,7 +44,7 @@ pub(crate) fn read<'w>(
     })
 }
 
-/// What is wrong with the words behind `until=TIME`, of which there must be none.
+/// What is wrong with the words after `until=TIME`. There must be none.
 pub(crate) fn read_second(words: &[&str], zone: &TimeZone) -> Option<String> {
     let second = *words.first()?;
     Some(match read(second, std::iter::empty(), zone) {

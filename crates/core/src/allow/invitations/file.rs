@@ -14,11 +14,12 @@ use thiserror::Error;
 
 use super::secret::SecretHash;
 use super::{Invitation, Invitations};
-use crate::allow::list::{self, BYTE_ORDER_MARK};
+use crate::allow::lines::{NoLines, is_unfinished, lines};
+use crate::allow::list;
 use crate::allow::path::ExemptPath;
 use crate::file::kept::{Keeper, Keeping, Use};
 use crate::file::watched::Watched;
-use crate::text::{self, encoding, until, zone};
+use crate::text::{self, until, zone};
 
 /// The largest file, in bytes.
 const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -32,13 +33,10 @@ const MAX_CAUSE: usize = 200;
 /// Why a text is not a file of invitations.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvitationsError {
-    /// The file has not even a comment. An empty file is more likely half written than intended.
-    #[error("is empty; a file that is to invite nobody needs a comment line that says so")]
-    Empty,
-    /// Some editors and PowerShell write UTF-16.
-    #[error("is UTF-16; save it as UTF-8")]
-    Utf16,
-    /// A line that is no invitation.
+    /// Not a list at all.
+    #[error(transparent)]
+    NoLines(#[from] NoLines),
+    /// A line that is not an invitation.
     #[error("line {line}: {fault}")]
     Line {
         /// Counted from 1.
@@ -48,7 +46,7 @@ pub enum InvitationsError {
     },
 }
 
-/// Why a line is no invitation.
+/// Why a line is not an invitation.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Fault {
     /// Latin-1, for example.
@@ -57,7 +55,7 @@ pub enum Fault {
     /// A hash is the first word.
     #[error("there is no name in front of the hash; write NAME HASH")]
     NoName,
-    /// The name is too long, or has characters that nobody sees.
+    /// The name is too long, or has invisible characters.
     #[error(
         "the name is longer than {MAX_NAME} characters or has invisible ones; write a shorter name"
     )]
@@ -135,8 +133,7 @@ pub fn open(
     let read = move |content: &[u8]| parse(content, &zone).map_err(|error| error.to_string());
     let of = Use::Invitations;
     let keeping = keeper.map(|keeper| Keeping { keeper, of, nothing: Invitations::default });
-    // A line that is cut off could be an invitation without its end.
-    Watched::open_at_rest(path, MAX_SIZE, Box::new(read), list::is_unfinished, keeping)
+    Watched::open_at_rest(path, MAX_SIZE, Box::new(read), is_unfinished, keeping)
 }
 
 /// Reads the invitations of a file. Accepts Unix and Windows line endings, a byte order mark, blanks
@@ -145,16 +142,9 @@ pub fn open(
 /// # Errors
 /// [`InvitationsError`] for the first line that is wrong.
 pub fn parse(content: &[u8], zone: &TimeZone) -> Result<Invitations, InvitationsError> {
-    if encoding::is_utf16(content) {
-        return Err(InvitationsError::Utf16);
-    }
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-    if content.trim_ascii().is_empty() {
-        return Err(InvitationsError::Empty);
-    }
     let mut invitations = Invitations::default();
     let mut names = HashMap::new();
-    for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
+    for (line, text) in lines(content)? {
         let wrong = |fault| InvitationsError::Line { line, fault };
         let text = str::from_utf8(text).map_err(|_| wrong(Fault::Utf8))?;
         let entry = text.split('#').next().unwrap_or_default();
@@ -208,7 +198,7 @@ fn instead_of_hash(word: Option<&str>) -> Fault {
     }
 }
 
-/// The words behind the hash.
+/// The words after the hash.
 fn limits<'w>(
     mut words: impl Iterator<Item = &'w str> + Clone,
     zone: &TimeZone,

@@ -24,9 +24,9 @@ impl<T: Send> Watched<T> {
         slot.outcome.store(outcome(version, false), Ordering::Release);
         let last = slot.last_good.load(Ordering::Acquire);
         let Good { word, modified, .. } = state.good;
-        let instead = match word {
-            0 if self.is_lenient => Instead::BuiltIn,
-            0 if last == 0 => Instead::Nobody,
+        let instead = match (word, self.lenient) {
+            (0, Some(without)) => without,
+            (0, None) if last == 0 => Instead::Nobody,
             _ if self.is_outdated.load(Ordering::Acquire) => Instead::Outdated,
             _ if [0, word].contains(&last) => Instead::LastGood(modified),
             _ => Instead::Older(modified),

@@ -223,7 +223,7 @@ fn at_a_restart() {
         let open = |keeper: &'static Memory| {
             let keeping = Keeping { keeper, of: Use::List, nothing: || 0 };
             let watched = Watched::open(path.clone(), 100, Box::new(number), Some(keeping))?;
-            let watched = if is_lenient { watched.lenient() } else { watched };
+            let watched = if is_lenient { watched.lenient(Instead::BuiltIn) } else { watched };
             watched.report_through(slot);
             Ok::<_, String>(watched)
         };

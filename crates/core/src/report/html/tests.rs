@@ -16,7 +16,7 @@ use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFact
 use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
-use crate::stats::{Reason, ScopeRef, TrackedRequest, Worker};
+use crate::stats::{Arrival, Reason, ScopeRef, TrackedRequest, Worker};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
 const STRANGE: &str = "<script>alert(1)</script>";
@@ -55,7 +55,8 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let tracked = |scope, reason| {
         let gate = if scope == host { gates.own() } else { inside };
         let scope_ref = ScopeRef { scope, flags: gate.bits() };
-        let tracked = TrackedRequest::new(stats, here, scope_ref, began.as_microsecond());
+        let arrival = Arrival { time: began.as_microsecond(), is_safe: false };
+        let tracked = TrackedRequest::new(stats, here, scope_ref, arrival);
         tracked.let_in(scope_ref, reason);
         tracked
     };

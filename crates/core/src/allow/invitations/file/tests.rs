@@ -50,7 +50,7 @@ fn what_is_none() {
     let secret = "kq3W0nGvxP7Yb2mJ9sRt5A";
     let empty = SecretHash::of_nothing().to_hex();
     for (text, message) in [
-        ("", "is empty; a file that is to invite nobody"),
+        ("", "is empty; to admit nobody"),
         ("\u{feff} \r\n", "is empty"),
         ("\n\nanna\n", "line 3: there is no hash behind the name; write NAME HASH"),
         ("anna until=2026-11-28T22:00", "line 1: there is no hash behind the name"),
