@@ -73,7 +73,7 @@ fn main() {
     for name in ["APXS", "HTTPD_INCLUDE_DIR", "PATH"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
-    for file in ["build.rs", "c-shim/shim.h", "c-shim/shim.c"] {
+    for file in ["build.rs", "c-shim/shim.h", "c-shim/shim.c", "c-shim/hooks.c"] {
         println!("cargo::rerun-if-changed={file}");
     }
     let mut flags = Flags::find();
@@ -184,7 +184,11 @@ fn sort_words(words: &str, includes: &mut Vec<PathBuf>, defines: &mut Vec<String
 
 fn compile_shim(flags: &Flags) {
     let mut build = cc::Build::new();
-    build.file("c-shim/shim.c").includes(&flags.includes).warnings(true).extra_warnings(false);
+    build
+        .files(["c-shim/shim.c", "c-shim/hooks.c"])
+        .includes(&flags.includes)
+        .warnings(true)
+        .extra_warnings(false);
     for define in &flags.defines {
         build.flag(define);
     }

@@ -10,6 +10,13 @@
 #define CORE_PRIVATE
 
 #include "httpd.h"
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 0)
+#define HTTPD_2_4 1
+#else
+#define HTTPD_2_4 0
+#endif
+
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"

@@ -110,6 +110,6 @@ fn handle(request: &mut Request<'_>, hook: Hook) -> c_int {
 fn after_panic(request: &mut Request<'_>) -> c_int {
     #[cfg(feature = "provoke-panic")]
     request.provoke_second_panic();
-    let action = engine::after_panic(request, |body| guard(body, ()));
+    let action = engine::panic::after_panic(request, |body| guard(body, ()));
     request.carry_out(action)
 }

@@ -1,6 +1,7 @@
 //! The directives: checks their words, and merges the settings of scopes.
 
 pub mod cache_advice;
+mod error;
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
@@ -8,85 +9,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
-use crate::allow::{AllowError, AllowRules};
+use crate::allow::AllowRules;
 use crate::context::{DirectiveContext, Scope};
-use crate::flag::{self, FlagError, SecretError, ShareSecret};
-use crate::health_check::{HealthCheckError, HealthChecks};
-use crate::page::{self, PageError, PageFile};
-use crate::refusal::cors::{CorsError, Origins};
-use crate::refusal::retry_after::{RetryAfter, RetryAfterError};
-use crate::refusal::status::{StatusError, StatusLines};
+use crate::flag::{self, ShareSecret};
+use crate::health_check::HealthChecks;
+use crate::page::{self, PageFile};
+use crate::refusal::cors::Origins;
+use crate::refusal::retry_after::RetryAfter;
+use crate::refusal::status::StatusLines;
 use crate::refusal::{Refusal, Refusals};
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
-use crate::text::duration::{self, DurationError};
+use crate::text::duration;
+use error::Cause;
+
+pub use error::DirectiveError;
 
 /// The flag's path, relative to the ServerRoot, if no `MaintenanceFlag` is in effect.
 pub const DEFAULT_FLAG: &str = "maintenance.flag";
-
-/// Why a directive fails `httpd -t`: its name, the error, and what to write instead.
-#[derive(Debug, Error)]
-#[error("{name}: {cause}{usage}")]
-pub struct DirectiveError {
-    name: &'static str,
-    cause: Cause,
-    /// `; usage: ...` if the cause does not say what to write instead.
-    usage: String,
-}
-
-/// What is wrong with the words of a directive.
-#[derive(Debug, Error)]
-enum Cause {
-    #[error("not allowed in {0}; write it {1}")]
-    Misplaced(String, &'static str),
-    #[error("nothing follows")]
-    Nothing,
-    #[error("\"{0}\" is one word too many")]
-    TooMany(String),
-    #[error("\"{0}\" is not UTF-8")]
-    Utf8(String),
-    #[error("\"{0}\" is neither On nor Off")]
-    Switch(String),
-    #[error(transparent)]
-    Duration(#[from] DurationError),
-    #[error(transparent)]
-    Flag(#[from] FlagError),
-    #[error(transparent)]
-    Allow(#[from] AllowError),
-    #[error(transparent)]
-    Page(#[from] PageError),
-    #[error(transparent)]
-    Status(#[from] StatusError),
-    #[error(transparent)]
-    RetryAfter(#[from] RetryAfterError),
-    #[error(transparent)]
-    HealthCheck(#[from] HealthCheckError),
-    #[error(transparent)]
-    Cors(#[from] CorsError),
-    #[error("an empty word names no file")]
-    NoFile,
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-}
-
-impl Cause {
-    /// Whether the usage is the best suggestion.
-    fn is_unguessed(&self) -> bool {
-        match self {
-            Self::Nothing | Self::TooMany(_) | Self::Switch(_) | Self::NoFile => true,
-            Self::Flag(error) => *error == FlagError::Empty,
-            Self::Allow(error) => error.is_unguessed(),
-            Self::Page(error) => matches!(error, PageError::Empty),
-            Self::Status(error) => error.is_unguessed(),
-            Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
-            Self::HealthCheck(error) => *error == HealthCheckError::Empty,
-            Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) | Self::Cors(_) => false,
-            Self::Secret(_) => false,
-        }
-    }
-}
 
 /// One directive of the module.
 pub struct Directive {
@@ -182,14 +122,7 @@ impl Directive {
             (_, []) => Err(Cause::Nothing),
             _ => (self.read)(settings, &Words { words, context }),
         };
-        checked.map_err(|cause| DirectiveError {
-            name: self.name.to_str().unwrap_or_default(),
-            usage: match cause.is_unguessed() {
-                true => format!("; usage: {}", self.usage.to_str().unwrap_or_default()),
-                false => String::new(),
-            },
-            cause,
-        })
+        checked.map_err(|cause| DirectiveError::new(self.name, self.usage, cause))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod gates;
 mod invitation;
 pub mod link;
 pub mod matched;
+pub mod panic;
 pub mod readings;
 pub mod request;
 pub mod server;
@@ -350,54 +351,6 @@ fn count_refusal<'r, R: Request<'r>>(
         let (path, time) = (request.path(), request.request_time());
         let refusal = RefusedRequest { address, path, agent, time };
         counters.stats.refused().count(refusal, worker.process);
-    }
-}
-
-/// The action after a panic in [`handle`], or while its action was being carried out. The last
-/// known state of the server decides, without using anything that may have caused the panic. The
-/// request's gate is not known, so the strictest one applies. If this panics as well, the request
-/// is refused. `guard` runs code that may panic again.
-#[cold]
-pub fn after_panic<'r, R: Request<'r>>(
-    request: &mut R,
-    guard: impl Fn(&mut dyn FnMut()),
-) -> Action<'r> {
-    let mut is_closed = true;
-    guard(&mut || {
-        let server = request.server();
-        is_closed = server.is_some_and(|server| server.gates.all().any(Gate::was_closed));
-    });
-    let reason = (!is_closed).then_some(Reason::Open);
-    let before = request.decision().copied().or_else(|| request.origin_decision());
-    let sections = MatchedSections { section: request.section(), others: vec![] };
-    // Recorded before counting, because counting may panic.
-    request.keep(Decision {
-        outcome: Outcome::of(reason),
-        sections: sections.key(),
-        tracked: before.and_then(|before| before.tracked),
-        ..Decision::undecided(request.path_id())
-    });
-    guard(&mut || count_after_panic(request, before, &sections, reason));
-    match is_closed {
-        true => Action::Plain,
-        false => Action::Decline,
-    }
-}
-
-/// Counts the request like any other, in the scope of its server.
-fn count_after_panic<'r, R: Request<'r>>(
-    request: &mut R,
-    before: Option<Decision<'r>>,
-    sections: &MatchedSections<'r, R::Section>,
-    reason: Option<Reason>,
-) {
-    let Some(server) = request.server() else { return };
-    let (gate, counters) = (server.gates.own(), server.counters);
-    let scope = counters.scope_ref(None::<&R::Section>, gate);
-    let tracked = track(request, before, counters, scope);
-    record(request, tracked, scope, sections, reason);
-    if reason.is_none() && !request.is_subrequest() {
-        count_refusal(request, before, counters, scope.scope, PLAIN.status);
     }
 }
 

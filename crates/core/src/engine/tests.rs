@@ -334,7 +334,7 @@ fn several_readings_of_a_path() {
 fn ask_guarded(request: &mut TestRequest<'_>, hook: Hook) -> String {
     let action = catch_unwind(AssertUnwindSafe(|| word(&handle(request, hook))));
     let guard = |body: &mut dyn FnMut()| drop(catch_unwind(AssertUnwindSafe(body)));
-    action.unwrap_or_else(|_| word(&after_panic(request, guard)))
+    action.unwrap_or_else(|_| word(&panic::after_panic(request, guard)))
 }
 
 #[test]
