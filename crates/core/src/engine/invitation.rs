@@ -12,7 +12,8 @@ use crate::stats::Reason;
 
 /// The answer to a request that has followed a link. While the scope is open, the link leads to the
 /// site, whatever its secret is. While it is closed, there is an answer only to a valid secret, so
-/// that nothing tells a wrong one from none.
+/// that nothing tells a wrong one from none. A request that passes and may have content goes on as
+/// it is: after a redirection, the client would send it again as GET (RFC 9110, section 15.4.4).
 #[cold]
 pub(super) fn reply<'r, R: Request<'r>>(
     request: &R,
@@ -25,6 +26,9 @@ pub(super) fn reply<'r, R: Request<'r>>(
     let others: Vec<_> = sections.others.iter().map(|section| gate_of(*section)).collect();
     let (_, gate, verdict) =
         gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
+    if verdict.reason().is_some() && !request.is_get_or_head() {
+        return None;
+    }
     if verdict.is_open() {
         return Some(link.to_site(path_of_target(request)));
     }
