@@ -145,7 +145,7 @@ void maintenance_watch_end(request_rec *r, void *data)
 {
 #if HTTPD_2_4
     /* The version alone does not prove HTTP/2: a client can write it into an HTTP/1.1 request. */
-    if (r->proto_num >= HTTP_VERSION(2, 0) && is_http2 != NULL && is_http2(r->connection)) {
+    if (is_http2 != NULL && is_http2(r->connection)) {
         watched_request *watched = apr_palloc(r->connection->pool, sizeof(*watched));
 
         watched->data = data;

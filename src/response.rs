@@ -19,6 +19,15 @@ impl<'r> Request<'r> {
     pub(crate) fn carry_out(&mut self, action: Action<'r>) -> c_int {
         match action {
             Action::Decline => DECLINED as c_int,
+            action => self.stop(action),
+        }
+    }
+
+    /// A function of its own keeps the hooks of most requests short.
+    #[inline(never)]
+    fn stop(&mut self, action: Action<'r>) -> c_int {
+        match action {
+            Action::Decline => DECLINED as c_int,
             Action::Answer(answer) => self.answer(answer),
             Action::Reply(reply) => self.reply(reply),
             Action::Plain => self.refuse_plainly(),

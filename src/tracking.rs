@@ -12,6 +12,9 @@ use maintenance_core::engine::decision::Decision;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::stats::TrackedRequest;
 
+/// The protocol's number in `request_rec` (`HTTP_VERSION`).
+const HTTP_2: c_int = 2000;
+
 /// A decision and its client request, in one allocation.
 struct Tracked<'r> {
     decision: Decision<'r>,
@@ -63,10 +66,15 @@ impl<'r> Request<'r> {
         let tracked = &*tracked;
         decision.tracked = Some(tracked);
         self.set_slot(decision);
-        // SAFETY: the client request lives as long as this request's pool. The shim forgets it when
-        // the pool is cleared, in whichever thread that happens (mod_http2 destroys finished
-        // streams in the thread of the client's connection).
-        unsafe { maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast()) };
+        // Only a request of HTTP/2 ends before its pool is cleared, and only newer httpds have it.
+        if self.rec().proto_num >= HTTP_2 {
+            // SAFETY: the client request lives as long as this request's pool. The shim forgets it
+            // when the pool is cleared, in whichever thread that happens (mod_http2 destroys
+            // finished streams in the thread of the client's connection).
+            unsafe {
+                maintenance_watch_end(self.as_ptr(), ptr::from_ref(tracked).cast_mut().cast());
+            }
+        }
         tracked
     }
 

@@ -245,8 +245,9 @@ fn track<'r, R: Request<'r>>(
         None => {
             let worker = request.worker(counters.generation);
             let is_safe = request.is_get_or_head() || method::is_safe(request.method());
-            let arrival = Arrival { time: request.request_time_micros(), is_safe };
-            let tracked = TrackedRequest::new(counters.stats, worker, scope, arrival);
+            let time = request.request_time_micros();
+            let arrival = Arrival { worker, time, is_safe };
+            let tracked = TrackedRequest::new(counters.stats, scope, arrival);
             Some(request.track(tracked))
         }
     }

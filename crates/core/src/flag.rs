@@ -200,16 +200,15 @@ impl<'b> Flag<'b> {
         self.word().is_absent()
     }
 
-    /// Looks whether the flag is still absent, for the least cost: then there is nothing to report.
-    /// False if it is present or may be, and [`Flag::look`] has to find out. With an interval, true
-    /// without a look until the next one is due.
+    /// Looks whether a flag that was absent still is, for the least cost: then there is nothing to
+    /// report. False if it is present or may be, and [`Flag::look`] has to find out. With an
+    /// interval, true without a look until the next one is due.
     #[inline(always)]
     pub fn confirm_absent(&self) -> bool {
-        self.was_absent()
-            && match self.poll_lease.has_no_interval() {
-                true => self.c_path.as_deref().is_some_and(look::is_name_missing),
-                false => !self.poll_lease.is_due(),
-            }
+        match self.poll_lease.has_no_interval() {
+            true => self.c_path.as_deref().is_some_and(look::is_name_missing),
+            false => !self.poll_lease.is_due(),
+        }
     }
 
     /// Whether the flag closes its scope for a request that arrived at `request_time` and is

@@ -166,12 +166,8 @@ fn nobody_slips_through() {
             let (is_closed, found) = (&is_closed, &found);
             let request = threads.spawn(move || {
                 let worker = Worker { process, connection: 1, generation: 1 };
-                let tracked = TrackedRequest::new(
-                    stats,
-                    worker,
-                    scope_ref,
-                    Arrival { time: 0, is_safe: false },
-                );
+                let arrival = Arrival { worker, time: 0, is_safe: false };
+                let tracked = TrackedRequest::new(stats, scope_ref, arrival);
                 // Relaxed, because a file system guarantees no more.
                 let was_open = !is_closed.load(Ordering::Relaxed);
                 match was_open {

@@ -71,8 +71,8 @@ fn serve(stats: &'static Stats, scope: ScopeId) {
     for connection in 0..100 {
         let worker = Worker { process: here, connection, generation: 1 };
         let scope_ref = ScopeRef { scope, flags: 1 };
-        let arrival = Arrival { time: now().as_microsecond(), is_safe: false };
-        let tracked = TrackedRequest::new(stats, worker, scope_ref, arrival);
+        let arrival = Arrival { worker, time: now().as_microsecond(), is_safe: false };
+        let tracked = TrackedRequest::new(stats, scope_ref, arrival);
         tracked.let_in(scope_ref, Reason::Open);
         tracked.let_in(ScopeRef { scope: ScopeId::OTHERS, ..scope_ref }, Reason::Open);
         tracked.end();

@@ -97,7 +97,7 @@ impl Gates {
 
     /// The gate of a request in these sections, or in none. `keep` holds a gate that is made for
     /// this request only.
-    #[inline]
+    #[inline(always)]
     pub fn of_request<'g>(
         &'g self,
         path: Option<&impl SectionPath>,

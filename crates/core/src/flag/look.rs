@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 /// with that.
 #[inline(always)]
 pub(super) fn is_name_missing(path: &CStr) -> bool {
-    stat(path).err() == Some(Errno::ENOENT)
+    stat(path).is_err() && Errno::last_raw() == Errno::ENOENT as i32
 }
 
 /// A flag that is present.

@@ -57,6 +57,8 @@ struct Entry {
 /// The arrival of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
+    /// Who serves the request.
+    pub worker: Worker,
     /// In microseconds since 1970.
     pub time: i64,
     /// Whether the method of the request only reads.
@@ -164,6 +166,16 @@ enum Stage {
     WasReadOnly,
 }
 
+impl From<Among> for Stage {
+    fn from(among: Among) -> Self {
+        match among {
+            Among::All => Self::WasOpen,
+            Among::Chosen => Self::WasClosed,
+            Among::Some => Self::WasReadOnly,
+        }
+    }
+}
+
 impl PackedEntry {
     const FREE: Self = Self(0);
     /// The bits of a process number on Linux (PID_MAX_LIMIT).
@@ -238,13 +250,8 @@ enum EntryPlace<'r> {
 
 impl InFlight {
     /// Takes an entry for a request that is about to be decided.
-    pub(super) fn enter(
-        &self,
-        worker: Worker,
-        scope: ScopeId,
-        flags: u64,
-        arrival: Arrival,
-    ) -> Held<'_> {
+    pub(super) fn enter(&self, scope: ScopeId, flags: u64, arrival: Arrival) -> Held<'_> {
+        let worker = arrival.worker;
         let word = PackedEntry::undecided(worker, scope, arrival.is_safe);
         let start = worker.spread(LINES);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
@@ -344,12 +351,7 @@ impl Held<'_> {
             fence(Ordering::Release); // as above
         }
         entry.flags.store(flags, Ordering::Relaxed);
-        let stage = match among {
-            Among::All => Stage::WasOpen,
-            Among::Chosen => Stage::WasClosed,
-            Among::Some => Stage::WasReadOnly,
-        };
-        self.change(entry, word.at(scope, stage));
+        self.change(entry, word.at(scope, among.into()));
     }
 
     fn change(&self, entry: &Entry, word: PackedEntry) {

@@ -44,8 +44,9 @@ fn at(second: u16) -> Timestamp {
 }
 
 fn enter<'r>(in_flight: &'r InFlight, process: i32, of: Running) -> in_flight::Held<'r> {
-    let arrival = Arrival { time: of.began.as_microsecond(), is_safe: false };
-    in_flight.enter(worker(process), of.scope, of.flags, arrival)
+    let worker = worker(process);
+    let arrival = Arrival { worker, time: of.began.as_microsecond(), is_safe: false };
+    in_flight.enter(of.scope, of.flags, arrival)
 }
 
 fn all(in_flight: &InFlight) -> Vec<Running> {
@@ -191,8 +192,9 @@ fn counted() {
         let scope = ScopeId::new(0);
         let serve = move |stats: &Stats, status| {
             let scope_ref = ScopeRef { scope, flags: 1 };
-            let arrival = Arrival { time: at(1).as_microsecond(), is_safe: false };
-            let tracked = TrackedRequest::new(stats, worker(here()), scope_ref, arrival);
+            let worker = worker(here());
+            let arrival = Arrival { worker, time: at(1).as_microsecond(), is_safe: false };
+            let tracked = TrackedRequest::new(stats, scope_ref, arrival);
             tracked.let_in(scope_ref, Reason::Open);
             drop(tracked);
             stats.refuse(worker(here()), scope, status);

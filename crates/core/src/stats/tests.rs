@@ -25,8 +25,8 @@ fn here() -> Worker {
     Worker { process: std::process::id() as i32, connection: 7, generation: 1 }
 }
 
-fn arrival(time: Timestamp) -> Arrival {
-    Arrival { time: time.as_microsecond(), is_safe: false }
+fn arrival(worker: Worker, time: Timestamp) -> Arrival {
+    Arrival { worker, time: time.as_microsecond(), is_safe: false }
 }
 
 fn admitted(was_open: bool) -> Admitted {
@@ -45,7 +45,7 @@ fn tracked(
     reason: Reason,
     began: Timestamp,
 ) -> TrackedRequest<'static> {
-    let tracked = TrackedRequest::new(stats, worker, at_scope(scope), arrival(began));
+    let tracked = TrackedRequest::new(stats, at_scope(scope), arrival(worker, began));
     tracked.let_in(at_scope(scope), reason);
     tracked
 }
@@ -193,7 +193,7 @@ fn many_threads() {
 fn being_judged() {
     let stats = new_stats();
     let scope = stats.claim(&keys(&["one"]), at(0))[0];
-    let new = || TrackedRequest::new(stats, here(), at_scope(scope), arrival(at(1)));
+    let new = || TrackedRequest::new(stats, at_scope(scope), arrival(here(), at(1)));
     let lasting = new();
     assert_eq!(
         stats.running().iter().map(|one| one.admitted).collect::<Vec<_>>(),
@@ -293,8 +293,8 @@ fn how_it_was_admitted() {
         (safe_method, Among::Some),
     ] {
         for is_safe in [false, true] {
-            let arrival = Arrival { time: 1, is_safe };
-            let tracked = TrackedRequest::new(stats, here(), at_scope(scope), arrival);
+            let arrival = Arrival { worker: here(), time: 1, is_safe };
+            let tracked = TrackedRequest::new(stats, at_scope(scope), arrival);
             tracked.let_in(at_scope(scope), reason);
             let [running] = stats.running()[..] else { panic!("one") };
             assert_eq!(running.admitted, Admitted { among, is_safe });

@@ -39,9 +39,9 @@ enum Stage {
 impl<'r> TrackedRequest<'r> {
     /// A request that is about to be decided. Must be called before the flags are checked for the
     /// request.
-    pub fn new(stats: &'r Stats, worker: Worker, scope: ScopeRef, arrival: Arrival) -> Self {
-        let held = stats.in_flight.enter(worker, scope.scope, scope.flags, arrival);
-        Self { stats, worker, stage: Stage::Undecided.into(), held }
+    pub fn new(stats: &'r Stats, scope: ScopeRef, arrival: Arrival) -> Self {
+        let held = stats.in_flight.enter(scope.scope, scope.flags, arrival);
+        Self { stats, worker: arrival.worker, stage: Stage::Undecided.into(), held }
     }
 
     /// Marks the request as admitted, or as admitted in another scope that it has entered.

@@ -46,7 +46,10 @@ impl SecretHash {
 
     /// The 64 hexadecimal digits, in lower case.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut text = String::with_capacity(2 * LENGTH);
+        text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+        text
     }
 
     /// Identifies the hash in the statistics, which do not have the hash itself.

@@ -55,8 +55,8 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let tracked = |scope, reason| {
         let gate = if scope == host { gates.own() } else { inside };
         let scope_ref = ScopeRef { scope, flags: gate.bits() };
-        let arrival = Arrival { time: began.as_microsecond(), is_safe: false };
-        let tracked = TrackedRequest::new(stats, here, scope_ref, arrival);
+        let arrival = Arrival { worker: here, time: began.as_microsecond(), is_safe: false };
+        let tracked = TrackedRequest::new(stats, scope_ref, arrival);
         tracked.let_in(scope_ref, reason);
         tracked
     };
