@@ -19,6 +19,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_fixups",
     "ap_hook_handler",
     "ap_hook_header_parser",
+    "ap_hook_insert_error_filter",
     "ap_hook_post_config",
     "ap_hook_quick_handler",
     "ap_hook_translate_name",

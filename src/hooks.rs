@@ -11,7 +11,7 @@
 
 use std::ffi::c_int;
 
-use crate::private_answer;
+use crate::answer_marks;
 use crate::request::Request;
 use crate::startup;
 use crate::status_handler;
@@ -31,7 +31,7 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
     guard(
         || {
             maintenance_core::stack::provide(crate::sys::scratch_thread::deep);
-            private_answer::register();
+            answer_marks::register();
             let (none, middle) = (std::ptr::null(), APR_HOOK_MIDDLE as c_int);
             // The first of all handlers: before mod_cache, which would answer from its cache and
             // also registers as "really first", and before mod_rewrite and mod_proxy.

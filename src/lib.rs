@@ -12,6 +12,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod answer_marks;
 mod config_tree;
 mod directives;
 mod dry_run;
@@ -23,7 +24,6 @@ mod location;
 mod location_walk;
 mod module;
 mod overlay;
-mod private_answer;
 #[cfg(feature = "provoke-defect")]
 mod provoke;
 mod request;

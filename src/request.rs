@@ -129,7 +129,7 @@ impl<'r> Request<'r> {
     }
 
     /// The request that was internally redirected to this one.
-    fn redirected(&self) -> Option<Self> {
+    pub(crate) fn redirected(&self) -> Option<Self> {
         let before = self.rec().prev;
         // SAFETY: a request from the same pool, which only this thread uses.
         (!before.is_null()).then(|| unsafe { Self::from_raw(before) })

@@ -132,8 +132,8 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         self.set_decision(decision);
         if let Some(label) = decision.outcome.label() {
             self.tell(label);
-            if decision.outcome.is_private() {
-                self.make_private();
+            if decision.outcome.is_private() || decision.outcome.is_announced() {
+                self.have_answer_marked();
             }
         }
     }
@@ -143,10 +143,8 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         Request::track(self, tracked)
     }
 
-    /// Among the fields that answers with an error have, too.
     fn announce(&mut self, field: &CStr) {
-        let field = self.pool().text(field.to_bytes());
-        self.err_headers_out().set(c"Maintenance", field);
+        self.set_announcement(field);
     }
 
     /// Written at LogLevel debug.

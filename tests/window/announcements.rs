@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use maintenance_harness::{Httpd, replace_file};
+use maintenance_harness::{Httpd, Setup, replace_file, set_mode};
 
 /// However the time of an announcement is spelled: if it is unambiguous, the site stays open.
 #[test]
@@ -67,29 +67,50 @@ fn close_where_they_are_in_doubt() {
     }
 }
 
-/// Programs learn of an announced closing from the answers of the open site, those of errors and of
-/// internal redirects among them, and of nothing once it is withdrawn.
+/// Programs learn of an announced closing from the answers of the open site, those of errors, of
+/// internal redirects and of httpd's own cache among them, and of nothing once it is withdrawn.
 #[test]
 fn are_in_a_header_field() {
-    let httpd = Httpd::start("ErrorDocument 404 /index.html");
+    let setup = Setup::new(
+        "ErrorDocument 404 /index.html\nRedirect gone /gone\nCacheEnable disk /cached.txt\n\
+         CacheRoot \"${ROOT}/cache\"\nCacheDefaultExpire 3600\nCacheIgnoreNoLastMod On",
+    );
+    let setup = setup.modules(&["alias", "cache", "cache_disk"]);
+    setup.write("htdocs/cached.txt", "cached");
+    std::fs::create_dir(setup.path("cache")).expect("a folder");
+    set_mode(&setup.path("cache"), 0o777);
+    let httpd = setup.start();
     let client = httpd.client();
     let field = |path: &str| {
         let answer = client.get(path);
-        (answer.status, answer.header("maintenance").map(str::to_owned))
+        let values = answer.headers.get_all("maintenance").iter();
+        let values: Vec<_> = values.map(|value| value.to_str().expect("text")).collect();
+        (answer.status, (!values.is_empty()).then(|| values.join(", ")))
     };
     let announced = "announced;start=@4070908800;end=@4070912400";
-    for (content, expected) in [
-        (None, None),
-        (Some("start = 2099-01-01T00:00Z\nend = 2099-01-01T01:00Z"), Some(announced.to_owned())),
-        (Some("closed = false"), None),
-        (None, None),
+    let paths =
+        [("/", 200), ("/none", 404), ("/gone", 410), ("/index.html", 200), ("/cached.txt", 200)];
+    for (content, expected, paths) in [
+        (None, None, &paths[..4]), // what is stored later is stored with the announcement in force
+        (
+            Some("start = 2099-01-01T00:00Z\nend = 2099-01-01T01:00Z"),
+            Some(announced.to_owned()),
+            &paths[..],
+        ),
+        (
+            Some("start = 2099-01-01T00:00Z\nend = 2099-01-01T02:00Z"),
+            Some(announced.replace("12400", "16000")),
+            &paths[..],
+        ),
+        (Some("closed = false"), None, &paths[..]),
+        (None, None, &paths[..]),
     ] {
         match content {
             Some(content) => replace_file(&httpd.flag(), content),
             None => drop(std::fs::remove_file(httpd.flag())),
         }
-        for (path, status) in [("/", 200), ("/none", 404), ("/index.html", 200)] {
-            assert_eq!(field(path), (status, expected.clone()), "{path} {content:?}");
+        for (path, status) in paths {
+            assert_eq!(field(path), (*status, expected.clone()), "{path} {content:?}");
         }
     }
 }

@@ -55,6 +55,11 @@ impl Outcome {
         ![AllowKind::Path, AllowKind::SafeMethod].contains(&kind)
     }
 
+    /// Whether the request passes because the scope is still open.
+    pub fn is_announced(self) -> bool {
+        self == Self::LetIn(Reason::Announced)
+    }
+
     /// The value of the note `maintenance` and the environment variable `MAINTENANCE`, which are
     /// set only while the scope is closed.
     pub fn label(self) -> Option<&'static CStr> {
