@@ -130,6 +130,7 @@ check: $(TOOLS)/bin/cargo-deny ## Check format, lints, the source tree, document
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	RUSTFLAGS="--cfg fuzzing" $(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-check
+	RUSTFLAGS="--cfg loom" $(CARGO) check --locked --package maintenance_core --tests --target-dir target/loom-check
 	$(CARGO) test --locked --test architecture
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources

@@ -197,7 +197,7 @@ fn counted() {
             let tracked = TrackedRequest::new(stats, scope_ref, arrival);
             tracked.let_in(scope_ref, Reason::Open);
             drop(tracked);
-            stats.refuse(worker(here()), scope, status);
+            stats.refuse(worker, scope, status);
         };
         let theirs = Arc::clone(&stats);
         let other = thread::spawn(move || serve(&theirs, 503));
