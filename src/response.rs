@@ -4,8 +4,9 @@ use std::ffi::{CStr, c_int};
 
 use crate::request::Request;
 use crate::sys::bindings::{
-    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_OK, OK, ap_conn_keepalive_e_AP_CONN_CLOSE,
-    ap_custom_response, ap_filter_t, ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line,
+    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_NO_CONTENT, HTTP_OK, OK,
+    ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_filter_t,
+    ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_remove_output_filter,
     ap_run_insert_filter, ap_set_content_length, ap_set_content_type, maintenance_pass_body,
 };
 use maintenance_core::engine::Action;
@@ -117,10 +118,15 @@ impl<'r> Request<'r> {
         // From here on the request's pool holds the body, even if the page changes.
         let (body, encoding) = body(self.has_content_filter());
         self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
+        let length = i64::try_from(body.len()).unwrap_or_default();
+        match self.rec().status == HTTP_NO_CONTENT as c_int {
+            true => self.remove_length_filter(),
+            // SAFETY: httpd's request.
+            false => unsafe { ap_set_content_length(self.as_ptr(), length) },
+        }
         // SAFETY: the body lives as long as the request. The filters' result is ignored: httpd logs
         // a lost client, and there is no other answer to send.
         unsafe {
-            ap_set_content_length(self.as_ptr(), i64::try_from(body.len()).unwrap_or_default());
             maintenance_pass_body(self.as_ptr(), body.as_ptr().cast(), body.len());
         }
         DONE
@@ -142,6 +148,24 @@ impl<'r> Request<'r> {
             }
         }
         true
+    }
+
+    /// Removes the filter with which an old httpd (2.4.12) gives an answer without content a
+    /// Content-Length. RFC 9110, section 8.6, forbids the field in a 204.
+    #[cold]
+    fn remove_length_filter(&self) {
+        let mut filter = self.rec().output_filters;
+        // SAFETY: httpd's list of filters ends with null and lives as long as the request, and no
+        // reference to a filter is in use while it is removed.
+        unsafe {
+            while let Some(found) = filter.as_ref() {
+                let next = found.next;
+                if CStr::from_ptr((*found.frec).name) == c"content_length" {
+                    ap_remove_output_filter(filter);
+                }
+                filter = next;
+            }
+        }
     }
 
     /// The output filters of the request and of its connection.
