@@ -7,9 +7,6 @@ use crate::status::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Httpd, Mpm, Setup, replace_file, wait_for};
 use serde_json::{Value, json};
 
-/// mod_http2 does not work with prefork.
-const HTTP2: &str = "Protocols h2c http/1.1";
-
 const NIGHT: &str = "by = 'Anna <anna@example.com>'
     ticket = 'CHG-4711'
     reason = 'secret disks'
@@ -20,17 +17,11 @@ const NIGHT: &str = "by = 'Anna <anna@example.com>'
     de = 'Neue Platten'";
 
 fn start(mpm: Mpm) -> Httpd {
-    let setup = Setup::new(STATUS).mpm(mpm);
+    let setup = Setup::new(STATUS).mpm(mpm).http2_where_possible();
     match mpm {
-        Mpm::Event => setup.modules(&["http2"]).directives(ONE_CHILD).directives(HTTP2).start(),
+        Mpm::Event => setup.directives(ONE_CHILD).start(),
         _ => setup.start(),
     }
-}
-
-/// By each protocol that the MPM has.
-fn clients(httpd: &Httpd, mpm: Mpm) -> Vec<Client> {
-    let http2 = (mpm == Mpm::Event).then(|| httpd.http2_client());
-    [httpd.client()].into_iter().chain(http2).collect()
 }
 
 fn page(client: &Client, accept: &str, language: &str) -> String {
@@ -44,7 +35,7 @@ fn what_the_public_sees() {
     for mpm in [Mpm::Event, Mpm::Prefork] {
         let httpd = start(mpm);
         replace_file(&httpd.flag(), NIGHT);
-        for client in clients(&httpd, mpm) {
+        for client in httpd.clients() {
             for (accept, language, heading) in [
                 ("text/html", "en", "<h1 dir=\"auto\" lang=\"en\">New &lt;disks&gt;</h1>"),
                 ("text/html", "de-AT", "<h1 dir=\"auto\" lang=\"de\">Neue Platten</h1>"),
@@ -134,7 +125,7 @@ fn a_flag_that_does_not_close() {
             let report = report(&httpd.client());
             let [flag, state] = [flag(&report)["state"].clone(), report["state"].clone()];
             let statuses: Vec<_> =
-                clients(&httpd, mpm).iter().map(|client| client.get("/").status).collect();
+                httpd.clients().iter().map(|client| client.get("/").status).collect();
             assert!(statuses.iter().all(|status| *status == statuses[0]), "{statuses:?}");
             (statuses[0], flag, state)
         };

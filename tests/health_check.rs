@@ -1,6 +1,6 @@
 //! MaintenanceHealthCheck: a load balancer keeps the server, and people see the page.
 
-use maintenance_harness::client::{self, Protocol};
+use maintenance_harness::client;
 use maintenance_harness::{Httpd, Mpm, Setup, replace_file};
 
 const DIRECTIVES: &str = "MaintenanceHealthCheck /healthz /ready.txt\nMaintenanceAllow 127.0.0.2";
@@ -13,21 +13,8 @@ fn raw(httpd: &Httpd, request: &str) -> (String, bool) {
 }
 
 fn requests(mpm: Mpm) {
-    let setup = Setup::new(DIRECTIVES).mpm(mpm);
-    // mod_http2 does not work with prefork.
-    let (setup, protocols) = match mpm {
-        Mpm::Prefork => (setup, &[Protocol::Http1][..]),
-        _ => (
-            setup.modules(&["http2"]).directives("Protocols h2c http/1.1"),
-            &[Protocol::Http1, Protocol::Http2][..],
-        ),
-    };
-    let httpd = setup.start();
-    for protocol in protocols {
-        let client = match protocol {
-            Protocol::Http1 => httpd.client(),
-            Protocol::Http2 => httpd.http2_client(),
-        };
+    let httpd = Setup::new(DIRECTIVES).mpm(mpm).http2_where_possible().start();
+    for client in httpd.clients() {
         let send = |method: &str, path: &str| client.send(client.request(method, path));
         for path in ["/healthz", "/ready.txt"] {
             assert_eq!(send("GET", path).status, 404, "open: the site answers");
@@ -50,7 +37,7 @@ fn requests(mpm: Mpm) {
             ("GET", "/", 500),
         ] {
             let answer = send(method, path);
-            assert_eq!(answer.status, status, "{protocol:?} {method} {path}");
+            assert_eq!(answer.status, status, "{:?} {method} {path}", answer.version);
             assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
             assert_eq!(answer.header("maintenance"), Some("closed"), "{method} {path}");
             if status == 200 {

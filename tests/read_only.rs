@@ -14,11 +14,9 @@ const READ_ONLY: &str = "refuse = 'writes'";
 /// A server in which every method comes to the same handler.
 fn start(mpm: Mpm, more: &str) -> Httpd {
     let setup = Setup::new(&format!("TraceEnable On\n{STATUS}{more}")).mpm(mpm);
+    let setup = setup.http2_where_possible();
     match mpm {
-        Mpm::Event => {
-            let setup = setup.modules(&["http2"]).directives("Protocols h2c http/1.1");
-            setup.directives(ONE_CHILD).start()
-        }
+        Mpm::Event => setup.directives(ONE_CHILD).start(),
         _ => setup.start(),
     }
 }
@@ -43,10 +41,9 @@ fn methods() {
         replace_file(&httpd.flag(), READ_ONLY);
         let safe = "GET HEAD OPTIONS PROPFIND QUERY REPORT SEARCH TRACE";
         let others = "POST PUT DELETE PATCH MKCOL COPY MOVE LOCK PROPPATCH BREW get Get";
-        // mod_http2 does not work with prefork.
-        let http2 = (mpm == Mpm::Event).then(|| httpd.http2_client());
-        let protocols = 1 + http2.iter().count();
-        for client in [httpd.client()].into_iter().chain(http2) {
+        let clients = httpd.clients();
+        let protocols = clients.len();
+        for client in clients {
             for method in safe.split(' ') {
                 let status = send(&client, method, "/").status;
                 assert_ne!(status, 500, "{mpm:?} {method}");

@@ -12,11 +12,9 @@ use maintenance_harness::client::Answer;
 use maintenance_harness::{Client, Mpm, Setup, replace_file, wait_for};
 
 fn setup(mpm: Mpm) -> Setup {
-    let setup = Setup::new(STATUS).mpm(mpm);
+    let setup = Setup::new(STATUS).mpm(mpm).http2_where_possible();
     match mpm {
-        Mpm::Event => {
-            setup.modules(&["http2"]).directives("Protocols h2c http/1.1").directives(ONE_CHILD)
-        }
+        Mpm::Event => setup.directives(ONE_CHILD),
         _ => setup,
     }
 }
@@ -58,8 +56,8 @@ fn a_share_of_the_clients() {
             assert!((count - expected).abs() <= 4.0 * deviation, "{percent}: {count}");
             before = passes;
             if percent == 30 {
-                if mpm == Mpm::Event {
-                    assert_eq!(passing(&httpd.http2_client(), TICKETS), before);
+                for client in httpd.clients() {
+                    assert_eq!(passing(&client, TICKETS), before);
                 }
                 httpd.restart();
                 assert_eq!(passing(&httpd.client(), TICKETS), before);
@@ -101,11 +99,7 @@ fn the_cookie() {
         ("admit_percent = 100", "", false),
     ] {
         replace_file(&httpd.flag(), content);
-        let mut clients = vec![httpd.client(), httpd.http2_client()];
-        if !cookie.is_empty() {
-            clients.truncate(2);
-        }
-        for client in clients {
+        for client in httpd.clients() {
             let answer = match cookie {
                 "" => client.get("/"),
                 cookie => with_cookie(&client, cookie),

@@ -172,12 +172,11 @@ impl Site {
              <Location /blogs>\nMaintenanceAllow invite=bloggers\n</Location>\n\
              <Location /server-status>\nSetHandler server-status\n</Location>\n\
              ProxyPass /server-status !\n\
-             <IfModule http2_module>\nProtocols h2c http/1.1\n</IfModule>\n\
              CustomLog logs/all \"%r %U %q %{Referer}i %{Cookie}i %{X-Row}i %>s %{maintenance}n\"",
         )
         .mpm(mpm)
-        // mod_http2 does not work with prefork.
-        .modules(if mpm == Mpm::Prefork { &["status"] } else { &["http2", "status"] })
+        .modules(&["status"])
+        .http2_where_possible()
         .proxy_to(&backend);
         let old = format!("old {old} until=2026-01-01T00:00Z");
         let app = format!("app {app} until=2099-01-01T00:00Z path=/echo/app");
@@ -258,7 +257,8 @@ impl Site {
 
 fn all_rows(mpm: Mpm) {
     let site = Site::start(mpm);
-    let http2 = site.httpd.http2_client();
+    let http2 = site.httpd.clients().into_iter().nth(1);
+    let versions = 1 + http2.iter().count();
     for is_closed in [false, true] {
         if is_closed {
             site.httpd.close();
@@ -266,8 +266,8 @@ fn all_rows(mpm: Mpm) {
         for (number, row) in ROWS.iter().enumerate() {
             site.check(number, row, is_closed, None);
             // A client of HTTP/2 sends no asterisk.
-            if mpm != Mpm::Prefork && !row.is_raw && row.target != "*" {
-                site.check(number, row, is_closed, Some(&http2));
+            if http2.is_some() && !row.is_raw && row.target != "*" {
+                site.check(number, row, is_closed, http2.as_ref());
             }
         }
     }
@@ -279,7 +279,7 @@ fn all_rows(mpm: Mpm) {
     let lines = || fs::read_to_string(site.httpd.path("logs/all")).expect("a log");
     let last = format!("row{}-true", ROWS.len() - 1);
     wait_for("the log is complete", Duration::from_secs(20), || {
-        lines().matches(&last).count() == if mpm == Mpm::Prefork { 1 } else { 2 }
+        lines().matches(&last).count() == versions
     });
     // The request line, the query and the headers are those that the application received.
     let log = lines();

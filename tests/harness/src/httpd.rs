@@ -102,6 +102,12 @@ impl Httpd {
         Client::build(&self.url(), Protocol::Http2, None, true)
     }
 
+    /// A client for each version of HTTP that the server has.
+    pub fn clients(&self) -> Vec<Client> {
+        let http2 = self.setup.has_http2().then(|| self.http2_client());
+        [self.client()].into_iter().chain(http2).collect()
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("logs/error_log")).unwrap_or_default()
     }

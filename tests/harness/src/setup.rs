@@ -95,6 +95,21 @@ impl Setup {
         self
     }
 
+    /// HTTP/2 as well, but not with prefork, for which mod_http2 is not made, and not with an httpd
+    /// that lacks the module (`make test-compat`). For tests that ask the same of each of
+    /// [`Httpd::clients`].
+    pub fn http2_where_possible(self) -> Self {
+        let is_there = installation().modules.join("mod_http2.so").exists();
+        match is_there && self.mpm != Mpm::Prefork {
+            true => self.modules(&["http2"]).directives("Protocols h2c http/1.1"),
+            false => self,
+        }
+    }
+
+    pub(super) fn has_http2(&self) -> bool {
+        self.modules.contains(&"http2")
+    }
+
     pub fn directives(mut self, more: &str) -> Self {
         self.directives.push('\n');
         self.directives.push_str(more);
