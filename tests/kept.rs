@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use maintenance_harness::httpd::MISSED_SIGNAL;
 use maintenance_harness::{Httpd, Mpm, Reports, Setup, replace_file, wait_for};
 
 const SECONDS: Duration = Duration::from_secs(20);
@@ -113,6 +114,7 @@ fn broken_over_restarts(mpm: Mpm, signal: Signal) {
     let mut httpd = setup().mpm(mpm).start();
     httpd.allow_log("maintenance:error.*; the last good version");
     httpd.allow_log("AH00546: no record of generation");
+    httpd.allow_log(MISSED_SIGNAL);
     let mut version = 2;
     for (how, break_it, said) in BREAKS {
         for name in FILES {
@@ -182,6 +184,7 @@ fn broken_at_a_first_start() {
 fn removed_from_the_list_before_it_broke() {
     for (signal, mpm) in RESTARTS {
         let mut httpd = setup().mpm(mpm).start();
+        httpd.allow_log(MISSED_SIGNAL);
         httpd.allow_log("maintenance:error.*/list\"");
         let status = |address: &str| httpd.client_from(address).get("/").status;
         assert_eq!([status("127.0.0.2"), status("127.0.0.3")], [200, 500]);
@@ -232,6 +235,7 @@ fn an_older_page() {
 fn never_good() {
     for (signal, mpm) in RESTARTS {
         let mut httpd = Setup::new("").mpm(mpm).start();
+        httpd.allow_log(MISSED_SIGNAL);
         httpd.close();
         for name in ["ours.html", "ours.json", "ours.json.de", "ours.txt.sv", "list", "cfg.xml"] {
             fs::write(httpd.path(name), [0xff]).expect("written");
@@ -288,6 +292,7 @@ fn names_in_a_kept_plugin_cfg() {
     setup.write("cfg.xml", config("<Transport Hostname=\"localhost\"/>"));
     let mut httpd = setup.start();
     httpd.allow_log("error.*/cfg.xml\" .*; the last good version.* stays in force");
+    httpd.allow_log(MISSED_SIGNAL);
     httpd.close();
     fs::remove_file(httpd.path("cfg.xml")).expect("removed");
     for _ in 0..2 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{DIRECTIVES, MAIN, OWN, SHOP, Tally, add, assert_counted, join, one, setup};
+use maintenance_harness::httpd::MISSED_SIGNAL;
 use maintenance_harness::{Client, Httpd, Mpm, Reports, Setup, wait_for};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -70,6 +71,7 @@ fn statuses() {
     };
     let mut httpd = Setup::new(&lines(400)).mpm(Mpm::Prefork).start();
     httpd.allow_log("AH00546");
+    httpd.allow_log(MISSED_SIGNAL);
     let reports = Reports::of(&httpd);
     httpd.close();
     let mut seen = Tally::new();

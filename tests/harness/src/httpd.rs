@@ -16,6 +16,10 @@ use super::{sanitizer, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The warning of a hard restart that meets a child of prefork while it starts, before it handles the
+/// signal: it ends with the next one, seconds later (seen in 2.4.12).
+pub const MISSED_SIGNAL: &str = r"AH00045: child process \d+ still did not exit, sending a SIGTERM";
+
 /// A running server. Dropping it stops the server and checks its log and its processes.
 pub struct Httpd {
     setup: Setup,
