@@ -77,12 +77,13 @@ impl Drop for Balancer {
     }
 }
 
-/// Two servers in front of one application, which answers the checks.
+/// Two servers in front of one application, which answers the checks. They keep no connection to it:
+/// httpd 2.4.12 waits longer than a shutdown may take until the other side closes it as well.
 fn servers(application: SocketAddr, directives: &str) -> Vec<Httpd> {
     let server = |_| {
         let mut httpd = Setup::new(directives)
             .modules(&["proxy", "proxy_http"])
-            .directives(&format!("ProxyPass / http://{application}/ retry=0"))
+            .directives(&format!("ProxyPass / http://{application}/ retry=0 disablereuse=on"))
             .start();
         httpd.allow_log("AH00957|AH01114"); // the application is stopped
         httpd
