@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{DIRECTIVES, Gauges, OTHER, Site, room};
+use crate::status::ONE_CHILD;
 use maintenance_harness::report::InFlight;
 use maintenance_harness::{Client, Mpm, Reports, Setup, wait_for};
 
@@ -86,9 +87,7 @@ fn locations_in_each_other() {
     let pass = ["/site/inner/hold", "/elsewhere/hold"]
         .map(|path| format!("ProxyPass {path} http://${{BACKEND}}/hold\n"));
     // One child, so that the child that reports has seen the request.
-    let one = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\nMaxRequestWorkers 25";
-    let mut site = Site::start(Setup::new(one).directives(sections).directives(&pass.concat()));
-    site.httpd.allow_log("AH10159"); // few workers, on purpose
+    let site = Site::start(Setup::new(ONE_CHILD).directives(sections).directives(&pass.concat()));
     let hold = |path: &str| site.hold(Client::new(&site.httpd.url()), path);
     let running = ["/site/inner/hold/a", "/elsewhere/hold/b"].map(hold);
     site.shows_in_all(2, 0);
