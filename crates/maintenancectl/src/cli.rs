@@ -1,0 +1,45 @@
+//! The arguments of the command. Those of a verb are in the file of the verb.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Outcome;
+use crate::settings::Settings;
+use crate::verb::close;
+
+/// Closes and opens a site of mod_maintenance.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options of every verb.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Settings to read instead of /etc/maintenancectl.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Close(close::Close),
+}
+
+impl Cli {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub(crate) fn run(self) -> Outcome {
+        let settings = Settings::read(self.global.config.as_deref())?;
+        match self.command {
+            Command::Close(close) => close.run(&settings),
+        }
+    }
+}

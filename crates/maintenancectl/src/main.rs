@@ -1,0 +1,26 @@
+//! `maintenancectl`: one command for the night. It writes the flag, and asks the servers what they
+//! do. Everything that it writes is a file that `touch`, `mv` and an editor can write, too.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod exit;
+mod settings;
+mod verb;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.run() {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("maintenancectl: {}", failure.message);
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The settings of the command: `/etc/maintenancectl.toml`, or the file of `--config`.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use maintenance_core::text::duration;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::exit::Failure;
+
+/// The settings of a machine. It need not exist.
+const DEFAULT: &str = "/etc/maintenancectl.toml";
+
+/// What a file of settings says. Relative paths are relative to its folder.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The flag that `close` and others write.
+    pub(crate) flag: Option<PathBuf>,
+    /// The allow file of `allow`.
+    pub(crate) allow: Option<PathBuf>,
+    /// The file of `invite`.
+    pub(crate) invitations: Option<PathBuf>,
+    /// The URL of the site, for the links of `invite`.
+    pub(crate) url: Option<String>,
+    /// The pages that `preview` renders, as in MaintenancePage.
+    #[serde(default)]
+    pub(crate) pages: Vec<PathBuf>,
+    /// How long to wait for the answer of a server.
+    #[serde(default, deserialize_with = "duration_of")]
+    pub(crate) timeout: Option<Duration>,
+    /// The servers.
+    #[serde(default, rename = "server")]
+    pub(crate) servers: Vec<Server>,
+}
+
+/// A server, `[[server]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    /// What the server is called; its host if there is no name.
+    pub(crate) name: Option<String>,
+    /// The URL of its status page.
+    pub(crate) status: String,
+    /// A file with the certificate that signs that of the server, instead of the system's.
+    pub(crate) ca: Option<PathBuf>,
+    /// The user of basic authentication.
+    pub(crate) user: Option<String>,
+    /// A file with the user's password.
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the file, or else the default one if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be read or used.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        let path = file.unwrap_or(Path::new(DEFAULT));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                let message = format!("cannot read the settings {}: {error}", path.display());
+                return Err(Failure::unusable(message));
+            }
+        };
+        let settings = Self::parse(&text)
+            .map_err(|wrong| Failure::unusable(format!("{}:{wrong}", path.display())))?;
+        Ok(settings.within(path.parent().unwrap_or(Path::new("/"))))
+    }
+
+    /// The settings in a text. An error is `LINE:COLUMN: CAUSE`.
+    fn parse(text: &str) -> Result<Self, String> {
+        toml_edit::de::from_str(text).map_err(|error| {
+            let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            format!("{line}:{column}: {}", error.message().lines().collect::<Vec<_>>().join(", "))
+        })
+    }
+
+    fn within(mut self, folder: &Path) -> Self {
+        let paths = [&mut self.flag, &mut self.allow, &mut self.invitations];
+        let of_servers =
+            self.servers.iter_mut().flat_map(|server| [&mut server.ca, &mut server.password_file]);
+        let paths = paths.into_iter().chain(of_servers).flatten().chain(&mut self.pages);
+        paths.for_each(|path| *path = folder.join(&*path));
+        self
+    }
+}
+
+fn duration_of<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Seconds(u32),
+        Text(String),
+    }
+    let parsed = match Value::deserialize(value)? {
+        Value::Seconds(seconds) => return Ok(Some(Duration::from_secs(seconds.into()))),
+        Value::Text(text) => duration::parse(&text),
+    };
+    parsed.map(Some).map_err(D::Error::custom)
+}
