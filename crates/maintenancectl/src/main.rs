@@ -6,6 +6,7 @@
 mod cli;
 mod exit;
 mod settings;
+mod spoken;
 mod verb;
 
 use std::process::ExitCode;

@@ -39,7 +39,7 @@ impl Moment {
     ///
     /// # Errors
     /// What is wrong, and what to write instead.
-    pub(crate) fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
+    pub fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let text = text.trim();
         let no_time = || format!("this is not a date with a time; {WRITE}");
         let (date, rest) = text.split_at_checked(10).ok_or_else(no_time)?;
