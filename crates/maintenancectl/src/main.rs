@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod edit;
 mod exit;
+mod replace;
 mod settings;
 mod spoken;
 mod verb;
+mod who;
 
 use std::process::ExitCode;
 

@@ -76,7 +76,7 @@ impl Settings {
 
     /// The settings in a text. An error is `LINE:COLUMN: CAUSE`.
     fn parse(text: &str) -> Result<Self, String> {
-        toml_edit::de::from_str(text).map_err(|error| {
+        toml::from_str(text).map_err(|error| {
             let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;

@@ -28,7 +28,7 @@ const NAMES: [(&str, &str); 22] = [
 
 /// Whether the text has the form of a language tag (RFC 5646, section 2.1). Its first subtag must
 /// be a language of two or three letters, because no longer one is registered.
-pub(crate) fn is_language(tag: &str) -> bool {
+pub fn is_language(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let first = subtags.next().unwrap_or_default();
     (2..=3).contains(&first.len())

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
-use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
+use super::findings::{Findings, FlagSpecError};
 use super::flag_spec::{FlagSpec, Texts};
 use super::keys;
 use super::language::{instead_of, is_language};
@@ -19,18 +19,15 @@ use value::{Key, Value, Wrong, network, quoted, seconds, shown, text, words, wro
 /// The longest gradual reopening, in seconds.
 const MAX_OVER: u32 = 7 * 24 * 60 * 60;
 
-/// Why a text is not valid content of a flag.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("line {line}, column {column}: {cause}")]
-pub struct FlagSpecError {
-    /// Counted from 1.
-    line: usize,
-    /// In characters, counted from 1.
-    column: usize,
-    cause: String,
-}
-
 impl FlagSpec {
+    /// All that is wrong in a flag's content. [`FlagSpec::parse`] reports the first error alone.
+    pub fn findings(content: &[u8], zone: &TimeZone) -> Findings {
+        match read(content, zone) {
+            Ok((reader, syntax)) => reader.findings(syntax),
+            Err(error) => Findings { errors: vec![error], warnings: vec![] },
+        }
+    }
+
     /// Parses a flag's content. Times without an offset are local times in `zone`. A local time
     /// that occurs twice, when the clocks are put back, means its first occurrence. A local time
     /// that is skipped moves forward by the length of the gap.
@@ -43,6 +40,15 @@ impl FlagSpec {
 }
 
 fn spec(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
+    let (reader, syntax) = read(content, zone)?;
+    reader.finish(syntax)
+}
+
+/// Reads all keys. Returns the syntax errors as well.
+fn read<'t>(
+    content: &'t [u8],
+    zone: &'t TimeZone,
+) -> Result<(Reader<'t>, Vec<Wrong>), FlagSpecError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
@@ -65,7 +71,7 @@ fn spec(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
         syntax.map(|(span, message)| Wrong(span.clone(), syntax_fault(text, span, message)));
     let syntax: Vec<_> = syntax.collect();
     reader.read(table.get_ref(), syntax.is_empty());
-    reader.finish(syntax)
+    Ok((reader, syntax))
 }
 
 /// The error at this byte of the text.
@@ -293,6 +299,18 @@ impl<'t> Reader<'t> {
         self.odd.sort_by_key(|Wrong(span, _)| span.start);
         self.spec.warnings = warnings(self.odd, self.text);
         Ok(self.spec)
+    }
+
+    fn findings(self, syntax: Vec<Wrong>) -> Findings {
+        let text = self.text;
+        let sorted = |mut wrong: Vec<Wrong>| -> Vec<_> {
+            wrong.sort_by_key(|Wrong(span, _)| span.start);
+            // Of two faults at the same position, the first is more specific.
+            wrong.dedup_by_key(|Wrong(span, _)| span.start);
+            wrong.into_iter().map(|Wrong(span, cause)| at(text, span.start, cause)).collect()
+        };
+        let errors = self.faults.into_iter().chain(syntax).collect();
+        Findings { errors: sorted(errors), warnings: sorted(self.odd) }
     }
 
     fn moment(&self, value: &Value<'_>) -> Result<Moment, Wrong> {

@@ -1,0 +1,40 @@
+//! What is wrong in a flag's content.
+
+use thiserror::Error;
+
+/// Why a text is not valid content of a flag.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("line {line}, column {column}: {cause}")]
+pub struct FlagSpecError {
+    /// Counted from 1.
+    pub(super) line: usize,
+    /// In characters, counted from 1.
+    pub(super) column: usize,
+    pub(super) cause: String,
+}
+
+impl FlagSpecError {
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column in characters, counted from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong, and what to write instead.
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+}
+
+/// All that is wrong in a flag's content, for an editor or a check.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Why the content cannot be used, in file order.
+    pub errors: Vec<FlagSpecError>,
+    /// Ignored parts, in file order.
+    pub warnings: Vec<FlagSpecError>,
+}
