@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Outcome;
 use crate::settings::Settings;
-use crate::verb::close;
+use crate::verb::{announce, close, extend, open};
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
@@ -28,7 +28,10 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Announce(announce::Announce),
     Close(close::Close),
+    Extend(extend::Extend),
+    Open(open::Open),
 }
 
 impl Cli {
@@ -39,7 +42,10 @@ impl Cli {
     pub(crate) fn run(self) -> Outcome {
         let settings = Settings::read(self.global.config.as_deref())?;
         match self.command {
+            Command::Announce(announce) => announce.run(&settings),
             Command::Close(close) => close.run(&settings),
+            Command::Extend(extend) => extend.run(&settings),
+            Command::Open(open) => open.run(&settings),
         }
     }
 }

@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod content;
 mod edit;
 mod exit;
 mod replace;
+mod session;
 mod settings;
 mod spoken;
 mod verb;

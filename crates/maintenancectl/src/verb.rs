@@ -1,3 +1,6 @@
 //! The verbs of the command, each with its arguments.
 
+pub(crate) mod announce;
 pub(crate) mod close;
+pub(crate) mod extend;
+pub(crate) mod open;

@@ -1,0 +1,323 @@
+//! The flag as a verb finds it, and how the verb changes it: never a content that the verb did not
+//! expect, and never half of one.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maintenance_core::file::{self, FileError};
+use maintenance_core::flag::spec::{FlagSpec, MAX_SIZE, Phase};
+use maintenance_core::text::time::Moment;
+use maintenance_core::text::{self, user, zone};
+
+use crate::exit::{Exit, Failure};
+use crate::replace::{Lock, ReplaceError, folder};
+use crate::settings::Settings;
+use crate::spoken::{Clock, said};
+use crate::who::Person;
+
+/// Which flag, and whether it may be anybody's.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlagOptions {
+    /// The flag; otherwise that of the settings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) flag: Option<PathBuf>,
+    /// Also if somebody else wrote the flag, or if its content cannot be used
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// A flag, and the circumstances of the command.
+pub(crate) struct Session {
+    pub(crate) path: PathBuf,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: TimeZone,
+    pub(crate) me: Person,
+    may_replace: bool,
+}
+
+/// What is at the flag's path.
+pub(crate) enum Found {
+    Absent,
+    Present(Present),
+}
+
+/// The file at the flag's path.
+pub(crate) struct Present {
+    content: Vec<u8>,
+    owner: u32,
+    modified: Option<Timestamp>,
+    /// The content, or why it cannot be used.
+    pub(crate) spec: Result<FlagSpec, String>,
+}
+
+impl Present {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.content.is_empty() && self.spec.is_ok()
+    }
+
+    /// The content as text. A content that can be used is text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.content).into_owned()
+    }
+
+    pub(crate) fn phase(&self, now: Timestamp) -> Phase {
+        self.spec.as_ref().map_or(Phase::Closed, |spec| spec.phase(now))
+    }
+}
+
+impl Found {
+    fn content(&self) -> Option<&[u8]> {
+        match self {
+            Self::Absent => None,
+            Self::Present(present) => Some(&present.content),
+        }
+    }
+}
+
+impl Session {
+    /// # Errors
+    /// No flag is named.
+    pub(crate) fn new(settings: &Settings, options: FlagOptions) -> Result<Self, Failure> {
+        let path = options.flag.or_else(|| settings.flag.clone()).ok_or_else(|| {
+            Failure::unusable(
+                "no flag is named; write flag = \"/etc/httpd/maintenance.flag\" into \
+                 /etc/maintenancectl.toml, or add --flag FILE",
+            )
+        })?;
+        Ok(Self {
+            path,
+            now: Timestamp::now(),
+            zone: zone::of_server(),
+            me: Person::current(),
+            may_replace: options.replace,
+        })
+    }
+
+    /// The clock for spoken times.
+    pub(crate) fn clock(&self) -> Clock<'_> {
+        Clock::new(self.now, &self.zone)
+    }
+
+    /// A time of a flag.
+    pub(crate) fn moment(&self, at: Timestamp) -> Moment {
+        let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
+        Moment::local(whole, &self.zone)
+    }
+
+    /// The time with weekday, zone and distance.
+    pub(crate) fn said(&self, at: Timestamp) -> String {
+        said(at, self.now, &self.zone)
+    }
+
+    /// The path for messages.
+    pub(crate) fn shown(&self) -> String {
+        text::shown(&self.path.display().to_string()).into_owned()
+    }
+
+    /// Looks at the flag.
+    ///
+    /// # Errors
+    /// Something else than a file is there, or the file cannot be read.
+    pub(crate) fn find(&self) -> Result<Found, Failure> {
+        let shown = self.shown();
+        let wrong = |cause: String| Err(Failure::unusable(format!("{shown} {cause}")));
+        let metadata = match fs::symlink_metadata(&self.path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
+            Err(error) => return Err(self.failure("look at", &error, "")),
+        };
+        let kind = metadata.file_type();
+        if kind.is_symlink() {
+            let target = fs::read_link(&self.path).unwrap_or_default();
+            let target = folder(&self.path).join(target);
+            return wrong(format!(
+                "is a symbolic link; name the file to which it leads: --flag {}",
+                target.display()
+            ));
+        } else if kind.is_dir() {
+            return wrong(format!(
+                "is a folder, which closes the site as a flag does; remove it with: rmdir {shown}"
+            ));
+        } else if !kind.is_file() {
+            return wrong(format!(
+                "is not a regular file, and closes the site as a flag does; remove it with: rm \
+                 {shown}"
+            ));
+        }
+        let (content, spec) = match file::read(&self.path, MAX_SIZE) {
+            Ok((content, _)) => {
+                let spec = match content.is_empty() {
+                    true => Ok(FlagSpec::default()),
+                    false => FlagSpec::parse(&content, &self.zone).map_err(|e| e.to_string()),
+                };
+                (content, spec)
+            }
+            Err(error @ FileError::TooLarge { .. }) => (vec![], Err(format!("it {error}"))),
+            Err(FileError::Read(error)) => return Err(self.failure("read", &error, "")),
+            Err(error) => return wrong(format!("{error}; try again")),
+        };
+        use std::os::unix::fs::MetadataExt as _;
+        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        Ok(Found::Present(Present { content, owner: metadata.uid(), modified, spec }))
+    }
+
+    /// Who wrote the flag, and when.
+    pub(crate) fn author(&self, present: &Present) -> String {
+        let owner = user::name(present.owner);
+        let by = present.spec.as_ref().ok().and_then(FlagSpec::by);
+        let when = present.modified.map_or_else(String::new, |at| format!(", {}", self.said(at)));
+        match by {
+            Some(by) if by == owner => format!("{}{when}", text::shown(by)),
+            Some(by) => format!("{} (file of {owner}){when}", text::shown(by)),
+            None => format!("{owner}{when}"),
+        }
+    }
+
+    /// Refuses a flag that somebody else wrote, and one whose content cannot be used. False if
+    /// `--replace` permits it.
+    ///
+    /// # Errors
+    /// Who wrote it and when, or what is wrong with it.
+    pub(crate) fn expects(&self, present: &Present) -> Result<bool, Failure> {
+        let by = present.spec.as_ref().ok().and_then(FlagSpec::by);
+        let is_mine = match by {
+            Some(by) => by == self.me.name,
+            None => self.me.owns(present.owner),
+        };
+        let (shown, author) = (self.shown(), self.author(present));
+        let refusal = match (&present.spec, is_mine) {
+            (Ok(_), true) => return Ok(true),
+            _ if self.may_replace => return Ok(false),
+            (Ok(_), false) => format!(
+                "{shown} was written by somebody else: {author}; ask them, or add --replace"
+            ),
+            (Err(cause), _) => format!(
+                "the content of {shown} cannot be used ({cause}), and it was written by {author}; \
+                 correct it, or add --replace"
+            ),
+        };
+        Err(Failure { exit: Exit::No, message: refusal })
+    }
+
+    /// Refuses unless `--replace` permits it.
+    ///
+    /// # Errors
+    /// The message.
+    pub(crate) fn unless_replace(&self, message: String) -> Result<(), Failure> {
+        match self.may_replace {
+            true => Ok(()),
+            false => Err(Failure { exit: Exit::No, message }),
+        }
+    }
+
+    /// Writes a content in place of what was found.
+    ///
+    /// # Errors
+    /// The content cannot be used or written, or the flag has changed meanwhile.
+    pub(crate) fn write(&self, found: &Found, content: &str) -> Result<FlagSpec, Failure> {
+        let spec = FlagSpec::parse(content.as_bytes(), &self.zone)
+            .map_err(|error| Failure::unusable(format!("this flag would not be valid: {error}")))?;
+        if content.len() as u64 > MAX_SIZE {
+            let message = format!("a flag has at most {MAX_SIZE} bytes; write shorter texts");
+            return Err(Failure::unusable(message));
+        }
+        let is_new = matches!(found, Found::Absent) && !self.may_replace;
+        let written = Lock::take(&self.path, &|_| {})
+            .and_then(|lock| lock.write(content.as_bytes(), is_new, || self.is_expected(found)));
+        written.map_err(|error| self.explained("write", error))?;
+        Ok(spec)
+    }
+
+    /// Removes the flag that was found.
+    ///
+    /// # Errors
+    /// The flag cannot be removed, or it has changed meanwhile.
+    pub(crate) fn remove(&self, found: &Found) -> Result<(), Failure> {
+        let removed = match Lock::take(&self.path, &|_| {}) {
+            Ok(lock) => lock.remove(|| self.is_expected(found)),
+            // No lock can be created on a full disk, where a file can still be removed.
+            Err(ReplaceError::Io(error)) if is_full(&error) => match self.is_expected(found) {
+                true => fs::remove_file(&self.path).map_err(ReplaceError::Io),
+                false => Err(ReplaceError::Changed),
+            },
+            Err(error) => Err(error),
+        };
+        removed.map_err(|error| self.explained("remove", error))
+    }
+
+    fn is_expected(&self, found: &Found) -> bool {
+        self.may_replace || self.find().is_ok_and(|again| again.content() == found.content())
+    }
+
+    fn explained(&self, what: &str, error: ReplaceError) -> Failure {
+        let shown = self.shown();
+        match error {
+            ReplaceError::Busy => Failure {
+                exit: Exit::No,
+                message: format!(
+                    "another maintenancectl is changing {shown}; wait for it, and look at the \
+                     result"
+                ),
+            },
+            ReplaceError::Changed => {
+                let who = match self.find() {
+                    Ok(Found::Present(present)) => format!(" by {}", self.author(&present)),
+                    _ => ": it is gone".to_owned(),
+                };
+                let message = format!(
+                    "{shown} was changed meanwhile{who}; look at it, and repeat the command if it \
+                     still has to be done"
+                );
+                Failure { exit: Exit::No, message }
+            }
+            ReplaceError::Io(error) => {
+                let kept = if self.path.exists() { "; the flag is as it was" } else { "" };
+                self.failure(what, &error, kept)
+            }
+        }
+    }
+
+    /// One line: what is wrong, where, and what to do.
+    fn failure(&self, what: &str, error: &io::Error, kept: &str) -> Failure {
+        let folder = folder(&self.path).display();
+        let (cause, help) = match error.kind() {
+            ErrorKind::PermissionDenied if !Person::is_root() => (
+                format!("{} may not {what} files in {folder}", self.me.name),
+                "run the command with sudo".to_owned(),
+            ),
+            ErrorKind::NotFound => (
+                format!("the folder {folder} does not exist"),
+                "create it, or name another flag with --flag FILE".to_owned(),
+            ),
+            ErrorKind::NotADirectory => {
+                (format!("{folder} is not a folder"), "name another flag with --flag FILE".into())
+            }
+            ErrorKind::ReadOnlyFilesystem => (
+                format!("the file system of {folder} is read-only"),
+                format!("mount it for writing: mount -o remount,rw {folder}"),
+            ),
+            _ if is_full(error) => (
+                format!("there is no space left in {folder}"),
+                "free some; an empty flag, with touch, needs the least".to_owned(),
+            ),
+            _ => (error.to_string(), "look at the folder with ls -l".to_owned()),
+        };
+        Failure::unusable(format!("cannot {what} {}: {cause}{kept}; {help}", self.shown()))
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Warns of a folder in which httpd does not see the flag, or in which everybody can close.
+pub(crate) fn warn_of_folder(path: &Path) {
+    // The ServerRoot is not known here.
+    for problem in maintenance_core::flag::folder_problems(path, Path::new("/nonexistent")) {
+        eprintln!("maintenancectl: warning: the folder of {} {problem}", path.display());
+    }
+}

@@ -1,0 +1,54 @@
+//! `extend`: moves the end.
+
+use clap::Args;
+
+use crate::content::{summary, time_of};
+use crate::edit::with_end;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::session::{FlagOptions, Found, Session};
+use crate::settings::Settings;
+use crate::spoken::distance;
+
+/// Move the planned end
+///
+/// Changes the end of the flag and leaves every other byte as it is.
+#[derive(Debug, Args)]
+pub(crate) struct Extend {
+    /// The new end: 02:30, +1h (from now), "tomorrow 02:30", "2026-11-29 02:30"
+    #[arg(long, value_name = "TIME")]
+    end: String,
+    #[command(flatten)]
+    flag: FlagOptions,
+}
+
+impl Extend {
+    /// # Errors
+    /// There is no flag, or it cannot be written.
+    pub(crate) fn run(self, settings: &Settings) -> Outcome {
+        let session = Session::new(settings, self.flag)?;
+        let found = session.find()?;
+        let Found::Present(present) = &found else {
+            let message = format!(
+                "there is no {}, so nothing ends; use maintenancectl close or announce",
+                session.shown()
+            );
+            return Err(Failure { exit: Exit::No, message });
+        };
+        session.expects(present)?;
+        let spec = present.spec.as_ref().map_err(|cause| {
+            let shown = session.shown();
+            Failure::unusable(format!("the content of {shown} cannot be used: {cause}; correct it"))
+        })?;
+        let start = spec.start().map_or(session.now, |start| start.at());
+        let end = session.moment(time_of(&session, "--end", &self.end, start)?);
+        let old = spec.end();
+        let spec = session.write(&found, &with_end(&present.text(), end))?;
+        print!("{}", summary(&session, "extended", &spec));
+        if let Some(old) = old {
+            let apart = distance(end.at().duration_since(old.at()).unsigned_abs());
+            let which = if end.at() < old.at() { "earlier" } else { "later" };
+            println!("  that is {apart} {which} than before");
+        }
+        Ok(Exit::Done)
+    }
+}
