@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -88,9 +89,11 @@ impl Session {
                  /etc/maintenancectl.toml, or add --flag FILE",
             )
         })?;
+        let now = Timestamp::now();
         Ok(Self {
-            path,
-            now: Timestamp::now(),
+            path: std::path::absolute(&path).unwrap_or(path),
+            // A flag has whole seconds.
+            now: Timestamp::from_second(now.as_second()).unwrap_or(now),
             zone: zone::of_server(),
             me: Person::current(),
             may_replace: options.replace,
@@ -104,8 +107,7 @@ impl Session {
 
     /// A time of a flag.
     pub(crate) fn moment(&self, at: Timestamp) -> Moment {
-        let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        Moment::local(whole, &self.zone)
+        Moment::local(at, &self.zone)
     }
 
     /// The time with weekday, zone and distance.
@@ -132,8 +134,7 @@ impl Session {
         };
         let kind = metadata.file_type();
         if kind.is_symlink() {
-            let target = fs::read_link(&self.path).unwrap_or_default();
-            let target = folder(&self.path).join(target);
+            let target = folder(&self.path).join(fs::read_link(&self.path).unwrap_or_default());
             return wrong(format!(
                 "is a symbolic link; name the file to which it leads: --flag {}",
                 target.display()
@@ -160,7 +161,6 @@ impl Session {
             Err(FileError::Read(error)) => return Err(self.failure("read", &error, "")),
             Err(error) => return wrong(format!("{error}; try again")),
         };
-        use std::os::unix::fs::MetadataExt as _;
         let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
         Ok(Found::Present(Present { content, owner: metadata.uid(), modified, spec }))
     }

@@ -54,9 +54,11 @@ pub(crate) fn said(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let year = if time.year() == today.year() { "" } else { " %Y" };
     let seconds = if time.second() == 0 { "" } else { ":%S" };
     let shown = time.strftime(&format!("%a %-d %b{year} %H:%M{seconds} %Z")).to_string();
-    let away = match at >= now {
-        true => format!("in {}", distance(at.duration_since(now).unsigned_abs())),
-        false => ago(now, at),
+    let apart = at.duration_since(now);
+    let away = match (apart.as_secs(), at >= now) {
+        (0, _) => "now".to_owned(),
+        (_, true) => format!("in {}", distance(apart.unsigned_abs())),
+        (_, false) => ago(now, at),
     };
     format!("{shown}, {away}")
 }

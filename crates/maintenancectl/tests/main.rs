@@ -1,0 +1,5 @@
+//! Tests of the command as it is run, without httpd.
+
+mod flag;
+mod ground;
+mod obstacles;

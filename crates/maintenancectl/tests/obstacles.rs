@@ -1,0 +1,227 @@
+//! What stands in the way of close, announce, extend and open.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::ground::{Ground, me, said};
+
+#[test]
+fn its_mode_does_not_depend_on_the_umask() {
+    let ground = Ground::new();
+    let command = ground.command(&["close"]);
+    let program = command.get_program().to_owned();
+    let script = "umask 077; exec \"$0\" \"$@\"";
+    let status = Command::new("sh")
+        .args(["-c", script])
+        .arg(program)
+        .args(command.get_args())
+        .current_dir(ground.path(""))
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.expect("run").success());
+    let metadata = fs::metadata(ground.path("maintenance.flag")).expect("a flag");
+    assert_eq!(metadata.permissions().mode() & 0o7777, 0o644);
+}
+
+#[test]
+fn who_closes() {
+    let ground = Ground::new();
+    let is_root = rustix::process::geteuid().is_root();
+    let run = |words: &[&str]| {
+        let mut command = ground.command(words);
+        said(command.env("SUDO_USER", "anna").env("SUDO_UID", "4711").output().expect("run"))
+    };
+    let said = run(&["close"]);
+    // Only root has it from sudo.
+    let by = if is_root { "anna".to_owned() } else { me() };
+    assert!(said.out.contains(&format!(", by {by}\n")), "{said:?}");
+    assert_eq!(ground.read("maintenance.flag"), Some(format!("by = \"{by}\"\n")));
+    if is_root {
+        // Her own file, without a name in it.
+        ground.write("maintenance.flag", "message = 'x'\n");
+        std::os::unix::fs::chown(ground.path("maintenance.flag"), Some(4711), None).expect("chown");
+        let other = ground.line("open");
+        assert_eq!(other.code, Some(1), "{other:?}");
+        assert!(other.err.contains("somebody else: 4711, "), "{other:?}");
+        assert_eq!(run(&["extend", "--end", "+1h"]).code, Some(0));
+        let metadata = fs::metadata(ground.path("maintenance.flag")).expect("a flag");
+        assert_eq!(metadata.uid(), 4711, "the owner is kept");
+        assert_eq!(run(&["open"]).code, Some(0));
+    }
+}
+
+#[test]
+fn what_is_no_file() {
+    for (make, cause, help) in [
+        ("mkdir", "is a folder, which closes the site", "remove it with: rmdir "),
+        ("mkfifo", "is not a regular file, and closes the site", "remove it with: rm "),
+        (
+            "ln -s elsewhere",
+            "is a symbolic link; name the file to which it leads: --flag ",
+            "/elsewhere",
+        ),
+    ] {
+        for line in [
+            "close",
+            "announce --start +1h --end +1h",
+            "extend --end +1h",
+            "open",
+            "close --replace",
+        ] {
+            let ground = Ground::new();
+            let path = ground.path("maintenance.flag");
+            let words: Vec<_> = make.split(' ').collect();
+            let made = Command::new(words[0]).args(&words[1..]).arg(&path).status();
+            assert!(made.expect("run").success());
+            let said = ground.line(line);
+            assert_eq!(said.code, Some(2), "{make}: {line}: {said:?}");
+            assert!(said.err.contains(cause) && said.err.contains(help), "{said:?}");
+            assert_eq!(said.err.lines().count(), 1, "{said:?}");
+            assert!(fs::symlink_metadata(&path).is_ok(), "{make}: {line}");
+        }
+    }
+    let ground = Ground::new();
+    for (flag, cause) in [
+        ("nowhere/x.flag", "/nowhere does not exist; create it"),
+        ("settings.toml/x.flag", "settings.toml is not a folder; name another flag"),
+    ] {
+        let said = ground.run(&["close", "--flag", flag]);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains(cause), "{said:?}");
+    }
+    ground.write("settings.toml", "timeout = 5\n");
+    let said = ground.line("close");
+    assert!(
+        said.code == Some(2) && said.err.contains("no flag is named; write flag = "),
+        "{said:?}"
+    );
+    let folder = ground.path("folder");
+    fs::create_dir(&folder).expect("a folder");
+    let said = ground.run(&["close", "--flag", "folder/x.flag"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let open = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(&folder, open).expect("for all");
+    let said = ground.run(&["close", "--flag", "folder/x.flag", "--end", "+1h"]);
+    assert!(said.err.contains("warning: the folder of "), "{said:?}");
+    assert!(said.err.contains("is world-writable, so any local user can close"), "{said:?}");
+}
+
+/// Of two commands, one writes, and the other is told.
+#[test]
+fn two_at_once() {
+    use rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    for (meanwhile, cause) in [
+        (Some("by = 'bob'\n"), "was changed meanwhile by bob (file of "),
+        (None, "was changed meanwhile: it is gone"),
+    ] {
+        let ground = Ground::new();
+        ground.line("close");
+        let hidden = ground.path(".maintenance.flag.maintenancectl");
+        let lock = fs::File::create(&hidden).expect("the other command");
+        rustix::fs::flock(&lock, NonBlockingLockExclusive).expect("a lock");
+        let mut command = ground.command(&["extend", "--end", "+1h"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
+        thread::sleep(Duration::from_millis(700));
+        match meanwhile {
+            Some(content) => {
+                fs::write(&hidden, content).expect("written");
+                fs::rename(&hidden, ground.path("maintenance.flag")).expect("renamed");
+            }
+            None => {
+                fs::remove_file(ground.path("maintenance.flag")).expect("removed");
+                fs::remove_file(&hidden).expect("removed");
+            }
+        }
+        drop(lock);
+        let said = said(child.wait_with_output().expect("done"));
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains(cause) && said.err.contains("repeat the command"), "{said:?}");
+        assert_eq!(ground.read("maintenance.flag").as_deref(), meanwhile);
+        assert!(!hidden.exists());
+    }
+    let ground = Ground::new();
+    let lock = fs::File::create(ground.path(".maintenance.flag.maintenancectl")).expect("a lock");
+    rustix::fs::flock(&lock, NonBlockingLockExclusive).expect("a lock");
+    let said = ground.line("close");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("another maintenancectl is changing "), "{said:?}");
+    drop(lock);
+    assert_eq!(ground.line("close").code, Some(0), "what was left behind is removed");
+    assert_eq!(ground.names(), ["maintenance.flag", "settings.toml"]);
+}
+
+/// Runs a script as the root of a file system of its own.
+fn on_a_file_system(ground: &Ground, script: &str) -> String {
+    let command = ground.command(&[]);
+    let flags: &[&str] = if rustix::process::geteuid().is_root() { &["-m"] } else { &["-rm"] };
+    let output = Command::new("unshare")
+        .args(flags)
+        .args(["sh", "-c", script])
+        .env("CTL", command.get_program())
+        .current_dir(ground.path(""))
+        .output()
+        .expect("unshare");
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8(said).expect("text")
+}
+
+#[test]
+fn disks_that_cannot_be_written() {
+    let ground = Ground::new();
+    fs::create_dir(ground.path("disk")).expect("a folder");
+    let said = on_a_file_system(
+        &ground,
+        "set -e; exec 2>&1; mount -t tmpfs -o size=64k tmpfs disk; cd disk; ctl() { \"$CTL\" \"$@\" --flag \
+         maintenance.flag || echo \"code $?\"; }; ctl close -m old; dd if=/dev/zero of=full bs=1k \
+         2>/dev/null || true; ctl close -m \"$(printf %05000d 0)\"; grep -c old maintenance.flag; \
+         ls -A; ctl open; ls -A",
+    );
+    assert!(said.contains("there is no space left in "), "{said}");
+    assert!(
+        said.contains("; the flag is as it was; free some; an empty flag, with touch"),
+        "{said}"
+    );
+    assert!(said.contains("code 2\n1\nfull\nmaintenance.flag\nopen: removed "), "{said}");
+    assert!(said.ends_with("\nfull\n"), "{said}");
+    let said = on_a_file_system(
+        &ground,
+        "set -e; exec 2>&1; mount -t tmpfs tmpfs disk; cd disk; ctl() { \"$CTL\" \"$@\" --flag \
+         maintenance.flag || echo \"code $?\"; }; ctl close -m old; mount -o remount,ro disk . \
+         2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; grep -c old \
+         maintenance.flag",
+    );
+    let cause = "is read-only; the flag is as it was; mount it for writing: mount -o remount,rw ";
+    assert_eq!(said.matches(cause).count(), 2, "{said}");
+    assert_eq!(said.matches("code 2\n").count(), 2, "{said}");
+    assert!(said.ends_with("\n1\n"), "{said}");
+}
+
+/// As a user without rights.
+#[test]
+fn without_permission() {
+    let ground = Ground::new();
+    let folder = ground.path("folder");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("maintenance.flag"), "").expect("a flag");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("a mode");
+    // Root may write everywhere.
+    let mut command = match rustix::process::geteuid().is_root() {
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]);
+            command.arg(env!("CARGO_BIN_EXE_maintenancectl"));
+            command
+        }
+        false => Command::new(env!("CARGO_BIN_EXE_maintenancectl")),
+    };
+    let flag = folder.join("maintenance.flag");
+    let said = said(command.args(["close", "--flag"]).arg(&flag).output().expect("run"));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains(" may not write files in "), "{said:?}");
+    assert!(said.err.contains("; the flag is as it was; run the command with sudo"), "{said:?}");
+    assert_eq!(fs::read(&flag).expect("a flag"), b"");
+}
