@@ -24,7 +24,8 @@ pub use cache::Cache;
 use cache::{IsStale, Key};
 use choices::Choices;
 pub use facts::{Facts, ServerName};
-pub use file::{PageError, PageFile, add, key, within};
+pub use file::{PageError, PageFile, add, check, key, within};
+pub use name::{NameError, PageName};
 pub use template::MAX_SIZE;
 use texts::{TEXTS, Texts};
 

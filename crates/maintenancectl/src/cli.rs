@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Outcome;
 use crate::settings::Settings;
-use crate::verb::{announce, close, extend, open};
+use crate::verb::{announce, check, close, extend, open};
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
@@ -29,6 +29,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Announce(announce::Announce),
+    Check(check::Check),
     Close(close::Close),
     Extend(extend::Extend),
     Open(open::Open),
@@ -43,6 +44,7 @@ impl Cli {
         let settings = Settings::read(self.global.config.as_deref())?;
         match self.command {
             Command::Announce(announce) => announce.run(&settings),
+            Command::Check(check) => check.run(&settings),
             Command::Close(close) => close.run(&settings),
             Command::Extend(extend) => extend.run(&settings),
             Command::Open(open) => open.run(&settings),

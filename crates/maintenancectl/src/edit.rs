@@ -1,7 +1,6 @@
 //! Changes keys of a flag's content and leaves everything else as it is.
 
 use jiff::tz::TimeZone;
-use maintenance_core::flag::spec::FlagSpec;
 use maintenance_core::text::time::Moment;
 use toml::de::DeTable;
 use toml_edit::{DocumentMut, Item, Table, Value};
@@ -134,17 +133,15 @@ fn is_plain(value: &toml::Spanned<toml::de::DeValue<'_>>) -> bool {
     !value.get_ref().is_table()
 }
 
-/// Whether the content can be used.
-///
-/// # Errors
-/// The first error, with line and column.
-pub(crate) fn checked(text: &str, zone: &TimeZone) -> Result<FlagSpec, String> {
-    FlagSpec::parse(text.as_bytes(), zone).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use maintenance_core::flag::spec::{FlagSpec, FlagSpecError};
+
     use super::*;
+
+    fn checked(text: &str, zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
+        FlagSpec::parse(text.as_bytes(), zone)
+    }
 
     fn moment(text: &str) -> Moment {
         Moment::parse(text, &TimeZone::UTC).expect(text)

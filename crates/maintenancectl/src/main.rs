@@ -2,7 +2,12 @@
 //! do. Everything that it writes is a file that `touch`, `mv` and an editor can write, too.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
+mod check;
 mod cli;
 mod content;
 mod edit;

@@ -43,7 +43,7 @@ pub(crate) struct Session {
 /// What is at the flag's path.
 pub(crate) enum Found {
     Absent,
-    Present(Present),
+    Present(Box<Present>),
 }
 
 /// The file at the flag's path.
@@ -56,10 +56,6 @@ pub(crate) struct Present {
 }
 
 impl Present {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.content.is_empty() && self.spec.is_ok()
-    }
-
     /// The content as text. A content that can be used is text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.content).into_owned()
@@ -162,7 +158,7 @@ impl Session {
             Err(error) => return wrong(format!("{error}; try again")),
         };
         let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
-        Ok(Found::Present(Present { content, owner: metadata.uid(), modified, spec }))
+        Ok(Found::Present(Box::new(Present { content, owner: metadata.uid(), modified, spec })))
     }
 
     /// Who wrote the flag, and when.

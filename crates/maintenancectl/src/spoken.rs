@@ -171,17 +171,21 @@ fn on_weekday(
         return Ok(next);
     }
     Err(format!(
-        "{} has passed; for the next one write \"{}\"",
-        clock.said(first.at),
+        "{} has passed, {}; for the next one write \"{}\"",
+        written(&first.at.to_zoned(clock.zone.clone())),
+        ago(clock.now, first.at),
         written(&next.at.to_zoned(clock.zone.clone())),
     ))
 }
+
+/// The time on a date, in a zone that may have a name.
+type OfDate<'o> = &'o dyn Fn(Date, Option<&str>) -> Result<Understood, String>;
 
 /// The next time of day after the earliest time.
 fn next(
     text: &str,
     clock: &Clock<'_>,
-    of_date: &dyn Fn(Date, Option<&str>) -> Result<Understood, String>,
+    of_date: OfDate<'_>,
     name: Option<&str>,
 ) -> Result<Understood, String> {
     let from = clock.after.to_zoned(clock.zone.clone()).date();

@@ -1,6 +1,7 @@
 //! The verbs of the command, each with its arguments.
 
 pub(crate) mod announce;
+pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod extend;
 pub(crate) mod open;

@@ -1,5 +1,6 @@
 //! Tests of the command as it is run, without httpd.
 
+mod check;
 mod flag;
 mod ground;
 mod obstacles;

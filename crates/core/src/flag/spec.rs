@@ -6,7 +6,7 @@ mod keys;
 mod language;
 mod parse;
 
-pub use findings::{Findings, FlagSpecError};
+pub use findings::{Finding, Findings, FlagSpecError};
 pub use flag_spec::{FlagSpec, Phase};
 pub(crate) use language::instead_of;
 pub use language::is_language;

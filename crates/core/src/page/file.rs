@@ -12,7 +12,7 @@ use super::body::Body;
 use super::facts::{Facts, ServerName, VARIABLES};
 use super::name::{NameError, PageName};
 use super::template::{MAX_SIZE, Template};
-use crate::context::{DirectiveContext, Scratch};
+use crate::context::{DirectiveContext, Scratch, here};
 use crate::file::kept::{Keeping, Use};
 use crate::file::watched::{Instead, Watched};
 use crate::flag::spec::FlagSpec;
@@ -20,6 +20,7 @@ use crate::flag::{ActiveFlag, Content};
 use crate::negotiate::Media;
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
+use crate::stack;
 
 /// Some browsers replace error pages of up to this many bytes by their own.
 const HIDDEN_UP_TO: usize = 512;
@@ -131,6 +132,29 @@ impl PageFile {
     pub(super) fn is_short(&self) -> bool {
         self.file.value().is_short
     }
+}
+
+/// Checks a page as the module does when it reads it, and renders it for `facts`, too. Returns
+/// whether some browsers would replace the page by their own error page.
+///
+/// # Errors
+/// What is wrong, with the line if it is known.
+pub fn check(name: &PageName, content: &[u8], facts: Option<Facts<'_>>) -> Result<bool, String> {
+    if content.len() as u64 > MAX_SIZE {
+        return Err(format!("has {} bytes; at most {MAX_SIZE} are allowed", content.len()));
+    }
+    let check = || {
+        let source = Source::parse(name, content, here)?;
+        if let Some(facts) = facts {
+            let page = source.render(facts.values(name.language.as_deref()).into())?;
+            if name.media == Media::Json {
+                let checked = serde_json::from_slice::<serde_json::Value>(&page);
+                checked.map_err(|error| format!("is not valid JSON: {error}"))?;
+            }
+        }
+        Ok(source.is_short)
+    };
+    stack::deep(check).unwrap_or_else(|| Err("cannot be checked: no thread can be started".into()))
 }
 
 /// Adds a page to those of a scope.

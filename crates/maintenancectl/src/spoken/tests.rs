@@ -204,7 +204,10 @@ fn what_is_not_certain() {
         ("", "there is no time; write 22:00"),
         ("17:30", "17:30 has passed, 31 min ago; for the next one write \"tomorrow 17:30\""),
         ("today 17:30", "\"today 17:30\" is Sat 28 Nov 17:30 CET, 31 min ago, which has passed"),
-        ("Sat 17:30", "Sat 28 Nov 17:30 CET, 31 min ago has passed; for the next one write"),
+        (
+            "Sat 17:30",
+            "2026-11-28 17:30 has passed, 31 min ago; for the next one write \"2026-12-05 17:30\"",
+        ),
         ("2026-11-28 17:30", "\"2026-11-28 17:30\" is Sat 28 Nov 17:30 CET, 31 min ago"),
         ("2025-11-28T17:30Z", "\"2025-11-28T17:30Z\" is Fri 28 Nov 2025 18:30 CET, 364 d 23 h ago"),
         ("now", "this time is now"),

@@ -265,7 +265,10 @@ fn instead(word: &str, number: &str, rest: &str) -> String {
         }
         ("", Some(hour)) => format!("\"{word}\" is not a time of day; write {hour}:00"),
         (rest, Some(hour)) if are_numbers && rest.len() == 3 => {
-            format!("\"{word}\" is not a time of day; write {hour}:{}", &rest[1..])
+            format!(
+                "\"{word}\" is not a time of day; write {hour}:{}",
+                rest.get(1..).unwrap_or_default()
+            )
         }
         ("h" | "m" | "min" | "s" | "d", _) => format!("\"{word}\" is a duration; write +{word}"),
         _ => format!("\"{word}\" is not a part of a time; {WRITE}"),

@@ -1,5 +1,7 @@
 //! What is wrong in a flag's content.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 /// Why a text is not valid content of a flag.
@@ -30,11 +32,20 @@ impl FlagSpecError {
     }
 }
 
+/// What is wrong in a flag's content, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong, with line and column.
+    pub error: FlagSpecError,
+    /// The wrong part, in bytes after a byte order mark.
+    pub span: Range<usize>,
+}
+
 /// All that is wrong in a flag's content, for an editor or a check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Why the content cannot be used, in file order.
-    pub errors: Vec<FlagSpecError>,
+    pub errors: Vec<Finding>,
     /// Ignored parts, in file order.
-    pub warnings: Vec<FlagSpecError>,
+    pub warnings: Vec<Finding>,
 }

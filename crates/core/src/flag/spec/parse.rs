@@ -8,7 +8,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use toml::de::{DeTable, DeValue};
 
-use super::findings::{Findings, FlagSpecError};
+use super::findings::{Finding, Findings, FlagSpecError};
 use super::flag_spec::{FlagSpec, Texts};
 use super::keys;
 use super::language::{instead_of, is_language};
@@ -24,7 +24,9 @@ impl FlagSpec {
     pub fn findings(content: &[u8], zone: &TimeZone) -> Findings {
         match read(content, zone) {
             Ok((reader, syntax)) => reader.findings(syntax),
-            Err(error) => Findings { errors: vec![error], warnings: vec![] },
+            Err(error) => {
+                Findings { errors: vec![Finding { error, span: 0..0 }], warnings: vec![] }
+            }
         }
     }
 
@@ -307,7 +309,9 @@ impl<'t> Reader<'t> {
             wrong.sort_by_key(|Wrong(span, _)| span.start);
             // Of two faults at the same position, the first is more specific.
             wrong.dedup_by_key(|Wrong(span, _)| span.start);
-            wrong.into_iter().map(|Wrong(span, cause)| at(text, span.start, cause)).collect()
+            let finding =
+                |Wrong(span, cause): Wrong| Finding { error: at(text, span.start, cause), span };
+            wrong.into_iter().map(finding).collect()
         };
         let errors = self.faults.into_iter().chain(syntax).collect();
         Findings { errors: sorted(errors), warnings: sorted(self.odd) }
