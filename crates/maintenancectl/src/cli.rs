@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Outcome;
 use crate::settings::Settings;
-use crate::verb::{announce, check, close, extend, open};
+use crate::verb::{allow, announce, check, close, extend, invite, open};
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
@@ -28,10 +28,12 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Allow(allow::Allow),
     Announce(announce::Announce),
     Check(check::Check),
     Close(close::Close),
     Extend(extend::Extend),
+    Invite(invite::Invite),
     Open(open::Open),
 }
 
@@ -43,10 +45,12 @@ impl Cli {
     pub(crate) fn run(self) -> Outcome {
         let settings = Settings::read(self.global.config.as_deref())?;
         match self.command {
+            Command::Allow(allow) => allow.run(&settings),
             Command::Announce(announce) => announce.run(&settings),
             Command::Check(check) => check.run(&settings),
             Command::Close(close) => close.run(&settings),
             Command::Extend(extend) => extend.run(&settings),
+            Command::Invite(invite) => invite.run(&settings),
             Command::Open(open) => open.run(&settings),
         }
     }

@@ -18,8 +18,8 @@ use rustix::io::Errno;
 /// How long to wait for another command that writes the file.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The mode of the file, whatever the umask is: httpd's children have to read it.
-const MODE: u32 = 0o644;
+/// The mode of a new file, whatever the umask is: httpd's children have to read it.
+pub(crate) const MODE: u32 = 0o644;
 
 /// A step of a replacement, after which the command may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl<'p> Lock<'p> {
         }
     }
 
-    /// Replaces the file, if `is_expected` still says that it is the expected one. A file that is
+    /// Replaces the file, which then has this mode, if `is_expected` still says that it is the expected one. A file that is
     /// not expected to exist (`is_new`) never replaces another one.
     ///
     /// # Errors
@@ -133,10 +133,11 @@ impl<'p> Lock<'p> {
     pub(crate) fn write(
         mut self,
         content: &[u8],
+        mode: u32,
         is_new: bool,
         is_expected: impl FnOnce() -> bool,
     ) -> Result<(), ReplaceError> {
-        self.file.set_permissions(fs::Permissions::from_mode(MODE))?;
+        self.file.set_permissions(fs::Permissions::from_mode(mode))?;
         if let Ok(old) = fs::symlink_metadata(self.path) {
             // Only root may keep another owner.
             let _ = std::os::unix::fs::fchown(&self.file, Some(old.uid()), Some(old.gid()));

@@ -2,7 +2,7 @@
 //! expect, and never half of one.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +15,10 @@ use maintenance_core::text::time::Moment;
 use maintenance_core::text::{self, user, zone};
 
 use crate::exit::{Exit, Failure};
-use crate::replace::{Lock, ReplaceError, folder};
+use crate::obstacle::{failure, is_full};
+use crate::replace::{Lock, MODE, ReplaceError, folder};
 use crate::settings::Settings;
-use crate::spoken::{Clock, said};
+use crate::spoken::{Clock, now, said};
 use crate::who::Person;
 
 /// Which flag, and whether it may be anybody's.
@@ -85,11 +86,9 @@ impl Session {
                  /etc/maintenancectl.toml, or add --flag FILE",
             )
         })?;
-        let now = Timestamp::now();
         Ok(Self {
             path: std::path::absolute(&path).unwrap_or(path),
-            // A flag has whole seconds.
-            now: Timestamp::from_second(now.as_second()).unwrap_or(now),
+            now: now(),
             zone: zone::of_server(),
             me: Person::current(),
             may_replace: options.replace,
@@ -126,7 +125,7 @@ impl Session {
         let metadata = match fs::symlink_metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
-            Err(error) => return Err(self.failure("look at", &error, "")),
+            Err(error) => return Err(failure("look at", &self.path, &self.me, &error, "")),
         };
         let kind = metadata.file_type();
         if kind.is_symlink() {
@@ -154,7 +153,9 @@ impl Session {
                 (content, spec)
             }
             Err(error @ FileError::TooLarge { .. }) => (vec![], Err(format!("it {error}"))),
-            Err(FileError::Read(error)) => return Err(self.failure("read", &error, "")),
+            Err(FileError::Read(error)) => {
+                return Err(failure("read", &self.path, &self.me, &error, ""));
+            }
             Err(error) => return wrong(format!("{error}; try again")),
         };
         let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
@@ -222,8 +223,9 @@ impl Session {
             return Err(Failure::unusable(message));
         }
         let is_new = matches!(found, Found::Absent) && !self.may_replace;
-        let written = Lock::take(&self.path, &|_| {})
-            .and_then(|lock| lock.write(content.as_bytes(), is_new, || self.is_expected(found)));
+        let written = Lock::take(&self.path, &|_| {}).and_then(|lock| {
+            lock.write(content.as_bytes(), MODE, is_new, || self.is_expected(found))
+        });
         written.map_err(|error| self.explained("write", error))?;
         Ok(spec)
     }
@@ -271,43 +273,11 @@ impl Session {
                 Failure { exit: Exit::No, message }
             }
             ReplaceError::Io(error) => {
-                let kept = if self.path.exists() { "; the flag is as it was" } else { "" };
-                self.failure(what, &error, kept)
+                let kept = if self.path.exists() { "; it is as it was" } else { "" };
+                failure(what, &self.path, &self.me, &error, kept)
             }
         }
     }
-
-    /// One line: what is wrong, where, and what to do.
-    fn failure(&self, what: &str, error: &io::Error, kept: &str) -> Failure {
-        let folder = folder(&self.path).display();
-        let (cause, help) = match error.kind() {
-            ErrorKind::PermissionDenied if !Person::is_root() => (
-                format!("{} may not {what} files in {folder}", self.me.name),
-                "run the command with sudo".to_owned(),
-            ),
-            ErrorKind::NotFound => (
-                format!("the folder {folder} does not exist"),
-                "create it, or name another flag with --flag FILE".to_owned(),
-            ),
-            ErrorKind::NotADirectory => {
-                (format!("{folder} is not a folder"), "name another flag with --flag FILE".into())
-            }
-            ErrorKind::ReadOnlyFilesystem => (
-                format!("the file system of {folder} is read-only"),
-                format!("mount it for writing: mount -o remount,rw {folder}"),
-            ),
-            _ if is_full(error) => (
-                format!("there is no space left in {folder}"),
-                "free some; an empty flag, with touch, needs the least".to_owned(),
-            ),
-            _ => (error.to_string(), "look at the folder with ls -l".to_owned()),
-        };
-        Failure::unusable(format!("cannot {what} {}: {cause}{kept}; {help}", self.shown()))
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Warns of a folder in which httpd does not see the flag, or in which everybody can close.

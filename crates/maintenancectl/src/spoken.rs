@@ -17,6 +17,12 @@ use words::{Day, Words, ZoneWord};
 /// A time of day that has passed within this time was probably meant for today.
 const JUST_PASSED: i64 = 6 * 60 * 60;
 
+/// The time now, in whole seconds as a flag has them.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
 /// What a time depends on.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock<'z> {

@@ -1,7 +1,9 @@
 //! The verbs of the command, each with its arguments.
 
+pub(crate) mod allow;
 pub(crate) mod announce;
 pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod extend;
+pub(crate) mod invite;
 pub(crate) mod open;

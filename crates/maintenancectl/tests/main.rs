@@ -3,4 +3,5 @@
 mod check;
 mod flag;
 mod ground;
+mod lists;
 mod obstacles;

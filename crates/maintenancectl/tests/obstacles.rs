@@ -86,7 +86,7 @@ fn what_is_no_file() {
     let ground = Ground::new();
     for (flag, cause) in [
         ("nowhere/x.flag", "/nowhere does not exist; create it"),
-        ("settings.toml/x.flag", "settings.toml is not a folder; name another flag"),
+        ("settings.toml/x.flag", "settings.toml is not a folder; name another file"),
     ] {
         let said = ground.run(&["close", "--flag", flag]);
         assert_eq!(said.code, Some(2), "{said:?}");
@@ -180,10 +180,7 @@ fn disks_that_cannot_be_written() {
          ls -A; ctl open; ls -A",
     );
     assert!(said.contains("there is no space left in "), "{said}");
-    assert!(
-        said.contains("; the flag is as it was; free some; an empty flag, with touch"),
-        "{said}"
-    );
+    assert!(said.contains("; it is as it was; free some; an empty flag, with touch"), "{said}");
     assert!(said.contains("code 2\n1\nfull\nmaintenance.flag\nopen: removed "), "{said}");
     assert!(said.ends_with("\nfull\n"), "{said}");
     let said = on_a_file_system(
@@ -193,7 +190,7 @@ fn disks_that_cannot_be_written() {
          2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; grep -c old \
          maintenance.flag",
     );
-    let cause = "is read-only; the flag is as it was; mount it for writing: mount -o remount,rw ";
+    let cause = "is read-only; it is as it was; mount it for writing: mount -o remount,rw ";
     assert_eq!(said.matches(cause).count(), 2, "{said}");
     assert_eq!(said.matches("code 2\n").count(), 2, "{said}");
     assert!(said.ends_with("\n1\n"), "{said}");
@@ -222,6 +219,6 @@ fn without_permission() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains(" may not write files in "), "{said:?}");
-    assert!(said.err.contains("; the flag is as it was; run the command with sudo"), "{said:?}");
+    assert!(said.err.contains("; it is as it was; run the command with sudo"), "{said:?}");
     assert_eq!(fs::read(&flag).expect("a flag"), b"");
 }

@@ -18,7 +18,7 @@ const VICTIM: &str = "MAINTENANCECTL_VICTIM";
 
 fn replace(path: &Path, content: &[u8], is_new: bool, after: AfterStep<'_>) {
     let lock = Lock::take(path, after).expect("a lock");
-    lock.write(content, is_new, || true).expect("written");
+    lock.write(content, MODE, is_new, || true).expect("written");
 }
 
 /// Not a test of its own: it is killed.
@@ -88,7 +88,7 @@ fn one_at_a_time() {
     let begin = Instant::now();
     assert!(matches!(Lock::take(&path, &|_| {}), Err(ReplaceError::Busy)));
     assert!(begin.elapsed() >= PATIENCE);
-    lock.write(b"one", true, || true).expect("written");
+    lock.write(b"one", MODE, true, || true).expect("written");
     for _ in 0..20 {
         let threads: Vec<_> = (0..8)
             .map(|n| {
@@ -108,8 +108,8 @@ fn what_is_not_expected_stays() {
     let path = folder.path().join("flag");
     fs::write(&path, "other").expect("written");
     let lock = || Lock::take(&path, &|_| {}).expect("a lock");
-    assert!(matches!(lock().write(b"new", true, || true), Err(ReplaceError::Changed)));
-    assert!(matches!(lock().write(b"new", false, || false), Err(ReplaceError::Changed)));
+    assert!(matches!(lock().write(b"new", MODE, true, || true), Err(ReplaceError::Changed)));
+    assert!(matches!(lock().write(b"new", MODE, false, || false), Err(ReplaceError::Changed)));
     assert!(matches!(lock().remove(|| false), Err(ReplaceError::Changed)));
     assert_eq!(fs::read(&path).expect("a flag"), b"other");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);

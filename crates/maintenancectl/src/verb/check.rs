@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 use maintenance_core::file;
 use maintenance_core::flag::spec::{FlagSpec, Phase};
 use maintenance_core::flag::{ActiveFlag, Content};
@@ -16,6 +15,7 @@ use maintenance_core::text::zone;
 use crate::check::{Checked, Circumstances, Finding, Kind, Severity, human, json};
 use crate::exit::{Exit, Outcome};
 use crate::settings::Settings;
+use crate::spoken::now;
 
 /// The largest file of any kind, in bytes.
 const MAX_SIZE: u64 = 8 * 1024 * 1024;
@@ -51,7 +51,7 @@ impl Check {
     /// None; what cannot be read is a finding.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let zone = zone::of_server();
-        let now = Timestamp::now();
+        let now = now();
         let inputs: Vec<_> = self.files.iter().map(|path| self.input(path, settings)).collect();
         let flag = inputs.iter().flatten().find(|input| input.kind == Some(Kind::Flag));
         let spec = flag.and_then(|flag| FlagSpec::parse(&flag.content, &zone).ok());

@@ -1,0 +1,50 @@
+//! What the file system has against it, in one line: what is wrong, where, and what to do.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use maintenance_core::text;
+
+use crate::exit::Failure;
+use crate::replace::folder;
+use crate::who::Person;
+
+/// Why the person cannot read, write or remove (`what`) the file.
+pub(crate) fn failure(
+    what: &str,
+    path: &Path,
+    me: &Person,
+    error: &io::Error,
+    kept: &str,
+) -> Failure {
+    let folder = folder(path).display();
+    let (cause, help) = match error.kind() {
+        ErrorKind::PermissionDenied if !Person::is_root() => (
+            format!("{} may not {what} files in {folder}", me.name),
+            "run the command with sudo".to_owned(),
+        ),
+        ErrorKind::NotFound => (
+            format!("the folder {folder} does not exist"),
+            "create it, or name another file".to_owned(),
+        ),
+        ErrorKind::NotADirectory => {
+            (format!("{folder} is not a folder"), "name another file".into())
+        }
+        ErrorKind::ReadOnlyFilesystem => (
+            format!("the file system of {folder} is read-only"),
+            format!("mount it for writing: mount -o remount,rw {folder}"),
+        ),
+        _ if is_full(error) => (
+            format!("there is no space left in {folder}"),
+            "free some; an empty flag, with touch, needs the least".to_owned(),
+        ),
+        _ => (error.to_string(), "look at the folder with ls -l".to_owned()),
+    };
+    let shown = path.display().to_string();
+    let shown = text::shown(&shown);
+    Failure::unusable(format!("cannot {what} {shown}: {cause}{kept}; {help}"))
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
