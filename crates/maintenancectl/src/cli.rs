@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::exit::Outcome;
+use crate::exit::{Exit, Outcome};
 use crate::settings::Settings;
-use crate::verb::{allow, announce, check, close, extend, invite, open};
+use crate::verb::{allow, announce, check, close, extend, invite, man, open, preview};
+
+/// The help fits a screen.
+const HELP: &str = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n\
+                    Options:\n{options}\n";
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, disable_help_subcommand = true, help_template = HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
@@ -28,13 +32,16 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Allow(allow::Allow),
-    Announce(announce::Announce),
     Check(check::Check),
+    Announce(announce::Announce),
     Close(close::Close),
     Extend(extend::Extend),
-    Invite(invite::Invite),
     Open(open::Open),
+    Allow(allow::Allow),
+    Invite(invite::Invite),
+    Preview(preview::Preview),
+    Man(man::Man),
+    Completions(man::Completions),
 }
 
 impl Cli {
@@ -43,8 +50,14 @@ impl Cli {
     /// # Errors
     /// Why it failed.
     pub(crate) fn run(self) -> Outcome {
+        // These work without settings, also with wrong ones.
+        let command = match self.command {
+            Command::Man(man) => return man.run(),
+            Command::Completions(completions) => return completions.run(),
+            other => other,
+        };
         let settings = Settings::read(self.global.config.as_deref())?;
-        match self.command {
+        match command {
             Command::Allow(allow) => allow.run(&settings),
             Command::Announce(announce) => announce.run(&settings),
             Command::Check(check) => check.run(&settings),
@@ -52,6 +65,8 @@ impl Cli {
             Command::Extend(extend) => extend.run(&settings),
             Command::Invite(invite) => invite.run(&settings),
             Command::Open(open) => open.run(&settings),
+            Command::Preview(preview) => preview.run(&settings),
+            Command::Man(_) | Command::Completions(_) => Ok(Exit::Done),
         }
     }
 }

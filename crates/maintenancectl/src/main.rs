@@ -14,6 +14,7 @@ mod edit;
 mod exit;
 mod limit;
 mod list_file;
+mod manual;
 mod obstacle;
 mod replace;
 mod session;

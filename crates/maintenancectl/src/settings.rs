@@ -75,7 +75,7 @@ impl Settings {
     }
 
     /// The settings in a text. An error is `LINE:COLUMN: CAUSE`.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| {
             let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;

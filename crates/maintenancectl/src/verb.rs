@@ -6,4 +6,6 @@ pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod extend;
 pub(crate) mod invite;
+pub(crate) mod man;
 pub(crate) mod open;
+pub(crate) mod preview;

@@ -4,4 +4,6 @@ mod check;
 mod flag;
 mod ground;
 mod lists;
+mod manual;
 mod obstacles;
+mod preview;

@@ -20,7 +20,7 @@ use crate::spoken::now;
 /// The largest file of any kind, in bytes.
 const MAX_SIZE: u64 = 8 * 1024 * 1024;
 
-/// Check flags, pages, lists and plugin-cfg.xml before you put them in place
+/// Check flags, pages and lists before you put them in place
 ///
 /// Reads the files as the module does, and shows every error with its line and what to write
 /// instead. The kind is known from the settings, the name (NAME.flag, NAME.html.de, plugin-cfg.xml)
