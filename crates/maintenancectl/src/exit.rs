@@ -13,6 +13,7 @@ pub(crate) enum Exit {
     /// same.
     Unusable,
     /// 3: the command cannot tell.
+    #[expect(dead_code, reason = "for the verbs that ask servers")]
     Unknown,
 }
 
@@ -33,11 +34,6 @@ impl Failure {
     /// Something cannot be used.
     pub(crate) fn unusable(message: impl Into<String>) -> Self {
         Self { exit: Exit::Unusable, message: message.into() }
-    }
-
-    /// The command cannot tell.
-    pub(crate) fn unknown(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Unknown, message: message.into() }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::obstacle::{failure, is_full};
 use crate::replace::{Lock, MODE, ReplaceError, folder};
 use crate::settings::Settings;
-use crate::spoken::{Clock, now, said};
+use crate::spoken::{Clock, now};
 use crate::who::Person;
 
 /// Which flag, and whether it may be anybody's.
@@ -107,7 +107,7 @@ impl Session {
 
     /// The time with weekday, zone and distance.
     pub(crate) fn said(&self, at: Timestamp) -> String {
-        said(at, self.now, &self.zone)
+        self.clock().said(at)
     }
 
     /// The path for messages.

@@ -57,7 +57,7 @@ impl Allow {
         let end =
             until.map_or("for good".to_owned(), |at| format!("until {}", said(at, now, &zone)));
         let entries = list::parse(old.as_bytes(), &zone).unwrap_or_default();
-        let present = entries.iter().filter(|entry| entry.network == network);
+        let mut present = entries.iter().filter(|entry| entry.network == network);
         if let Some(for_good) = present.clone().find(|entry| entry.until.is_none()) {
             println!(
                 "already allowed: {} for good, by line {} of {}",
@@ -67,7 +67,7 @@ impl Allow {
             );
             return Ok(Exit::Done);
         }
-        let new = match present.last() {
+        let new = match present.next_back() {
             Some(entry) => with_end(&old, entry.origin, until, &zone),
             None => old + &line(&self.address, until, &zone, file.who()),
         };
