@@ -1,15 +1,16 @@
-# The module, its tests and its demo. `make help` lists the targets.
+# The module, the command, their tests and the demo. `make help` lists the targets.
 
 CARGO   ?= cargo
 export CARGO_TARGET_DIR := target
 MODULE  := target/release/libmod_maintenance.so
+COMMAND := target/release/maintenancectl
 SYMBOLS := target/symbols/libmod_maintenance.so
 TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) curl g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime util-linux \
-  valgrind
+TEST_PACKAGES  := $(BUILD_PACKAGES) curl fish g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime man-db \
+  mandoc util-linux valgrind zsh
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
@@ -31,8 +32,10 @@ NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
 .PHONY: build rust nightly demo test test-boot test-browser soak fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
 
-build: rust ## Build the module (needs httpd's headers and libclang; says so if they are missing)
+# Each with the features of libraries that it asks for itself.
+build: rust ## Build the module and maintenancectl (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --package maintenancectl
 
 # Before a hundred packages are installed for nothing.
 rust:
@@ -45,7 +48,7 @@ demo: rust ## Install what is missing, build, and show a round trip on a real ht
 	@httpd-test/demo.sh $(MODULE)
 
 # The module under test is the one that ships; the tests of the panic guard have one of their own.
-TEST := $(CARGO) test --locked --package maintenance_core --package mod_maintenance
+TEST := $(CARGO) test --locked --package maintenance_core --package maintenancectl --package mod_maintenance
 
 test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run all tests
 	@$(PACKAGES) $(TEST_PACKAGES)
@@ -160,7 +163,9 @@ dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/ca
 	rm -rf target/dist
 	packaging/build-module.sh $(OLD_HTTPD)/bin/apxs target/dist/mod_maintenance.so
 	packaging/check-binary.sh target/dist/mod_maintenance.so $(OLD_HTTPD)
-	packaging/package.sh target/dist/mod_maintenance.so target/dist
+	packaging/build-command.sh target/dist/maintenancectl
+	packaging/check-command.sh target/dist/maintenancectl
+	packaging/package.sh target/dist/mod_maintenance.so target/dist/maintenancectl target/dist
 	lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs target/dist/*.deb
 	@ls -l target/dist
 
@@ -168,7 +173,7 @@ dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/ca
 test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
 	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap iproute2
 	packaging/test-module.sh target/dist/mod_maintenance.so $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
-	packaging/package.sh target/dist/mod_maintenance.so target/test-dist 999.0
+	packaging/package.sh target/dist/mod_maintenance.so target/dist/maintenancectl target/test-dist 999.0
 	packaging/test-deb.sh target/dist/*.deb target/test-dist/*_999.0-1_amd64.deb
 
 # Each server with a module that is built for it and with the one that is released, and the
@@ -203,12 +208,16 @@ $(TOOLS)/bin/cargo-deb:
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deb@3.8.0
 
 # Does not build: root, or sudo, often has no Rust toolchain.
-install: ## Install the module that `make` has built where httpd has its modules (DESTDIR counts)
-	@test -f $(MODULE) || { echo "$(MODULE) is not there yet: run 'make' first" >&2; exit 1; }
+install: ## Install what `make` has built: the module where httpd has its modules, the command in PREFIX (DESTDIR counts)
+	@for file in $(MODULE) $(COMMAND); do \
+	  test -f $$file || { echo "$$file is not there yet: run 'make' first" >&2; exit 1; }; \
+	done
+	@packaging/install-command.sh $(COMMAND)
 	@httpd-test/install-module.sh $(MODULE)
 
-uninstall: ## Remove what `make install` has installed (DESTDIR counts)
+uninstall: ## Remove what `make install` has installed (PREFIX and DESTDIR count)
 	@httpd-test/install-module.sh --uninstall
+	@packaging/install-command.sh --uninstall
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

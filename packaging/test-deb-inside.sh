@@ -44,7 +44,11 @@ touch $flag
 status 127.0.0.2 500
 rm $flag
 status 127.0.0.2 200
-say "enabled: open, closed, open again"
+run maintenancectl close --flag $flag
+status 127.0.0.2 500
+run maintenancectl open --flag $flag
+status 127.0.0.2 200
+say "enabled: open, closed, open again, and the same with maintenancectl"
 
 echo "MaintenanceAllow 127.0.0.1" >> $conf
 touch $flag

@@ -1,8 +1,10 @@
 //! Tests of the command as it is run, without httpd.
 
 mod check;
+mod docs;
 mod flag;
 mod ground;
+mod install;
 mod lists;
 mod manual;
 mod obstacles;

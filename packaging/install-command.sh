@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs maintenancectl, given as $1, with its manual and its completions, or removes them:
+#     install-command.sh FILE
+#     install-command.sh --uninstall
+# PREFIX is /usr/local unless it is set. DESTDIR is put in front of every path.
+set -eu
+
+prefix=${DESTDIR-}${PREFIX:-/usr/local}
+case ${PREFIX:-/usr/local} in
+    # Where distributions have them.
+    /usr) zsh=share/zsh/vendor-completions ;;
+    *) zsh=share/zsh/site-functions ;;
+esac
+bash=share/bash-completion/completions
+fish=share/fish/vendor_completions.d
+
+if [ "$1" = --uninstall ]; then
+    for file in bin/maintenancectl $bash/maintenancectl $zsh/_maintenancectl $fish/maintenancectl.fish \
+        share/man/man8/maintenancectl.8 share/man/man5/maintenance.flag.5 \
+        share/man/man5/maintenancectl.toml.5; do
+        rm -f "$prefix/$file"
+    done
+    echo "Removed $prefix/bin/maintenancectl"
+    exit 0
+fi
+
+install -d "$prefix/bin" "$prefix/$bash" "$prefix/$zsh" "$prefix/$fish"
+install -m 755 "$1" "$prefix/bin/maintenancectl"
+umask 022
+"$1" man --dir "$prefix/share/man"
+"$1" completions bash > "$prefix/$bash/maintenancectl"
+"$1" completions zsh > "$prefix/$zsh/_maintenancectl"
+"$1" completions fish > "$prefix/$fish/maintenancectl.fish"
+echo "Installed $prefix/bin/maintenancectl"
