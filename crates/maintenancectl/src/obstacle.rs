@@ -34,10 +34,9 @@ pub(crate) fn failure(
             format!("the file system of {folder} is read-only"),
             format!("mount it for writing: mount -o remount,rw {folder}"),
         ),
-        _ if is_full(error) => (
-            format!("there is no space left in {folder}"),
-            "free some; an empty flag, with touch, needs the least".to_owned(),
-        ),
+        _ if is_full(error) => {
+            (format!("there is no space left in {folder}"), "free some".to_owned())
+        }
         _ => (error.to_string(), "look at the folder with ls -l".to_owned()),
     };
     let shown = path.display().to_string();

@@ -273,8 +273,13 @@ impl Session {
                 Failure { exit: Exit::No, message }
             }
             ReplaceError::Io(error) => {
-                let kept = if self.path.exists() { "; it is as it was" } else { "" };
-                failure(what, &self.path, &self.me, &error, kept)
+                let is_there = self.path.exists();
+                let kept = if is_there { "; it is as it was" } else { "" };
+                let mut failure = failure(what, &self.path, &self.me, &error, kept);
+                if is_full(&error) && !is_there {
+                    failure.message += &format!(", or close with an empty flag: touch {shown}");
+                }
+                failure
             }
         }
     }

@@ -49,3 +49,10 @@ pub struct Findings {
     /// Ignored parts, in file order.
     pub warnings: Vec<Finding>,
 }
+
+impl From<FlagSpecError> for Findings {
+    /// A text in which there is nothing else to find, since it cannot be read.
+    fn from(error: FlagSpecError) -> Self {
+        Self { errors: vec![Finding { error, span: 0..0 }], warnings: vec![] }
+    }
+}

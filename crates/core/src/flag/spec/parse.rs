@@ -24,9 +24,7 @@ impl FlagSpec {
     pub fn findings(content: &[u8], zone: &TimeZone) -> Findings {
         match read(content, zone) {
             Ok((reader, syntax)) => reader.findings(syntax),
-            Err(error) => {
-                Findings { errors: vec![Finding { error, span: 0..0 }], warnings: vec![] }
-            }
+            Err(error) => error.into(),
         }
     }
 
@@ -42,15 +40,13 @@ impl FlagSpec {
 }
 
 fn spec(content: &[u8], zone: &TimeZone) -> Result<FlagSpec, FlagSpecError> {
-    let (reader, syntax) = read(content, zone)?;
-    reader.finish(syntax)
+    read(content, zone).and_then(|(reader, syntax)| reader.finish(syntax))
 }
 
+type Read<'t> = Result<(Reader<'t>, Vec<Wrong>), FlagSpecError>;
+
 /// Reads all keys. Returns the syntax errors as well.
-fn read<'t>(
-    content: &'t [u8],
-    zone: &'t TimeZone,
-) -> Result<(Reader<'t>, Vec<Wrong>), FlagSpecError> {
+fn read<'t>(content: &'t [u8], zone: &'t TimeZone) -> Read<'t> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding::is_utf16(content) {
         return Err(at("", 0, "this is UTF-16; save the file as UTF-8".into()));
