@@ -13,8 +13,9 @@ pub(crate) enum Exit {
     /// same.
     Unusable,
     /// 3: the command cannot tell.
-    #[expect(dead_code, reason = "for the verbs that ask servers")]
     Unknown,
+    /// 130: Ctrl-C, as shells report it.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -12,14 +12,17 @@ mod cli;
 mod content;
 mod edit;
 mod exit;
+mod interrupt;
 mod limit;
 mod list_file;
 mod manual;
 mod obstacle;
 mod replace;
+mod servers;
 mod session;
 mod settings;
 mod spoken;
+mod terminal;
 mod verb;
 mod who;
 
@@ -34,7 +37,9 @@ fn main() -> ExitCode {
     match cli.run() {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("maintenancectl: {}", failure.message);
+            if !failure.message.is_empty() {
+                terminal::warn(&failure.message);
+            }
             failure.exit.into()
         }
     }

@@ -29,7 +29,6 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) pages: Vec<PathBuf>,
     /// How long to wait for the answer of a server.
-    #[expect(dead_code, reason = "for the verbs that ask servers")]
     #[serde(default, deserialize_with = "duration_of")]
     pub(crate) timeout: Option<Duration>,
     /// The servers.
@@ -40,7 +39,6 @@ pub(crate) struct Settings {
 /// A server, `[[server]]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "for the verbs that ask servers")]
 pub(crate) struct Server {
     /// What the server is called; its host if there is no name.
     pub(crate) name: Option<String>,

@@ -1,0 +1,21 @@
+//! The servers, asked by the URLs of their status pages.
+//!
+//! A server that gives no report is a [`fault::Fault`] with a line for people. It never counts as
+//! closed or as open.
+
+mod body;
+mod client;
+pub(crate) mod fault;
+pub(crate) mod fleet;
+pub(crate) mod node;
+pub(crate) mod report;
+pub(crate) mod site;
+mod tls;
+mod url;
+
+#[cfg(test)]
+mod bad_servers;
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;
