@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::{Exit, Outcome};
+use crate::servers::node::Goal;
 use crate::settings::Settings;
-use crate::verb::{allow, announce, check, close, extend, invite, man, open, preview};
+use crate::verb::{
+    allow, announce, check, close, explain, extend, invite, is, man, open, preview, status, wait,
+};
 
 /// The help fits a screen.
 const HELP: &str = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n\
@@ -37,6 +40,17 @@ enum Command {
     Close(close::Close),
     Extend(extend::Extend),
     Open(open::Open),
+    Status(status::Status),
+    Wait(wait::Wait),
+    /// Ask whether all servers are open
+    ///
+    /// Exit code: 0 yes, 1 no, 2 some are and some are not, 3 nobody can tell.
+    IsOpen(is::Is),
+    /// Ask whether all servers are closed
+    ///
+    /// Exit code: 0 yes, 1 no, 2 some are and some are not, 3 nobody can tell.
+    IsClosed(is::Is),
+    Explain(explain::Explain),
     Allow(allow::Allow),
     Invite(invite::Invite),
     Preview(preview::Preview),
@@ -67,6 +81,11 @@ impl Cli {
             Command::Open(open) => open.run(&settings),
             Command::Preview(preview) => preview.run(&settings),
             Command::Man(_) | Command::Completions(_) => Ok(Exit::Done),
+            Command::Status(status) => status.run(&settings),
+            Command::Wait(wait) => wait.run(&settings),
+            Command::IsOpen(is) => is.run(&settings, Goal::Open),
+            Command::IsClosed(is) => is.run(&settings, Goal::Closed),
+            Command::Explain(explain) => explain.run(&settings),
         }
     }
 }

@@ -9,3 +9,4 @@ mod lists;
 mod manual;
 mod obstacles;
 mod preview;
+mod servers;

@@ -8,6 +8,7 @@ use crate::edit::Edit;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::session::{FlagOptions, Found, Session, warn_of_folder};
 use crate::settings::Settings;
+use crate::verb::wait::WaitOptions;
 
 /// Close the site now
 ///
@@ -26,6 +27,8 @@ pub(crate) struct Close {
     content: ContentOptions,
     #[command(flatten)]
     flag: FlagOptions,
+    #[command(flatten)]
+    wait: WaitOptions,
 }
 
 impl Close {
@@ -33,19 +36,31 @@ impl Close {
     /// The flag cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let session = Session::new(settings, self.flag.clone())?;
+        let fleet = self.wait.fleet(settings)?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
-        if let Found::Present(present) = &found
+        let is_read_only = if let Found::Present(present) = &found
             && present.text() == content
             && let Ok(spec) = &present.spec
         {
-            print!("{}", summary(&session, "already closed", spec));
-            return Ok(Exit::Done);
+            self.print(&summary(&session, "already closed", spec));
+            spec.is_read_only()
+        } else {
+            let spec = session.write(&found, &content)?;
+            warn_of_folder(&session.path);
+            self.print(&summary(&session, "closed", &spec));
+            spec.is_read_only()
+        };
+        match fleet {
+            Some(fleet) => self.wait.wait(&fleet, &session.path, is_read_only),
+            None => Ok(Exit::Done),
         }
-        let spec = session.write(&found, &content)?;
-        warn_of_folder(&session.path);
-        print!("{}", summary(&session, "closed", &spec));
-        Ok(Exit::Done)
+    }
+
+    fn print(&self, summary: &str) {
+        if !self.wait.quiet && !self.wait.json {
+            print!("{summary}");
+        }
     }
 
     fn content_of(&self, session: &Session, found: &Found) -> Result<String, Failure> {
