@@ -9,6 +9,7 @@ mod balancer;
 mod browser;
 mod clock;
 mod cors;
+mod ctl;
 mod defects;
 mod denied;
 mod directives;

@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod children;
 pub mod client;
+pub mod command;
 pub mod denied;
 pub mod faketime;
 pub mod hanging;
@@ -18,6 +19,7 @@ pub mod setup;
 pub use backend::Backend;
 pub use children::Children;
 pub use client::{Client, raw, raw_bytes};
+pub use command::{Maintenancectl, Said};
 pub use httpd::Httpd;
 pub use keep_alive::KeepAlive;
 pub use report::Reports;
