@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use maintenance_harness::installation::installation;
-use maintenance_harness::{Httpd, Setup, replace_file, wait_for};
+use maintenance_harness::{Httpd, Maintenancectl, Setup, replace_file, wait_for};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -172,6 +172,7 @@ fn contents_of_flags() {
 struct Machine {
     httpd: Httpd,
     flag: PathBuf,
+    command: Maintenancectl,
 }
 
 impl Machine {
@@ -186,7 +187,13 @@ impl Machine {
             true => moved(directives, setup.root()),
             false => format!("MaintenanceFlag {}", flag.display()),
         };
-        let machine = Self { httpd: setup.directives(&directives).start(), flag };
+        let httpd = setup.directives(&directives).start();
+        let command = Maintenancectl::with(&format!(
+            "flag = {flag:?}\nallow = {:?}\n[[server]]\nname = 'web1'\nstatus = '{}/maintenance-status'\n",
+            etc.join("maintenance-allow.txt"),
+            httpd.url(),
+        ));
+        let machine = Self { httpd, flag, command };
         machine.make_commands();
         machine
     }
@@ -206,7 +213,13 @@ impl Machine {
             "shift; case \"$*\" in *\" rm \"*) touch {};; esac; exec sh -c \"$*\"",
             self.flag.display()
         );
-        for (name, body) in [("sudo", "exec \"$@\""), ("apachectl", &apachectl), ("ssh", &ssh)] {
+        let maintenancectl = self.command.line();
+        for (name, body) in [
+            ("sudo", "exec \"$@\""),
+            ("apachectl", &apachectl),
+            ("ssh", &ssh),
+            ("maintenancectl", &maintenancectl),
+        ] {
             let path = stubs.join(name);
             fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
@@ -246,6 +259,9 @@ fn commands() {
             fs::write(etc.join("tonight.toml"), tonight).expect("written");
             if text.contains("touch ") || text.contains("rm ") {
                 fs::write(&machine.flag, "").expect("written"); // of an earlier step
+            }
+            if text.contains("is-open") && machine.flag.exists() {
+                fs::remove_file(&machine.flag).expect("removed");
             }
             let output = machine.run(&text, &machine.httpd.url(), 60);
             let said = String::from_utf8_lossy(&output.stderr);

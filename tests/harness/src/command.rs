@@ -34,14 +34,25 @@ impl From<Output> for Said {
 impl Maintenancectl {
     /// The servers are called web1, web2 and so on, and have their status pages at /status.
     pub fn of<'h>(servers: impl IntoIterator<Item = &'h Httpd>) -> Self {
-        binary(); // builds it before the test begins
-        let folder = tempfile::tempdir().expect("a folder");
         let server = |(httpd, number): (&Httpd, usize)| {
             format!("[[server]]\nname = \"web{number}\"\nstatus = \"{}/status\"\n", httpd.url())
         };
         let servers: String = servers.into_iter().zip(1..).map(server).collect();
-        fs::write(folder.path().join("settings.toml"), servers).expect("written");
+        Self::with(&servers)
+    }
+
+    /// The command with these settings.
+    pub fn with(settings: &str) -> Self {
+        binary(); // builds it before the test begins
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("settings.toml"), settings).expect("written");
         Self { folder }
+    }
+
+    /// The line of a shell script that runs the command with the script's arguments.
+    pub fn line(&self) -> String {
+        let settings = self.folder.path().join("settings.toml");
+        format!("exec {} --config {} \"$@\"", binary().display(), settings.display())
     }
 
     /// Adds lines to the settings.
