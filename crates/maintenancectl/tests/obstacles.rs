@@ -224,3 +224,34 @@ fn without_permission() {
     assert!(said.err.contains("; it is as it was; run the command with sudo"), "{said:?}");
     assert_eq!(fs::read(&flag).expect("a flag"), b"");
 }
+
+/// Whoever reads the flag meanwhile sees a whole one.
+#[test]
+fn never_half_a_flag() {
+    let ground = Ground::new();
+    let text = "x".repeat(20_000);
+    assert_eq!(ground.run(&["close", "--end", "+1h", "-m", &text]).code, Some(0));
+    let path = ground.path("maintenance.flag");
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let reads = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                let content = fs::read_to_string(&path).expect("a flag at every moment");
+                assert!(content.starts_with("by = ") || content.starts_with("end = "));
+                let is_whole = content.ends_with('\n') && content.contains("x\"\n");
+                assert!(is_whole, "{} bytes", content.len());
+                reads += 1;
+            }
+            reads
+        });
+        for _ in 0..50 {
+            for line in ["extend --end +2h", "open --percent 10", "close", "extend --end +1h"] {
+                assert_eq!(ground.line(line).code, Some(0));
+            }
+        }
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        reader.join().expect("whole flags")
+    });
+    assert!(reads > 200, "{reads}");
+}

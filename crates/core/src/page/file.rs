@@ -273,3 +273,42 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A page is rendered with the content of a flag as well.
+    #[test]
+    fn checks() {
+        let content = "message = '\"'";
+        let spec = FlagSpec::parse(content.as_bytes(), &TimeZone::UTC).expect("content");
+        let closing = ActiveFlag { content: Arc::new(Content::of(spec)), ..ActiveFlag::default() };
+        let host = ServerName::none();
+        let facts = Facts { closing: &closing, status: 500, retry_after: None, host };
+        let quoted = "{\"a\": \"{{ message|safe }}\"}";
+        for (name, content, alone, with_flag) in [
+            ("p.txt", "closed", Ok(false), Ok(false)),
+            ("p.html", "short", Ok(true), Ok(true)),
+            ("p.json.j2", "{\"a\": {{ message }}}", Ok(false), Ok(false)),
+            ("p.json.j2", quoted, Ok(false), Err("is not valid JSON")),
+            ("p.txt.j2", "{{ x }}", Err("uses unknown variables: x"), Err("uses unknown")),
+            ("p.txt", " ", Err("is empty"), Err("is empty")),
+        ] {
+            let name = PageName::of(Path::new(name)).expect("a name");
+            for (facts, expected) in [(None, alone), (Some(facts), with_flag)] {
+                let found = check(&name, content.as_bytes(), facts);
+                match (&found, expected) {
+                    (Ok(is_short), Ok(expected)) => assert_eq!(*is_short, expected, "{content}"),
+                    (Err(cause), Err(start)) => assert!(cause.starts_with(start), "{cause}"),
+                    _ => panic!("{content}: {found:?}"),
+                }
+            }
+        }
+        let huge = vec![b'x'; 1 + usize::try_from(MAX_SIZE).expect("a size")];
+        let name = PageName::of(Path::new("p.txt")).expect("a name");
+        assert!(check(&name, &huge, None).expect_err("huge").starts_with("has 1048577 bytes"));
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) struct Announce {
     #[arg(long, value_name = "TIME")]
     start: String,
     /// The planned end: the next such time after the start; +2h means after the start
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, alias = "until", value_name = "TIME")]
     end: String,
     #[command(flatten)]
     content: ContentOptions,

@@ -21,7 +21,7 @@ use crate::verb::wait::WaitOptions;
 #[derive(Debug, Args)]
 pub(crate) struct Close {
     /// The planned end: 01:30, "tomorrow 01:30", "Sun 01:30", +2h, "2026-11-29 01:30"
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, alias = "until", value_name = "TIME")]
     end: Option<String>,
     #[command(flatten)]
     content: ContentOptions,

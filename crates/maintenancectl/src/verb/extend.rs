@@ -15,7 +15,7 @@ use crate::spoken::distance;
 #[derive(Debug, Args)]
 pub(crate) struct Extend {
     /// The new end: 02:30, +1h (from now), "tomorrow 02:30", "2026-11-29 02:30"
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, alias = "until", value_name = "TIME")]
     end: String,
     #[command(flatten)]
     flag: FlagOptions,

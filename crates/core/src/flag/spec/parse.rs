@@ -8,7 +8,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use toml::de::{DeTable, DeValue};
 
-use super::findings::{Finding, Findings, FlagSpecError};
+use super::findings::{Finding, Findings, FlagSpecError, at};
 use super::flag_spec::{FlagSpec, Texts};
 use super::keys;
 use super::language::{instead_of, is_language};
@@ -70,14 +70,6 @@ fn read<'t>(content: &'t [u8], zone: &'t TimeZone) -> Read<'t> {
     let syntax: Vec<_> = syntax.collect();
     reader.read(table.get_ref(), syntax.is_empty());
     Ok((reader, syntax))
-}
-
-/// The error at this byte of the text.
-fn at(text: &str, offset: usize, cause: String) -> FlagSpecError {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-    FlagSpecError { line, column, cause }
 }
 
 /// Describes a TOML syntax error.
@@ -300,17 +292,20 @@ impl<'t> Reader<'t> {
     }
 
     fn findings(self, syntax: Vec<Wrong>) -> Findings {
-        let text = self.text;
         let sorted = |mut wrong: Vec<Wrong>| -> Vec<_> {
             wrong.sort_by_key(|Wrong(span, _)| span.start);
             // Of two faults at the same position, the first is more specific.
             wrong.dedup_by_key(|Wrong(span, _)| span.start);
-            let finding =
-                |Wrong(span, cause): Wrong| Finding { error: at(text, span.start, cause), span };
+            let finding = |Wrong(span, cause): Wrong| Finding {
+                error: at(self.text, span.start, cause),
+                span,
+            };
             wrong.into_iter().map(finding).collect()
         };
-        let errors = self.faults.into_iter().chain(syntax).collect();
-        Findings { errors: sorted(errors), warnings: sorted(self.odd) }
+        let errors: Vec<_> = self.faults.into_iter().chain(syntax).collect();
+        let mut odd = self.odd;
+        odd.retain(|odd| errors.iter().all(|error| error.0.start != odd.0.start));
+        Findings { errors: sorted(errors), warnings: sorted(odd) }
     }
 
     fn moment(&self, value: &Value<'_>) -> Result<Moment, Wrong> {
