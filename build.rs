@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 /// The httpd and APR symbols that the Rust side uses; bindgen adds the types they need.
 const FUNCTIONS: &[&str] = &[
     "ap_add_output_filter",
+    "ap_core_translate",
     "ap_custom_response",
     "ap_document_root",
     "ap_run_http_scheme",
@@ -66,7 +67,7 @@ const CONSTANTS: &[&str] = &[
     "HTTP_(BAD_REQUEST|INTERNAL_SERVER_ERROR|METHOD_NOT_ALLOWED|NO_CONTENT|OK)",
     "MODULE_MAGIC_(COOKIE|NUMBER_MAJOR|NUMBER_MINOR)",
     "M_GET|M_POST",
-    "PROXYREQ_NONE",
+    "PROXYREQ_(NONE|PROXY|REVERSE)",
     "RSRC_CONF",
 ];
 

@@ -77,6 +77,58 @@ void maintenance_show_request_line(request_rec *r)
     ap_update_child_status(r->connection->sbh, SERVER_BUSY_WRITE, r);
 }
 
+#if HTTPD_2_4
+/* An entry of a hook's list, the same in all versions; mod_info has such a structure, too. */
+typedef struct {
+    int (*function)(request_rec *);
+    const char *name;
+    const char *const *predecessors;
+    const char *const *successors;
+    int order;
+} hook_entry;
+
+/* httpd's core_override_type, which gives a request the handler of SetHandler. */
+static int (*override_type)(request_rec *);
+#endif
+
+void maintenance_find_override(void)
+{
+#if HTTPD_2_4
+    const apr_array_header_t *hooks = ap_hook_get_fixups();
+    const hook_entry *entries = hooks == NULL ? NULL : (const hook_entry *)hooks->elts;
+    int i;
+
+    override_type = NULL;
+    for (i = 0; entries != NULL && i < hooks->nelts; i++) {
+        if (entries[i].name != NULL && strcmp(entries[i].name, "core.c") == 0) {
+            override_type = entries[i].function;
+        }
+    }
+#endif
+}
+
+const char *maintenance_configured_handler(request_rec *r)
+{
+    const core_dir_config *core = ap_get_module_config(r->per_dir_config, &core_module);
+
+#if HTTPD_2_4
+    /* Since 2.4.19 the handler is an expression in a field that the headers of older servers lack,
+     * so httpd's own function evaluates it. What else it changes, it will change again. */
+    if (core_module.minor_version >= 53 && override_type != NULL) {
+        const char *own = r->handler, *content_type = r->content_type, *found;
+        const int used_path_info = r->used_path_info;
+
+        r->handler = NULL;
+        found = override_type(r) == OK ? r->handler : NULL;
+        r->handler = own;
+        r->content_type = content_type;
+        r->used_path_info = used_path_info;
+        return found;
+    }
+#endif
+    return core->handler;
+}
+
 static int unescape(const core_dir_config *core, char *path)
 {
     if (!core->allow_encoded_slashes) {

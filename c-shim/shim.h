@@ -59,6 +59,15 @@ const apr_sockaddr_t *maintenance_address(const request_rec *r);
  */
 void maintenance_show_request_line(request_rec *r);
 
+/*
+ * The handler that SetHandler names in the sections of r->per_dir_config, as httpd itself will find
+ * it later; NULL if it names none.
+ */
+const char *maintenance_configured_handler(request_rec *r);
+
+/* Finds the function of httpd's for the above. Called once, when all modules are loaded. */
+void maintenance_find_override(void);
+
 /* Looks up functions that older servers lack. Called once, before there are requests. */
 void maintenance_find_functions(void);
 

@@ -10,6 +10,7 @@ use crate::sys::bindings::{
 };
 use maintenance_core::directive::cache_advice::{self, Line};
 use maintenance_core::file::watched::listed;
+use maintenance_core::report::StatusLocations;
 
 /// The directives of mod_cache that apply to a server, in order. Sections of other kinds are
 /// omitted: when mod_cache runs, none of them applies yet. `<IfModule>` and the like are not in the
@@ -42,11 +43,53 @@ unsafe fn add_lines<'a>(
                 let position = position(directive);
                 add_lines(directive.first_child, Some(&position), lines);
             } else if name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("Cache")) {
-                let words = match directive.args.is_null() {
-                    true => "",
-                    false => CStr::from_ptr(directive.args).to_str().unwrap_or_default(),
-                };
+                let words = words(directive);
                 lines.push(Line { name, words, host: host.map(str::to_owned) });
+            }
+        }
+    }
+}
+
+/// The words after a directive.
+///
+/// # Safety
+/// The directive must be a part of httpd's tree.
+unsafe fn words(directive: &ap_directive_t) -> &str {
+    match directive.args.is_null() {
+        true => "",
+        // SAFETY: a C string that lives as long as the tree.
+        false => unsafe { CStr::from_ptr(directive.args) }.to_str().unwrap_or_default(),
+    }
+}
+
+/// The sections with `SetHandler maintenance-status`.
+///
+/// # Safety
+/// The configuration must be complete.
+pub(crate) unsafe fn status_locations() -> StatusLocations {
+    let mut locations = StatusLocations::default();
+    // SAFETY: httpd's tree lives as long as the configuration, as the caller guarantees.
+    unsafe { add_handlers(ap_conftree, None, &mut locations) };
+    locations
+}
+
+/// # Safety
+/// As for [`add_lines`].
+unsafe fn add_handlers(
+    first: *const ap_directive_t,
+    section: Option<(&str, &str)>,
+    locations: &mut StatusLocations,
+) {
+    // SAFETY: as in `add_lines`.
+    unsafe {
+        let mut next = first;
+        while let Some(directive) = next.as_ref() {
+            next = directive.next;
+            let name = CStr::from_ptr(directive.directive).to_str().unwrap_or_default();
+            if name.eq_ignore_ascii_case("SetHandler") {
+                locations.add(words(directive), section);
+            } else if name.starts_with('<') {
+                add_handlers(directive.first_child, Some((name, words(directive))), locations);
             }
         }
     }

@@ -5,8 +5,8 @@
 //! |---|---|
 //! | quick_handler | all requests, before httpd has found their sections |
 //! | translate_name, header_parser | client requests, before and after mod_rewrite and other
-//! modules |
-//! | fixups | lookups that never reach a handler |
+//! modules; translate_name also takes requests for the status page |
+//! | fixups | lookups that never reach a handler, and requests for the status page |
 //! | handler | all requests that are about to be answered |
 
 use std::ffi::c_int;
@@ -16,11 +16,11 @@ use crate::request::Request;
 use crate::startup;
 use crate::status_handler;
 use crate::sys::bindings::{
-    APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, HTTP_INTERNAL_SERVER_ERROR, ap_hook_child_init,
-    ap_hook_fixups, ap_hook_handler, ap_hook_header_parser, ap_hook_post_config,
-    ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t, maintenance_find_functions,
-    maintenance_hook_check_config, maintenance_hook_end, maintenance_hook_monitor,
-    maintenance_hook_status, maintenance_hook_switch, request_rec,
+    APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
+    ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
+    ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
+    maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
+    maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
 use crate::sys::guard::{guard, guard_or};
 use crate::tracking;
@@ -45,7 +45,7 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_child_init(Some(startup::child_init), none, none, middle);
                 maintenance_hook_monitor(Some(startup::monitor));
                 ap_hook_quick_handler(Some(quick_handler), none, none, first);
-                ap_hook_translate_name(Some(location_walked), none, none, first);
+                ap_hook_translate_name(Some(translate_name), none, none, first);
                 ap_hook_header_parser(Some(location_walked), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
@@ -65,7 +65,21 @@ unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int
     unsafe { guarded(r, |request| handle(request, Hook::Quick)) }
 }
 
-/// httpd has found the sections; see [`Hook::LocationWalked`].
+/// httpd has found the sections, and asks which module maps the request; see
+/// [`Hook::LocationWalked`].
+unsafe extern "C" fn translate_name(r: *mut request_rec) -> c_int {
+    let handle = |request: &mut Request<'_>| {
+        let is_mapped = request.map_to_status_page();
+        match handle(request, Hook::LocationWalked) {
+            answer if answer == DECLINED as c_int => is_mapped,
+            answer => answer,
+        }
+    };
+    // SAFETY: as above.
+    unsafe { guarded(r, handle) }
+}
+
+/// httpd has found the sections again; see [`Hook::LocationWalked`].
 unsafe extern "C" fn location_walked(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
     unsafe { guarded(r, |request| handle(request, Hook::LocationWalked)) }
@@ -73,8 +87,12 @@ unsafe extern "C" fn location_walked(r: *mut request_rec) -> c_int {
 
 /// A module may have looked up a resource; see [`Hook::LookedUp`].
 unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
+    let handle = |request: &mut Request<'_>| {
+        request.keep_for_status_page();
+        handle(request, Hook::LookedUp)
+    };
     // SAFETY: as above.
-    unsafe { guarded(r, |request| handle(request, Hook::LookedUp)) }
+    unsafe { guarded(r, handle) }
 }
 
 /// The request is about to be answered; see [`Hook::Handler`].

@@ -32,6 +32,7 @@ mod scopes;
 mod server;
 mod startup;
 mod status_handler;
+mod status_location;
 mod sys;
 mod tracking;
 mod virtual_hosts;

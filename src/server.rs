@@ -15,6 +15,7 @@ use maintenance_core::engine::gates::{Gates, Sections};
 use maintenance_core::engine::server::Counters;
 use maintenance_core::flag::Flag;
 use maintenance_core::page::ServerName;
+use maintenance_core::report::StatusLocations;
 
 /// The settings of one server, and its gates once the configuration is complete.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct ServerConfig {
     counters: OnceCell<Counters>,
     /// See [`host`].
     name: OnceCell<ServerName>,
+    /// The sections with the status page, of all servers; only the main server has them.
+    pub(crate) status_locations: OnceCell<StatusLocations>,
 }
 
 impl ServerConfig {

@@ -14,6 +14,7 @@ use crate::error_log;
 use crate::events::Events;
 use crate::scopes;
 use crate::server::{ServerConfig, config, flags, gates, server_root, servers};
+use crate::status_location;
 use crate::sys::bindings::{
     APLOG_ERR, APLOG_WARNING, HTTP_INTERNAL_SERVER_ERROR, OK, apr_pool_t,
     maintenance_is_first_reading, maintenance_is_test, maintenance_thread_stack, server_rec,
@@ -103,6 +104,7 @@ unsafe fn prepare(
     for config in servers(main).filter_map(config) {
         config.build_gates(&context)?;
     }
+    status_location::find(main);
     // SAFETY: the caller guarantees that the pool and the servers are valid.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
     tell(main, &root);

@@ -23,15 +23,13 @@ use maintenance_core::flag::{FlagEvent, Observer};
 use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
 use maintenance_core::stack;
 
-const HANDLER: &CStr = c"maintenance-status";
-
 /// Answers a request if its handler is the status report.
 pub(crate) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
     guard(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let mut request = unsafe { Request::from_raw(r) };
-            match request.handler() == Some(HANDLER) {
+            match request.is_of_status_page() {
                 true => answer(&mut request),
                 false => DECLINED as c_int,
             }
@@ -186,14 +184,7 @@ fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
 }
 
 // `Request` documents the assumptions of the SAFETY comments below.
-impl<'r> Request<'r> {
-    /// The handler's name, as set by SetHandler and similar directives.
-    fn handler(&self) -> Option<&'r CStr> {
-        let handler = self.rec().handler;
-        // SAFETY: null or a C string that lives as long as the request.
-        (!handler.is_null()).then(|| unsafe { CStr::from_ptr(handler) })
-    }
-
+impl Request<'_> {
     /// The query string as it was sent. Invalid UTF-8 is replaced and does not match any parameter.
     fn query(&self) -> String {
         let query: *const c_char = self.rec().args;

@@ -13,6 +13,7 @@ mod flags;
 mod formats;
 mod input;
 mod kinds;
+mod mapped;
 mod metrics;
 mod section;
 mod strangers;

@@ -1,0 +1,111 @@
+//! The requests for the status page. They are mapped here and not by other modules, so that
+//! `ProxyPass /` or a RewriteRule for all paths does not take the page.
+//!
+//! The page is as accessible as a file below DocumentRoot that does not exist: httpd applies the
+//! `<Directory>` sections and .htaccess files of DocumentRoot, and then the `<Location>`. Without
+//! that, a page in a section without `Require` would lose the protection that it has had.
+
+use std::ffi::{CStr, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config_tree;
+use crate::request::Request;
+use crate::server::config;
+use crate::sys::bindings::{
+    DECLINED, OK, PROXYREQ_NONE, PROXYREQ_PROXY, ap_core_translate, ap_location_walk,
+    apr_filetype_e_APR_NOFILE, maintenance_configured_handler, maintenance_find_override,
+    maintenance_main_server, server_rec,
+};
+use maintenance_core::allow::ClientRequest as _;
+use maintenance_core::report::StatusLocations;
+
+/// A static and not a constant, because its address marks the requests that are mapped here.
+static HANDLER: &CStr = c"maintenance-status";
+
+/// Whether a section has the status page, so that other servers do nothing more for a request.
+static IS_CONFIGURED: AtomicBool = AtomicBool::new(false);
+
+/// Finds the sections with the status page, when the configuration is complete.
+pub(crate) fn find(main: &server_rec) {
+    // SAFETY: the caller's configuration is complete, and this is the only thread.
+    let locations = unsafe {
+        maintenance_find_override();
+        config_tree::status_locations()
+    };
+    IS_CONFIGURED.store(!locations.is_empty(), Ordering::Relaxed);
+    if let Some(config) = config(main) {
+        let _ = config.status_locations.set(locations); // set once per configuration
+    }
+}
+
+fn locations<'s>() -> Option<&'s StatusLocations> {
+    // SAFETY: httpd's main server lives as long as the configuration.
+    let main = unsafe { maintenance_main_server().as_ref() }?;
+    config(main)?.status_locations.get()
+}
+
+// What the SAFETY comments here rest on is said at `Request`.
+impl Request<'_> {
+    /// Whether the request's handler is the status page.
+    pub(crate) fn is_of_status_page(&self) -> bool {
+        let handler = self.rec().handler;
+        // SAFETY: null or a C string that lives as long as the request.
+        !handler.is_null() && unsafe { CStr::from_ptr(handler) } == HANDLER
+    }
+
+    /// Maps the request if it is in a section with the status page, and otherwise leaves that to
+    /// other modules. Returns the result for the hook translate_name.
+    #[inline(always)]
+    pub(crate) fn map_to_status_page(&mut self) -> c_int {
+        match IS_CONFIGURED.load(Ordering::Relaxed) {
+            false => DECLINED as c_int,
+            true => self.map_if_configured(),
+        }
+    }
+
+    #[inline(never)]
+    fn map_if_configured(&mut self) -> c_int {
+        let may_be = locations().is_some_and(|found| found.may_have(self.current_path()));
+        let is_forward_proxy = self.rec().proxyreq == PROXYREQ_PROXY as c_int;
+        if !may_be || is_forward_proxy || !self.is_configured_for_status_page() {
+            return DECLINED as c_int;
+        }
+        // mod_proxy may have been first (ProxyPass ... mapping=encoded).
+        self.rec_mut().proxyreq = PROXYREQ_NONE as c_int;
+        self.rec_mut().handler = HANDLER.as_ptr();
+        // SAFETY: httpd's request, in the hook that the function is for.
+        unsafe { ap_core_translate(self.as_ptr()) }
+    }
+
+    /// Whether the sections of the request's configuration have the status page.
+    fn is_configured_for_status_page(&self) -> bool {
+        // SAFETY: the result is null or a C string that lives as long as the configuration or the
+        // request.
+        unsafe {
+            let handler = maintenance_configured_handler(self.as_ptr());
+            !handler.is_null() && CStr::from_ptr(handler) == HANDLER
+        }
+    }
+
+    /// Takes a request for the status page out of the configuration of directories, once httpd has
+    /// decided who may see the page: rules of mod_rewrite in .htaccess files would redirect it.
+    #[inline(always)]
+    pub(crate) fn keep_for_status_page(&mut self) {
+        if self.rec().handler == HANDLER.as_ptr() {
+            self.leave_directories();
+        }
+    }
+
+    #[inline(never)]
+    fn leave_directories(&mut self) {
+        let Some(server) = self.server_rec() else { return };
+        let before = self.rec().per_dir_config;
+        self.rec_mut().per_dir_config = server.lookup_defaults;
+        // mod_dir acts on folders.
+        self.rec_mut().finfo.filetype = apr_filetype_e_APR_NOFILE;
+        // SAFETY: httpd's request, whose sections it has found before.
+        if unsafe { ap_location_walk(self.as_ptr()) } != OK as c_int {
+            self.rec_mut().per_dir_config = before;
+        }
+    }
+}
