@@ -49,7 +49,8 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_header_parser(Some(location_walked), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
-                ap_hook_handler(Some(status_handler::handler), none, none, middle);
+                // Before handlers that do not look at the name (LuaMapHandler).
+                ap_hook_handler(Some(status_handler::handler), none, none, first + 1);
                 maintenance_hook_status(Some(status_handler::section));
                 maintenance_hook_end(Some(tracking::ended));
                 maintenance_hook_switch(Some(tracking::switched));

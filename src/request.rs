@@ -241,6 +241,10 @@ impl ClientRequest for Request<'_> {
         self.invitations()
     }
 
+    fn is_for_status_page(&self) -> bool {
+        self.is_for_status_page()
+    }
+
     fn request_time_micros(&self) -> i64 {
         self.rec().request_time
     }

@@ -17,6 +17,7 @@ use crate::sys::bindings::{
     maintenance_main_server, server_rec,
 };
 use maintenance_core::allow::ClientRequest as _;
+use maintenance_core::engine::request::Request as _;
 use maintenance_core::report::StatusLocations;
 
 /// A static and not a constant, because its address marks the requests that are mapped here.
@@ -46,11 +47,12 @@ fn locations<'s>() -> Option<&'s StatusLocations> {
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl Request<'_> {
-    /// Whether the request's handler is the status page.
+    /// Whether the request's handler is the status page, and not a proxy.
     pub(crate) fn is_of_status_page(&self) -> bool {
         let handler = self.rec().handler;
+        let is_proxied = self.rec().proxyreq != PROXYREQ_NONE as c_int;
         // SAFETY: null or a C string that lives as long as the request.
-        !handler.is_null() && unsafe { CStr::from_ptr(handler) } == HANDLER
+        !is_proxied && !handler.is_null() && unsafe { libc::strcmp(handler, HANDLER.as_ptr()) } == 0
     }
 
     /// Maps the request if it is in a section with the status page, and otherwise leaves that to
@@ -75,6 +77,25 @@ impl Request<'_> {
         self.rec_mut().handler = HANDLER.as_ptr();
         // SAFETY: httpd's request, in the hook that the function is for.
         unsafe { ap_core_translate(self.as_ptr()) }
+    }
+
+    /// Whether the request is for the status page: whether httpd has mapped it to the page, or, in a
+    /// hook that runs before httpd has found the sections, whether it will.
+    pub(crate) fn is_for_status_page(&self) -> bool {
+        if self.is_location_walked() {
+            return self.is_of_status_page();
+        }
+        let may_be = locations().is_some_and(|found| found.may_have_sent(self.current_path()));
+        let is_forward_proxy = self.rec().proxyreq == PROXYREQ_PROXY as c_int;
+        may_be && !is_forward_proxy && self.is_in_section_of_status_page()
+    }
+
+    /// Whether the sections that httpd will find have the status page.
+    fn is_in_section_of_status_page(&self) -> bool {
+        // SAFETY: a handle to the same request, of which nothing is borrowed here. Everything that
+        // the walk changes is restored.
+        let mut request = unsafe { Request::from_raw(self.as_ptr()) };
+        request.walk_ahead(Request::is_configured_for_status_page).unwrap_or(false)
     }
 
     /// Whether the sections of the request's configuration have the status page.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use maintenance_harness::client::Answer;
 use maintenance_harness::{Client, Httpd};
 
+mod closed;
 mod documents;
 mod flags;
 mod formats;
@@ -30,6 +31,12 @@ pub const ONE_CHILD: &str = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\n
 #[track_caller]
 pub fn report(client: &Client) -> Value {
     report_with(client, "127.0.0.1", "")
+}
+
+/// The JSON of a page at this path, checked against the schema.
+#[track_caller]
+pub fn report_at(client: &Client, path: &str) -> Value {
+    document(&client.get(&format!("{path}?format=json")))
 }
 
 /// The JSON for this host, with more in the query string.

@@ -16,7 +16,7 @@ pub mod readings;
 pub mod request;
 pub mod server;
 
-use crate::allow::method;
+use crate::allow::{AllowKind, method};
 use crate::flag::{ActiveFlag, SiteState};
 use crate::refusal::reply::Reply;
 use crate::refusal::{Answer, PLAIN};
@@ -92,10 +92,13 @@ fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
     request.decision().is_some_and(holds)
 }
 
-/// Whether the request was admitted by its path and has since been rewritten to another file.
+/// Whether the request was admitted by its path and has since been rewritten to another file, or was
+/// admitted to the status page and will not get there.
 fn is_rewritten<'r, R: Request<'r>>(request: &R, decision: &Decision<'_>) -> bool {
     let Outcome::LetIn(reason) = decision.outcome else { return false };
-    reason.is_bound_to_path() && request.rewritten_path().is_some()
+    reason.is_bound_to_path()
+        && (request.rewritten_path().is_some()
+            || reason == Reason::Allowed(AllowKind::StatusPage) && !request.is_for_status_page())
 }
 
 /// Whether a looked-up resource reaches a handler before the client can see any of it. With mod_dir

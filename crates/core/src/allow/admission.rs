@@ -48,6 +48,10 @@ pub trait ClientRequest {
     fn invitations(&self) -> Vec<SecretHash> {
         vec![]
     }
+    /// Whether the request is for the status page, for which httpd's own access control decides.
+    fn is_for_status_page(&self) -> bool {
+        false
+    }
     /// The moment at which an entry of the allowlist must not have expired: the later of the
     /// request's time and the clock.
     fn judged_at(&self) -> Timestamp {
@@ -81,6 +85,8 @@ pub enum Admission<'a> {
     /// The share of the clients that a flag admits. The client has this position, in hundredths of a
     /// per cent.
     Share(&'a Path, u16),
+    /// The request is for the status page.
+    StatusPage,
 }
 
 macro_rules! kinds {
@@ -124,6 +130,7 @@ kinds! {
     SafeMethod => c"allowed:safe-method",
     Share => c"allowed:share",
     Invite => c"allowed:invite",
+    StatusPage => c"status-page",
 }
 
 impl AllowKind {
@@ -145,7 +152,7 @@ impl AllowKind {
     /// Whether the admission ends when the request is rewritten to another path. That of an
     /// invitation may have a path, so it is decided again.
     pub const fn is_bound_to_path(self) -> bool {
-        matches!(self, Self::Path | Self::Invite)
+        matches!(self, Self::Path | Self::Invite | Self::StatusPage)
     }
 
     /// The part of the label after the colon; all of a label without one.
@@ -170,6 +177,7 @@ impl Admission<'_> {
             Self::SafeMethod(..) => AllowKind::SafeMethod,
             Self::Share(..) => AllowKind::Share,
             Self::Invite(..) => AllowKind::Invite,
+            Self::StatusPage => AllowKind::StatusPage,
         }
     }
 }
@@ -189,6 +197,7 @@ impl fmt::Display for Admission<'_> {
             Self::Expr(text) => write!(f, "expr={text}"),
             Self::Path(path) => write!(f, "path={path}"),
             Self::Invite(invitation) => write!(f, "invitation {}", invitation.name),
+            Self::StatusPage => f.write_str("SetHandler maintenance-status; Require decides"),
             Self::Flag(flag, network) => write!(f, "{network} in the flag {}", flag.display()),
             Self::Share(flag, position) => write!(
                 f,
@@ -234,7 +243,7 @@ mod tests {
         let usage = allow.expect("the directive").usage.to_str().expect("text");
         // An address is written without a key; the others are not tokens.
         let keys = AllowKind::ALL.map(AllowKind::name);
-        let others = ["address", "flag", "health-check", "safe-method", "share"];
+        let others = ["address", "flag", "health-check", "safe-method", "share", "status-page"];
         let keys = keys.into_iter().filter(|name| !others.contains(name));
         let keys: Vec<_> = keys.collect();
         assert_eq!(keys, hint::KEYS, "net/hint.rs");

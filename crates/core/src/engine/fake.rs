@@ -133,6 +133,7 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) is_get: bool,
     pub(super) method: &'static str,
     pub(super) is_subrequest: bool,
+    pub(super) is_for_status_page: bool,
     /// The sections that httpd has found, for each reading of the path.
     pub(super) sections: Vec<Option<&'r In>>,
     /// The sections that httpd will find, until it has found them.
@@ -157,6 +158,7 @@ impl<'r, E> FakeRequest<'r, E> {
             is_get: true,
             method: "GET",
             is_subrequest: false,
+            is_for_status_page: false,
             sections: vec![None],
             ahead: None,
             origin: None,
@@ -214,6 +216,9 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     }
     fn request_time_micros(&self) -> i64 {
         Timestamp::now().as_microsecond()
+    }
+    fn is_for_status_page(&self) -> bool {
+        self.is_for_status_page
     }
     fn invitations(&self) -> Vec<SecretHash> {
         self.cookie.and_then(|secret| SecretHash::of(secret.as_bytes())).into_iter().collect()

@@ -268,6 +268,7 @@ impl Gate {
         }
         match (closings.refusing, closings.admission) {
             (None, Some(admission)) => Verdict::Allowed(admission),
+            _ if request.is_for_status_page() => Verdict::Allowed(Admission::StatusPage),
             (refusing, _) => {
                 let mut blocked = refusing.unwrap_or_default();
                 blocked.closing.waiting =

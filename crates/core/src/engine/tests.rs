@@ -13,6 +13,8 @@ use crate::file::watched::FileEvent;
 use crate::flag::{FlagEvent, Observer};
 use crate::stats::ScopeTotals;
 
+mod status_page;
+
 struct Quiet;
 
 impl EventSink for Quiet {
