@@ -257,14 +257,21 @@ const server_rec *maintenance_main_server(void)
     return ap_server_conf;
 }
 
-int maintenance_listening_port(int number)
+const apr_sockaddr_t *maintenance_listening_address(int number)
 {
     const ap_listen_rec *listener = ap_listeners;
 
     while (listener != NULL && number-- > 0) {
         listener = listener->next;
     }
-    return listener == NULL ? -1 : listener->bind_addr->port;
+    return listener == NULL ? NULL : listener->bind_addr;
+}
+
+int maintenance_listening_port(int number)
+{
+    const apr_sockaddr_t *address = maintenance_listening_address(number);
+
+    return address == NULL ? -1 : address->port;
 }
 
 #if !HTTPD_2_4

@@ -113,7 +113,10 @@ const server_rec *maintenance_main_server(void);
  */
 void maintenance_hook_status(int (*show)(request_rec *, int is_short, int is_plain));
 
-/* The port of the listener with this number, counted from 0; -1 after the last one. */
+/* The address of the listener with this number, counted from 0; NULL after the last one. */
+const apr_sockaddr_t *maintenance_listening_address(int number);
+
+/* The port of that listener; -1 after the last one. */
 int maintenance_listening_port(int number);
 
 /* The data of a request and its connection about the client. */

@@ -5,13 +5,14 @@ mod engine;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::error_log;
 use crate::server::host;
+use crate::sys::address;
 use crate::sys::bindings::{
-    APLOG_ERR, APR_INET, APR_INET6, ap_document_root, ap_run_http_scheme, maintenance_address,
-    maintenance_evaluate, request_rec, server_rec,
+    APLOG_ERR, ap_document_root, ap_run_http_scheme, maintenance_address, maintenance_evaluate,
+    request_rec, server_rec,
 };
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
@@ -173,20 +174,8 @@ impl ClientRequest for Request<'_> {
     }
 
     fn address(&self) -> Option<IpAddr> {
-        // SAFETY: null or a socket address from the request's or the connection's pool. According
-        // to APR, `ipaddr_ptr` points to four bytes for APR_INET and to sixteen for APR_INET6.
-        unsafe {
-            let address = maintenance_address(self.rec).as_ref()?;
-            match address.family as i64 {
-                family if family == APR_INET as i64 => {
-                    Some(Ipv4Addr::from(address.ipaddr_ptr.cast::<[u8; 4]>().read()).into())
-                }
-                family if family == APR_INET6 as i64 => {
-                    Some(Ipv6Addr::from(address.ipaddr_ptr.cast::<[u8; 16]>().read()).into())
-                }
-                _ => None,
-            }
-        }
+        // SAFETY: null or a socket address from the request's or the connection's pool.
+        unsafe { address::ip(maintenance_address(self.rec).as_ref()?) }
     }
 
     fn has_env(&self, name: &CStr) -> bool {

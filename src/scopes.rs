@@ -6,12 +6,14 @@ use std::ffi::CStr;
 use jiff::Timestamp;
 
 use crate::server::{config, host, servers};
+use crate::sys::address;
 use crate::sys::bindings::{server_addr_rec, server_rec};
 use crate::sys::config_vector::set_config_slot;
 use crate::sys::pool::Pool;
 use crate::sys::process;
 use maintenance_core::engine::gates::SectionId;
 use maintenance_core::engine::server::Counters;
+use maintenance_core::report::HostAddress;
 use maintenance_core::shared::table::Key;
 use maintenance_core::stats::{ScopeId, Stats};
 
@@ -124,6 +126,19 @@ fn addresses_at(server: &server_rec, port: u16) -> impl Iterator<Item = String> 
     at_port.map(|address| {
         // SAFETY: a C string that lives as long as the server.
         unsafe { CStr::from_ptr(address.virthost) }.to_string_lossy().into_owned()
+    })
+}
+
+/// The addresses of a virtual host.
+pub(crate) fn host_addresses(server: &server_rec) -> impl Iterator<Item = HostAddress> {
+    of_addresses(server).filter_map(|address| {
+        // SAFETY: a C string and an address that live as long as the server.
+        let (name, ip) = unsafe {
+            let ip = address.host_addr.as_ref().and_then(|host| address::ip(host));
+            (CStr::from_ptr(address.virthost), ip)
+        };
+        let is_of_all = [c"*", c"_default_"].contains(&name);
+        (is_of_all || ip.is_some()).then_some((ip.filter(|_| !is_of_all), address.host_port))
     })
 }
 

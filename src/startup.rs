@@ -105,6 +105,7 @@ unsafe fn prepare(
         config.build_gates(&context)?;
     }
     status_location::find(main);
+    process::read_machine();
     // SAFETY: the caller guarantees that the pool and the servers are valid.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
     tell(main, &root);

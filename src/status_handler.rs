@@ -17,6 +17,7 @@ use crate::sys::bindings::{
 };
 use crate::sys::guard::guard;
 use crate::sys::process;
+use crate::virtual_hosts;
 use maintenance_core::allow::ClientRequest;
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{FlagEvent, Observer};
@@ -146,25 +147,29 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     // SAFETY: httpd's own C string.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
     let interval = config(main).map(|config| config.settings.check_interval());
+    let reachable = virtual_hosts::is_main_reachable(main);
     let facts = Facts {
         server: banner.to_string_lossy().into_owned(),
+        machine: process::machine().to_owned(),
         now,
         check_interval: interval.unwrap_or_default(),
-        scopes: servers(main).flat_map(scope_facts).collect(),
+        scopes: servers(main).flat_map(|server| scope_facts(server, reachable)).collect(),
         flags,
         stats: process::stats()?,
     };
     Some(Report::new(facts, details))
 }
 
-/// The facts of a server and its locations.
-fn scope_facts(server: &server_rec) -> Vec<ScopeFacts<'_>> {
+/// The facts of a server and its locations. `is_main_reachable` tells whether a request can reach the
+/// main server.
+fn scope_facts(server: &server_rec, is_main_reachable: bool) -> Vec<ScopeFacts<'_>> {
     let config = config(server);
     let watched = config.and_then(|config| Some((config.gates()?, config.counters()?)));
     let facts = |kind, location: Option<&str>, gates, number| ScopeFacts {
         kind,
         server: scopes::name(server),
         location: location.map(str::to_owned),
+        reachable: is_main_reachable || server.is_virtual != 0,
         addresses: scopes::addresses(server),
         defined: scopes::defined(server),
         gates,

@@ -1,6 +1,7 @@
 //! Wraps httpd, APR and the operating system for the other modules: bindings, pools, shared memory,
 //! threads.
 
+pub(crate) mod address;
 pub(crate) mod bindings;
 pub(crate) mod config_vector;
 pub(crate) mod guard;

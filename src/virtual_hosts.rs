@@ -7,11 +7,12 @@ use crate::overlay::Overlay;
 use crate::request::Request;
 use crate::scopes;
 use crate::server::servers;
+use crate::sys::address;
 use crate::sys::bindings::{
-    ap_matches_request_vhost, ap_update_vhost_from_headers, maintenance_listening_port,
-    maintenance_main_server, server_rec,
+    ap_matches_request_vhost, ap_update_vhost_from_headers, maintenance_listening_address,
+    maintenance_listening_port, maintenance_main_server, server_rec,
 };
-use maintenance_core::report::Host;
+use maintenance_core::report::{self, Host};
 
 /// The servers that a request for this host, with this overlay, could reach, and true: on this
 /// connection's address the server that httpd itself chooses, on other addresses those with the
@@ -49,6 +50,18 @@ pub(crate) fn servers_of<'r>(
     let mut seen = BTreeSet::new();
     found.retain(|server| seen.insert(ptr::from_ref(*server)));
     (found, is_known)
+}
+
+/// Whether a request can reach the main server.
+pub(crate) fn is_main_reachable(main: &server_rec) -> bool {
+    // SAFETY: only reads httpd's list, which does not change while a child serves requests.
+    let listener = |number| unsafe {
+        let listener = maintenance_listening_address(number).as_ref()?;
+        Some((address::ip(listener), listener.port))
+    };
+    let listeners: Vec<_> = (0..).map_while(listener).collect();
+    let hosts = servers(main).flat_map(scopes::host_addresses).collect();
+    report::is_main_reachable(&listeners, &hosts)
 }
 
 /// The ports on which httpd listens, without duplicates.

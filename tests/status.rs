@@ -14,8 +14,10 @@ mod flags;
 mod formats;
 mod input;
 mod kinds;
+mod machine;
 mod mapped;
 mod metrics;
+mod reachable;
 mod section;
 mod strangers;
 

@@ -79,6 +79,7 @@ fn ask(site: &Site, client: u8) -> bool {
 fn report(site: &Site) -> Report {
     let facts = ScopeFacts {
         kind: ScopeKind::Server,
+        reachable: true,
         server: "x.test:80".into(),
         location: None,
         addresses: vec![],
@@ -88,6 +89,7 @@ fn report(site: &Site) -> Report {
     };
     let facts = Facts {
         server: "httpd".into(),
+        machine: String::new(),
         now: Timestamp::now(),
         check_interval: Duration::ZERO,
         scopes: vec![facts],

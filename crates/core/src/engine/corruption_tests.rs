@@ -86,6 +86,7 @@ fn serve(stats: &'static Stats, scope: ScopeId) {
 fn report(stats: &'static Stats, number: ScopeId) {
     let scope = ScopeFacts {
         kind: ScopeKind::Server,
+        reachable: true,
         server: "www.example.com:80".into(),
         location: None,
         addresses: vec![],
@@ -95,7 +96,15 @@ fn report(stats: &'static Stats, number: ScopeId) {
     };
     let (server, check_interval) = ("Apache".into(), Duration::ZERO);
     let scopes = vec![scope];
-    let facts = Facts { server, now: now(), check_interval, scopes, flags: vec![], stats };
+    let facts = Facts {
+        server,
+        machine: String::new(),
+        now: now(),
+        check_interval,
+        scopes,
+        flags: vec![],
+        stats,
+    };
     let report = Report::new(facts, true);
     let query = report::Query::parse("", None).expect("a query");
     report::page(&report, &query, None).expect("a page");

@@ -24,10 +24,14 @@ pub struct Report {
     pub(super) version: &'static str,
     /// httpd's version string.
     pub(super) server: String,
+    /// The name of the machine.
+    pub(super) machine: Option<String>,
     pub(super) time: String,
-    /// The most restrictive state of any scope.
+    /// The most restrictive state of any scope that a request can reach.
     pub(super) state: ScopeState,
+    /// How many of the reachable scopes are closed.
     pub(super) closed_scopes: usize,
+    pub(super) reachable_scopes: usize,
     /// In seconds; 0 means at every request.
     pub(super) check_interval: f64,
     pub(super) counting_since: Option<String>,
@@ -44,7 +48,7 @@ impl Report {
     /// Makes the report from the facts, without accessing any file. Without `details` it has no
     /// pages and allowlists.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
-        let Facts { server, now, check_interval, scopes, flags, stats } = facts;
+        let Facts { server, machine, now, check_interval, scopes, flags, stats } = facts;
         let closing = flags.iter().fold(ClosingFlags::default(), |closing, flag| {
             closing.with(flag.bit(), &flag.report(), now)
         });
@@ -64,13 +68,16 @@ impl Report {
                 ScopeView::new(&scope, stats, &flight, details)
             })
             .collect();
+        let reachable = || scopes.iter().filter(|scope| scope.reachable);
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
             server,
+            machine: Some(machine).filter(|name| !name.is_empty()),
             time: time(now),
-            state: scopes.iter().map(|scope| scope.state).max().unwrap_or(ScopeState::Off),
-            closed_scopes: scopes.iter().filter(|scope| scope.state.is_closed()).count(),
+            state: reachable().map(|scope| scope.state).max().unwrap_or(ScopeState::Off),
+            closed_scopes: reachable().filter(|scope| scope.state.is_closed()).count(),
+            reachable_scopes: reachable().count(),
             check_interval: check_interval.as_secs_f64(),
             counting_since: stats.begun().map(time),
             in_flight: InFlightView::of_all(&flight, stats.untracked()),

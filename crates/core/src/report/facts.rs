@@ -13,6 +13,8 @@ use crate::stats::{ScopeId, Stats};
 pub struct Facts<'a> {
     /// httpd's version string.
     pub server: String,
+    /// The name of the machine; empty if it is unknown.
+    pub machine: String,
     /// The current time.
     pub now: Timestamp,
     /// How often the module checks flags.
@@ -33,6 +35,9 @@ pub struct ScopeFacts<'a> {
     pub server: String,
     /// The section of a location as written.
     pub location: Option<String>,
+    /// Whether a request can reach the server: false for a main server whose virtual hosts take all
+    /// requests.
+    pub reachable: bool,
     /// The addresses of `<VirtualHost>`.
     pub addresses: Vec<String>,
     /// File and line where the server is defined.

@@ -46,9 +46,15 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     let (gauge, counter) = (MetricType::GAUGE, MetricType::COUNTER);
     add(
         "build_info",
-        "The version of mod_maintenance; always 1.",
+        "The version of mod_maintenance, and the name of the machine; always 1.",
         gauge,
-        vec![(vec![("version", report.version.to_owned())], 1.0)],
+        vec![(
+            vec![
+                ("machine", report.machine.clone().unwrap_or_default()),
+                ("version", report.version.to_owned()),
+            ],
+            1.0,
+        )],
     );
     add(
         "check_interval_seconds",
@@ -120,9 +126,10 @@ pub fn metrics(report: &Report) -> Result<String, String> {
     );
     add(
         "scope_state",
-        "1 for the state that the scope is in, 0 for the others.",
+        "1 for the state that the scope is in, 0 for the others; of scopes that a request can reach.",
         gauge,
         scopes()
+            .filter(|(_, scope)| scope.reachable)
             .flat_map(|(labels, scope)| {
                 STATES.map(|state| {
                     let labels = with(&labels, "state", state.name());

@@ -28,6 +28,8 @@ pub(super) struct ScopeView {
     pub(super) kind: ScopeKind,
     pub(super) server: String,
     pub(super) location: Option<String>,
+    /// Whether a request can reach the scope.
+    pub(super) reachable: bool,
     addresses: Vec<String>,
     defined: Option<String>,
     pub(super) state: ScopeState,
@@ -175,6 +177,7 @@ impl ScopeView {
             kind: scope.kind,
             server: scope.server.clone(),
             location: scope.location.clone(),
+            reachable: scope.reachable,
             addresses: scope.addresses.clone(),
             defined: scope.defined.clone(),
             state: scope.gates.iter().map(|gate| state(gate, now)).max().unwrap_or(ScopeState::Off),

@@ -11,8 +11,9 @@ use super::scopes::sum;
 pub fn short_lines(report: &Report) -> String {
     let totals = || report.scopes.iter().map(|scope| &scope.totals);
     let values = [
+        ("Machine", report.machine.clone().unwrap_or_default()),
         ("State", report.state.name().to_owned()),
-        ("Scopes", report.scopes.len().to_string()),
+        ("Scopes", report.reachable_scopes.to_string()),
         ("ClosedScopes", report.closed_scopes.to_string()),
         ("InFlight", report.in_flight.requests.to_string()),
         ("InFlightFromBeforeClosing", report.in_flight.from_before_closing.to_string()),
@@ -30,7 +31,7 @@ pub fn html_section(report: &Report) -> String {
          <th>In flight</th><th>From before closing</th><th>Passed</th><th>Allowed</th>\
          <th>Refused</th></tr>\n",
     );
-    for scope in &report.scopes {
+    for scope in report.scopes.iter().filter(|scope| scope.reachable) {
         let name = [Some(scope.server.as_str()), scope.location.as_deref()];
         let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let (flight, totals) = (&scope.in_flight, &scope.totals);

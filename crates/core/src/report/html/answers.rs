@@ -35,9 +35,10 @@ struct NotClosed {
 
 impl Answers {
     pub(super) fn new(report: &Report) -> Self {
+        let reachable = || report.scopes.iter().filter(|scope| scope.reachable);
         let (closed, others): (Vec<_>, Vec<_>) =
-            report.scopes.iter().partition(|scope| scope.state.is_closed());
-        let count = |state| report.scopes.iter().filter(|scope| scope.state == state).count();
+            reachable().partition(|scope| scope.state.is_closed());
+        let count = |state| reachable().filter(|scope| scope.state == state).count();
         let running = |scopes: &[&ScopeView]| -> u64 {
             scopes.iter().map(|scope| scope.in_flight.requests).sum()
         };
@@ -45,7 +46,7 @@ impl Answers {
             scopes.iter().map(|scope| scope.in_flight.from_before_closing).sum()
         };
         let (of_all, overdue, off) =
-            (report.scopes.len(), count(ScopeState::Overdue), count(ScopeState::Off));
+            (reachable().count(), count(ScopeState::Overdue), count(ScopeState::Off));
         let is_closed = !closed.is_empty();
         let [read_only, reopening] = [ScopeState::ReadOnly, ScopeState::Reopening].map(count);
         let (headline, sentence) = match (closed.len(), others.len()) {
@@ -133,6 +134,7 @@ mod tests {
     fn report(states: &[ScopeState]) -> Report {
         let facts = Facts {
             server: String::new(),
+            machine: String::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             check_interval: Default::default(),
             scopes: states
@@ -141,6 +143,7 @@ mod tests {
                     kind: ScopeKind::Server,
                     server: "a".into(),
                     location: None,
+                    reachable: true,
                     addresses: vec![],
                     defined: None,
                     gates: vec![],

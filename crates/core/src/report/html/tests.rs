@@ -74,6 +74,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     (0..99).for_each(|_| refuse(0x0a09_0909, STRANGE, STRANGE));
     let scope = |kind, location, gate: Option<(_, _)>| ScopeFacts {
         kind,
+        reachable: true,
         server: "www.example.com:443".into(),
         location,
         addresses: vec!["*:443".into()],
@@ -83,6 +84,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     };
     let facts = Facts {
         server: "Apache/2.4.66".into(),
+        machine: "web1".into(),
         now,
         check_interval: Duration::from_millis(500),
         scopes: vec![
