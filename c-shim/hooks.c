@@ -3,6 +3,8 @@
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #endif
 #include <dlfcn.h>
+#include <string.h>
+#include <strings.h>
 
 #include "shim.h"
 
@@ -99,6 +101,7 @@ static void find_http2(void)
 }
 
 static ap_filter_rec_t *end_filter;
+#endif
 
 /* Lives as long as the connection, so that the filter can tell that the request is gone. */
 typedef struct {
@@ -111,6 +114,7 @@ static apr_status_t request_is_gone(void *watched)
     return APR_SUCCESS;
 }
 
+#if HTTPD_2_4
 static apr_status_t end(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     ap_filter_t *next = f->next;
@@ -153,4 +157,77 @@ void maintenance_watch_end(request_rec *r, void *data)
         ap_add_output_filter_handle(end_filter, watched, r, r->connection);
     }
 #endif
+}
+
+static int (*request_proxied)(request_rec *);
+
+void maintenance_hook_proxied(int (*proxied)(request_rec *))
+{
+    request_proxied = proxied;
+    /* APR_OPTIONAL_HOOK(proxy, fixups, ...) without the header of mod_proxy. */
+    apr_optional_hook_add("fixups", (void (*)(void))request_proxied, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+static void (*answer_lasts)(void *, int);
+static ap_filter_rec_t *upgraded_filter, *stream_filter;
+
+/* Sees the answer as it is sent, from its status line on. */
+static apr_status_t upgraded(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    static const char begin[] = "HTTP/1.1 101";
+    ap_filter_t *next = f->next;
+    const watched_request *watched = f->ctx;
+    apr_bucket *e;
+
+    for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
+        const char *data;
+        apr_size_t length;
+
+        if (APR_BUCKET_IS_METADATA(e)) {
+            continue;
+        }
+        if (apr_bucket_read(e, &data, &length, APR_BLOCK_READ) == APR_SUCCESS
+            && length >= sizeof(begin) - 1 && memcmp(data, begin, sizeof(begin) - 1) == 0
+            && watched != NULL && watched->data != NULL) {
+            answer_lasts(watched->data, 1);
+        }
+        ap_remove_output_filter(f);
+        break;
+    }
+    return ap_pass_brigade(next, bb);
+}
+
+static apr_status_t stream(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    static const char type[] = "text/event-stream";
+    ap_filter_t *next = f->next;
+    const char *own = f->r->content_type;
+
+    if (f->ctx != NULL && own != NULL && strncasecmp(own, type, sizeof(type) - 1) == 0) {
+        answer_lasts(f->ctx, 0);
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(next, bb);
+}
+
+void maintenance_hook_lasting(void (*lasts)(void *, int))
+{
+    answer_lasts = lasts;
+    upgraded_filter =
+        ap_register_output_filter("MAINTENANCE_UPGRADED", upgraded, NULL, AP_FTYPE_CONNECTION);
+    stream_filter =
+        ap_register_output_filter("MAINTENANCE_STREAM", stream, NULL, AP_FTYPE_PROTOCOL - 1);
+}
+
+void maintenance_watch_answer(request_rec *r, void *data, int is_upgraded)
+{
+    if (is_upgraded) {
+        watched_request *watched = apr_palloc(r->connection->pool, sizeof(*watched));
+
+        watched->data = data;
+        apr_pool_cleanup_register(r->pool, watched, request_is_gone, apr_pool_cleanup_null);
+        ap_add_output_filter_handle(upgraded_filter, watched, r, r->connection);
+    } else {
+        ap_add_output_filter_handle(stream_filter, data, r, r->connection);
+    }
 }

@@ -336,6 +336,37 @@ apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t 
     return ap_pass_brigade(r->output_filters, bb);
 }
 
+void maintenance_scoreboard_size(int *processes, int *threads)
+{
+    const global_score *global = ap_exists_scoreboard_image() ? ap_get_scoreboard_global() : NULL;
+
+    *processes = global == NULL ? 0 : global->server_limit;
+    *threads = global == NULL ? 0 : global->thread_limit;
+}
+
+int maintenance_busy_worker(int process, int thread, maintenance_worker *worker)
+{
+#if HTTPD_2_4
+    /* The server's own record and not a copy: newer servers have longer ones. */
+    const worker_score *ws = ap_get_scoreboard_worker_from_indexes(process, thread);
+#else
+    const worker_score *ws = ap_get_scoreboard_worker(process, thread);
+#endif
+    const process_score *ps = ap_get_scoreboard_process(process);
+
+    if (ws == NULL || ps == NULL
+        || (ws->status != SERVER_BUSY_WRITE && ws->status != SERVER_GRACEFUL)) {
+        return 0;
+    }
+    worker->process = ws->pid != 0 ? ws->pid : ps->pid;
+    /* As the MPMs number connections (ID_FROM_CHILD_THREAD). */
+    worker->connection = (unsigned long)process * ap_get_scoreboard_global()->thread_limit + thread;
+    worker->began = ws->start_time;
+    memcpy(worker->request, ws->request, sizeof(worker->request));
+    worker->request[sizeof(worker->request) - 1] = '\0';
+    return 1;
+}
+
 #ifdef MAINTENANCE_PROVOKE_DEFECT
 int maintenance_provoke_overflow(int index)
 {

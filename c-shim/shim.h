@@ -160,6 +160,38 @@ void maintenance_hook_end(void (*ended)(void *));
 void maintenance_watch_end(request_rec *r, void *data);
 
 /*
+ * `proxied` is called when mod_proxy has prepared the header section of a request for the backend
+ * (its optional hook fixups): mod_proxy_http and mod_proxy_wstunnel do so. It returns DECLINED.
+ */
+void maintenance_hook_proxied(int (*proxied)(request_rec *));
+
+/* Sets the function that maintenance_watch_answer calls. Must be called before there are requests. */
+void maintenance_hook_lasting(void (*lasts)(void *, int is_upgraded));
+
+/*
+ * Calls `lasts` with `data` when the answer to `r` begins, if it is one with status 101
+ * (`is_upgraded`), or an event stream. `data` must live as long as r->pool.
+ */
+void maintenance_watch_answer(request_rec *r, void *data, int is_upgraded);
+
+/* A worker in the scoreboard. */
+typedef struct {
+    int process;
+    unsigned long connection;
+    apr_time_t began;
+    char request[64];
+} maintenance_worker;
+
+/* The numbers of processes and of threads in each that the scoreboard has room for. */
+void maintenance_scoreboard_size(int *processes, int *threads);
+
+/*
+ * Copies what the scoreboard says about a worker. Returns 0 if it serves no request. Other processes
+ * may write at the same time, so the copy can be mixed from two requests.
+ */
+int maintenance_busy_worker(int process, int thread, maintenance_worker *worker);
+
+/*
  * Passes a brigade with `body` and EOS to the request's output filters (brigades are accessed by
  * macros). `body` is not copied and must outlive r->pool.
  */

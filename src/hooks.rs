@@ -20,7 +20,8 @@ use crate::sys::bindings::{
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
     ap_hook_post_config, ap_hook_quick_handler, ap_hook_translate_name, apr_pool_t,
     maintenance_find_functions, maintenance_hook_check_config, maintenance_hook_end,
-    maintenance_hook_monitor, maintenance_hook_status, maintenance_hook_switch, request_rec,
+    maintenance_hook_lasting, maintenance_hook_monitor, maintenance_hook_proxied,
+    maintenance_hook_status, maintenance_hook_switch, request_rec,
 };
 use crate::sys::guard::{guard, guard_or};
 use crate::tracking;
@@ -53,6 +54,8 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_handler(Some(status_handler::handler), none, none, first + 1);
                 maintenance_hook_status(Some(status_handler::section));
                 maintenance_hook_end(Some(tracking::ended));
+                maintenance_hook_proxied(Some(tracking::proxied));
+                maintenance_hook_lasting(Some(tracking::lasts));
                 maintenance_hook_switch(Some(tracking::switched));
             }
         },

@@ -29,6 +29,7 @@ mod provoke;
 mod request;
 mod response;
 mod scopes;
+mod scoreboard;
 mod server;
 mod startup;
 mod status_handler;

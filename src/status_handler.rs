@@ -9,6 +9,7 @@ use crate::error_log;
 use crate::events::Events;
 use crate::request::Request;
 use crate::scopes;
+use crate::scoreboard;
 use crate::server::{config, flags, gates, servers};
 use crate::sys::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
@@ -155,6 +156,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(|server| scope_facts(server, reachable)).collect(),
         flags,
+        workers: if details { scoreboard::busy_workers() } else { vec![] },
         stats: process::stats()?,
     };
     Some(Report::new(facts, details))

@@ -5,12 +5,15 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use crate::request::Request;
-use crate::sys::bindings::{DECLINED, maintenance_watch_end, request_rec};
+use crate::sys::bindings::{
+    DECLINED, maintenance_watch_answer, maintenance_watch_end, request_rec,
+};
 use crate::sys::config_vector::{config_slot, set_config_slot};
 use crate::sys::guard::guard;
+use maintenance_core::allow::ClientRequest as _;
 use maintenance_core::engine::decision::Decision;
 use maintenance_core::engine::request::Request as _;
-use maintenance_core::stats::TrackedRequest;
+use maintenance_core::stats::{Lasting, TrackedRequest};
 
 /// The protocol's number in `request_rec` (`HTTP_VERSION`).
 const HTTP_2: c_int = 2000;
@@ -89,6 +92,36 @@ pub(crate) unsafe extern "C" fn ended(tracked: *mut c_void) {
     // SAFETY: the pointer that `Request::track` registered. The shim passes it only while the
     // request's pool lives, and from the thread that serves the request.
     guard(|| unsafe { &*tracked.cast::<TrackedRequest<'static>>() }.end(), ());
+}
+
+/// Called when mod_proxy is about to send a request to the backend. Other requests do not pay for
+/// finding out which answers may last.
+pub(crate) unsafe extern "C" fn proxied(r: *mut request_rec) -> c_int {
+    guard(
+        || {
+            // SAFETY: httpd's request, which this thread alone uses until the function returns.
+            let request = unsafe { Request::from_raw(r) };
+            let expected = Lasting::may_come(|name| request.header(name));
+            let Some((tracked, kind)) = request.tracked().zip(expected) else { return };
+            let tracked = ptr::from_ref(tracked).cast_mut().cast();
+            // SAFETY: the client request lives as long as the pool of the request that was sent, and
+            // so as long as the pool of this one, which is the same or a child of it.
+            unsafe {
+                let is_upgraded = c_int::from(kind == Lasting::Upgraded);
+                maintenance_watch_answer(request.as_ptr(), tracked, is_upgraded);
+            }
+        },
+        (),
+    );
+    DECLINED as c_int
+}
+
+/// Called when the answer begins that [`proxied`] expects.
+pub(crate) unsafe extern "C" fn lasts(tracked: *mut c_void, is_upgraded: c_int) {
+    let kind = if is_upgraded != 0 { Lasting::Upgraded } else { Lasting::Stream };
+    // SAFETY: the pointer that `proxied` registered. The shim passes it only while the request's pool
+    // lives, and from the thread that serves the request.
+    guard(|| unsafe { &*tracked.cast::<TrackedRequest<'static>>() }.mark(kind), ());
 }
 
 /// Called when the connection of a request switches to HTTP/2, in which the request arrives once

@@ -15,13 +15,14 @@ mod prometheus;
 mod query;
 mod reachable;
 mod refused;
+mod running;
 mod scopes;
 mod state;
 mod summary;
 mod time;
 
 pub use data::{Report, SCHEMA};
-pub use facts::{Facts, ScopeFacts, ScopeKind};
+pub use facts::{BusyWorker, Facts, ScopeFacts, ScopeKind};
 pub use html::page;
 pub use json::json;
 pub use locations::StatusLocations;

@@ -7,6 +7,7 @@
 
 pub mod in_flight;
 pub mod invitations;
+mod lasting;
 mod scope;
 mod store;
 pub mod top_clients;
@@ -15,6 +16,7 @@ mod tracked;
 mod worker;
 
 pub use in_flight::Arrival;
+pub use lasting::Lasting;
 pub use scope::ScopeId;
 pub use store::Stats;
 pub use totals::{Reason, ScopeTotals};

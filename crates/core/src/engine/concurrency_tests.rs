@@ -94,6 +94,7 @@ fn report(site: &Site) -> Report {
         check_interval: Duration::ZERO,
         scopes: vec![facts],
         flags: site.flags.iter().map(|flag| &**flag).collect(),
+        workers: vec![],
         stats: site.counters.stats,
     };
     Report::new(facts, true)

@@ -103,6 +103,7 @@ fn report(stats: &'static Stats, number: ScopeId) {
         check_interval,
         scopes,
         flags: vec![],
+        workers: vec![],
         stats,
     };
     let report = Report::new(facts, true);

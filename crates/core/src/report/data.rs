@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::facts::Facts;
 use super::flags::FlagView;
 use super::refused::RefusedView;
+use super::running::{self, RunningView};
 use super::scopes::{Flight, InFlightView, ScopeView, invitations};
 use super::state::ScopeState;
 use super::time::time;
@@ -36,6 +37,8 @@ pub struct Report {
     pub(super) check_interval: f64,
     pub(super) counting_since: Option<String>,
     pub(super) in_flight: InFlightView,
+    /// The oldest running requests.
+    pub(super) running: Vec<RunningView>,
     pub(super) flags: Vec<FlagView>,
     pub(super) scopes: Vec<ScopeView>,
     pub(super) refused: RefusedView,
@@ -48,26 +51,27 @@ impl Report {
     /// Makes the report from the facts, without accessing any file. Without `details` it has no
     /// pages and allowlists.
     pub fn new(facts: Facts<'_>, details: bool) -> Self {
-        let Facts { server, machine, now, check_interval, scopes, flags, stats } = facts;
+        let Facts { server, machine, now, check_interval, scopes, flags, workers, stats } = facts;
         let closing = flags.iter().fold(ClosingFlags::default(), |closing, flag| {
             closing.with(flag.bit(), &flag.report(), now)
         });
         // Read after the flags: see `stats::in_flight`.
-        let flight =
-            Flight { closing, generation: stats.generation(), running: stats.running(), now };
+        let (lines, running): (Vec<_>, Vec<_>) = stats.running_in_lines().into_iter().unzip();
+        let flight = Flight { closing, generation: stats.generation(), running, now };
         let gates = scopes.iter().filter_map(|scope| scope.gates.first());
         let invitations = invitations(gates.map(|gate| gate.allowlist()), stats);
         let mut has_others = false;
-        let scopes: Vec<_> = scopes
+        let (numbers, scopes): (Vec<_>, Vec<_>) = scopes
             .into_iter()
             .map(|mut scope| {
                 // Scopes without a number of their own share a number, which is counted once.
                 let is_other = scope.number == Some(ScopeId::OTHERS);
                 scope.number = scope.number.filter(|_| !is_other || !has_others);
                 has_others |= is_other;
-                ScopeView::new(&scope, stats, &flight, details)
+                (scope.number, ScopeView::new(&scope, stats, &flight, details))
             })
-            .collect();
+            .unzip();
+        let numbered: Vec<_> = numbers.into_iter().zip(&scopes).collect();
         let reachable = || scopes.iter().filter(|scope| scope.reachable);
         Self {
             schema: SCHEMA,
@@ -80,6 +84,7 @@ impl Report {
             reachable_scopes: reachable().count(),
             check_interval: check_interval.as_secs_f64(),
             counting_since: stats.begun().map(time),
+            running: running::oldest(&flight, &lines, &workers, &numbered),
             in_flight: InFlightView::of_all(&flight, stats.untracked()),
             flags: flags.into_iter().map(|flag| FlagView::new(flag, now)).collect(),
             scopes,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::engine::gate::Gate;
 use crate::flag::Flag;
-use crate::stats::{ScopeId, Stats};
+use crate::stats::{ScopeId, Stats, Worker};
 
 /// The facts from which the report is made.
 pub struct Facts<'a> {
@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     pub scopes: Vec<ScopeFacts<'a>>,
     /// All flags.
     pub flags: Vec<&'a Flag<'static>>,
+    /// The busy workers in httpd's scoreboard.
+    pub workers: Vec<BusyWorker>,
     /// The statistics.
     pub stats: &'a Stats,
 }
@@ -47,6 +49,16 @@ pub struct ScopeFacts<'a> {
     pub gates: Vec<&'a Gate>,
     /// The number under which the scope's requests are counted; None if the engine is off.
     pub number: Option<ScopeId>,
+}
+
+/// A busy worker in httpd's scoreboard.
+pub struct BusyWorker {
+    /// The process, and the number of the connection.
+    pub worker: Worker,
+    /// When the worker began with the request.
+    pub began: Timestamp,
+    /// The beginning of the request line; empty without `ExtendedStatus`.
+    pub request: Vec<u8>,
 }
 
 /// The kind of a scope.

@@ -17,7 +17,7 @@ use crate::flag::FlagReport;
 use crate::flag::spec::Phase;
 use crate::page::Page;
 use crate::stats::in_flight::{ClosingFlags, Running};
-use crate::stats::{ScopeTotals, Stats};
+use crate::stats::{Lasting, ScopeTotals, Stats};
 
 /// The maximum number of networks listed per entry.
 const LISTED: usize = 256;
@@ -55,6 +55,14 @@ pub(super) struct InFlightView {
     pub(super) from_before_closing: u64,
     /// The number of the latter that may write.
     pub(super) writing_from_before_closing: u64,
+    /// The number of `requests` whose connection has switched to another protocol.
+    pub(super) upgraded: u64,
+    /// The number of `requests` that are event streams.
+    pub(super) streams: u64,
+    /// Those of `upgraded` that are from before the closing.
+    pub(super) upgraded_from_before_closing: u64,
+    /// Those of `streams` that are from before the closing.
+    pub(super) streams_from_before_closing: u64,
     /// The age of the oldest request, in seconds.
     pub(super) oldest: Option<u64>,
     /// The age of the oldest request from before the closing, in seconds.
@@ -158,6 +166,17 @@ pub(super) struct Flight {
     pub(super) now: Timestamp,
 }
 
+impl Flight {
+    pub(super) fn is_from_before(&self, running: &Running) -> bool {
+        running.is_from_before(self.closing, self.generation)
+    }
+
+    /// The age of a request, in seconds.
+    pub(super) fn age(&self, running: &Running) -> u64 {
+        u64::try_from(self.now.as_second() - running.began.as_second()).unwrap_or(0)
+    }
+}
+
 impl ScopeView {
     pub(super) fn new(
         scope: &ScopeFacts<'_>,
@@ -213,18 +232,20 @@ fn state(gate: &Gate, now: Timestamp) -> ScopeState {
 
 impl InFlightView {
     fn new(flight: &Flight, is_own: impl Fn(&&Running) -> bool) -> Self {
-        let Flight { closing, generation, running, now } = flight;
-        let age = |running: &Running| {
-            u64::try_from(now.as_second() - running.began.as_second()).unwrap_or(0)
-        };
-        let own = || running.iter().filter(&is_own);
-        let before = || own().filter(|running| running.is_from_before(*closing, *generation));
+        let own = || flight.running.iter().filter(&is_own);
+        let before = || own().filter(|running| flight.is_from_before(running));
+        let age = |running: &Running| flight.age(running);
+        let is = |kind: Lasting| move |running: &&Running| running.lasting == Some(kind);
         Self {
             requests: own().count() as u64,
             from_before_closing: before().count() as u64,
             writing_from_before_closing: before()
                 .filter(|running| !running.admitted.is_safe)
                 .count() as u64,
+            upgraded: own().filter(is(Lasting::Upgraded)).count() as u64,
+            streams: own().filter(is(Lasting::Stream)).count() as u64,
+            upgraded_from_before_closing: before().filter(is(Lasting::Upgraded)).count() as u64,
+            streams_from_before_closing: before().filter(is(Lasting::Stream)).count() as u64,
             oldest: own().map(age).max(),
             oldest_from_before_closing: before().map(age).max(),
             untracked: None,

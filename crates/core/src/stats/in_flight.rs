@@ -6,6 +6,8 @@
 //! earlier. Entries are searched by the number of the connection, which in httpd is that of a
 //! thread, so that threads seldom compete for a cache line.
 
+mod packed_entry;
+
 use std::array::from_fn;
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -13,11 +15,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::lasting::Lasting;
 use super::scope::ScopeId;
 use super::worker::Worker;
 use crate::flag::FlagReport;
 use crate::shared::atomics::{self, AtomicU64, fence};
 use crate::shared::process::Living;
+pub use packed_entry::{Admitted, Among};
+use packed_entry::{PackedEntry, Stage};
 
 const LINES: usize = atomics::size(4096, 2);
 /// As many entries as fit in two cache lines.
@@ -63,27 +68,6 @@ pub struct Arrival {
     pub time: i64,
     /// Whether the method of the request only reads.
     pub is_safe: bool,
-}
-
-/// How a request was admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// Which clients passed then.
-    pub among: Among,
-    /// The method of the request only reads.
-    pub is_safe: bool,
-}
-
-/// The clients that passed when a request was admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Among {
-    /// All: the scope was open.
-    All,
-    /// Those of the allowlist.
-    Chosen,
-    /// Others than the administrators have chosen: the scope was read-only, or a share of the
-    /// clients passed.
-    Some,
 }
 
 /// The flags that close scopes now, one bit each ([`Flag::bit`](crate::flag::Flag::bit)).
@@ -132,6 +116,8 @@ pub struct Running {
     pub flags: u64,
     /// The generation of the configuration by which the request was decided.
     pub generation: u8,
+    /// What its answer is, if it may never end by itself.
+    pub lasting: Option<Lasting>,
 }
 
 impl Running {
@@ -149,86 +135,6 @@ impl Running {
             Among::Chosen => (0, 0),
         };
         flags & (if is_safe { all } else { all | writes }) != 0
-    }
-}
-
-/// The content of [`Entry::word`]: the process, the scope, the stage and the configuration's
-/// generation of a request. 0 if the entry is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PackedEntry(u64);
-
-/// The stage of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Undecided,
-    WasOpen,
-    WasClosed,
-    WasReadOnly,
-}
-
-impl From<Among> for Stage {
-    fn from(among: Among) -> Self {
-        match among {
-            Among::All => Self::WasOpen,
-            Among::Chosen => Self::WasClosed,
-            Among::Some => Self::WasReadOnly,
-        }
-    }
-}
-
-impl PackedEntry {
-    const FREE: Self = Self(0);
-    /// The bits of a process number on Linux (PID_MAX_LIMIT).
-    const PROCESS: u64 = (1 << Self::SCOPE_AT) - 1;
-    const SCOPE_AT: u32 = 22;
-    const SCOPE: u64 = (1 << (Self::STAGE_AT - Self::SCOPE_AT)) - 1;
-    const STAGE_AT: u32 = Self::SCOPE_AT + 17;
-    const GENERATION_AT: u32 = Self::STAGE_AT + 2;
-    const SAFE: u64 = 1 << (Self::GENERATION_AT + u8::BITS);
-
-    fn undecided(worker: Worker, scope: ScopeId, is_safe: bool) -> Self {
-        let process = u64::try_from(worker.process).unwrap_or(0) & Self::PROCESS;
-        let generation = u64::from(worker.generation) << Self::GENERATION_AT;
-        let safe = if is_safe { Self::SAFE } else { 0 };
-        Self(safe | generation | process).at(scope, Stage::Undecided)
-    }
-
-    /// The same request in this scope and at this stage.
-    fn at(self, scope: ScopeId, stage: Stage) -> Self {
-        let others = self.0 & !((1 << Self::GENERATION_AT) - 1) | self.0 & Self::PROCESS;
-        let scope = scope.index() as u64 & Self::SCOPE;
-        Self(others | (stage as u64) << Self::STAGE_AT | scope << Self::SCOPE_AT)
-    }
-
-    /// The process; None if the entry is free.
-    fn process(self) -> Option<i32> {
-        i32::try_from(self.0 & Self::PROCESS).ok().filter(|_| self != Self::FREE)
-    }
-
-    fn scope(self) -> ScopeId {
-        ScopeId::new((self.0 >> Self::SCOPE_AT & Self::SCOPE) as usize)
-    }
-
-    fn stage(self) -> Stage {
-        match self.0 >> Self::STAGE_AT & 3 {
-            0 => Stage::Undecided,
-            1 => Stage::WasOpen,
-            2 => Stage::WasClosed,
-            _ => Stage::WasReadOnly,
-        }
-    }
-
-    fn admitted(self) -> Admitted {
-        let among = match self.stage() {
-            Stage::Undecided | Stage::WasOpen => Among::All,
-            Stage::WasClosed => Among::Chosen,
-            Stage::WasReadOnly => Among::Some,
-        };
-        Admitted { among, is_safe: self.0 & Self::SAFE != 0 }
-    }
-
-    fn generation(self) -> u8 {
-        (self.0 >> Self::GENERATION_AT) as u8
     }
 }
 
@@ -253,7 +159,7 @@ impl InFlight {
     pub(super) fn enter(&self, scope: ScopeId, flags: u64, arrival: Arrival) -> Held<'_> {
         let worker = arrival.worker;
         let word = PackedEntry::undecided(worker, scope, arrival.is_safe);
-        let start = worker.spread(LINES);
+        let start = Self::line_of(worker);
         let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
         let free = lines.flatten().find(|entry| {
             entry.word.load(Ordering::Relaxed) == PackedEntry::FREE.0
@@ -277,14 +183,21 @@ impl InFlight {
         Held { place, word: word.into() }
     }
 
-    /// The requests of processes that are alive.
-    pub(super) fn running(&self, living: &mut Living) -> Vec<Running> {
+    /// The requests of processes that are alive, each with the number of its line.
+    pub(super) fn running(&self, living: &mut Living) -> Vec<(usize, Running)> {
         // Orders the check of the flags before reading the entries.
         fence(Ordering::SeqCst);
         let deadline = Instant::now() + PATIENCE;
-        let entries = self.lines.iter().flatten();
-        let running = entries.filter_map(|entry| entry.running(deadline));
-        running.filter(|running| living.has(running.process)).collect()
+        let lines = self.lines.iter().enumerate();
+        let entries =
+            lines.flat_map(|(number, line)| line.iter().map(move |entry| (number, entry)));
+        let running = entries.filter_map(|(line, entry)| Some((line, entry.running(deadline)?)));
+        running.filter(|(_, running)| living.has(running.process)).collect()
+    }
+
+    /// The number of the line in which a worker's requests are, unless that is full.
+    pub(super) fn line_of(worker: Worker) -> usize {
+        worker.spread(LINES)
     }
 
     /// Frees the entries of processes for which `is_gone` returns true.
@@ -333,6 +246,7 @@ impl Entry {
                 began: Timestamp::from_microsecond(request_time).ok()?,
                 flags,
                 generation: word.generation(),
+                lasting: word.lasting(),
             });
         }
     }
@@ -352,6 +266,16 @@ impl Held<'_> {
         }
         entry.flags.store(flags, Ordering::Relaxed);
         self.change(entry, word.at(scope, among.into()));
+    }
+
+    /// Marks the request as one that may never end by itself.
+    pub(super) fn mark(&self, lasting: Lasting) {
+        let word = self.word.get();
+        if let EntryPlace::Entry(entry) = self.place
+            && word != PackedEntry::FREE
+        {
+            self.change(entry, word.marked(lasting));
+        }
     }
 
     fn change(&self, entry: &Entry, word: PackedEntry) {

@@ -36,6 +36,7 @@ fn running(number: u16) -> Running {
         began: at(number),
         flags: u64::from(number) + 10,
         generation: 1,
+        lasting: None,
     }
 }
 
@@ -50,7 +51,8 @@ fn enter<'r>(in_flight: &'r InFlight, process: i32, of: Running) -> in_flight::H
 }
 
 fn all(in_flight: &InFlight) -> Vec<Running> {
-    in_flight.running(&mut Living::default())
+    let running = in_flight.running(&mut Living::default());
+    running.into_iter().map(|(_, running)| running).collect()
 }
 
 /// Handles a request that is admitted if it finds the site open.

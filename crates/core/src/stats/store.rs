@@ -72,7 +72,18 @@ impl Stats {
 
     /// The admitted requests that have not ended.
     pub fn running(&self) -> Vec<Running> {
+        self.running_in_lines().into_iter().map(|(_, running)| running).collect()
+    }
+
+    /// The same, each with a number that [`Stats::line_of`] returns for its worker. Other workers may
+    /// have the same number.
+    pub fn running_in_lines(&self) -> Vec<(usize, Running)> {
         self.in_flight.running(&mut process::Living::default())
+    }
+
+    /// See [`Stats::running_in_lines`].
+    pub fn line_of(worker: Worker) -> usize {
+        InFlight::line_of(worker)
     }
 
     /// The number of running requests that are not tracked for lack of room.

@@ -71,6 +71,7 @@ fn each_request_counts_once() {
         began: at(began),
         flags: at_scope(scope).flags,
         generation: 1,
+        lasting: None,
     };
     assert_eq!(stats.running(), [running(false, two, 2)]);
     let other = tracked(stats, here(), one, OPEN, at(4));
@@ -235,6 +236,7 @@ fn from_before() {
         began: at(0),
         flags,
         generation,
+        lasting: None,
     };
     for (flags, was_open, generation, all, expected) in [
         (0b01, true, 2, 0b01, true),
@@ -274,6 +276,7 @@ fn from_before_read_only() {
             began: at(0),
             flags: 1,
             generation: 2,
+            lasting: None,
         };
         let found = [read_only, closed, shared].map(|closing| running.is_from_before(closing, 2));
         assert_eq!(found, expected, "{among:?} {is_safe}");

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::in_flight::{Arrival, Held};
+use super::lasting::Lasting;
 use super::scope::ScopeId;
 use super::store::Stats;
 use super::totals::Reason;
@@ -51,6 +52,11 @@ impl<'r> TrackedRequest<'r> {
         }
         self.stage.set(Stage::LetIn(scope.scope, reason));
         self.held.let_in(scope.scope, scope.flags, reason.among());
+    }
+
+    /// Marks the request as one that may never end by itself.
+    pub fn mark(&self, lasting: Lasting) {
+        self.held.mark(lasting);
     }
 
     /// Stops counting the request, because it is refused after all or continues as another one.

@@ -151,6 +151,7 @@ mod tests {
                 })
                 .collect(),
             flags: vec![],
+            workers: vec![],
             stats: new_stats(),
         };
         let mut report = Report::new(facts, true);

@@ -93,6 +93,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
             scope(ScopeKind::VirtualHost, None, None),
         ],
         flags,
+        workers: vec![],
         stats,
     };
     let report = Report::new(facts, true);
