@@ -28,6 +28,8 @@ pub(crate) struct ServerConfig {
     name: OnceCell<ServerName>,
     /// The sections with the status page, of all servers; only the main server has them.
     pub(crate) status_locations: OnceCell<StatusLocations>,
+    /// The name of the machine; only the main server has it.
+    pub(crate) machine: OnceCell<String>,
 }
 
 impl ServerConfig {

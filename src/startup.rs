@@ -105,7 +105,9 @@ unsafe fn prepare(
         config.build_gates(&context)?;
     }
     status_location::find(main);
-    process::read_machine();
+    if let Some(config) = config(main) {
+        let _ = config.machine.set(process::machine()); // set once per configuration
+    }
     // SAFETY: the caller guarantees that the pool and the servers are valid.
     unsafe { scopes::number(main, stats, Pool::from_raw(pool)) };
     tell(main, &root);

@@ -151,7 +151,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     let reachable = virtual_hosts::is_main_reachable(main);
     let facts = Facts {
         server: banner.to_string_lossy().into_owned(),
-        machine: process::machine().to_owned(),
+        machine: config(main).and_then(|config| config.machine.get()).cloned().unwrap_or_default(),
         now,
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(|server| scope_facts(server, reachable)).collect(),

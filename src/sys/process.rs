@@ -20,19 +20,10 @@ pub(crate) fn keep(stats: &'static Stats) {
     let _ = STATS.set(stats);
 }
 
-/// The name of this machine, once the configuration has been read.
-static MACHINE: OnceCell<String> = OnceCell::new();
-
 /// The name of this machine, as `hostname` shows it; empty if it is unknown. Servers behind a load
 /// balancer have the same ServerName.
-pub(crate) fn machine() -> &'static str {
-    MACHINE.get().map_or("", String::as_str)
-}
-
-/// Reads the name of this machine, in the parent.
-pub(crate) fn read_machine() {
-    let name = || nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
-    MACHINE.get_or_init(name);
+pub(crate) fn machine() -> String {
+    nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Cached, because getting the process number costs a system call.
