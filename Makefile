@@ -42,10 +42,10 @@ rust:
 	@command -v $(CARGO) >/dev/null || { \
 	  echo "There is no $(CARGO): install Rust 1.88 or newer from https://rustup.rs" >&2; exit 1; }
 
-demo: rust ## Install what is missing, build, and show a round trip on a real httpd
+demo: rust ## Install what is missing, build, and show the night in short on a real httpd
 	@$(PACKAGES) $(DEMO_PACKAGES)
-	$(CARGO) build --release --locked
-	@httpd-test/demo.sh $(MODULE)
+	$(CARGO) build --release --locked --package mod_maintenance --package maintenancectl
+	@httpd-test/demo.sh $(MODULE) $(COMMAND)
 
 # The module under test is the one that ships; the tests of the panic guard have one of their own.
 TEST := $(CARGO) test --locked --package maintenance_core --package maintenancectl --package mod_maintenance

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Starts a real httpd on loopback with the module given as $1 and shows the round trip.
+# Starts a real httpd on loopback with the module $1, and shows the night in short with the command $2.
 # On a terminal it then keeps running until Ctrl-C.
 set -eu
 
 module=$(realpath "$1")
+maintenancectl=$(realpath "$2")
 here=$(realpath "$(dirname "$0")")
 apxs=${APXS:-$(command -v apxs || command -v apxs2)}
 httpd=$("$apxs" -q SBINDIR)/$("$apxs" -q PROGNAME)
@@ -27,8 +28,18 @@ echo "The application: all is well." > "$root/htdocs/index.html"
         echo "Define HTTPD_GROUP $user"
     fi
     echo "Include \"$here/base.conf\""
-    echo "MaintenanceAllow 127.0.0.2"
+    echo "MaintenanceAllow 127.0.0.2 file=$root/allow.txt"
+    printf '<Location /maintenance-status>\nSetHandler maintenance-status\nRequire all granted\n</Location>\n'
 } > "$root/httpd.conf"
+echo "# nobody yet" > "$root/allow.txt"
+cat > "$root/maintenancectl.toml" << EOF
+flag = "maintenance.flag"
+allow = "allow.txt"
+
+[[server]]
+name = "web1"
+status = "${site}maintenance-status"
+EOF
 
 "$httpd" -d "$root" -f httpd.conf -DFOREGROUND > "$root/logs/stderr" 2>&1 &
 pid=$!
@@ -66,28 +77,59 @@ request() {
     grep -q "$3" "$root/answer" || fail "expected \"$3\" in the answer"
 }
 
+# Runs maintenancectl, which has to end with exit code $1.
+ctl() {
+    expected=$1
+    shift
+    code=0
+    shown=maintenancectl
+    for word in "$@"; do
+        case $word in *[!A-Za-z0-9.:/+=_-]*) shown="$shown \"$word\"" ;; *) shown="$shown $word" ;; esac
+    done
+    echo "\$ $shown"
+    "$maintenancectl" --config "$root/maintenancectl.toml" "$@" > "$root/said" 2>&1 || code=$?
+    grep -v "PrivateTmp" "$root/said" | sed 's/^/    /'
+    [ "$code" -eq "$expected" ] || fail "expected exit code $expected and not $code"
+}
+
 say "Open: everybody gets the application"
 request 127.0.0.1 200 "all is well"
 
-say "Closed: touch the flag, and clients get the maintenance page"
-echo "\$ touch $root/maintenance.flag"
-touch "$root/maintenance.flag"
+say "Days before: announce it. The site stays open, and closes by itself at the start"
+ctl 0 announce --start +1h --end +2h -m "en=Back with version 8." -m "de=Bald mit Version 8."
+ctl 0 is-open
+
+say "Who will pass while it is closed?"
+ctl 1 explain --client 127.0.0.1
+
+say "Close, and wait until nothing from before is running; then the application can be stopped"
+ctl 0 close --wait
 request 127.0.0.1 500 "Down for maintenance"
 
-say "The flag can say what happens, and when it is over; programs get it as JSON"
-echo "\$ echo 'message = \"Back with version 8.\"' > new; mv new $root/maintenance.flag"
-echo 'message = "Back with version 8."' > "$root/new"
-mv "$root/new" "$root/maintenance.flag"
+say "Programs get the page as JSON"
 echo "\$ curl -H 'Accept: application/json' $site"
 curl -s -H 'Accept: application/json' "$site" > "$root/answer"
 sed 's/^/    /' "$root/answer"
 echo
 grep -q '"detail":"Back with version 8."' "$root/answer" || fail "expected the message"
 
-say "Closed, but this client is on the allowlist (MaintenanceAllow 127.0.0.2)"
+say "This client is on the allowlist (MaintenanceAllow 127.0.0.2); let another one in for two hours"
 request 127.0.0.2 200 "all is well"
+ctl 0 allow 127.0.0.3 --for 2h
+sleep 1
+request 127.0.0.3 200 "all is well"
 
-say "Open again: remove the flag"
+say "What is going on?"
+ctl 0 status
+
+say "Open again"
+ctl 0 open
+request 127.0.0.1 200 "all is well"
+
+say "It is a file, and no more: touch and rm do the same"
+echo "\$ touch $root/maintenance.flag"
+touch "$root/maintenance.flag"
+request 127.0.0.1 500 "Down for maintenance"
 echo "\$ rm $root/maintenance.flag"
 rm "$root/maintenance.flag"
 request 127.0.0.1 200 "all is well"

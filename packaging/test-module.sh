@@ -16,6 +16,6 @@ install -m 755 "$test" $dir/httpd
 
 for apxs; do
     echo "Trying $apxs"
-    APXS=$apxs httpd-test/demo.sh "$module" < /dev/null
+    APXS=$apxs httpd-test/demo.sh "$module" target/dist/maintenancectl < /dev/null
     APXS=$apxs MAINTENANCE_MODULE=$module $dir/httpd panics::
 done
