@@ -195,14 +195,22 @@ fn mod_proxy_http() {
     }
 }
 
+fn by_wstunnel(more: &str) {
+    let modules = &["proxy", "proxy_http", "proxy_wstunnel"];
+    let lines = "ProxyPass /socket ws://${BACKEND}/socket\nProxyPass / http://${BACKEND}/\n";
+    let mut site = Site::start(Mpm::Event, modules, &format!("{lines}{more}"));
+    counted_apart(&mut site, &format!("wstunnel {more}"));
+}
+
 #[test]
 fn mod_proxy_wstunnel() {
-    let modules = &["proxy", "proxy_http", "proxy_wstunnel"];
-    for more in ["", "\nProxyWebsocketFallbackToProxyHttp Off"] {
-        let lines = "ProxyPass /socket ws://${BACKEND}/socket\nProxyPass / http://${BACKEND}/";
-        let mut site = Site::start(Mpm::Event, modules, &format!("{lines}{more}"));
-        counted_apart(&mut site, &format!("wstunnel{more}"));
-    }
+    by_wstunnel("");
+}
+
+/// Without the help of mod_proxy_http, as before 2.4.48.
+#[test]
+fn mod_proxy_wstunnel_alone() {
+    by_wstunnel("ProxyWebsocketFallbackToProxyHttp Off");
 }
 
 /// The paths are those of the requests, also if many are running.

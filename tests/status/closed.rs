@@ -108,10 +108,9 @@ fn password() {
     client.get("/").assert_refused();
 }
 
-/// Handlers that do not look at the name of the handler, or replace it. What the page does not
-/// answer is refused.
+/// A handler that does not look at the name of the handler.
 #[test]
-fn handlers_of_others() {
+fn lua() {
     let setup = Setup::new(PAGE).modules(&["authz_host", "lua"]);
     setup.write(
         "conf/all.lua",
@@ -125,7 +124,11 @@ fn handlers_of_others() {
     httpd.close();
     assert_there(&httpd, "lua, closed");
     assert_nothing_else(&httpd, "lua");
+}
 
+/// A module that replaces the name of the handler. What the page does not answer is refused.
+#[test]
+fn dav() {
     let lines = "DAVLockDB \"${ROOT}/logs/db\"\n<Location />\nDAV On\n</Location>";
     let setup = Setup::new(lines).directives(PAGE).modules(&["authz_host", "dav", "dav_fs"]);
     let mut httpd = setup.start();

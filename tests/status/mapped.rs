@@ -21,7 +21,7 @@ pub const WAYS: &[(&[&str], &str, u16)] = &[
         "ProxyPass / http://${BACKEND}/ nocanon\nAllowEncodedSlashes NoDecode",
         200,
     ),
-    (&["proxy", "proxy_http"], "ProxyPassMatch ^(.*)$ http://${BACKEND}$1", 200),
+    (&["proxy", "proxy_http"], "ProxyPassMatch ^/(.*)$ http://${BACKEND}/$1", 200),
     (
         &["proxy", "proxy_http"],
         "<VirtualHost *>\nProxyPass / http://${BACKEND}/\n</VirtualHost>",
