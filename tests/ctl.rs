@@ -1,5 +1,7 @@
 //! `maintenancectl` and real servers: what it says about them is what they do.
 
+mod night;
+
 use std::io::{BufRead, BufReader, Read};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

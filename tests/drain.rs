@@ -1,7 +1,7 @@
 //! Requests in flight: the number of requests from before a closing goes down to zero.
 
 mod ends;
-mod lasting;
+pub(crate) mod lasting;
 mod many;
 mod scopes;
 mod versions;

@@ -14,14 +14,14 @@ const PAGE: &str = "<Location /status>\nSetHandler maintenance-status\n</Locatio
 
 /// A backend that begins an answer to each request and ends it only later. /socket switches to
 /// WebSocket and sends back what it receives, /events is an event stream, anything else a text.
-struct Slow {
-    address: SocketAddr,
+pub(crate) struct Slow {
+    pub(crate) address: SocketAddr,
     /// The targets, and the connections.
     running: Arc<Mutex<Vec<(String, TcpStream)>>>,
 }
 
 impl Slow {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let running = Arc::new(Mutex::new(vec![]));
@@ -36,7 +36,7 @@ impl Slow {
     }
 
     /// Ends the answers to the targets for which `is_over` returns true.
-    fn end(&self, is_over: impl Fn(&str) -> bool) {
+    pub(crate) fn end(&self, is_over: impl Fn(&str) -> bool) {
         let mut running = self.running.lock().expect("the connections");
         running.retain_mut(|(target, stream)| {
             if is_over(target) {
@@ -100,7 +100,7 @@ impl Site {
 }
 
 /// Sends a request, and waits until the answer has this end so far.
-fn open(httpd: &Httpd, target: &str, fields: &str, end: &str) -> TcpStream {
+pub(crate) fn open(httpd: &Httpd, target: &str, fields: &str, end: &str) -> TcpStream {
     let mut stream = TcpStream::connect(httpd.address()).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let request = format!("GET {target} HTTP/1.1\r\nHost: maintenance.test\r\n{fields}\r\n");
@@ -115,7 +115,7 @@ fn open(httpd: &Httpd, target: &str, fields: &str, end: &str) -> TcpStream {
     stream
 }
 
-const SOCKET: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+pub(crate) const SOCKET: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const EVENTS: &str = "Accept: text/event-stream\r\n";
 
