@@ -164,6 +164,8 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
         #[cfg(feature = "provoke-panic")]
         self.provoke_panic();
         #[cfg(feature = "provoke-defect")]
-        crate::provoke::provoke(self.header(c"X-Provoke-Defect").unwrap_or_default());
+        crate::provoke::provoke(
+            self.headers_in().get(c"X-Provoke-Defect").unwrap_or_default().to_bytes(),
+        );
     }
 }
