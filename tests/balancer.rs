@@ -62,9 +62,10 @@ impl Balancer {
         }
         let servers = text.lines().filter(|line| line.starts_with("servers,s"));
         let columns = servers.map(|line| line.split(',').collect::<Vec<_>>());
-        // The results of the checks are L7OK and the like once there was one.
+        // The results of the checks are L7OK and the like once there was one, and begin with an asterisk
+        // while the next one is on its way.
         columns
-            .filter(|columns| columns[36].starts_with('L'))
+            .filter(|columns| columns[36].trim_start_matches("* ").starts_with('L'))
             .map(|columns| columns[17].split(' ').next().unwrap_or_default().to_owned())
             .collect()
     }
