@@ -78,13 +78,23 @@ impl Shown {
             server: name(),
             location,
             addresses: vec![name()],
+            reachable: words.query.len() % 3 != 0,
             defined: Some(name()),
             gates: vec![],
             number: Some(ScopeId::OTHERS),
         };
         let scopes = vec![scope(ScopeKind::Server, None), scope(ScopeKind::Location, Some(name()))];
         let (flags, check_interval) = (vec![], Duration::ZERO);
-        let facts = Facts { server: name(), now, check_interval, scopes, flags, stats: *RECORDS };
+        let facts = Facts {
+            server: name(),
+            machine: name(),
+            now,
+            check_interval,
+            scopes,
+            flags,
+            workers: vec![],
+            stats: *RECORDS,
+        };
         let report = Report::new(facts, true);
         let plain = Query { format: Format::Html, refresh: None, question: None };
         let query = Query::parse(&words.query, None).unwrap_or(plain);
