@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{STATUS, report};
 use maintenance_harness::Setup;
 
-/// The servers of scopes that are reachable, and of those that are not.
+/// The servers whose scopes a request can reach, and those whose scopes it cannot.
 fn servers(report: &Value) -> [Vec<&str>; 2] {
     let scopes = report["scopes"].as_array().expect("scopes");
     [true, false].map(|expected| {

@@ -142,7 +142,7 @@ pub(crate) fn time_of(
     let understood = time(text, &session.clock().after(after))
         .map_err(|error| Failure::unusable(format!("{option}: {error}")))?;
     if let Some(note) = understood.note {
-        eprintln!("maintenancectl: note: {option}: {note}");
+        note!("maintenancectl: note: {option}: {note}");
     }
     Ok(understood.at)
 }

@@ -33,7 +33,7 @@ impl Limit {
                 let understood = time(text, &Clock::new(now, zone))
                     .map_err(|error| Failure::unusable(format!("--until: {error}")))?;
                 if let Some(note) = understood.note {
-                    eprintln!("maintenancectl: note: --until: {note}");
+                    note!("maintenancectl: note: --until: {note}");
                 }
                 understood.at
             }

@@ -289,6 +289,6 @@ impl Session {
 pub(crate) fn warn_of_folder(path: &Path) {
     // The ServerRoot is not known here.
     for problem in maintenance_core::flag::folder_problems(path, Path::new("/nonexistent")) {
-        eprintln!("maintenancectl: warning: the folder of {} {problem}", path.display());
+        note!("maintenancectl: warning: the folder of {} {problem}", path.display());
     }
 }

@@ -116,9 +116,9 @@ impl Screen {
     }
 }
 
-/// Writes a line to standard error. Nobody may be reading any more.
+/// Writes a line about the command itself to standard error.
 pub(crate) fn warn(line: &str) {
-    let _ = writeln!(io::stderr(), "maintenancectl: {line}");
+    note!("maintenancectl: {line}");
 }
 
 /// The text, or as much of it as fits in this many columns, with an ellipsis.

@@ -239,7 +239,22 @@ fn without_permission() {
     assert_eq!(fs::read(&flag).expect("a flag"), b"");
 }
 
-/// Whoever reads the flag meanwhile sees a whole one.
+/// With nobody to read what it says, the command does its work and ends as usual.
+#[test]
+fn nobody_reads_what_it_says() {
+    let ground = Ground::new();
+    for line in ["close --end +1h", "extend --end +2h", "open"] {
+        let mut command = ground.command(&line.split(' ').collect::<Vec<_>>());
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let errors = writer.try_clone().expect("the same pipe");
+        let status = command.stdout(writer).stderr(errors).status().expect("run");
+        assert_eq!(status.code(), Some(0), "{line}");
+    }
+    assert_eq!(ground.read("maintenance.flag"), None);
+}
+
+/// A program that reads the flag during the writes always reads a whole one.
 #[test]
 fn never_half_a_flag() {
     let ground = Ground::new();

@@ -76,7 +76,7 @@ impl<'b> PollLease<'b> {
         Self { slot, interval }
     }
 
-    /// Whether there is no interval, so that every request looks, even if many come at once.
+    /// Whether there is no interval. Then every request looks, even if many come at once.
     pub(super) fn has_no_interval(&self) -> bool {
         self.interval.is_zero()
     }

@@ -109,7 +109,7 @@ fn requests_from_before() {
         "2 requests from before the closing still run, 1 WebSocket or event stream from before \
          the closing is still open, the oldest for 30 s"
     );
-    // Nobody knows what the untracked requests do.
+    // It is not known what the untracked requests do.
     value["in_flight"]["untracked"] = 2.into();
     let own = Node::new(report(&value), Some(Path::new("/run/flag"))).before();
     assert_eq!(own.waiting_for(true), 4);

@@ -59,7 +59,7 @@ impl Allow {
         let entries = list::parse(old.as_bytes(), &zone).unwrap_or_default();
         let mut present = entries.iter().filter(|entry| entry.network == network);
         if let Some(for_good) = present.clone().find(|entry| entry.until.is_none()) {
-            println!(
+            say!(
                 "already allowed: {} for good, by line {} of {}",
                 self.address,
                 for_good.origin,
@@ -74,7 +74,7 @@ impl Allow {
         list::parse(new.as_bytes(), &zone)
             .map_err(|error| Failure::unusable(format!("{} {error}", file.shown())))?;
         file.write(&new)?;
-        println!("allowed: {} {end}, by {}", self.address, file.shown());
+        say!("allowed: {} {end}, by {}", self.address, file.shown());
         Ok(Exit::Done)
     }
 }

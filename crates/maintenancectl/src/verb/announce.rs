@@ -36,7 +36,7 @@ impl Announce {
         let content = self.content_of(&session, &found)?;
         let spec = session.write(&found, &content)?;
         warn_of_folder(&session.path);
-        print!("{}", summary(&session, "announced", &spec));
+        say!("{}", summary(&session, "announced", &spec).trim_end());
         Ok(Exit::Done)
     }
 

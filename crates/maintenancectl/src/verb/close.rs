@@ -59,7 +59,7 @@ impl Close {
 
     fn print(&self, summary: &str) {
         if !self.wait.quiet && !self.wait.json {
-            print!("{summary}");
+            say!("{}", summary.trim_end());
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Extend {
 
 impl Extend {
     /// # Errors
-    /// There is no flag, or it cannot be written.
+    /// The flag is missing, or it cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let session = Session::new(settings, self.flag)?;
         let found = session.find()?;
@@ -43,11 +43,11 @@ impl Extend {
         let end = session.moment(time_of(&session, "--end", &self.end, start)?);
         let old = spec.end();
         let spec = session.write(&found, &with_end(&present.text(), end))?;
-        print!("{}", summary(&session, "extended", &spec));
+        say!("{}", summary(&session, "extended", &spec).trim_end());
         if let Some(old) = old {
             let apart = distance(end.at().duration_since(old.at()).unsigned_abs());
             let which = if end.at() < old.at() { "earlier" } else { "later" };
-            println!("  that is {apart} {which} than before");
+            say!("  that is {apart} {which} than before");
         }
         Ok(Exit::Done)
     }

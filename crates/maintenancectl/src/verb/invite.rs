@@ -83,8 +83,8 @@ impl Invite {
                 let wanted = Wanted { name: &name, until, path: path.as_deref() };
                 wanted.add(&file, &text, &known, url.map(String::as_str))?;
                 match until {
-                    Some(at) => eprintln!("{name} is invited until {}", said(at, now, &zone)),
-                    None => eprintln!(
+                    Some(at) => note!("{name} is invited until {}", said(at, now, &zone)),
+                    None => note!(
                         "{name} is invited for good; maintenancectl invite revoke {name} ends it"
                     ),
                 }
@@ -98,7 +98,7 @@ impl Invite {
                         None => "for good".into(),
                     };
                     let path = invitation.path.as_ref().map(|path| format!(", {}", path.as_str()));
-                    println!("{}  {end}{}", invitation.name, path.unwrap_or_default());
+                    say!("{}  {end}{}", invitation.name, path.unwrap_or_default());
                 }
                 Ok(Exit::Done)
             }
@@ -153,9 +153,9 @@ impl Wanted<'_> {
         })?;
         file.write(&new)?;
         if url.is_none() {
-            eprintln!("maintenancectl: note: append this to an address of the site");
+            note!("maintenancectl: note: append this to an address of the site");
         }
-        println!("{link_to}{PARAMETER}={secret}");
+        say!("{link_to}{PARAMETER}={secret}");
         Ok(())
     }
 }
@@ -206,6 +206,6 @@ fn revoke(name: &str, file: &ListFile, text: &str, known: &Invitations) -> Outco
         rest = "# nobody is invited\n".into(); // an empty file is an error
     }
     file.write(&rest)?;
-    println!("revoked: {name}");
+    say!("revoked: {name}");
     Ok(Exit::Done)
 }

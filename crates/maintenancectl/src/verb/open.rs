@@ -32,12 +32,12 @@ impl Open {
         let session = Session::new(settings, self.flag.clone())?;
         let found = session.find()?;
         let Found::Present(present) = &found else {
-            println!("already open: there is no {}", session.shown());
+            say!("already open: there is no {}", session.shown());
             return Ok(Exit::Done);
         };
         let phase = present.phase(session.now);
         if phase == Phase::Inactive {
-            println!("already open: {} says closed = false", session.shown());
+            say!("already open: {} says closed = false", session.shown());
             return Ok(Exit::Done);
         }
         session.expects(present)?;
@@ -45,8 +45,8 @@ impl Open {
             session.remove(&found)?;
             let (shown, author) = (session.shown(), session.author(present));
             match phase {
-                Phase::Announced => println!("withdrawn: {shown}, announced by {author}"),
-                _ => println!("open: removed {shown}, written by {author}"),
+                Phase::Announced => say!("withdrawn: {shown}, announced by {author}"),
+                _ => say!("open: removed {shown}, written by {author}"),
             }
             return Ok(Exit::Done);
         }
@@ -58,7 +58,7 @@ impl Open {
             return Err(Failure { exit: Exit::No, message });
         }
         let spec = session.write(&found, &self.shared(&session, present)?)?;
-        print!("{}", summary(&session, "reopening", &spec));
+        say!("{}", summary(&session, "reopening", &spec).trim_end());
         Ok(Exit::Done)
     }
 

@@ -262,7 +262,7 @@ impl EventSink for Warnings {
 
     fn file(&self, event: FileEvent<'_>) {
         if let FileEvent::Unrendered { path, cause } = event {
-            eprintln!(
+            note!(
                 "maintenancectl: warning: {} cannot be rendered: {cause}; this is the built-in page",
                 path.display()
             );

@@ -44,7 +44,7 @@ impl WaitOptions {
     /// The servers to wait for; None without `--wait`.
     ///
     /// # Errors
-    /// There is no server, or its settings cannot be used. Nothing has been changed yet.
+    /// No server is named, or its settings cannot be used. Nothing has been changed yet.
     pub(crate) fn fleet(&self, settings: &Settings) -> Result<Option<Fleet>, Failure> {
         self.wait.then(|| self.servers.some(settings)).transpose()
     }
