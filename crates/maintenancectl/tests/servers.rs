@@ -294,7 +294,14 @@ fn the_flag_alone() {
             assert_eq!(ran.err.is_empty(), content != Some("start = soon"), "{ran:?}");
         }
     }
-    // A folder closes as well.
+    // A FIFO closes as well, and nobody waits until somebody writes into it.
+    fs::remove_file(&flag).expect("removed");
+    assert!(Command::new("mkfifo").arg(&flag).status().expect("mkfifo").success());
+    let question = servers.command(&format!("is-closed --flag {path}"));
+    let mut limited = Command::new("timeout");
+    limited.arg("5").arg(question.get_program()).args(question.get_args());
+    assert_eq!(limited.status().expect("it runs").code(), Some(0));
+    // So does a folder.
     fs::remove_file(&flag).expect("removed");
     fs::create_dir(&flag).expect("made");
     assert_eq!(servers.run(&format!("is-closed --flag {path}")).code, Some(0));
