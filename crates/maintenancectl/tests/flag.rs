@@ -318,6 +318,24 @@ const CASES: &[Case] = &[
     case(None, "", 2, &["Usage: maintenancectl"], None),
 ];
 
+/// A share that stays ends a reopening that has begun, and no other plan.
+#[test]
+fn a_reopening_is_stopped() {
+    let ground = Ground::new();
+    for line in ["close --end +1h", "open --over 1h", "open --percent 10"] {
+        assert_eq!(ground.line(line).code, Some(0), "{line}");
+    }
+    let by = format!("by = \"{}\"\n", me());
+    assert_eq!(ground.read("maintenance.flag"), Some(by + "admit_percent = 10\n"));
+    for line in ["close --end +1h --reopen gradual", "open --percent 10"] {
+        assert_eq!(ground.line(line).code, Some(0), "{line}");
+    }
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    for part in ["end = ", "reopen = \"gradual\"\nover = \"15m\"\n", "admit_percent = 10\n"] {
+        assert!(flag.contains(part), "{part}: {flag}");
+    }
+}
+
 #[test]
 fn what_the_flag_says_afterwards() {
     let me = me();
