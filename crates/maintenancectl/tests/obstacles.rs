@@ -92,6 +92,16 @@ fn what_is_no_file() {
         assert_eq!(said.code, Some(2), "{said:?}");
         assert!(said.err.contains(cause), "{said:?}");
     }
+    for (settings, cause) in [
+        ("flag = \"\"\n", "settings.toml:1:8: the path is empty; name a file"),
+        ("allow = \"\"\n", "settings.toml:1:9: the path is empty; name a file"),
+        ("timeout = 0\n", "settings.toml:1:11: no server answers in no time; write 5s"),
+        ("timeout = \"0s\"\n", "settings.toml:1:11: no server answers in no time; write 5s"),
+    ] {
+        ground.write("settings.toml", settings);
+        let said = ground.line("open");
+        assert!(said.code == Some(2) && said.err.contains(cause), "{settings}: {said:?}");
+    }
     ground.write("settings.toml", "timeout = 5\n");
     let said = ground.line("close");
     assert!(
