@@ -249,6 +249,31 @@ fn without_permission() {
     assert_eq!(fs::read(&flag).expect("a flag"), b"");
 }
 
+/// What a killed command of somebody else has left behind is removed in a folder that is one's own.
+#[test]
+fn left_behind_by_somebody_else() {
+    if !rustix::process::geteuid().is_root() {
+        return; // nobody else is here
+    }
+    let ground = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(ground.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let binary = ground.path().join("maintenancectl");
+    fs::copy(env!("CARGO_BIN_EXE_maintenancectl"), &binary).expect("a copy");
+    let folder = ground.path().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    std::os::unix::fs::chown(&folder, Some(65534), None).expect("chown");
+    let left = folder.join(".x.flag.maintenancectl");
+    fs::write(&left, "half").expect("written");
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]);
+    let flag = folder.join("x.flag");
+    let said =
+        said(command.arg(&binary).args(["close", "--flag"]).arg(&flag).output().expect("run"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(flag.exists() && !left.exists());
+}
+
 /// With nobody to read what it says, the command does its work and ends as usual.
 #[test]
 fn nobody_reads_what_it_says() {
