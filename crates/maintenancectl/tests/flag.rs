@@ -302,6 +302,13 @@ const CASES: &[Case] = &[
         Some(&["admit_percent = 10", "end = 2096"]),
     ),
     case(EMPTY, "open --percent 0", 0, &["0 per cent"], Some(&["=admit_percent = 0\n"])),
+    case(
+        REOPENED,
+        "extend --end +1h",
+        0,
+        &["extended: ", "  the site was open, and is closed again"],
+        Some(&["reopen = 'auto'", "end = 2"]),
+    ),
     case(CLOSED, "open --percent 101", 2, &["101 is not in 0..=100"], SAME),
     case(CLOSED, "open --percent 10 --over 5m", 2, &["cannot be used with"], SAME),
     case(CLOSED, "open --over 5", 2, &["5 has no unit; write 5m"], SAME),
