@@ -202,6 +202,22 @@ fn the_screen() {
     assert_eq!(line, expected);
 }
 
+/// The end of a flag that reopens is when that began, and not one that is overdue.
+#[test]
+fn a_reopening_on_the_screen() {
+    let mut value = one_scope("reopening", 0);
+    value["flags"] = json!([{
+        "path": "/run/flag", "state": "reopening", "closes": true, "share": 12.5, "by": "anna",
+        "end": "2026-01-02T03:00:00Z",
+    }]);
+    value["scopes"][0]["flags"] = json!(["/run/flag"]);
+    let out = Servers::of(&[value]).run("status").out;
+    let lines: Vec<_> = out.lines().take(3).collect();
+    assert_eq!(lines[..2], ["Reopening", "  /run/flag reopens"], "{out}");
+    assert!(lines[2].starts_with("    since Fri 2 Jan "), "{out}");
+    assert!(lines[2].ends_with(" ago, 12.5 % of the clients pass, by anna"), "{out}");
+}
+
 #[test]
 fn a_client_is_explained() {
     let verdict = |verdict: &str, reason: &str| {

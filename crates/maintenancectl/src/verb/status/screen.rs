@@ -103,7 +103,11 @@ fn does(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
 /// Until when, by whom and why.
 fn why(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
     let end = flag.end.map(|end| {
-        let verb = if end > now { "until" } else { "should have ended" };
+        let verb = match flag.state.as_str() {
+            _ if end > now => "until",
+            "reopening" => "since",
+            _ => "should have ended",
+        };
         format!("{verb} {}", said(end, now, zone))
     });
     let share = flag.share.map(|share| format!("{share} % of the clients pass"));
