@@ -112,6 +112,12 @@ fn what_is_no_file() {
     fs::create_dir(&folder).expect("a folder");
     let said = ground.run(&["close", "--flag", "folder/x.flag"]);
     assert_eq!(said.code, Some(0), "{said:?}");
+    for flag in ["folder", "folder/", "other/"] {
+        let said = ground.run(&["close", "--flag", flag]);
+        assert_eq!(said.code, Some(2), "{flag}: {said:?}");
+        assert!(said.err.contains("name a file in it: --flag "), "{flag}: {said:?}");
+        assert!(said.err.ends_with("/maintenance.flag\n"), "{flag}: {said:?}");
+    }
     let open = fs::Permissions::from_mode(0o777);
     fs::set_permissions(&folder, open).expect("for all");
     let said = ground.run(&["close", "--flag", "folder/x.flag", "--end", "+1h"]);
