@@ -214,13 +214,17 @@ fn disks_that_cannot_be_written() {
     let said = on_a_file_system(
         &ground,
         "set -e; exec 2>&1; mount -t tmpfs tmpfs disk; cd disk; ctl() { \"$CTL\" \"$@\" --flag \
-         maintenance.flag || echo \"code $?\"; }; ctl close -m old; mount -o remount,ro disk . \
-         2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; grep -c old \
-         maintenance.flag",
+         maintenance.flag || echo \"code $?\"; }; ctl close -m old; mkdir folder; mount -o \
+         remount,ro disk . \
+         2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; \"$CTL\" close \
+         --flag folder/x.flag || echo \"code $?\"; grep -c old maintenance.flag",
     );
     let cause = "is read-only; it is as it was; mount it for writing: mount -o remount,rw ";
     assert_eq!(said.matches(cause).count(), 2, "{said}");
-    assert_eq!(said.matches("code 2\n").count(), 2, "{said}");
+    // In a folder of it, too.
+    assert_eq!(said.matches(" -o remount,rw ").count(), 3, "{said}");
+    assert_eq!(said.matches("/disk\n").count(), 3, "{said}");
+    assert_eq!(said.matches("code 2\n").count(), 3, "{said}");
     assert!(said.ends_with("\n1\n"), "{said}");
 }
 
