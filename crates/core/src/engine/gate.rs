@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 pub use super::active_flags::Blocked;
 use super::active_flags::{ActiveFlags, waiting};
+use super::notice::Notices;
 use crate::allow::invitations::{Invitation, SecretHash};
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
 use crate::directive::Settings;
@@ -110,6 +111,8 @@ pub struct ServerContext {
     pub flags: Flags,
     /// How the server's scopes refuse requests.
     pub refusals: Refusals,
+    /// The renderings of the public notices.
+    pub notices: Arc<Notices>,
     /// The number of gates made for combinations of sections.
     pub combinations: AtomicUsize,
 }
