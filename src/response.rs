@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_int};
 
 use crate::request::Request;
 use crate::sys::bindings::{
-    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_NO_CONTENT, HTTP_OK, OK,
+    DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_NO_CONTENT, HTTP_NOT_MODIFIED, HTTP_OK, OK,
     ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_filter_t,
     ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_remove_output_filter,
     ap_run_insert_filter, ap_set_content_length, ap_set_content_type, maintenance_pass_body,
@@ -81,8 +81,11 @@ impl<'r> Request<'r> {
         for (name, value) in &reply.fields {
             self.set_field(name, value);
         }
-        let (media, body) = reply.content.unzip();
-        self.send_content(media, |_| (body.unwrap_or_default(), None))
+        let media = reply.content.as_ref().map(|(media, _)| *media);
+        self.send_content(media, |is_filtered| match &reply.content {
+            Some((_, content)) => content.bytes(is_filtered),
+            None => (&[], None),
+        })
     }
 
     /// Sets a header field in the table that is used for errors and by `Header always`. A
@@ -119,7 +122,10 @@ impl<'r> Request<'r> {
         let (body, encoding) = body(self.has_content_filter());
         self.rec_mut().content_encoding = encoding.map_or(std::ptr::null(), CStr::as_ptr);
         let length = i64::try_from(body.len()).unwrap_or_default();
-        match self.rec().status == HTTP_NO_CONTENT as c_int {
+        match [HTTP_NO_CONTENT, HTTP_NOT_MODIFIED]
+            .map(|code| code as c_int)
+            .contains(&self.rec().status)
+        {
             true => self.remove_length_filter(),
             // SAFETY: httpd's request.
             false => unsafe { ap_set_content_length(self.as_ptr(), length) },
@@ -151,7 +157,8 @@ impl<'r> Request<'r> {
     }
 
     /// Removes the filter with which an old httpd (2.4.12) gives an answer without content a
-    /// Content-Length. RFC 9110, section 8.6, forbids the field in a 204.
+    /// Content-Length. RFC 9110, section 8.6, forbids the field in a 204, and in a 304 it would be
+    /// the length of the page.
     #[cold]
     fn remove_length_filter(&self) {
         let mut filter = self.rec().output_filters;

@@ -98,9 +98,10 @@ unsafe fn prepare(
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
     resolver::tell_hosts(hosts, &resolved);
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
-    let server_root = root.clone();
+    let (server_root, notices) = (root.clone(), Arc::default());
     let context =
-        Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations });
+        ServerContext { server_root, slots, resolved, flags, refusals, notices, combinations };
+    let context = Arc::new(context);
     for config in servers(main).filter_map(config) {
         config.build_gates(&context)?;
     }

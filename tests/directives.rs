@@ -14,6 +14,7 @@ const PAGE: &str = "usage: MaintenancePage NAME.(html|json|txt)[.LANGUAGE][.j2].
 const STATUS: &str = "usage: MaintenanceStatus CODE [\"expr=EXPR\"]";
 const RETRY_AFTER: &str = "usage: MaintenanceRetryAfter DURATION [spread=DURATION] | off";
 const SECRET: &str = "usage: MaintenanceShareSecret PATH";
+const NOTICE: &str = "usage: MaintenanceNotice /PATH";
 const INTERVAL: &str = "usage: MaintenanceCheckInterval DURATION";
 
 /// The error itself says what to write.
@@ -212,6 +213,16 @@ fn wrong_words() {
         ("MaintenanceRetryAfter off 5m", "\"5m\" is one word too many", RETRY_AFTER),
         ("MaintenanceCheckInterval", "MaintenanceCheckInterval: nothing follows", INTERVAL),
         ("MaintenanceCheckInterval often", "\"often\" is not a duration", NO_MORE),
+        ("MaintenanceNotice", "MaintenanceNotice: nothing follows", NOTICE),
+        ("MaintenanceNotice \"\"", "an empty word is not a path", NOTICE),
+        ("MaintenanceNotice /a /b", "\"/b\" is one word too many", NOTICE),
+        ("MaintenanceNotice notice", "\"notice\" does not begin with /", "; write /notice"),
+        ("MaintenanceNotice /", "\"/\" would take the place of the whole site", "; write a path"),
+        ("MaintenanceNotice /notice/", "\"/notice/\" ends with /", "; write /notice"),
+        ("MaintenanceNotice /a//b", "\"/a//b\" contains //", NO_MORE),
+        ("MaintenanceNotice /a/../b", "\"/a/../b\" contains /../", NO_MORE),
+        ("MaintenanceNotice /n%20", "\"/n%20\" contains %", NO_MORE),
+        ("MaintenanceNotice /n*", "\"/n*\" contains *", "; write the whole path"),
         ("MaintenanceShareSecret", "MaintenanceShareSecret: nothing follows", SECRET),
         ("MaintenanceShareSecret \"\"", "an empty word names no file", SECRET),
         ("MaintenanceShareSecret a b", "\"b\" is one word too many", SECRET),
@@ -272,6 +283,7 @@ fn contexts() {
     let location = "outside of all sections, in <VirtualHost>, <Location> or <LocationMatch>";
     let directives = [
         ("MaintenanceCheckInterval 1s", server),
+        ("MaintenanceNotice /notice", host),
         ("MaintenanceShareSecret conf/httpd.conf", server),
         ("MaintenanceEngine On", host),
         ("MaintenanceFlag x", location),

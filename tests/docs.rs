@@ -16,18 +16,20 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 /// The modules that the blocks of directives need in addition to those of base.conf.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 13] = [
     "access_compat",
     "alias",
     "authn_core",
     "authz_host",
     "cache",
     "env",
+    "filter",
     "headers",
     "proxy",
     "proxy_http",
     "rewrite",
     "setenvif",
+    "substitute",
 ];
 
 /// The administrators and the status page, as in docs/night.md.

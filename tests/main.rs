@@ -29,6 +29,7 @@ mod log;
 mod many;
 mod negotiation;
 mod neighbours;
+mod notice;
 mod pages;
 mod panics;
 mod plugin_cfg;

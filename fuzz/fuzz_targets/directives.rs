@@ -65,7 +65,7 @@ fn check_line(name: u8, section: u8, words: Vec<&[u8]>) {
     });
     let scopes = match name {
         "MaintenanceCheckInterval" | "MaintenanceShareSecret" => 1,
-        "MaintenanceEngine" | "MaintenanceHealthCheck" => 2,
+        "MaintenanceEngine" | "MaintenanceHealthCheck" | "MaintenanceNotice" => 2,
         _ => 3,
     };
     let is_placed = section % 4 < scopes;
@@ -78,6 +78,7 @@ fn check_line(name: u8, section: u8, words: Vec<&[u8]>) {
         "MaintenanceRetryAfter" => retry_after(&texts),
         "MaintenanceCheckInterval" => interval(&texts),
         "MaintenanceHealthCheck" => health_check(&texts),
+        "MaintenanceNotice" => notice(&texts),
         _ => None,
     });
     let check = check.or_else(|| flags(&words).filter(|_| is_placed && name.ends_with("Flag")));
@@ -138,18 +139,30 @@ fn flags<'a>(words: &[&'a [u8]]) -> Option<Check<'a>> {
 }
 
 fn health_check<'a>(words: &[&'a str]) -> Option<Check<'a>> {
-    let is_path = |word: &&str| {
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"%;\\#?*[]{}^|<>\"".contains(&byte);
-        word.len() > 1
-            && word.starts_with('/')
-            && word.bytes().all(is_plain)
-            && !word.contains("//")
-            && !word.contains(".+")
-            && !word.ends_with('$')
-            && word.split('/').all(|segment| segment != "." && segment != "..")
-    };
-    words.iter().all(is_path).then_some(())?;
+    words.iter().all(|word| is_whole_path(word)).then_some(())?;
     Some(Box::new(|settings| assert!(!settings.health_checks().is_empty())))
+}
+
+fn notice<'a>(words: &[&'a str]) -> Option<Check<'a>> {
+    let [word] = *words else { return None };
+    (is_whole_path(word) && !word.ends_with('/')).then_some(())?;
+    Some(Box::new(move |settings| {
+        let path = settings.notice().unwrap();
+        assert_eq!(path.as_str(), word);
+        assert_eq!(path.rest(word.as_bytes()), Some(&b""[..]));
+    }))
+}
+
+/// Whether this is one path, which every reader reads in the same way.
+fn is_whole_path(word: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"%;\\#?*[]{}^|<>\"".contains(&byte);
+    word.len() > 1
+        && word.starts_with('/')
+        && word.bytes().all(is_plain)
+        && !word.contains("//")
+        && !word.contains(".+")
+        && !word.ends_with('$')
+        && word.split('/').all(|segment| segment != "." && segment != "..")
 }
 
 /// Whether these can be origins: nothing that a browser never sends is taken.

@@ -13,6 +13,7 @@ use crate::allow::AllowRules;
 use crate::context::{DirectiveContext, Scope};
 use crate::flag::{self, ShareSecret};
 use crate::health_check::HealthChecks;
+use crate::notice::NoticePath;
 use crate::page::{self, PageFile};
 use crate::refusal::cors::Origins;
 use crate::refusal::retry_after::RetryAfter;
@@ -40,7 +41,7 @@ pub struct Directive {
 }
 
 /// All directives, for httpd's command table.
-pub static DIRECTIVES: [Directive; 10] = [
+pub static DIRECTIVES: [Directive; 11] = [
     Directive {
         name: c"MaintenanceEngine",
         usage: c"MaintenanceEngine On|Off",
@@ -89,6 +90,12 @@ pub static DIRECTIVES: [Directive; 10] = [
         usage: c"MaintenanceCors ORIGIN... | *",
         innermost: Scope::Location,
         read: Settings::read_cors,
+    },
+    Directive {
+        name: c"MaintenanceNotice",
+        usage: c"MaintenanceNotice /PATH",
+        innermost: Scope::VirtualHost,
+        read: Settings::read_notice,
     },
     Directive {
         name: c"MaintenanceCheckInterval",
@@ -166,6 +173,7 @@ pub struct Settings {
     retry_after: Option<RetryAfter>,
     health_checks: HealthChecks,
     origins: Option<Origins>,
+    notice: Option<NoticePath>,
     check_interval: Option<Duration>,
     share_secret: Option<Arc<ShareSecret>>,
 }
@@ -184,6 +192,7 @@ impl Settings {
             retry_after: self.retry_after.or(outer.retry_after),
             health_checks: self.health_checks.within(&outer.health_checks),
             origins: self.origins.as_ref().or(outer.origins.as_ref()).cloned(),
+            notice: self.notice.as_ref().or(outer.notice.as_ref()).cloned(),
             check_interval: self.check_interval.or(outer.check_interval),
             share_secret: self.share_secret.clone().or_else(|| outer.share_secret.clone()),
         }
@@ -245,6 +254,11 @@ impl Settings {
     /// The paths for health checks.
     pub fn health_checks(&self) -> &HealthChecks {
         &self.health_checks
+    }
+
+    /// The path of the public notice, if there is one.
+    pub fn notice(&self) -> Option<&NoticePath> {
+        self.notice.as_ref()
     }
 
     /// The allowlist.
@@ -316,6 +330,11 @@ impl Settings {
 
     fn read_cors(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         self.origins = Some(Origins::parse(&words.texts()?)?);
+        Ok(())
+    }
+
+    fn read_notice(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        self.notice = Some(NoticePath::parse(words.only_text()?)?);
         Ok(())
     }
 

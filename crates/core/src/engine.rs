@@ -11,6 +11,7 @@ pub mod gates;
 mod invitation;
 pub mod link;
 pub mod matched;
+pub mod notice;
 pub mod panic;
 pub mod readings;
 pub mod request;
@@ -135,6 +136,14 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         true => request.take_invitations(),
         false => None,
     };
+    let notice = server
+        .gates
+        .notice()
+        .filter(|notice| is_ahead && notice.covers(request.target()) && request.is_from_client());
+    if let (Some(notice), None) = (notice, &link) {
+        let reply = notice.answer(request, &server.events);
+        return Action::Reply(request.keep_reply(reply));
+    }
     let sections = if !server.gates.has_sections() {
         MatchedSections::none()
     } else if is_ahead && !request.is_location_walked() {
@@ -144,7 +153,8 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         request.sections()
     };
     let reply = link.and_then(|link| invitation::reply(request, server, &sections, &link));
-    match reply {
+    let notice = || notice.map(|notice| notice.answer(request, &server.events));
+    match reply.or_else(notice) {
         Some(reply) => Action::Reply(request.keep_reply(reply)),
         None => decide(request, server, &sections),
     }
@@ -381,5 +391,7 @@ mod corruption_tests;
 mod fake;
 #[cfg(all(test, not(loom)))]
 mod invitation_tests;
+#[cfg(all(test, not(loom)))]
+mod notice_tests;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,7 @@ pub mod flag;
 pub mod health_check;
 pub mod negotiate;
 pub mod net;
+pub mod notice;
 pub mod page;
 pub mod refusal;
 pub mod report;

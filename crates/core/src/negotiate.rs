@@ -10,10 +10,12 @@ mod encoding;
 mod language;
 mod list;
 mod media;
+mod notice;
 
 pub use encoding::{Encoding, encoding};
 pub use language::language;
 pub use media::{Media, media};
+pub use notice::{NoticeMedia, notice};
 
 #[cfg(test)]
 mod tests {

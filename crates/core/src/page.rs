@@ -27,7 +27,8 @@ pub use facts::{Facts, ServerName};
 pub use file::{PageError, PageFile, add, check, key, within};
 pub use name::{NameError, PageName};
 pub use template::MAX_SIZE;
-use texts::{TEXTS, Texts};
+pub(crate) use template::Template;
+pub(crate) use texts::{TEXTS, Texts};
 
 /// The pages of one scope: the configured pages, and built-in pages of all other types.
 pub struct Pages {

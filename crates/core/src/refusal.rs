@@ -21,7 +21,7 @@ use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::{ActiveFlag, Content, SiteState};
 use crate::negotiate::{self, Encoding};
-use crate::page::{Body, Cache, Facts, Page, PageFile, Pages};
+use crate::page::{Body, Cache, Facts, PageFile, Pages};
 
 /// How a scope refuses requests.
 pub struct Refusal {
@@ -132,12 +132,7 @@ impl Answer<'_> {
     pub fn content(&self, is_filtered: bool) -> (&[u8], Option<&'static CStr>) {
         let wanted = if is_filtered { Encoding::Identity } else { self.encoding };
         let (bytes, encoding) = self.body.encoded(wanted);
-        let name = match encoding {
-            Encoding::Identity => None,
-            Encoding::Gzip => Some(c"gzip"),
-            Encoding::Brotli => Some(c"br"),
-        };
-        (bytes, name)
+        (bytes, encoding.name())
     }
 }
 
@@ -214,7 +209,8 @@ impl Refusal {
             },
             host: request.host(),
         };
-        let (body, encoding) = self.pages.body(page, facts, encoding(request, page), events)?;
+        let (body, encoding) =
+            self.pages.body(page, facts, encoding(request, page.is_html()), events)?;
         Some(Answer {
             status,
             content: Arc::clone(&closing.content),
@@ -264,12 +260,12 @@ impl Refusal {
 
 /// The coding that the client prefers. The environment variables of mod_deflate and mod_brotli mark
 /// clients that cannot decode what they accept.
-fn encoding(request: &impl RequestHeaders, page: &Page) -> Encoding {
+pub(crate) fn encoding(request: &impl RequestHeaders, is_html: bool) -> Encoding {
     let preferred = negotiate::encoding(request.header(c"Accept-Encoding"));
     let is_exempt = || {
         request.has_env(c"no-gzip")
             || request.has_env(c"no-brotli")
-            || (request.has_env(c"gzip-only-text/html") && !page.is_html())
+            || (request.has_env(c"gzip-only-text/html") && !is_html)
     };
     match preferred {
         Encoding::Gzip | Encoding::Brotli if is_exempt() => Encoding::Identity,

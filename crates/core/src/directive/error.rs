@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::allow::AllowError;
 use crate::flag::{FlagError, SecretError};
 use crate::health_check::HealthCheckError;
+use crate::notice::NoticeError;
 use crate::page::PageError;
 use crate::refusal::cors::CorsError;
 use crate::refusal::retry_after::RetryAfterError;
@@ -62,6 +63,8 @@ pub(super) enum Cause {
     #[error(transparent)]
     HealthCheck(#[from] HealthCheckError),
     #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error(transparent)]
     Cors(#[from] CorsError),
     #[error("an empty word names no file")]
     NoFile,
@@ -80,6 +83,7 @@ impl Cause {
             Self::Status(error) => error.is_unguessed(),
             Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
             Self::HealthCheck(error) => *error == HealthCheckError::Empty,
+            Self::Notice(error) => *error == NoticeError::Empty,
             Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) | Self::Cors(_) => false,
             Self::Secret(_) => false,
         }

@@ -71,6 +71,7 @@ impl<E> FakeServer<E> {
             resolved: Default::default(),
             flags: flags.iter().map(|flag| (flag.path().into(), Arc::clone(flag))).collect(),
             refusals: Default::default(),
+            notices: Default::default(),
             combinations: Default::default(),
         };
         let gates = Gates::new(&settings, &sections, &Arc::new(context)).expect("all flags");
@@ -132,6 +133,8 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) path_id: usize,
     pub(super) is_get: bool,
     pub(super) method: &'static str,
+    /// Further header fields.
+    pub(super) headers: Vec<(&'static CStr, String)>,
     pub(super) is_subrequest: bool,
     pub(super) is_for_status_page: bool,
     /// The sections that httpd has found, for each reading of the path.
@@ -157,6 +160,7 @@ impl<'r, E> FakeRequest<'r, E> {
             path_id: 1,
             is_get: true,
             method: "GET",
+            headers: vec![],
             is_subrequest: false,
             is_for_status_page: false,
             sections: vec![None],
@@ -201,6 +205,9 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
         false
     }
     fn header(&self, name: &CStr) -> Option<&[u8]> {
+        if let Some((_, value)) = self.headers.iter().find(|(own, _)| *own == name) {
+            return Some(value.as_bytes());
+        }
         match name.to_bytes() {
             b"Accept" if self.client.is_multiple_of(2) => Some(b"text/plain"),
             b"Accept" => Some(b"text/html"),

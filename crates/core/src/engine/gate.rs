@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 pub use super::active_flags::Blocked;
 use super::active_flags::{ActiveFlags, waiting};
+use super::notice::Notices;
 use crate::allow::invitations::Invitation;
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
 use crate::directive::Settings;
@@ -115,6 +116,8 @@ pub struct ServerContext {
     pub flags: Flags,
     /// How the server's scopes refuse requests.
     pub refusals: Refusals,
+    /// The renderings of the public notices.
+    pub notices: Arc<Notices>,
     /// The number of gates made for combinations of sections.
     pub combinations: AtomicUsize,
 }
@@ -246,7 +249,11 @@ impl Gate {
             if let Some(closing) = flag.look(Observer::Child, request_time, &time::now, report) {
                 closings.add(flag, closing, request);
             } else if closings.announced.is_none() {
-                closings.announced = flag.announcement();
+                let is_public = |content: &Arc<Content>| {
+                    let from = content.spec().announce_from();
+                    from.is_none_or(|from| from.at() <= request.judged_at())
+                };
+                closings.announced = flag.announcement().filter(is_public);
             }
         }
         closings

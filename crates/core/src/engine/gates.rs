@@ -9,6 +9,7 @@ use once_cell::sync::OnceCell;
 
 use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
+use crate::engine::notice::NoticeService;
 pub use sections::{Section, SectionId, SectionPath, Sections};
 
 /// The gates of one server.
@@ -21,6 +22,7 @@ pub struct Gates {
     /// Whether a request needs the server's own gate alone, and nothing is done before it decides.
     is_plain: bool,
     has_invitations: bool,
+    notice: Option<NoticeService>,
 }
 
 /// How many gates a server keeps in addition to those of single sections. Bounded, because clients
@@ -59,13 +61,20 @@ impl Gates {
         let (sections, context) = (sections.clone(), Arc::clone(context));
         let cache = GateCache::default();
         let (is_plain, has_invitations) = (false, false);
-        let mut gates = Self { settings, sections, context, own, cache, is_plain, has_invitations };
+        let notice = None;
+        let mut gates =
+            Self { settings, sections, context, own, cache, is_plain, has_invitations, notice };
         for number in gates.sections.keys() {
             gates.of(number);
         }
         let has_invitations = gates.all().any(|gate| gate.allowlist().has_invitations());
         gates.has_invitations = has_invitations;
-        gates.is_plain = gates.sections.is_empty() && !gates.has_invitations;
+        gates.notice = gates.settings.notice().map(|path| {
+            let flags = gates.all().flat_map(|gate| gate.flags().iter().cloned());
+            NoticeService::new(path.clone(), flags, &gates.context.notices)
+        });
+        let is_plain = !gates.has_invitations && gates.notice.is_none();
+        gates.is_plain = gates.sections.is_empty() && is_plain;
         Some(gates)
     }
 
@@ -83,6 +92,11 @@ impl Gates {
     /// Whether the server or one of its sections has invitations.
     pub fn has_invitations(&self) -> bool {
         self.has_invitations
+    }
+
+    /// The public notice, if the server has one.
+    pub fn notice(&self) -> Option<&NoticeService> {
+        self.notice.as_ref()
     }
 
     /// Whether the server has sections.
@@ -237,8 +251,16 @@ pub(crate) mod tests {
         let flags = flags.iter().enumerate().map(flag).collect();
         let (server_root, (resolved, refusals, combinations)) =
             ("/root".into(), Default::default());
-        let slots = Default::default();
-        Arc::new(ServerContext { server_root, slots, resolved, flags, refusals, combinations })
+        let (slots, notices) = (Default::default(), Default::default());
+        Arc::new(ServerContext {
+            server_root,
+            slots,
+            resolved,
+            flags,
+            refusals,
+            notices,
+            combinations,
+        })
     }
 
     fn flags(gate: &Gate) -> Vec<&str> {

@@ -1,5 +1,7 @@
 //! The Accept-Encoding field.
 
+use std::ffi::CStr;
+
 use super::list::elements;
 
 /// The content codings (RFC 9110, 8.4.1) that a page can have.
@@ -11,6 +13,17 @@ pub enum Encoding {
     Gzip,
     /// `br` (RFC 7932)
     Brotli,
+}
+
+impl Encoding {
+    /// The value of Content-Encoding; None without a coding.
+    pub fn name(self) -> Option<&'static CStr> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some(c"gzip"),
+            Self::Brotli => Some(c"br"),
+        }
+    }
 }
 
 /// The coding that Accept-Encoding prefers (RFC 9110, section 12.5.3). Of equally preferred

@@ -22,7 +22,7 @@ const NAME: &str = "page";
 
 /// A compiled template.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(crate) struct Template {
     environment: Environment<'static>,
 }
 
@@ -33,7 +33,7 @@ impl Template {
     ///
     /// # Errors
     /// The cause, with the line of the template.
-    pub(super) fn compile(
+    pub(crate) fn compile(
         media: Media,
         source: &str,
         known: &[&str],
@@ -66,7 +66,7 @@ impl Template {
     ///
     /// # Errors
     /// The cause, with the line of the template.
-    pub(super) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
+    pub(crate) fn render(&self, values: Value) -> Result<Vec<u8>, String> {
         let template = self.environment.get_template(NAME).map_err(|error| say(&error))?;
         let mut output = Bounded(Vec::new());
         match template.render_captured_to(values, &mut output) {

@@ -5,33 +5,33 @@
 
 /// The texts of the page in one language.
 #[derive(Debug)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     /// The language tag (BCP 47).
-    pub(super) lang: &'static str,
+    pub(crate) lang: &'static str,
     /// Title and heading: what is happening.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// What it means for the reader.
-    pub(super) lead: &'static str,
+    pub(crate) lead: &'static str,
     /// Replaces `lead` while only changes are refused.
-    pub(super) read_only: &'static str,
+    pub(crate) read_only: &'static str,
     /// What the reader can do about it.
-    pub(super) later: &'static str,
+    pub(crate) later: &'static str,
     /// Says that an open page returns to the site automatically. Only the HTML page shows it, once
     /// its script runs.
-    pub(super) waits: &'static str,
+    pub(crate) waits: &'static str,
     /// The label of the expected end, with the colon, whose spacing and width depend on the
     /// language.
-    pub(super) expected: &'static str,
+    pub(crate) expected: &'static str,
     /// The label of the time from which on this reader is let in.
-    pub(super) turn: &'static str,
+    pub(crate) turn: &'static str,
     /// Replaces the expected end once that has passed.
-    pub(super) overdue: &'static str,
+    pub(crate) overdue: &'static str,
     /// The link that reloads the page.
-    pub(super) again: &'static str,
+    pub(crate) again: &'static str,
 }
 
 /// The languages of the built-in page. The first one is the default.
-pub(super) const TEXTS: [Texts; 10] = [
+pub(crate) const TEXTS: [Texts; 10] = [
     Texts {
         lang: "en",
         title: "Down for maintenance",
