@@ -136,14 +136,6 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         true => request.take_invitations(),
         false => None,
     };
-    let notice = server
-        .gates
-        .notice()
-        .filter(|notice| is_ahead && notice.covers(request.target()) && request.is_from_client());
-    if let (Some(notice), None) = (notice, &link) {
-        let reply = notice.answer(request, &server.events);
-        return Action::Reply(request.keep_reply(reply));
-    }
     let sections = if !server.gates.has_sections() {
         MatchedSections::none()
     } else if is_ahead && !request.is_location_walked() {
@@ -153,8 +145,15 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         request.sections()
     };
     let reply = link.and_then(|link| invitation::reply(request, server, &sections, &link));
-    let notice = || notice.map(|notice| notice.answer(request, &server.events));
-    match reply.or_else(notice) {
+    let reply = match (reply, server.gates.notice()) {
+        (None, Some(notice))
+            if is_ahead && notice.covers(request.target()) && request.is_from_client() =>
+        {
+            Some(notice.answer(request, &server.events))
+        }
+        (reply, _) => reply,
+    };
+    match reply {
         Some(reply) => Action::Reply(request.keep_reply(reply)),
         None => decide(request, server, &sections),
     }
