@@ -50,8 +50,6 @@ pub(crate) unsafe extern "C" fn register(_pool: *mut apr_pool_t) {
                 ap_hook_header_parser(Some(location_walked), none, none, first);
                 ap_hook_fixups(Some(looked_up), none, none, first);
                 ap_hook_handler(Some(handler), none, none, first);
-                // Before handlers that do not look at the name (LuaMapHandler).
-                ap_hook_handler(Some(status_handler::handler), none, none, first + 1);
                 maintenance_hook_status(Some(status_handler::section));
                 maintenance_hook_end(Some(tracking::ended));
                 maintenance_hook_proxied(Some(tracking::proxied));
@@ -99,10 +97,17 @@ unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
     unsafe { guarded(r, handle) }
 }
 
-/// The request is about to be answered; see [`Hook::Handler`].
+/// The request is about to be answered; see [`Hook::Handler`]. The status page comes before handlers
+/// that do not look at the name of the handler (LuaMapHandler).
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
+    let handle = |request: &mut Request<'_>| match handle(request, Hook::Handler) {
+        answer if answer == DECLINED as c_int && request.is_of_status_page() => {
+            status_handler::answer(request)
+        }
+        answer => answer,
+    };
     // SAFETY: as above.
-    unsafe { guarded(r, |request| handle(request, Hook::Handler)) }
+    unsafe { guarded(r, handle) }
 }
 
 /// Calls `handle`, which must accept any lifetime of the request and therefore cannot keep a part

@@ -1,4 +1,4 @@
-//! Takes invitations out of httpd's request, and keeps the hashes of what the client sent.
+//! Takes invitations out of httpd's request, and keeps what the client sent.
 //!
 //! Whatever comes later (other modules, the application, the access log) sees the request without
 //! them. What has read the request earlier has seen them: mod_log_forensic, LogLevel trace4 and
@@ -8,16 +8,10 @@ use std::ffi::{CStr, c_char};
 
 use crate::request::Request;
 use crate::sys::bindings::maintenance_show_request_line;
-use maintenance_core::allow::invitations::{SecretHash, cookie, sent};
+use maintenance_core::allow::invitations::cookie::{self, InviteCookie};
+use maintenance_core::allow::invitations::sent;
 use maintenance_core::engine::link::Link;
 use maintenance_core::refusal::RequestHeaders as _;
-
-/// The note with the hashes, one after the other. It is a note because a dry run has its own notes, and
-/// must not find the hashes of the client that asks.
-const HASHES: &CStr = c"maintenance-invitation-hashes";
-
-/// The number of digits of a hash in the note.
-const DIGITS: usize = 64;
 
 // What the SAFETY comments here rest on is said at `Request`.
 impl<'r> Request<'r> {
@@ -30,8 +24,8 @@ impl<'r> Request<'r> {
     /// [`maintenance_core::engine::request::Request::take_invitations`].
     #[inline(always)]
     pub(crate) fn take_invitations(&mut self) -> Option<Link> {
-        if self.headers_in().get(c"Cookie").is_some() {
-            self.take_cookie();
+        if let Some(fields) = self.headers_in().joined(c"Cookie", c"; ", self.pool()) {
+            self.take_cookie(fields.to_bytes());
         }
         if let Some(referer) = self.headers_in().get(c"Referer") {
             self.clean_referer(referer);
@@ -41,17 +35,14 @@ impl<'r> Request<'r> {
     }
 
     #[inline(never)]
-    fn take_cookie(&mut self) {
-        let fields: Vec<_> = self.headers_in().all(c"Cookie").map(CStr::to_bytes).collect();
-        let Some(taken) = cookie::take(fields.iter().copied()) else { return };
-        self.headers_in().unset(c"Cookie");
-        if let Some(rest) = taken.rest {
-            self.headers_in().set(c"Cookie", self.pool().text(&rest));
+    fn take_cookie(&mut self, fields: &'r [u8]) {
+        let Some(cookie) = InviteCookie::find(fields) else { return };
+        let rest = cookie::without(fields);
+        match rest.is_empty() {
+            true => self.headers_in().unset(c"Cookie"),
+            false => self.headers_in().set(c"Cookie", self.pool().text(&rest)),
         }
-        if !taken.hashes.is_empty() {
-            let hashes: String = taken.hashes.into_iter().map(SecretHash::to_hex).collect();
-            self.notes().set(HASHES, self.pool().text(hashes.as_bytes()));
-        }
+        self.keep_invite_cookie(cookie);
     }
 
     #[inline(never)]
@@ -95,8 +86,8 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// The hashes that came with the client's request, of which this one may be a part.
-    pub(crate) fn invitations(&self) -> Vec<SecretHash> {
+    /// What came with the client's request, of which this one may be a part.
+    pub(crate) fn invite_cookie(&self) -> Option<InviteCookie<'r>> {
         let origin = |request: &Self| {
             let (main, before) = (request.rec().main, request.rec().prev);
             let origin = if main.is_null() { before } else { main };
@@ -106,8 +97,6 @@ impl<'r> Request<'r> {
         // SAFETY: this request once more, which is only looked at.
         let own = unsafe { Self::from_raw(self.as_ptr()) };
         let first = std::iter::successors(Some(own), origin).last();
-        let hashes = first.and_then(|first| first.notes().get(HASHES));
-        let hashes = hashes.map(CStr::to_bytes).unwrap_or_default();
-        hashes.chunks(DIGITS).filter_map(SecretHash::from_hex).collect()
+        first?.kept_invite_cookie().copied()
     }
 }

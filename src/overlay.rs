@@ -12,6 +12,7 @@ use crate::sys::bindings::{
     APR_INET, APR_INET6, ap_conf_vector_t, apr_table_t, apr_uri_t, maintenance_client,
     maintenance_reset_client, maintenance_set_client, request_rec, server_rec,
 };
+use maintenance_core::allow::invitations::cookie::InviteCookie;
 
 macro_rules! overlay {
     ($($field:ident: $kind:ty,)*) => {
@@ -66,11 +67,13 @@ overlay! {
 struct Overlaid<'a, 'r> {
     request: &'a mut Request<'r>,
     own: Overlay,
+    invite_cookie: Option<&'r InviteCookie<'r>>,
 }
 
 impl Drop for Overlaid<'_, '_> {
     fn drop(&mut self) {
         self.own.swap(self.request.rec_mut());
+        self.request.swap_invite_cookie(self.invite_cookie);
     }
 }
 
@@ -100,7 +103,8 @@ impl Request<'_> {
         act: impl FnOnce(&mut Self) -> T,
     ) -> T {
         overlay.swap(self.rec_mut());
-        let playing = Overlaid { request: self, own: overlay };
+        let invite_cookie = self.swap_invite_cookie(None);
+        let playing = Overlaid { request: self, own: overlay, invite_cookie };
         act(&mut *playing.request)
     }
 

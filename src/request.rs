@@ -17,7 +17,7 @@ use crate::sys::bindings::{
 use crate::sys::pool::Pool;
 use crate::sys::table::Table;
 use maintenance_core::allow::ClientRequest;
-use maintenance_core::allow::invitations::SecretHash;
+use maintenance_core::allow::invitations::cookie::InviteCookie;
 use maintenance_core::allow::path;
 use maintenance_core::context::Expr;
 use maintenance_core::engine::decision::Decision;
@@ -226,8 +226,8 @@ impl ClientRequest for Request<'_> {
         Some(path::of_rewritten(file_name, root))
     }
 
-    fn invitations(&self) -> Vec<SecretHash> {
-        self.invitations()
+    fn invite_cookie(&self) -> Option<InviteCookie<'_>> {
+        self.invite_cookie()
     }
 
     fn is_for_status_page(&self) -> bool {

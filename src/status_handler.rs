@@ -25,21 +25,6 @@ use maintenance_core::flag::{FlagEvent, Observer};
 use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
 use maintenance_core::stack;
 
-/// Answers a request if its handler is the status report.
-pub(crate) unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
-    guard(
-        || {
-            // SAFETY: httpd's request, which this thread alone uses until the function returns.
-            let mut request = unsafe { Request::from_raw(r) };
-            match request.is_of_status_page() {
-                true => answer(&mut request),
-                false => DECLINED as c_int,
-            }
-        },
-        HTTP_INTERNAL_SERVER_ERROR as c_int,
-    )
-}
-
 /// Called by httpd to add a section to the mod_status page.
 pub(crate) unsafe extern "C" fn section(
     r: *mut request_rec,
@@ -65,8 +50,13 @@ pub(crate) unsafe extern "C" fn section(
     )
 }
 
+/// Answers a request for the page.
 #[inline(never)]
-fn answer(request: &mut Request<'_>) -> c_int {
+pub(crate) fn answer(request: &mut Request<'_>) -> c_int {
+    guard(|| answer_or_panic(request), HTTP_INTERNAL_SERVER_ERROR as c_int)
+}
+
+fn answer_or_panic(request: &mut Request<'_>) -> c_int {
     if request.rec().method_number != M_GET as c_int {
         // The method mask of GET includes HEAD. SAFETY: the list of methods lives as long as the
         // request.

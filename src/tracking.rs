@@ -1,8 +1,8 @@
-//! The data that the module keeps with a request: the decision, and the client request that it
-//! belongs to.
+//! The data that the module keeps with a request: the decision, the client request that it belongs
+//! to, and the cookie of an invitation.
 
 use std::ffi::{c_int, c_void};
-use std::ptr;
+use std::{mem, ptr};
 
 use crate::request::Request;
 use crate::sys::bindings::{
@@ -11,6 +11,7 @@ use crate::sys::bindings::{
 use crate::sys::config_vector::{config_slot, set_config_slot};
 use crate::sys::guard::guard;
 use maintenance_core::allow::ClientRequest as _;
+use maintenance_core::allow::invitations::cookie::InviteCookie;
 use maintenance_core::engine::decision::Decision;
 use maintenance_core::engine::request::Request as _;
 use maintenance_core::stats::{Lasting, TrackedRequest};
@@ -18,9 +19,17 @@ use maintenance_core::stats::{Lasting, TrackedRequest};
 /// The protocol's number in `request_rec` (`HTTP_VERSION`).
 const HTTP_2: c_int = 2000;
 
-/// A decision and its client request, in one allocation.
+/// What the slot of a request points to.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'r> {
+    pub(crate) decision: Decision<'r>,
+    /// What the client sent of invitations.
+    invite_cookie: Option<&'r InviteCookie<'r>>,
+}
+
+/// That and the client request, in one allocation.
 struct Tracked<'r> {
-    decision: Decision<'r>,
+    kept: Kept<'r>,
     tracked: TrackedRequest<'static>,
 }
 
@@ -33,16 +42,39 @@ const _: () = can_be_sent::<TrackedRequest<'static>>();
 
 // `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
-    /// The pointer to the decision on the request, or null.
-    pub(crate) fn slot(&self) -> *mut Decision<'r> {
+    /// The pointer to what is kept with the request, or null.
+    pub(crate) fn slot(&self) -> *mut Kept<'r> {
         // SAFETY: httpd has created the vector with the request.
         unsafe { config_slot(self.rec().request_config) }.cast()
     }
 
-    fn set_slot(&mut self, decision: &'r mut Decision<'r>) {
-        let decision = ptr::from_mut(decision).cast();
+    fn set_slot(&mut self, kept: &'r mut Kept<'r>) {
+        let kept = ptr::from_mut(kept).cast();
         // SAFETY: httpd has created the vector with the request, which only this thread uses.
-        unsafe { set_config_slot(self.rec().request_config, decision) };
+        unsafe { set_config_slot(self.rec().request_config, kept) };
+    }
+
+    /// Keeps the cookie of a request that has not been decided yet.
+    pub(crate) fn keep_invite_cookie(&mut self, cookie: InviteCookie<'r>) {
+        let decision = Decision::undecided(self.path_id());
+        let cookie = &*self.pool().put(cookie);
+        let kept = self.pool().put(Kept { decision, invite_cookie: Some(cookie) });
+        self.set_slot(kept);
+    }
+
+    /// The cookie that was kept with this very request.
+    pub(crate) fn kept_invite_cookie(&self) -> Option<&'r InviteCookie<'r>> {
+        // SAFETY: null or what `set_slot` stored, which lives as long as the request.
+        unsafe { self.slot().as_ref() }?.invite_cookie
+    }
+
+    /// Hides the cookie, or shows it again. Returns what was kept.
+    pub(crate) fn swap_invite_cookie(
+        &mut self,
+        cookie: Option<&'r InviteCookie<'r>>,
+    ) -> Option<&'r InviteCookie<'r>> {
+        // SAFETY: as above, and only this thread uses the request.
+        mem::replace(&mut unsafe { self.slot().as_mut() }?.invite_cookie, cookie)
     }
 
     /// Stores a decision in its slot.
@@ -50,25 +82,27 @@ impl<'r> Request<'r> {
     pub(crate) fn set_decision(&mut self, decision: Decision<'r>) {
         match self.slot() {
             slot if slot.is_null() => {
-                let decision = self.pool().put(decision);
-                self.set_slot(decision);
+                let kept = self.pool().put(Kept { decision, invite_cookie: None });
+                self.set_slot(kept);
             }
             // SAFETY: the value stored by `set_slot` lives as long as the request, which only this
             // thread uses. The stored value is only copied, never borrowed.
-            slot => unsafe { slot.write(decision) },
+            slot => unsafe { (*slot).decision = decision },
         }
     }
 
     /// Keeps a client request that is about to be decided, and ends it together with this request.
+    #[inline(always)]
     pub(crate) fn track(
         &mut self,
         tracked: TrackedRequest<'static>,
     ) -> &'r TrackedRequest<'static> {
         let decision = Decision::undecided(self.path_id());
-        let Tracked { decision, tracked } = self.pool().give(Tracked { decision, tracked });
+        let kept = Kept { decision, invite_cookie: self.kept_invite_cookie() };
+        let Tracked { kept, tracked } = self.pool().give(Tracked { kept, tracked });
         let tracked = &*tracked;
-        decision.tracked = Some(tracked);
-        self.set_slot(decision);
+        kept.decision.tracked = Some(tracked);
+        self.set_slot(kept);
         // Only a request of HTTP/2 ends before its pool is cleared, and only newer httpds have it.
         if self.rec().proto_num >= HTTP_2 {
             // SAFETY: the client request lives as long as this request's pool. The shim forgets it

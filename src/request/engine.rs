@@ -110,12 +110,12 @@ impl<'r> engine::request::Request<'r> for Request<'r> {
     fn decision(&self) -> Option<&Decision<'r>> {
         // SAFETY: the slot is null or holds a value stored by `set_slot` that lives as long as the
         // request.
-        unsafe { self.slot().as_ref() }
+        unsafe { self.slot().as_ref().map(|kept| &kept.decision) }
     }
 
     fn decision_mut(&mut self) -> Option<&mut Decision<'r>> {
         // SAFETY: as above, and only this thread uses the request.
-        unsafe { self.slot().as_mut() }
+        unsafe { self.slot().as_mut().map(|kept| &mut kept.decision) }
     }
 
     fn origin_decision(&self) -> Option<Decision<'r>> {

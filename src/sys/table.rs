@@ -8,6 +8,7 @@ use crate::sys::bindings::{
     apr_is_empty_table, apr_table_elts, apr_table_entry_t, apr_table_get, apr_table_mergen,
     apr_table_setn, apr_table_t, apr_table_unset,
 };
+use crate::sys::pool::Pool;
 
 /// A table that lives for `'r`, as do its texts.
 #[derive(Clone, Copy)]
@@ -39,10 +40,11 @@ impl<'r> Table<'r> {
         }
     }
 
-    /// All values of this name, in upper or lower case.
-    pub(crate) fn all(self, name: &CStr) -> impl Iterator<Item = &'r CStr> {
+    /// All values of this name, in upper or lower case, joined by the separator. None if there is
+    /// none. APR's own function for this (`apr_table_getm`) came with APR 1.5.
+    pub(crate) fn joined(self, name: &CStr, separator: &CStr, pool: Pool<'r>) -> Option<&'r CStr> {
         // SAFETY: `from_raw`; APR's array of entries, each with a key and a value, stays as it is
-        // until the table is changed, which its values outlive.
+        // until the table is changed, after the end of this function.
         let entries = unsafe {
             let entries = &*apr_table_elts(self.table);
             let count = usize::try_from(entries.nelts).unwrap_or(0);
@@ -54,16 +56,22 @@ impl<'r> Table<'r> {
                 ),
             }
         };
-        let value = |entry: &apr_table_entry_t| {
-            // SAFETY: null or C strings.
+        let mut values = entries.iter().filter_map(|entry| {
+            // SAFETY: null or C strings, of which none is read beyond its NUL: there the names differ
+            // or end. Their memory outlives the table.
             unsafe {
+                let is_same = |(at, byte): (usize, &u8)| {
+                    entry.key.add(at).cast::<u8>().read().eq_ignore_ascii_case(byte)
+                };
                 let is_named = !entry.key.is_null()
-                    && CStr::from_ptr(entry.key).to_bytes().eq_ignore_ascii_case(name.to_bytes());
+                    && name.to_bytes_with_nul().iter().enumerate().all(is_same);
                 (is_named && !entry.val.is_null()).then(|| CStr::from_ptr(entry.val))
             }
-        };
-        let values: Vec<_> = entries.iter().filter_map(value).collect();
-        values.into_iter()
+        });
+        let first = values.next()?;
+        let Some(second) = values.next() else { return Some(first) };
+        let all: Vec<_> = [first, second].into_iter().chain(values).map(CStr::to_bytes).collect();
+        Some(pool.text(&all.join(separator.to_bytes())))
     }
 
     /// Replaces all values of this name. The table does not copy the texts.

@@ -96,10 +96,11 @@ fn still_holds<'r, R: Request<'r>>(request: &R) -> bool {
 /// Whether the request was admitted by its path and has since been rewritten to another file, or was
 /// admitted to the status page and will not get there.
 fn is_rewritten<'r, R: Request<'r>>(request: &R, decision: &Decision<'_>) -> bool {
-    let Outcome::LetIn(reason) = decision.outcome else { return false };
-    reason.is_bound_to_path()
+    let is_of_status_page =
+        || decision.outcome == Outcome::LetIn(Reason::Allowed(AllowKind::StatusPage));
+    decision.is_bound_to_path
         && (request.rewritten_path().is_some()
-            || reason == Reason::Allowed(AllowKind::StatusPage) && !request.is_for_status_page())
+            || is_of_status_page() && !request.is_for_status_page())
 }
 
 /// Whether a looked-up resource reaches a handler before the client can see any of it. With mod_dir
@@ -167,10 +168,17 @@ fn decide<'r, R: Request<'r>>(
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
 ) -> Action<'r> {
-    match request.decision().copied().or_else(|| request.origin_decision()) {
+    match decided_before(request) {
         None => decide_by_gate(request, server, sections, None),
         Some(before) => reuse_or_decide(request, server, sections, before),
     }
+}
+
+/// The decision on the request, or on a request that it is a part of.
+#[inline(always)]
+fn decided_before<'r, R: Request<'r>>(request: &R) -> Option<Decision<'r>> {
+    let own = request.decision().filter(|decision| decision.outcome != Outcome::Undecided);
+    own.copied().or_else(|| request.origin_decision())
 }
 
 /// Decides for a request, or a part of one, that already has the decision `before`. Lookups,
@@ -212,11 +220,11 @@ fn decide_by_gate<'r, R: Request<'r>>(
     let scope = server.counters.scope_ref(sections.section, gate);
     let tracked = track(request, before, server.counters, scope);
     if gate.confirm_open() {
-        record(request, tracked, scope, sections, Some(Reason::Open));
+        record(request, tracked, scope, sections, (Some(Reason::Open), false));
         return Action::Decline;
     }
     let verdict = gate.decide(request, &server.events);
-    record(request, tracked, scope, sections, verdict.reason());
+    record(request, tracked, scope, sections, (verdict.reason(), verdict.is_bound_to_path()));
     conclude(request, server, before, (gate, scope.scope), verdict)
 }
 
@@ -239,7 +247,13 @@ fn decide_by_gates<'r, R: Request<'r>>(
     let (number, gate, verdict) =
         gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
     let scope = server.counters.scope(sections.all().nth(number).flatten());
-    record(request, tracked, ScopeRef { scope, flags }, sections, verdict.reason());
+    record(
+        request,
+        tracked,
+        ScopeRef { scope, flags },
+        sections,
+        (verdict.reason(), verdict.is_bound_to_path()),
+    );
     conclude(request, server, before, (gate, scope), verdict)
 }
 
@@ -266,8 +280,8 @@ fn track<'r, R: Request<'r>>(
     }
 }
 
-/// Records the decision for the request in this scope: admitted for a `reason`, or refused. An
-/// admitted client request is tracked to its end, and counted once, in the last scope that it
+/// Records the decision for the request in this scope: admitted for a `reason`, perhaps as long as
+/// its path stays, or refused. An admitted client request is tracked to its end, and counted once, in the last scope that it
 /// entered.
 #[inline(always)]
 fn record<'r, R: Request<'r>>(
@@ -275,7 +289,7 @@ fn record<'r, R: Request<'r>>(
     tracked: Option<&'r TrackedRequest<'static>>,
     scope: ScopeRef,
     sections: &MatchedSections<'r, R::Section>,
-    reason: Option<Reason>,
+    (reason, is_bound_to_path): (Option<Reason>, bool),
 ) {
     if let Some(tracked) = tracked
         && !request.is_subrequest()
@@ -290,6 +304,7 @@ fn record<'r, R: Request<'r>>(
         sections: sections.key(),
         others: sections.key_of_others(),
         path: request.path_id(),
+        is_bound_to_path,
         is_being_answered: false,
         tracked,
     });

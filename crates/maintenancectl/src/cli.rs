@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Exit, Outcome};
 use crate::servers::node::Goal;
@@ -66,8 +66,8 @@ impl Cli {
     pub(crate) fn run(self) -> Outcome {
         // These work without settings, also with wrong ones.
         let command = match self.command {
-            Command::Man(man) => return man.run(),
-            Command::Completions(completions) => return completions.run(),
+            Command::Man(man) => return man.run(&Self::command()),
+            Command::Completions(completions) => return completions.run(Self::command()),
             other => other,
         };
         let settings = Settings::read(self.global.config.as_deref())?;

@@ -1,7 +1,9 @@
 //! What the file system has against it, in one line: what is wrong, where, and what to do.
 
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use maintenance_core::text;
 
@@ -32,7 +34,7 @@ pub(crate) fn failure(
         }
         ErrorKind::ReadOnlyFilesystem => (
             format!("the file system of {folder} is read-only"),
-            format!("mount it for writing: mount -o remount,rw {folder}"),
+            format!("mount it for writing: mount -o remount,rw {}", mount_point(path).display()),
         ),
         _ if is_full(error) => {
             (format!("there is no space left in {folder}"), "free some".to_owned())
@@ -42,6 +44,16 @@ pub(crate) fn failure(
     let shown = path.display().to_string();
     let shown = text::shown(&shown);
     Failure::unusable(format!("cannot {what} {shown}: {cause}{kept}; {help}"))
+}
+
+/// Where the file system of a file's folder is mounted.
+fn mount_point(path: &Path) -> PathBuf {
+    let inside = folder(path);
+    let inside = fs::canonicalize(inside).unwrap_or_else(|_| inside.to_owned());
+    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.dev());
+    let own = device(&inside);
+    let above = inside.ancestors().take_while(|above| device(above) == own);
+    above.last().unwrap_or(&inside).to_owned()
 }
 
 pub(crate) fn is_full(error: &io::Error) -> bool {

@@ -88,11 +88,13 @@ impl<'p> Lock<'p> {
         loop {
             let mut options = OpenOptions::new();
             let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-            let options = options.write(true).mode(MODE).custom_flags(flags);
-            let (file, is_new) = match options.create_new(true).open(&temporary) {
+            let options = options.custom_flags(flags);
+            let new = options.clone().write(true).mode(MODE).create_new(true).open(&temporary);
+            let (file, is_new) = match new {
                 Ok(file) => (file, true),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    match options.create_new(false).open(&temporary) {
+                    // It can be somebody else's, which one can only read and remove.
+                    match options.read(true).open(&temporary) {
                         Ok(file) => (file, false),
                         // The other command is done.
                         Err(error) if error.kind() == ErrorKind::NotFound => continue,

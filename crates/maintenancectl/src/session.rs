@@ -122,6 +122,9 @@ impl Session {
     pub(crate) fn find(&self) -> Result<Found, Failure> {
         let shown = self.shown();
         let wrong = |cause: String| Err(Failure::unusable(format!("{shown} {cause}")));
+        if shown.ends_with('/') {
+            return wrong(in_folder(&shown));
+        }
         let metadata = match fs::symlink_metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
@@ -135,9 +138,13 @@ impl Session {
                 target.display()
             ));
         } else if kind.is_dir() {
-            return wrong(format!(
-                "is a folder, which closes the site as a flag does; remove it with: rmdir {shown}"
-            ));
+            return match fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
+            {
+                true => wrong(format!(
+                    "is a folder, which closes the site as a flag does; remove it with: rmdir {shown}"
+                )),
+                false => wrong(in_folder(&shown)),
+            };
         } else if !kind.is_file() {
             return wrong(format!(
                 "is not a regular file, and closes the site as a flag does; remove it with: rm \
@@ -283,6 +290,12 @@ impl Session {
             }
         }
     }
+}
+
+/// A folder was named that is not a flag by mistake.
+fn in_folder(shown: &str) -> String {
+    let shown = shown.trim_end_matches('/');
+    format!("is a folder; name a file in it: --flag {shown}/maintenance.flag")
 }
 
 /// Warns of a folder in which httpd does not see the flag, or in which everybody can close.

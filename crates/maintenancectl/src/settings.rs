@@ -18,10 +18,13 @@ const DEFAULT: &str = "/etc/maintenancectl.toml";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The flag that `close` and others write.
+    #[serde(default, deserialize_with = "path_of")]
     pub(crate) flag: Option<PathBuf>,
     /// The allow file of `allow`.
+    #[serde(default, deserialize_with = "path_of")]
     pub(crate) allow: Option<PathBuf>,
     /// The file of `invite`.
+    #[serde(default, deserialize_with = "path_of")]
     pub(crate) invitations: Option<PathBuf>,
     /// The URL of the site, for the links of `invite`.
     pub(crate) url: Option<String>,
@@ -45,10 +48,12 @@ pub(crate) struct Server {
     /// The URL of its status page.
     pub(crate) status: String,
     /// A file with the certificate that signs that of the server, instead of the system's.
+    #[serde(default, deserialize_with = "path_of")]
     pub(crate) ca: Option<PathBuf>,
     /// The user of basic authentication.
     pub(crate) user: Option<String>,
     /// A file with the user's password.
+    #[serde(default, deserialize_with = "path_of")]
     pub(crate) password_file: Option<PathBuf>,
 }
 
@@ -101,9 +106,21 @@ fn duration_of<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, 
         Seconds(u32),
         Text(String),
     }
-    let parsed = match Value::deserialize(value)? {
-        Value::Seconds(seconds) => return Ok(Some(Duration::from_secs(seconds.into()))),
-        Value::Text(text) => duration::parse(&text),
+    let duration = match Value::deserialize(value)? {
+        Value::Seconds(seconds) => Duration::from_secs(seconds.into()),
+        Value::Text(text) => duration::parse(&text).map_err(D::Error::custom)?,
     };
-    parsed.map(Some).map_err(D::Error::custom)
+    match duration.is_zero() {
+        true => Err(D::Error::custom("no server answers in no time; write 5s")),
+        false => Ok(Some(duration)),
+    }
+}
+
+/// A path. An empty one would be the folder of the settings.
+fn path_of<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(value)?;
+    match path.as_os_str().is_empty() {
+        true => Err(D::Error::custom("the path is empty; name a file")),
+        false => Ok(Some(path)),
+    }
 }

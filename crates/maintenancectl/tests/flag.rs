@@ -302,6 +302,13 @@ const CASES: &[Case] = &[
         Some(&["admit_percent = 10", "end = 2096"]),
     ),
     case(EMPTY, "open --percent 0", 0, &["0 per cent"], Some(&["=admit_percent = 0\n"])),
+    case(
+        REOPENED,
+        "extend --end +1h",
+        0,
+        &["extended: ", "  the site was open, and is closed again"],
+        Some(&["reopen = 'auto'", "end = 2"]),
+    ),
     case(CLOSED, "open --percent 101", 2, &["101 is not in 0..=100"], SAME),
     case(CLOSED, "open --percent 10 --over 5m", 2, &["cannot be used with"], SAME),
     case(CLOSED, "open --over 5", 2, &["5 has no unit; write 5m"], SAME),
@@ -317,6 +324,24 @@ const CASES: &[Case] = &[
     case(None, "clos", 2, &["unrecognized subcommand 'clos'", "'close'"], None),
     case(None, "", 2, &["Usage: maintenancectl"], None),
 ];
+
+/// A share that stays ends a reopening that has begun, and no other plan.
+#[test]
+fn a_reopening_is_stopped() {
+    let ground = Ground::new();
+    for line in ["close --end +1h", "open --over 1h", "open --percent 10"] {
+        assert_eq!(ground.line(line).code, Some(0), "{line}");
+    }
+    let by = format!("by = \"{}\"\n", me());
+    assert_eq!(ground.read("maintenance.flag"), Some(by + "admit_percent = 10\n"));
+    for line in ["close --end +1h --reopen gradual", "open --percent 10"] {
+        assert_eq!(ground.line(line).code, Some(0), "{line}");
+    }
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    for part in ["end = ", "reopen = \"gradual\"\nover = \"15m\"\n", "admit_percent = 10\n"] {
+        assert!(flag.contains(part), "{part}: {flag}");
+    }
+}
 
 #[test]
 fn what_the_flag_says_afterwards() {

@@ -171,6 +171,25 @@ fn invitations() {
     }
 }
 
+/// What the command cannot read, it does not replace.
+#[test]
+fn lists_that_are_no_text() {
+    for (name, line) in [
+        ("guests", "invite add bob"),
+        ("guests", "invite list"),
+        ("guests", "invite revoke anna"),
+        ("list", "allow 192.0.2.7"),
+    ] {
+        let ground = Ground::new();
+        let content = [b"# B\xe4rbel\n", "anna HASH\n".replace("HASH", HASH).as_bytes()].concat();
+        ground.write(name, &content);
+        let said = ground.line(&format!("{line} --file {name}"));
+        assert_eq!(said.code, Some(2), "{line}: {said:?}");
+        assert!(said.err.contains("cannot be used: it is not UTF-8; see "), "{line}: {said:?}");
+        assert_eq!(fs::read(ground.path(name)).expect("a file"), content, "{line}");
+    }
+}
+
 #[test]
 fn links() {
     for (options, start) in [

@@ -92,6 +92,16 @@ fn what_is_no_file() {
         assert_eq!(said.code, Some(2), "{said:?}");
         assert!(said.err.contains(cause), "{said:?}");
     }
+    for (settings, cause) in [
+        ("flag = \"\"\n", "settings.toml:1:8: the path is empty; name a file"),
+        ("allow = \"\"\n", "settings.toml:1:9: the path is empty; name a file"),
+        ("timeout = 0\n", "settings.toml:1:11: no server answers in no time; write 5s"),
+        ("timeout = \"0s\"\n", "settings.toml:1:11: no server answers in no time; write 5s"),
+    ] {
+        ground.write("settings.toml", settings);
+        let said = ground.line("open");
+        assert!(said.code == Some(2) && said.err.contains(cause), "{settings}: {said:?}");
+    }
     ground.write("settings.toml", "timeout = 5\n");
     let said = ground.line("close");
     assert!(
@@ -102,6 +112,12 @@ fn what_is_no_file() {
     fs::create_dir(&folder).expect("a folder");
     let said = ground.run(&["close", "--flag", "folder/x.flag"]);
     assert_eq!(said.code, Some(0), "{said:?}");
+    for flag in ["folder", "folder/", "other/"] {
+        let said = ground.run(&["close", "--flag", flag]);
+        assert_eq!(said.code, Some(2), "{flag}: {said:?}");
+        assert!(said.err.contains("name a file in it: --flag "), "{flag}: {said:?}");
+        assert!(said.err.ends_with("/maintenance.flag\n"), "{flag}: {said:?}");
+    }
     let open = fs::Permissions::from_mode(0o777);
     fs::set_permissions(&folder, open).expect("for all");
     let said = ground.run(&["close", "--flag", "folder/x.flag", "--end", "+1h"]);
@@ -198,13 +214,17 @@ fn disks_that_cannot_be_written() {
     let said = on_a_file_system(
         &ground,
         "set -e; exec 2>&1; mount -t tmpfs tmpfs disk; cd disk; ctl() { \"$CTL\" \"$@\" --flag \
-         maintenance.flag || echo \"code $?\"; }; ctl close -m old; mount -o remount,ro disk . \
-         2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; grep -c old \
-         maintenance.flag",
+         maintenance.flag || echo \"code $?\"; }; ctl close -m old; mkdir folder; mount -o \
+         remount,ro disk . \
+         2>/dev/null || mount -o remount,ro \"$PWD\"; ctl close -m new; ctl open; \"$CTL\" close \
+         --flag folder/x.flag || echo \"code $?\"; grep -c old maintenance.flag",
     );
     let cause = "is read-only; it is as it was; mount it for writing: mount -o remount,rw ";
     assert_eq!(said.matches(cause).count(), 2, "{said}");
-    assert_eq!(said.matches("code 2\n").count(), 2, "{said}");
+    // In a folder of it, too.
+    assert_eq!(said.matches(" -o remount,rw ").count(), 3, "{said}");
+    assert_eq!(said.matches("/disk\n").count(), 3, "{said}");
+    assert_eq!(said.matches("code 2\n").count(), 3, "{said}");
     assert!(said.ends_with("\n1\n"), "{said}");
 }
 
@@ -237,6 +257,31 @@ fn without_permission() {
     assert!(said.err.contains(" may not write files in "), "{said:?}");
     assert!(said.err.contains("; it is as it was; run the command with sudo"), "{said:?}");
     assert_eq!(fs::read(&flag).expect("a flag"), b"");
+}
+
+/// What a killed command of somebody else has left behind is removed in a folder that is one's own.
+#[test]
+fn left_behind_by_somebody_else() {
+    if !rustix::process::geteuid().is_root() {
+        return; // nobody else is here
+    }
+    let ground = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(ground.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let binary = ground.path().join("maintenancectl");
+    fs::copy(env!("CARGO_BIN_EXE_maintenancectl"), &binary).expect("a copy");
+    let folder = ground.path().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    std::os::unix::fs::chown(&folder, Some(65534), None).expect("chown");
+    let left = folder.join(".x.flag.maintenancectl");
+    fs::write(&left, "half").expect("written");
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]);
+    let flag = folder.join("x.flag");
+    let said =
+        said(command.arg(&binary).args(["close", "--flag"]).arg(&flag).output().expect("run"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(flag.exists() && !left.exists());
 }
 
 /// With nobody to read what it says, the command does its work and ends as usual.

@@ -8,6 +8,7 @@ mod wait;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use fake::{Behaviour, Fake, answer, one_scope, report};
@@ -201,6 +202,22 @@ fn the_screen() {
     assert_eq!(line, expected);
 }
 
+/// The end of a flag that reopens is when that began, and not one that is overdue.
+#[test]
+fn a_reopening_on_the_screen() {
+    let mut value = one_scope("reopening", 0);
+    value["flags"] = json!([{
+        "path": "/run/flag", "state": "reopening", "closes": true, "share": 12.5, "by": "anna",
+        "end": "2026-01-02T03:00:00Z",
+    }]);
+    value["scopes"][0]["flags"] = json!(["/run/flag"]);
+    let out = Servers::of(&[value]).run("status").out;
+    let lines: Vec<_> = out.lines().take(3).collect();
+    assert_eq!(lines[..2], ["Reopening", "  /run/flag reopens"], "{out}");
+    assert!(lines[2].starts_with("    since Fri 2 Jan "), "{out}");
+    assert!(lines[2].ends_with(" ago, 12.5 % of the clients pass, by anna"), "{out}");
+}
+
 #[test]
 fn a_client_is_explained() {
     let verdict = |verdict: &str, reason: &str| {
@@ -294,7 +311,14 @@ fn the_flag_alone() {
             assert_eq!(ran.err.is_empty(), content != Some("start = soon"), "{ran:?}");
         }
     }
-    // A folder closes as well.
+    // A FIFO closes as well, and nobody waits until somebody writes into it.
+    fs::remove_file(&flag).expect("removed");
+    assert!(Command::new("mkfifo").arg(&flag).status().expect("mkfifo").success());
+    let question = servers.command(&format!("is-closed --flag {path}"));
+    let mut limited = Command::new("timeout");
+    limited.arg("5").arg(question.get_program()).args(question.get_args());
+    assert_eq!(limited.status().expect("it runs").code(), Some(0));
+    // So does a folder.
     fs::remove_file(&flag).expect("removed");
     fs::create_dir(&flag).expect("made");
     assert_eq!(servers.run(&format!("is-closed --flag {path}")).code, Some(0));
@@ -330,6 +354,15 @@ fn watching() {
         })
         .collect();
     assert_eq!(states, ["open", "open"]);
-    child.kill().expect("it was running");
-    child.wait().expect("it ends");
+    // Nobody reads any more, so it ends at the next screen.
+    let end = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        match child.try_wait().expect("a child") {
+            Some(status) => break Some(status),
+            None if Instant::now() > end => break None,
+            None => thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let _ = child.kill();
+    assert_eq!(status.and_then(|status| status.code()), Some(0));
 }

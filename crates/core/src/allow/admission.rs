@@ -9,7 +9,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::invitations::{Invitation, SecretHash};
+use super::invitations::Invitation;
+use super::invitations::cookie::InviteCookie;
 use crate::context::Expr;
 use crate::text::time;
 
@@ -44,9 +45,9 @@ pub trait ClientRequest {
     fn request_time(&self) -> Timestamp {
         Timestamp::from_microsecond(self.request_time_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
-    /// The hashes of the secrets of invitations that the client has sent.
-    fn invitations(&self) -> Vec<SecretHash> {
-        vec![]
+    /// What the client has sent of invitations, which other modules do not see.
+    fn invite_cookie(&self) -> Option<InviteCookie<'_>> {
+        None
     }
     /// Whether the request is for the status page, for which httpd's own access control decides.
     fn is_for_status_page(&self) -> bool {
@@ -149,12 +150,6 @@ impl AllowKind {
         }
     }
 
-    /// Whether the admission ends when the request is rewritten to another path. That of an
-    /// invitation may have a path, so it is decided again.
-    pub const fn is_bound_to_path(self) -> bool {
-        matches!(self, Self::Path | Self::Invite | Self::StatusPage)
-    }
-
     /// The part of the label after the colon; all of a label without one.
     pub fn name(self) -> &'static str {
         let label = self.label().to_str().unwrap_or_default();
@@ -163,6 +158,15 @@ impl AllowKind {
 }
 
 impl Admission<'_> {
+    /// Whether the admission ends when the request is rewritten to another path.
+    pub fn is_bound_to_path(&self) -> bool {
+        match self {
+            Self::Path(_) | Self::StatusPage => true,
+            Self::Invite(invitation) => invitation.path.is_some(),
+            _ => false,
+        }
+    }
+
     /// The kind of token.
     pub const fn kind(&self) -> AllowKind {
         match self {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::admission::{Admission, ClientRequest};
 use super::entry::Entry;
-use super::invitations::{Invitation, Invitations, SecretHash};
+use super::invitations::{Invitation, Invitations};
 use super::nodes::NodeFile;
 use super::path::ExemptPath;
 use crate::context::Expr;
@@ -55,11 +55,8 @@ impl Allowlist {
                 stays.then(|| Admission::Path(path.as_str()))
             })
             .or_else(|| {
-                let sent = match self.has_invitations() {
-                    true => request.invitations(),
-                    false => return None,
-                };
-                let (_, invitation) = self.invitation(&sent, request, report)?;
+                let cookie = self.has_invitations().then(|| request.invite_cookie())??;
+                let (_, invitation) = self.invitation(cookie.secrets(), request, report)?;
                 Some(Admission::Invite(invitation))
             })
             .or_else(|| {
@@ -75,23 +72,19 @@ impl Allowlist {
 
     /// The first of these secrets with an invitation that admits the request, by its number, and
     /// the invitation.
-    pub fn invitation(
+    pub fn invitation<'s>(
         &self,
-        sent: &[SecretHash],
+        sent: impl Iterator<Item = &'s [u8]>,
         request: &impl ClientRequest,
         report: &mut dyn FnMut(FileEvent<'_>),
     ) -> Option<(usize, Arc<Invitation>)> {
-        if sent.is_empty() {
-            return None;
-        }
         for file in &self.invitations {
             file.refresh(report);
         }
-        let lists: Vec<_> = self.invitations.iter().filter_map(|file| file.get()).collect();
-        sent.iter().enumerate().find_map(|(number, hash)| {
-            let found = lists.iter().filter_map(|list| list.find(*hash));
-            let mut admitting = found.filter(|invitation| admits(invitation, request));
-            Some((number, Arc::clone(admitting.next()?)))
+        sent.enumerate().find_map(|(number, secret)| {
+            let lists = self.invitations.iter().filter_map(|file| file.get());
+            let mut found = lists.filter_map(|list| list.find(secret));
+            Some((number, found.find(|invitation| admits(invitation, request))?))
         })
     }
 
@@ -180,5 +173,7 @@ fn admits(invitation: &Invitation, request: &impl ClientRequest) -> bool {
             && path.covers_path(request.current_path())
             && request.rewritten_path().is_none_or(|rewritten| path.covers_path(rewritten))
     };
-    !invitation.is_expired(request.judged_at()) && invitation.path.as_ref().is_none_or(covers)
+    // The clock is read only where it matters.
+    let is_expired = invitation.until.is_some() && invitation.is_expired(request.judged_at());
+    !is_expired && invitation.path.as_ref().is_none_or(covers)
 }

@@ -6,6 +6,7 @@
 
 pub mod cookie;
 pub mod file;
+mod known;
 mod secret;
 pub mod sent;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::path::ExemptPath;
+use known::Known;
 pub use secret::SecretHash;
 
 /// One invitation.
@@ -45,11 +47,18 @@ pub struct Invitations {
     /// By the hash of what was sent, so that the time of a lookup depends on nothing else.
     by_hash: HashMap<SecretHash, Arc<Invitation>>,
     in_order: Vec<Arc<Invitation>>,
+    /// Those that have been found.
+    known: Known<Invitation>,
 }
 
 impl Invitations {
+    /// The invitation with this secret.
+    pub fn find(&self, secret: &[u8]) -> Option<Arc<Invitation>> {
+        self.known.find(secret, || self.with_hash(SecretHash::of(secret)?))
+    }
+
     /// The invitation whose secret has this hash.
-    pub fn find(&self, hash: SecretHash) -> Option<&Arc<Invitation>> {
+    pub fn with_hash(&self, hash: SecretHash) -> Option<&Arc<Invitation>> {
         self.by_hash.get(&hash)
     }
 

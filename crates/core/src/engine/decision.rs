@@ -19,6 +19,8 @@ pub struct Decision<'r> {
     pub(super) others: u64,
     /// The request's path when it was decided.
     pub(super) path: PathId,
+    /// Whether it no longer applies when the request is rewritten to another path.
+    pub(super) is_bound_to_path: bool,
     /// Whether a handler has begun to answer the request.
     pub(super) is_being_answered: bool,
     /// The client request that this request is or belongs to. After an internal redirect it is an
@@ -80,6 +82,7 @@ impl<'r> Decision<'r> {
             sections: 0,
             others: 0,
             path,
+            is_bound_to_path: false,
             is_being_answered: false,
             tracked: None,
         }
@@ -97,11 +100,9 @@ impl<'r> Decision<'r> {
         sections: &MatchedSections<'_, impl SectionPath>,
         path: PathId,
     ) -> bool {
-        let Outcome::LetIn(reason) = self.outcome else {
-            return false;
-        };
-        self.sections == sections.key()
+        matches!(self.outcome, Outcome::LetIn(_))
+            && self.sections == sections.key()
             && self.others == sections.key_of_others()
-            && (self.path == path || !reason.is_bound_to_path())
+            && (self.path == path || !self.is_bound_to_path)
     }
 }

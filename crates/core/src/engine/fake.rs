@@ -18,7 +18,7 @@ use super::link::Link;
 use super::matched::MatchedSections;
 use super::request::Request;
 use super::server::{Counters, Server};
-use crate::allow::invitations::SecretHash;
+use crate::allow::invitations::cookie::InviteCookie;
 use crate::allow::{Admission, ClientRequest};
 use crate::context::Expr;
 use crate::events::EventSink;
@@ -128,7 +128,7 @@ pub(super) struct FakeRequest<'r, E> {
     pub(super) path: &'static str,
     /// The query, with which a link can come.
     pub(super) query: Option<&'static str>,
-    /// The secret in the cookie.
+    /// The field Cookie with an invitation.
     pub(super) cookie: Option<&'static str>,
     pub(super) path_id: usize,
     pub(super) is_get: bool,
@@ -227,8 +227,8 @@ impl<E> ClientRequest for FakeRequest<'_, E> {
     fn is_for_status_page(&self) -> bool {
         self.is_for_status_page
     }
-    fn invitations(&self) -> Vec<SecretHash> {
-        self.cookie.and_then(|secret| SecretHash::of(secret.as_bytes())).into_iter().collect()
+    fn invite_cookie(&self) -> Option<InviteCookie<'_>> {
+        InviteCookie::find(self.cookie?.as_bytes())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 pub use super::active_flags::Blocked;
 use super::active_flags::{ActiveFlags, waiting};
 use super::notice::Notices;
-use crate::allow::invitations::{Invitation, SecretHash};
+use crate::allow::invitations::Invitation;
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
 use crate::directive::Settings;
 use crate::events::EventSink;
@@ -73,6 +73,11 @@ impl Verdict<'_> {
             Self::Allowed(admission) => Some(Reason::Allowed(admission.kind())),
             Self::Blocked(..) => None,
         }
+    }
+
+    /// Whether the verdict no longer applies when the request is rewritten to another path.
+    pub fn is_bound_to_path(&self) -> bool {
+        matches!(self, Self::Allowed(admission) if admission.is_bound_to_path())
     }
 
     /// A greater number is a stricter verdict.
@@ -283,9 +288,9 @@ impl Gate {
 
     /// The first of these secrets with an invitation that admits the request, by its number, and
     /// the invitation.
-    pub fn invitation(
+    pub fn invitation<'s>(
         &self,
-        sent: &[SecretHash],
+        sent: impl Iterator<Item = &'s [u8]>,
         request: &impl ClientRequest,
         events: &impl EventSink,
     ) -> Option<(usize, Arc<Invitation>)> {

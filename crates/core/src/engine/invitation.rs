@@ -32,10 +32,9 @@ pub(super) fn reply<'r, R: Request<'r>>(
     if verdict.is_open() {
         return Some(link.to_site(path_of_target(request)));
     }
-    let (numbers, hashes) = link.hashes();
-    let (found, invitation) = gate.invitation(&hashes, request, &server.events)?;
+    let (number, invitation) = gate.invitation(link.secrets(), request, &server.events)?;
     let (path, now) = (path_of_target(request), request.judged_at());
-    Some(link.invite(path, *numbers.get(found)?, &invitation, now))
+    Some(link.invite(path, number, &invitation, now))
 }
 
 /// The path of the request target, byte for byte as it was sent.
@@ -63,6 +62,6 @@ pub(super) fn count<'r, R: Request<'r>>(
     if let Admission::Invite(invitation) = admission
         && !request.is_subrequest()
     {
-        counters.stats.invitations().count(invitation.id, request.judged_at());
+        counters.stats.invitations().count(invitation.id, request.request_time());
     }
 }

@@ -155,15 +155,15 @@ fn cookies() {
     let server = server();
     fs::write(server.path("flag"), "").expect("closed");
     for (cookie, path, expected) in [
-        (Some("anna"), "/", "invitation anna"),
-        (Some("anna"), "/app/x", "invitation anna"),
-        (Some("app"), "/app", "invitation app"),
-        (Some("app"), "/app/x", "invitation app"),
-        (Some("app"), "/application", ""),
-        (Some("app"), "/", ""),
-        (Some("old"), "/", ""),
-        (Some("bert"), "/", ""),
-        (Some("Anna"), "/", ""),
+        (Some("maintenance-invite=anna"), "/", "invitation anna"),
+        (Some("maintenance-invite=anna"), "/app/x", "invitation anna"),
+        (Some("maintenance-invite=app"), "/app", "invitation app"),
+        (Some("maintenance-invite=app"), "/app/x", "invitation app"),
+        (Some("maintenance-invite=app"), "/application", ""),
+        (Some("maintenance-invite=app"), "/", ""),
+        (Some("maintenance-invite=old"), "/", ""),
+        (Some("maintenance-invite=bert"), "/", ""),
+        (Some("maintenance-invite=Anna"), "/", ""),
         (None, "/", ""),
     ] {
         let mut request = TestRequest { cookie, ..TestRequest::new(&server, 9, path) };
@@ -178,12 +178,20 @@ fn cookies() {
     }
     let totals = server.counters.stats.totals(server.counters.own);
     assert_eq!((totals.allowed[&AllowKind::Invite], totals.refused[&500]), (4, 6));
-    let mut request = TestRequest { cookie: Some("app"), ..TestRequest::new(&server, 9, "/app") };
+    let mut request = TestRequest {
+        cookie: Some("maintenance-invite=app"),
+        ..TestRequest::new(&server, 9, "/app")
+    };
     assert_eq!(ask(&mut request, Hook::Quick), "decline");
     for (path, expected) in [("/app/x", "decline"), ("/other", "500")] {
-        let mut next = TestRequest { cookie: Some("app"), ..request.redirected(path) };
+        let mut next =
+            TestRequest { cookie: Some("maintenance-invite=app"), ..request.redirected(path) };
         assert_eq!(ask(&mut next, Hook::Quick), expected, "redirected to {path}");
-        let mut part = TestRequest { cookie: Some("app"), path_id: 3, ..request.subrequest(path) };
+        let mut part = TestRequest {
+            cookie: Some("maintenance-invite=app"),
+            path_id: 3,
+            ..request.subrequest(path)
+        };
         let expected = if expected == "500" { "fail" } else { expected };
         assert_eq!(ask(&mut part, Hook::Quick), expected, "a part at {path}");
     }
@@ -203,7 +211,10 @@ fn revoked() {
     let server = server();
     fs::write(server.path("flag"), "").expect("closed");
     let ask_anna = || {
-        let mut request = TestRequest { cookie: Some("anna"), ..TestRequest::new(&server, 9, "/") };
+        let mut request = TestRequest {
+            cookie: Some("maintenance-invite=anna"),
+            ..TestRequest::new(&server, 9, "/")
+        };
         ask(&mut request, Hook::Quick)
     };
     assert_eq!(ask_anna(), "decline");

@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use jiff::Timestamp;
 
-use crate::allow::invitations::{Invitation, SecretHash, cookie, sent};
+use crate::allow::invitations::{Invitation, cookie, sent};
 use crate::refusal::reply::Reply;
 
 /// A link that a client has followed. The request does not have the parameter any more.
@@ -30,12 +30,11 @@ impl Link {
         self.query.as_deref()
     }
 
-    /// The hashes of what can be secrets, each with its number.
-    pub(super) fn hashes(&self) -> (Vec<usize>, Vec<SecretHash>) {
+    /// What was sent as secrets, in order.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
         // A client could send thousands.
         const MAX_SECRETS: usize = 16;
-        let secrets = self.secrets.iter().take(MAX_SECRETS).enumerate();
-        secrets.filter_map(|(number, secret)| Some((number, SecretHash::of(secret)?))).unzip()
+        self.secrets.iter().take(MAX_SECRETS).map(Vec::as_slice)
     }
 
     /// Leads to the same path without the parameter.

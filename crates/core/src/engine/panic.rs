@@ -4,7 +4,7 @@ use super::decision::{Decision, Outcome};
 use super::gate::Gate;
 use super::matched::MatchedSections;
 use super::request::Request;
-use super::{Action, count_refusal, record, track};
+use super::{Action, count_refusal, decided_before, record, track};
 use crate::refusal::PLAIN;
 use crate::stats::Reason;
 
@@ -23,7 +23,7 @@ pub fn after_panic<'r, R: Request<'r>>(
         is_closed = server.is_some_and(|server| server.gates.all().any(Gate::was_closed));
     });
     let reason = (!is_closed).then_some(Reason::Open);
-    let before = request.decision().copied().or_else(|| request.origin_decision());
+    let before = decided_before(request);
     let sections = MatchedSections { section: request.section(), others: vec![] };
     // Recorded before counting, because counting may panic.
     request.keep(Decision {
@@ -50,7 +50,7 @@ fn count_after_panic<'r, R: Request<'r>>(
     let (gate, counters) = (server.gates.own(), server.counters);
     let scope = counters.scope_ref(None::<&R::Section>, gate);
     let tracked = track(request, before, counters, scope);
-    record(request, tracked, scope, sections, reason);
+    record(request, tracked, scope, sections, (reason, false));
     if reason.is_none() && !request.is_subrequest() {
         count_refusal(request, before, counters, scope.scope, PLAIN.status);
     }

@@ -31,10 +31,10 @@ pub trait Request<'r>: RequestHeaders {
     /// internal redirect.
     fn is_from_client(&self) -> bool;
     /// Takes invitations out of the request of a client: the query parameter out of its target and
-    /// its Referer, and the cookie out of its Cookie fields. Keeps the hashes of the cookie's secrets with the
-    /// request for [`ClientRequest::invitations`], and returns the parameter, if it was there.
+    /// its Referer, and the cookie out of its Cookie fields. Keeps the cookie with the request for
+    /// [`ClientRequest::invite_cookie`], and returns the parameter, if it was there.
     ///
-    /// [`ClientRequest::invitations`]: crate::allow::ClientRequest::invitations
+    /// [`ClientRequest::invite_cookie`]: crate::allow::ClientRequest::invite_cookie
     fn take_invitations(&mut self) -> Option<Link>;
     /// Whether the method is GET, HEAD or POST.
     fn is_get_or_post(&self) -> bool;

@@ -1,9 +1,9 @@
 //! The state of a scope.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The state of a scope, from the least to the most restrictive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeState {
     /// The engine is off.
@@ -37,11 +37,20 @@ impl ScopeState {
     }
 
     /// The name for people.
-    pub(super) fn label(self) -> String {
-        self.name().replace('_', "-")
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            other => other.name(),
+        }
     }
 
-    pub(super) const fn is_closed(self) -> bool {
+    /// Whether every request is refused, but for the allowlist.
+    pub const fn is_closed(self) -> bool {
         matches!(self, Self::Closed | Self::Overdue)
+    }
+
+    /// Whether no request is refused.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Off | Self::Open | Self::Announced)
     }
 }

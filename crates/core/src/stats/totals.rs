@@ -45,11 +45,6 @@ impl Reason {
             Self::Allowed(_) => Among::Chosen,
         }
     }
-
-    /// Whether the reason no longer applies if the request is rewritten to another path.
-    pub fn is_bound_to_path(self) -> bool {
-        matches!(self, Self::Allowed(kind) if kind.is_bound_to_path())
-    }
 }
 
 /// One copy of a scope's counters: a cache line for those of most requests, and two for requests

@@ -3,16 +3,26 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use maintenance_core::allow::{invitations, lines, list, plugin_cfg};
+use maintenance_core::flag::ActiveFlag;
 use maintenance_core::flag::spec::{FlagSpec, MAX_SIZE, Phase};
 use maintenance_core::page::{self, Facts, PageName, ServerName};
 
-use super::finding::line_range;
-use super::{Circumstances, Finding, Kind, Severity, kind};
+use super::finding::{Finding, Severity, line_range};
+use super::kind::{self, Kind};
 use crate::spoken::said;
 
 /// How many errors of a list are shown.
 const SHOWN: usize = 50;
+
+/// What the checks depend on.
+pub(crate) struct Circumstances<'c> {
+    pub(crate) now: Timestamp,
+    pub(crate) zone: &'c TimeZone,
+    /// The flag with which pages are rendered.
+    pub(crate) closing: Option<&'c ActiveFlag>,
+}
 
 type Inspected = (Option<String>, Vec<Finding>);
 

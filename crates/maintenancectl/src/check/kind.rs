@@ -7,6 +7,7 @@ use maintenance_core::net::network;
 use maintenance_core::page::{NameError, PageName};
 use serde::Serialize;
 
+use super::finding::display;
 use crate::settings::Settings;
 
 /// The kinds of files that the module reads.
@@ -67,7 +68,7 @@ fn by_name(path: &Path) -> Option<Kind> {
 }
 
 fn by_content(content: &[u8]) -> Option<Kind> {
-    let text = super::finding::display(content);
+    let text = display(content);
     if text.trim_start().starts_with('<') {
         return match text.contains("<Config") {
             true => Some(Kind::PluginCfg),
@@ -93,7 +94,7 @@ fn by_content(content: &[u8]) -> Option<Kind> {
 
 /// The name of a page that comes from standard input.
 pub(crate) fn page_name(content: &[u8]) -> PageName {
-    let text = super::finding::display(content);
+    let text = display(content);
     let ending = match text.trim_start() {
         text if text.starts_with('<') => "html",
         text if text.starts_with('{') && !text.starts_with("{{") && !text.starts_with("{%") => {

@@ -4,7 +4,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use maintenance_core::text;
 use serde_json::json;
 
-use super::{Checked, Severity};
+use super::checked::Checked;
+use super::finding::Severity;
 
 /// The findings for people, with colours; the stream removes them if they are not wanted.
 pub(crate) fn human(files: &[Checked]) -> String {

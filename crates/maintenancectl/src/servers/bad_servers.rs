@@ -80,15 +80,14 @@ fn answers_that_are_no_report() {
             answer(500, &format!("{HTML}{page}"), "<!DOCTYPE html>"),
             "maintenance-page",
             "answers with its maintenance page (500); add this machine to the Require of the status \
-             page, and write MaintenanceAllow path=/status",
+             page, or correct the URL",
         ),
         (answer(503, page, "{}"), "maintenance-page", "answers with its maintenance page (503)"),
         (answer(404, page, "{}"), "maintenance-page", "answers with its maintenance page (404)"),
         (
             answer(503, HTML, "<html>"),
             "status",
-            "answers with the status 503 and no report; if this is its maintenance page, write \
-             MaintenanceAllow path=/status, otherwise",
+            "answers with the status 503 and no report; see its error log",
         ),
         (answer(502, HTML, "<html>"), "status", "answers with the status 502 and no report; see"),
         (answer(204, "", ""), "status", "answers with the status 204 and no report"),
@@ -103,7 +102,12 @@ fn answers_that_are_no_report() {
             "tls",
             "expects TLS; write https:// in the URL",
         ),
-        (answer(200, HTML, "<!DOCTYPE html>"), "no-report", "answers with an HTML page and no"),
+        (
+            answer(200, HTML, "<!DOCTYPE html>"),
+            "no-report",
+            "answers with an HTML page and no report; write SetHandler maintenance-status there, or \
+             correct the URL",
+        ),
         (answer(200, JSON, " <html>"), "no-report", "answers with an HTML page and no report"),
         (answer(200, TEXT, "maintenance_up 1"), "no-report", "answers with text/plain and no"),
         (answer(200, JSON, ""), "no-report", "answers with an empty body and no report"),

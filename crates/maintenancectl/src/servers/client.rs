@@ -81,16 +81,14 @@ impl Target {
         if status == 200 {
             return body::parse(&bytes?, media.as_deref());
         }
-        let path = self.url.path().to_owned();
         Err(match (status, &self.password) {
-            _ if is_page => Fault::MaintenancePage { status, path },
+            _ if is_page => Fault::MaintenancePage(status),
             (401, None) => Fault::NoPassword,
             (401, Some(password)) => Fault::WrongPassword(password.file.clone()),
             (403, _) => Fault::Forbidden,
-            (404, _) => Fault::NotFound(path),
+            (404, _) => Fault::NotFound(self.url.path().to_owned()),
             (300..400, _) => Fault::Redirect { status, to: location.unwrap_or("nowhere".into()) },
             (400, _) => Self::bad_request(&bytes.unwrap_or_default(), media.as_deref()),
-            (500 | 503, _) => Fault::Unavailable { status, path },
             _ => Fault::Status(status),
         })
     }

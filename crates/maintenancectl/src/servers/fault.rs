@@ -83,26 +83,10 @@ pub(crate) enum Fault {
     },
     /// The maintenance page.
     #[error(
-        "answers with its maintenance page ({status}); add this machine to the Require of the status \
-         page, and write MaintenanceAllow path={path}"
+        "answers with its maintenance page ({0}); add this machine to the Require of the status \
+         page, or correct the URL"
     )]
-    MaintenancePage {
-        /// The status.
-        status: u16,
-        /// The path of the status page.
-        path: String,
-    },
-    /// 500 or 503 without the field `Maintenance`.
-    #[error(
-        "answers with the status {status} and no report; if this is its maintenance page, write \
-         MaintenanceAllow path={path}, otherwise see its error log"
-    )]
-    Unavailable {
-        /// The status.
-        status: u16,
-        /// The path of the status page.
-        path: String,
-    },
+    MaintenancePage(u16),
     /// The module does not accept the question.
     #[error("does not accept the query (400): {0}")]
     Query(String),
@@ -111,8 +95,8 @@ pub(crate) enum Fault {
     Status(u16),
     /// A page instead of a report.
     #[error(
-        "answers with an HTML page and no report; correct the URL, and except its path from \
-         ProxyPass and rewrites"
+        "answers with an HTML page and no report; write SetHandler maintenance-status there, or \
+         correct the URL"
     )]
     Html,
     /// Something else instead of a report.
@@ -174,9 +158,9 @@ impl Fault {
             Self::Forbidden => "forbidden",
             Self::NotFound(_) => "not-found",
             Self::Redirect { .. } => "redirect",
-            Self::MaintenancePage { .. } => "maintenance-page",
+            Self::MaintenancePage(_) => "maintenance-page",
             Self::Query(_) => "query",
-            Self::Status(_) | Self::Unavailable { .. } => "status",
+            Self::Status(_) => "status",
             Self::Html | Self::Other(_) | Self::Foreign => "no-report",
             Self::Half(_) | Self::Json(_) => "broken-report",
             Self::Schema { .. } | Self::Old { .. } => "format",

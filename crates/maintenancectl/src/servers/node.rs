@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use maintenance_core::report::ScopeState;
+
 use super::report::{Flag, Report, Scope, State};
 use crate::spoken::distance;
 
@@ -18,10 +20,10 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
-    const fn is_met_by(self, state: State) -> bool {
+    fn is_met_by(self, state: State) -> bool {
         match self {
             Self::Closed => state.is_closed(),
-            Self::ReadOnly => state.is_closed() || matches!(state, State::ReadOnly),
+            Self::ReadOnly => state.is_closed() || state == State::Known(ScopeState::ReadOnly),
             Self::Open => state.is_open(),
         }
     }
@@ -111,7 +113,9 @@ impl Node {
             None => true,
         };
         let own: Vec<_> = self.report.scopes.iter().filter(is_own).collect();
-        let speaks = |scope: &&Scope| scope.state != State::Off && scope.reachable != Some(false);
+        let speaks = |scope: &&Scope| {
+            scope.state != State::Known(ScopeState::Off) && scope.reachable != Some(false)
+        };
         let speaking: Vec<_> = own.iter().copied().filter(speaks).collect();
         if speaking.is_empty() { own } else { speaking }
     }

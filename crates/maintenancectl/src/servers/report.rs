@@ -2,7 +2,9 @@
 //! member that decides about an answer has to be there.
 
 use jiff::Timestamp;
+use maintenance_core::report::ScopeState;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// The report. See `docs/maintenance-status.schema.json`.
 #[derive(Debug, Deserialize)]
@@ -30,61 +32,37 @@ pub(crate) struct Report {
 }
 
 /// The state of a scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(from = "Value")]
 pub(crate) enum State {
-    Off,
-    Open,
-    Announced,
-    ReadOnly,
-    Reopening,
-    Closed,
-    Overdue,
+    Known(ScopeState),
     /// A state that this command does not know, which is neither open nor closed.
     Other,
 }
 
 impl State {
-    fn of(name: &str) -> Self {
-        match name {
-            "off" => Self::Off,
-            "open" => Self::Open,
-            "announced" => Self::Announced,
-            "read_only" => Self::ReadOnly,
-            "reopening" => Self::Reopening,
-            "closed" => Self::Closed,
-            "overdue" => Self::Overdue,
-            _ => Self::Other,
-        }
-    }
-
     /// The name for people.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Off => "off",
-            Self::Open => "open",
-            Self::Announced => "announced",
-            Self::ReadOnly => "read-only",
-            Self::Reopening => "reopening",
-            Self::Closed => "closed",
-            Self::Overdue => "overdue",
+            Self::Known(state) => state.label(),
             Self::Other => "unknown",
         }
     }
 
     /// Whether every request is refused, but for the allowlist.
     pub(crate) const fn is_closed(self) -> bool {
-        matches!(self, Self::Closed | Self::Overdue)
+        matches!(self, Self::Known(state) if state.is_closed())
     }
 
     /// Whether no request is refused.
     pub(crate) const fn is_open(self) -> bool {
-        matches!(self, Self::Off | Self::Open | Self::Announced)
+        matches!(self, Self::Known(state) if state.is_open())
     }
 }
 
-impl<'de> Deserialize<'de> for State {
-    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        String::deserialize(value).map(|name| Self::of(&name))
+impl From<Value> for State {
+    fn from(value: Value) -> Self {
+        serde_json::from_value(value).map_or(Self::Other, Self::Known)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use maintenance_core::flag::spec::Phase;
+
 use crate::content::{summary, time_of};
 use crate::edit::with_end;
 use crate::exit::{Exit, Failure, Outcome};
@@ -14,7 +16,7 @@ use crate::spoken::distance;
 /// Changes the end of the flag and leaves every other byte as it is.
 #[derive(Debug, Args)]
 pub(crate) struct Extend {
-    /// The new end: 02:30, +1h (from now), "tomorrow 02:30", "2026-11-29 02:30"
+    /// The new end: 02:30, +1h (from now, or from a start to come), "tomorrow 02:30", "2026-11-29 02:30"
     #[arg(long, alias = "until", value_name = "TIME")]
     end: String,
     #[command(flatten)]
@@ -41,13 +43,18 @@ impl Extend {
         })?;
         let start = spec.start().map_or(session.now, |start| start.at());
         let end = session.moment(time_of(&session, "--end", &self.end, start)?);
-        let old = spec.end();
+        let (old, phase) = (spec.end(), present.phase(session.now));
         let spec = session.write(&found, &with_end(&present.text(), end))?;
         say!("{}", summary(&session, "extended", &spec).trim_end());
         if let Some(old) = old {
             let apart = distance(end.at().duration_since(old.at()).unsigned_abs());
             let which = if end.at() < old.at() { "earlier" } else { "later" };
             say!("  that is {apart} {which} than before");
+        }
+        match phase {
+            Phase::Reopened => say!("  the site was open, and is closed again"),
+            Phase::Reopening => say!("  the site was reopening, and is closed again"),
+            _ => {}
         }
         Ok(Exit::Done)
     }

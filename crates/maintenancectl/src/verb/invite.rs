@@ -65,16 +65,18 @@ impl Invite {
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let file = ListFile::open(self.file, ("invitations", &settings.invitations))?;
         let (now, zone) = (now(), zone::of_server());
-        let text = file.text().unwrap_or_default();
+        let wrong = |cause: String| {
+            Failure::unusable(format!(
+                "{} cannot be used: {cause}; see maintenancectl check --kind invitations {}",
+                file.shown(),
+                file.shown()
+            ))
+        };
+        let text = file.text().ok_or_else(|| wrong("it is not UTF-8".into()))?;
         let known = match text.trim().is_empty() {
             true => Invitations::default(),
-            false => invitations_file::parse(text.as_bytes(), &zone).map_err(|error| {
-                Failure::unusable(format!(
-                    "{} cannot be used: {error}; see maintenancectl check --kind invitations {}",
-                    file.shown(),
-                    file.shown()
-                ))
-            })?,
+            false => invitations_file::parse(text.as_bytes(), &zone)
+                .map_err(|error| wrong(error.to_string()))?,
         };
         match self.what {
             What::Add { name, limit, path, url } => {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use maintenance_core::flag::spec::Phase;
 use maintenance_core::flag::{Flag, Observer};
 use maintenance_core::shared::slot::Slot;
 use maintenance_core::text::zone;
+use rustix::fs::OFlags;
 
 use super::of_servers::OfServers;
 use crate::exit::{Exit, Failure, Outcome};
@@ -90,8 +92,9 @@ fn of_file(path: &Path, goal: Goal) -> Found {
         let fault = format!("cannot tell whether the flag {shown} exists: {error}");
         return (Exit::Unknown, "unknown".into(), vec![fault]);
     }
-    // httpd may be allowed what this user is not.
-    if let Err(error) = fs::File::open(path)
+    // httpd may be allowed what this user is not. A FIFO is opened without waiting for a writer.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    if let Err(error) = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
         && error.kind() == ErrorKind::PermissionDenied
         && active.is_some()
     {

@@ -5,10 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::manual;
 
@@ -47,9 +46,9 @@ impl Page {
         }
     }
 
-    fn text(self) -> String {
+    fn text(self, command: &clap::Command) -> String {
         match self {
-            Self::Command => manual::of_command(Cli::command()),
+            Self::Command => manual::of_command(command.clone()),
             Self::Flag => manual::FLAG.into(),
             Self::Settings => manual::SETTINGS.into(),
         }
@@ -57,21 +56,23 @@ impl Page {
 }
 
 impl Man {
+    /// Shows or writes what `command` says of itself.
+    ///
     /// # Errors
     /// A page cannot be written.
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self, command: &clap::Command) -> Outcome {
         if let Some(folder) = self.dir {
             for page in Page::value_variants() {
                 let path = folder.join(page.path());
                 let written = path.parent().map_or(Ok(()), fs::create_dir_all);
-                let written = written.and_then(|()| fs::write(&path, page.text()));
+                let written = written.and_then(|()| fs::write(&path, page.text(command)));
                 written.map_err(|error| {
                     Failure::unusable(format!("cannot write {}: {error}", path.display()))
                 })?;
             }
             return Ok(Exit::Done);
         }
-        let text = self.page.text();
+        let text = self.page.text(command);
         if !(io::stdout().is_terminal() && show(&text).is_ok()) {
             // A closed pipe is not worth a message.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -105,9 +106,9 @@ pub(crate) struct Completions {
 impl Completions {
     /// # Errors
     /// None.
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self, mut command: clap::Command) -> Outcome {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "maintenancectl", &mut text);
+        clap_complete::generate(self.shell, &mut command, "maintenancectl", &mut text);
         let _ = io::stdout().write_all(&text);
         Ok(Exit::Done)
     }

@@ -12,7 +12,8 @@ use crate::settings::Settings;
 /// Open the site, for all or for a share of the clients first
 ///
 /// Removes the flag, also if it only announces a closing. With --over, the share of the clients that
-/// pass rises to all of them, and then the site is open; with --percent, it stays at this share.
+/// pass rises to all of them, and then the site is open; with --percent, it stays at this share, also
+/// if it was rising.
 #[derive(Debug, Args)]
 pub(crate) struct Open {
     /// Reopen gradually within this time: 15m, 1h
@@ -70,6 +71,11 @@ impl Open {
         })?;
         let mut edit = Edit::of(&present.text(), &session.zone).map_err(Failure::unusable)?;
         if let Some(percent) = self.percent {
+            // A gradual reopening that has begun would go on.
+            let has_begun = spec.end().is_some_and(|end| end.at() <= session.now);
+            if has_begun && spec.over().is_some() {
+                ["end", "reopen", "over"].iter().for_each(|key| edit.remove(key));
+            }
             edit.set("admit_percent", i64::from(percent));
         }
         if let Some(over) = &self.over {

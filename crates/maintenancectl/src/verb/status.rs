@@ -72,22 +72,27 @@ impl Status {
                 write(&screen, &text)?;
                 return Ok(exit(&site));
             };
-            match screen.is_terminal && !self.json {
+            let text = match screen.is_terminal && !self.json {
                 // From the top; what is left of the last screen goes.
-                true => write(&screen, &format!("\x1b[H\x1b[2J{text}"))?,
-                false if self.json => write(&screen, &text)?,
-                false => write(&screen, &format!("{text}\n"))?,
+                true => format!("\x1b[H\x1b[2J{text}"),
+                false if self.json => text,
+                false => format!("{text}\n"),
+            };
+            if !write(&screen, &text)? {
+                return Ok(exit(&site));
             }
             thread::sleep(pause.saturating_sub(start.elapsed()));
         }
     }
 }
 
-fn write(screen: &Screen, text: &str) -> Result<(), Failure> {
+/// Writes a text. Returns whether somebody may still be reading.
+fn write(screen: &Screen, text: &str) -> Result<bool, Failure> {
     match screen.write(text) {
+        Ok(()) => Ok(true),
         // Such as `| head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Failure::unusable(format!("cannot write: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::unusable(format!("cannot write: {error}"))),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The cookie that keeps the secret in the browser.
 
+use std::iter;
+
 use jiff::Timestamp;
 
-use super::secret::SecretHash;
-use super::sent::{NAME, mentions};
+use super::sent::NAME;
 
 /// The name over TLS. Browsers accept this prefix only for a cookie that was set over TLS, for this
 /// host alone and for all paths (RFC 6265bis, section 4.1.3.2).
@@ -12,62 +13,87 @@ pub const SECURE_NAME: &str = "__Host-maintenance-invite";
 /// How many secrets of one request are looked up: a client could send thousands.
 const MAX_SECRETS: usize = 16;
 
-/// The header field Cookie without the cookie.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TakenCookie {
-    /// The field's value. None if nothing is left.
-    pub rest: Option<Vec<u8>>,
-    /// The hashes of the secrets that count for this connection.
-    pub hashes: Vec<SecretHash>,
+/// What a client has sent of invitations: the secrets in the value of a Cookie field.
+#[derive(Clone, Copy)]
+pub struct InviteCookie<'f> {
+    first: &'f [u8],
+    /// The field behind the first one.
+    behind: &'f [u8],
 }
 
-/// Takes the cookie, with either name, out of the values of all Cookie fields of a request. None if
-/// it is not there. Both names count over either scheme: a link over plain HTTP may lead to a site
-/// that redirects to HTTPS.
-///
-/// Cookies are separated by `;`. httpd joins several fields by a comma, which is therefore taken for
-/// a separator, too.
-pub fn take<'v>(values: impl Iterator<Item = &'v [u8]> + Clone) -> Option<TakenCookie> {
-    if !values.clone().any(mentions) {
-        return None;
-    }
-    let mut hashes = vec![];
-    let mut kept: Vec<Vec<u8>> = vec![];
-    let mut is_there = false;
-    for field in values {
-        let mut rest: Vec<u8> = vec![];
-        for part in field.split_inclusive(|byte| is_separator(*byte)) {
-            let (cookie, separator) = match part.split_last() {
-                Some((last, cookie)) if is_separator(*last) => (cookie, Some(*last)),
-                _ => (part, None),
-            };
-            match own(cookie) {
-                Some(value) => {
-                    is_there = true;
-                    if hashes.len() < MAX_SECRETS {
-                        hashes.extend(SecretHash::of(value).filter(|hash| !hashes.contains(hash)));
-                    }
-                    // The separator goes with it. At the end, the one in front of it goes.
-                    if separator.is_none() {
-                        let end = rest.trim_ascii_end().len();
-                        rest.truncate(end);
-                        if rest.last().is_some_and(|last| is_separator(*last)) {
-                            rest.pop();
-                        }
-                    }
-                }
-                None => rest.extend_from_slice(match rest.is_empty() && is_there {
-                    true => part.trim_ascii_start(),
-                    false => part,
-                }),
+impl<'f> InviteCookie<'f> {
+    /// Finds the cookie in the value of a Cookie field, with either name. Both names count over
+    /// either scheme: a link over plain HTTP may lead to a site that redirects to HTTPS.
+    ///
+    /// Cookies are separated by `;`. Some clients join several fields by a comma, which is therefore
+    /// taken for a separator, too.
+    pub fn find(field: &'f [u8]) -> Option<Self> {
+        let mut behind = field;
+        while !behind.is_empty() {
+            let (part, others) = next(behind);
+            if let Some(first) = own(split(part).0) {
+                return Some(Self { first, behind: others });
             }
+            behind = others;
         }
-        if !rest.trim_ascii().is_empty() {
-            kept.push(rest);
+        None
+    }
+
+    /// The secrets, in order.
+    pub fn secrets(self) -> impl Iterator<Item = &'f [u8]> {
+        let others = parts(self.behind).filter_map(|part| own(split(part).0));
+        iter::once(self.first).chain(others).take(MAX_SECRETS)
+    }
+}
+
+/// The value of a Cookie field without the cookie; empty if nothing is left.
+pub fn without(field: &[u8]) -> Vec<u8> {
+    let mut rest: Vec<u8> = vec![];
+    let mut is_there = false;
+    for part in parts(field) {
+        let (cookie, is_last) = split(part);
+        if own(cookie).is_some() {
+            is_there = true;
+            // The separator goes with it. At the end, the one in front of it goes.
+            if is_last {
+                rest.truncate(rest.trim_ascii_end().len());
+                rest.pop_if(|last| is_separator(*last));
+            }
+        } else {
+            rest.extend_from_slice(match rest.is_empty() && is_there {
+                true => part.trim_ascii_start(),
+                false => part,
+            });
         }
     }
-    let rest = (!kept.is_empty()).then(|| kept.join(&b"; "[..]));
-    is_there.then_some(TakenCookie { rest, hashes })
+    if rest.trim_ascii().is_empty() {
+        rest.clear();
+    }
+    rest
+}
+
+/// The parts of a field, each with the separator behind it.
+fn parts(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut behind = field;
+    iter::from_fn(move || {
+        let part;
+        (part, behind) = next(behind);
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// The first part of a field, with the separator behind it, and the others.
+fn next(field: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr2(b';', b',', field).map_or(field.len(), |at| at + 1);
+    field.split_at_checked(end).unwrap_or((field, b""))
+}
+
+/// A part without its separator, and whether it has none.
+fn split(part: &[u8]) -> (&[u8], bool) {
+    match part.split_last() {
+        Some((last, cookie)) if is_separator(*last) => (cookie, false),
+        _ => (part, true),
+    }
 }
 
 const fn is_separator(byte: u8) -> bool {
@@ -76,11 +102,13 @@ const fn is_separator(byte: u8) -> bool {
 
 /// The value of the cookie. None if this is another one.
 fn own(cookie: &[u8]) -> Option<&[u8]> {
-    let at = cookie.iter().position(|byte| *byte == b'=').unwrap_or(cookie.len());
-    let (name, value) = cookie.split_at_checked(at)?;
-    let names = [NAME, SECURE_NAME];
-    names.into_iter().find(|known| known.as_bytes() == name.trim_ascii())?;
-    let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
+    let cookie = cookie.trim_ascii_start();
+    let named = |name: &str| cookie.strip_prefix(name.as_bytes());
+    let value = match named(NAME).or_else(|| named(SECURE_NAME))?.trim_ascii_start() {
+        [] => b"",
+        [b'=', value @ ..] => value.trim_ascii(),
+        _ => return None,
+    };
     let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
     Some(unquoted.unwrap_or(value))
 }
@@ -114,46 +142,41 @@ mod tests {
         text.replace('$', NAME).replace('%', SECURE_NAME)
     }
 
-    fn taken(fields: &[&str]) -> Option<(String, Vec<SecretHash>)> {
-        let fields: Vec<_> = fields.iter().map(|field| complete(field)).collect();
-        let TakenCookie { rest, hashes } = take(fields.iter().map(String::as_bytes))?;
-        Some((String::from_utf8(rest.unwrap_or_default()).expect("text"), hashes))
-    }
-
-    fn hashes(secrets: &[&str]) -> Vec<SecretHash> {
-        secrets.iter().map(|secret| SecretHash::of(secret.as_bytes()).expect("a hash")).collect()
+    fn taken(field: &str) -> Option<(String, Vec<String>)> {
+        let field = complete(field);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        let cookie = InviteCookie::find(field.as_bytes())?;
+        Some((text(&without(field.as_bytes())), cookie.secrets().map(text).collect()))
     }
 
     #[test]
     fn fields() {
-        for (fields, rest, secrets) in [
-            (&["$=a"][..], "", &["a"][..]),
-            (&["$=a; x=1"], "x=1", &["a"]),
-            (&["x=1; $=a"], "x=1", &["a"]),
-            (&["x=1; $=a; y=2"], "x=1; y=2", &["a"]),
-            (&["x=1;$=a;y=2"], "x=1;y=2", &["a"]),
-            (&["x=1 ;$=a ;y=2"], "x=1 ;y=2", &["a"]),
-            (&["$=\"a\"; x=\"b;c\""], "x=\"b;c\"", &["a"]),
-            (&["$=a; $=b"], "", &["a", "b"]),
-            (&["$=a; $=a"], "", &["a"]),
-            (&["$=; x=1"], "x=1", &[]),
-            (&["$"], "", &[]),
-            (&["$=a=b"], "", &["a=b"]),
-            (&["x=1, $=a"], "x=1", &["a"]),
-            (&["$=a, x=1,2; y"], "x=1,2; y", &["a"]),
-            (&["x=1,2; $=a"], "x=1,2", &["a"]),
-            (&["x=1", "$=a", "y=2"], "x=1; y=2", &["a"]),
-            (&["$=a", "$=b"], "", &["a", "b"]),
-            (&["%=a; $=b"], "", &["a", "b"]),
-            (&["%=a; x"], "x", &["a"]),
-            (&[" $ = a ; x"], "x", &["a"]),
-            (&["$=a;"], "", &["a"]),
-            (&["$=a; ; x=1"], "; x=1", &["a"]),
-            (&["x=$; $=a"], "x=$", &["a"]),
-            (&["$$=1; $=a"], "$$=1", &["a"]),
+        for (field, rest, secrets) in [
+            ("$=a", "", &["a"][..]),
+            ("$=a; x=1", "x=1", &["a"]),
+            ("x=1; $=a", "x=1", &["a"]),
+            ("x=1; $=a; y=2", "x=1; y=2", &["a"]),
+            ("x=1;$=a;y=2", "x=1;y=2", &["a"]),
+            ("x=1 ;$=a ;y=2", "x=1 ;y=2", &["a"]),
+            ("$=\"a\"; x=\"b;c\"", "x=\"b;c\"", &["a"]),
+            ("$=a; $=b", "", &["a", "b"]),
+            ("$=; x=1", "x=1", &[""]),
+            ("$", "", &[""]),
+            ("$=a=b", "", &["a=b"]),
+            ("x=1, $=a", "x=1", &["a"]),
+            ("$=a, x=1,2; y", "x=1,2; y", &["a"]),
+            ("x=1,2; $=a", "x=1,2", &["a"]),
+            ("%=a; $=b", "", &["a", "b"]),
+            ("%=a; x", "x", &["a"]),
+            (" $ = a ; x", "x", &["a"]),
+            ("$=a;", "", &["a"]),
+            ("$=a; ", "", &["a"]),
+            ("$=a; ; x=1", "; x=1", &["a"]),
+            ("x=$; $=a", "x=$", &["a"]),
+            ("$$=1; $=a", "$$=1", &["a"]),
         ] {
-            let found = taken(fields);
-            assert_eq!(found, Some((complete(rest), hashes(secrets))), "{fields:?}");
+            let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+            assert_eq!(taken(field), Some((complete(rest), secrets)), "{field:?}");
         }
         for other in [
             "",
@@ -165,7 +188,7 @@ mod tests {
             "__host-$=a",
             "maintenance%2dinvite=a",
         ] {
-            assert_eq!(taken(&[other]), None, "{other}");
+            assert_eq!(taken(other), None, "{other}");
         }
     }
 
@@ -173,9 +196,9 @@ mod tests {
     fn many() {
         let cookies: Vec<_> = (0..400).map(|n| format!("{NAME}={n}")).collect();
         let field = format!("x={}; {}; y=2", "1".repeat(8192), cookies.join("; "));
-        let (rest, hashes) = taken(&[&field]).expect("taken");
+        let (rest, secrets) = taken(&field).expect("taken");
         assert_eq!(rest, format!("x={}; y=2", "1".repeat(8192)));
-        assert_eq!(hashes.len(), MAX_SECRETS);
+        assert_eq!(secrets.len(), MAX_SECRETS);
     }
 
     #[test]

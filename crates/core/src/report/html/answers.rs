@@ -51,13 +51,13 @@ impl Answers {
         let [read_only, reopening] = [ScopeState::ReadOnly, ScopeState::Reopening].map(count);
         let (headline, sentence) = match (closed.len(), others.len()) {
             (0, _) if read_only > 0 && reopening == 0 => {
-                (capitalized(&report.state.label()), Some(partly(of_all, read_only, "read-only")))
+                (capitalized(report.state.label()), Some(partly(of_all, read_only, "read-only")))
             }
             (0, _) if reopening > 0 => {
-                (capitalized(&report.state.label()), Some(partly(of_all, reopening, "reopening")))
+                (capitalized(report.state.label()), Some(partly(of_all, reopening, "reopening")))
             }
-            (0, _) => (capitalized(&report.state.label()), Some(none_closed(of_all, off))),
-            (_, 0) => (capitalized(&report.state.label()), Some(all_closed(of_all, overdue))),
+            (0, _) => (capitalized(report.state.label()), Some(none_closed(of_all, off))),
+            (_, 0) => (capitalized(report.state.label()), Some(all_closed(of_all, overdue))),
             (1, _) => (format!("1 of {of_all} scopes is closed{}", past_end(overdue)), None),
             (some, _) => {
                 (format!("{some} of {of_all} scopes are closed{}", past_end(overdue)), None)

@@ -2,6 +2,7 @@
 //! (Monitoring Plugins Development Guidelines).
 
 use jiff::Timestamp;
+use maintenance_core::report::ScopeState;
 
 use crate::exit::Exit;
 use crate::servers::report::State;
@@ -20,7 +21,8 @@ pub(super) fn check(site: &Site, now: Timestamp) -> (Exit, String) {
         .collect();
     let faults: Vec<_> = site.faults().map(|(name, fault)| format!("{name} {fault}")).collect();
     let warnings = site.warnings(now);
-    let is_critical = states.len() > 1 || is_in(State::Overdue) || !errors.is_empty();
+    let is_critical =
+        states.len() > 1 || is_in(State::Known(ScopeState::Overdue)) || !errors.is_empty();
     let (exit, word) = match () {
         () if is_critical => (Exit::Unusable, "CRITICAL"),
         () if !faults.is_empty() || is_in(State::Other) => (Exit::Unknown, "UNKNOWN"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use maintenance_core::report::ScopeState;
 
 use crate::servers::node::{Before, Goal, Node};
 use crate::servers::report::{Flag, State};
@@ -46,10 +47,11 @@ fn lines(lines: &[Line], screen: &Screen) -> String {
 }
 
 fn style(state: State) -> Style {
+    use ScopeState::{Announced, Closed, Off, Open, Overdue, ReadOnly, Reopening};
     match state {
-        State::Off | State::Open => GOOD,
-        State::Announced | State::ReadOnly | State::Reopening | State::Closed => CLOSED,
-        State::Overdue | State::Other => BAD,
+        State::Other | State::Known(Overdue) => BAD,
+        State::Known(Off | Open) => GOOD,
+        State::Known(Announced | ReadOnly | Reopening | Closed) => CLOSED,
     }
 }
 
@@ -101,7 +103,11 @@ fn does(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
 /// Until when, by whom and why.
 fn why(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
     let end = flag.end.map(|end| {
-        let verb = if end > now { "until" } else { "should have ended" };
+        let verb = match flag.state.as_str() {
+            _ if end > now => "until",
+            "reopening" => "since",
+            _ => "should have ended",
+        };
         format!("{verb} {}", said(end, now, zone))
     });
     let share = flag.share.map(|share| format!("{share} % of the clients pass"));
