@@ -16,6 +16,7 @@ use crate::sys::bindings::{
     server_rec,
 };
 use crate::virtual_hosts;
+use maintenance_core::allow::ClientRequest;
 use maintenance_core::engine::gates::SectionPath;
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
@@ -56,6 +57,10 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
     let act = |assumed: &mut Request<'_>| {
         #[cfg(feature = "provoke-panic")]
         assumed.provoke_panic_at("/provoke-panic");
+        if gates.notice().is_some_and(|notice| notice.covers(assumed.target())) {
+            (forecast.now, forecast.while_closed) = (Outcome::notice(), Outcome::notice());
+            return forecast;
+        }
         let found = match gates.has_sections() {
             true => assumed.sections_ahead(),
             false => MatchedSections::none(),

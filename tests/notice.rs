@@ -9,6 +9,8 @@ use maintenance_harness::client::{self, Answer};
 use maintenance_harness::{Backend, Client, Httpd, Mpm, Setup, replace_file};
 use serde_json::Value;
 
+use crate::status::{STATUS, report_with};
+
 const LINE: &str = "MaintenanceNotice /maintenance-notice";
 
 /// A time as in a flag, this long from now.
@@ -452,4 +454,32 @@ fn invitations() {
     }
     let log = httpd.access_log(3);
     assert!(!log.iter().any(|line| line.contains("secretsecret")), "{log:?}");
+}
+
+/// A dry run knows which paths the module answers itself.
+#[test]
+fn preflight() {
+    let httpd = Setup::new(&format!("{LINE}\n{STATUS}")).start();
+    for (closed, path, verdicts) in [
+        (false, "/maintenance-notice", ["notice", "notice"]),
+        (false, "/x", ["open", "blocked"]),
+        (true, "/maintenance-notice", ["notice", "notice"]),
+        (true, "/maintenance-notice/bar.js?x", ["notice", "notice"]),
+        (true, "/maintenance-noticed", ["blocked", "blocked"]),
+        (true, "/maintenance-notice//bar.js", ["blocked", "blocked"]),
+    ] {
+        if closed {
+            httpd.close();
+        }
+        let question = form_urlencode(path);
+        let report =
+            report_with(&httpd.client(), "x", &format!("&client=10.0.0.1&path={question}"));
+        let answer = &report["preflight"]["answers"][0];
+        let found = ["now", "while_closed"].map(|when| answer[when]["verdict"].as_str());
+        assert_eq!(found, verdicts.map(Some), "{path}: {answer}");
+    }
+}
+
+fn form_urlencode(path: &str) -> String {
+    path.replace('/', "%2F").replace('?', "%3F")
 }

@@ -102,6 +102,12 @@ fn are_in_a_header_field() {
             Some(announced.replace("12400", "16000")),
             &paths[..],
         ),
+        (Some("start = 2099-01-01T00:00Z\nannounce_from = 2098-01-01T00:00Z"), None, &paths[..]),
+        (
+            Some("start = 2099-01-01T00:00Z\nannounce_from = 2026-01-01T00:00Z"),
+            Some("announced;start=@4070908800".into()),
+            &paths[..],
+        ),
         (Some("closed = false"), None, &paths[..]),
         (None, None, &paths[..]),
     ] {

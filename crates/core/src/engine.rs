@@ -391,5 +391,7 @@ mod corruption_tests;
 mod fake;
 #[cfg(all(test, not(loom)))]
 mod invitation_tests;
+#[cfg(all(test, not(loom)))]
+mod notice_tests;
 #[cfg(test)]
 mod tests;

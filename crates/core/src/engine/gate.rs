@@ -249,7 +249,11 @@ impl Gate {
             if let Some(closing) = flag.look(Observer::Child, request_time, &time::now, report) {
                 closings.add(flag, closing, request);
             } else if closings.announced.is_none() {
-                closings.announced = flag.announcement();
+                let is_public = |content: &Arc<Content>| {
+                    let from = content.spec().announce_from();
+                    from.is_none_or(|from| from.at() <= request.judged_at())
+                };
+                closings.announced = flag.announcement().filter(is_public);
             }
         }
         closings

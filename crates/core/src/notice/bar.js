@@ -1,4 +1,4 @@
-var data = 'DATA', name = 'maintenance-notice-bar', key = 'maintenance-notice', SOON = 3e5, HOUR = 36e5;
+var data = 'DATA', name = 'maintenance-notice-bar', key = 'maintenance-notice', SOON = 3e5;
 // The site's style sheets do not reach into the shadow tree. They do reach the element itself, but
 // what is important here comes before what is important there.
 var css = ':host{all:initial!important;display:block!important;position:fixed!important;inset:auto 0 0 0!important;' +
@@ -116,14 +116,13 @@ function define() {
         this.seen[one.event.id] = true;
         this.functions.build(this, one);
       }
+      var self = this;
+      // Also while nothing is shown: what was dismissed comes back for the last five minutes.
+      this.timer = setTimeout(function () { self.update(); }, left > 0 && left <= 61e3 ? 1e3 : 5e3);
       if (!one) { this.shown = ''; return; }
       var counts = one.event.state === 'announced' && left > 0 && left <= 36e5 && this.relative;
       this.left.textContent = !counts ? '' : left < 6e4 ?
         this.relative.format(Math.ceil(left / 1e3), 'second') : this.relative.format(Math.ceil(left / 6e4), 'minute');
-      if (one.event.state === 'announced' && left > 0) {
-        var self = this;
-        this.timer = setTimeout(function () { self.update(); }, left <= 61e3 ? 1e3 : left <= HOUR + 6e4 ? 5e3 : 3e4);
-      }
     }
   });
 }

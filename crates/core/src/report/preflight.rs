@@ -36,8 +36,8 @@ pub struct Forecast {
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// `open`, `allowed:KIND` or `blocked`, as in the note `maintenance`, or `off` if the engine is
-    /// off.
+    /// `open`, `allowed:KIND` or `blocked`, as in the note `maintenance`, `notice` for the public
+    /// notice, or `off` if the engine is off.
     pub verdict: String,
     /// The status, if the request is refused.
     pub status: Option<u16>,
@@ -66,6 +66,12 @@ impl Outcome {
     pub fn off() -> Self {
         let reason = "MaintenanceEngine is Off".into();
         Self { verdict: "off".into(), status: None, reason, unless_env: vec![] }
+    }
+
+    /// The outcome for the public notice, which the module answers in any case.
+    pub fn notice() -> Self {
+        let reason = "answered by MaintenanceNotice".into();
+        Self { verdict: "notice".into(), status: None, reason, unless_env: vec![] }
     }
 
     /// The outcomes now and while closed, for a request that may reach any of these gates, with the

@@ -263,7 +263,8 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Whether the request passes. A verdict that this command does not know passes nobody.
     pub(crate) fn passes(&self) -> bool {
-        const PASSES: [&str; 5] = ["open", "off", "announced", "health-check", "status-page"];
+        const PASSES: [&str; 6] =
+            ["open", "off", "announced", "health-check", "status-page", "notice"];
         PASSES.contains(&self.verdict.as_str()) || self.verdict.starts_with("allowed:")
     }
 }
