@@ -2,7 +2,6 @@
 
 use minijinja::context;
 use minijinja::value::Value;
-use once_cell::sync::OnceCell;
 
 use super::texts::Language;
 use super::{Event, EventState, Notice};
@@ -19,9 +18,9 @@ const VARIABLES: [&str; 6] = ["lang", "host", "texts", "events", "state", "base"
 /// # Errors
 /// None in practice: the template is a part of the module, and tests render it.
 pub fn render(notice: &Notice<'_>, language: Language, base: &str) -> Result<Vec<u8>, String> {
-    static COMPILED: OnceCell<Template> = OnceCell::new();
-    let source = include_str!("page.html.j2");
-    let compile = || Template::compile(Media::Html, source, &VARIABLES, here);
+    // Compiled each time, because a static would be lost memory once httpd unloads the module, and
+    // because the renderings are kept.
+    let template = Template::compile(Media::Html, include_str!("page.html.j2"), &VARIABLES, here)?;
     let (page, texts) = (language.page(), language.texts());
     let events: Vec<_> = notice.current().map(|event| of(event, language)).collect();
     let values = context! {
@@ -40,7 +39,7 @@ pub fn render(notice: &Notice<'_>, language: Language, base: &str) -> Result<Vec
             calendar => texts.calendar,
         },
     };
-    COMPILED.get_or_try_init(compile)?.render(values)
+    template.render(values)
 }
 
 fn of(event: &Event<'_>, language: Language) -> Value {
