@@ -135,6 +135,14 @@ fn notice(program: &str) {
 
 #[test]
 #[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn pictures_for_the_documentation() {
+    if std::env::var_os("SHOTS").is_some() {
+        notice("pictures.mjs");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
 fn how_the_notice_looks() {
     notice("notice.mjs");
 }
