@@ -276,6 +276,13 @@ async function noticeFollows(browser) {
       await page.waitForTimeout(200);
     }
     check('notice: without a change it is not loaded again', loaded === 0, loaded);
+    await turn(page, true);
+    await silence();
+    await page.clock.fastForward(5 * MINUTE);
+    await page.waitForTimeout(500);
+    check('notice: a hidden page waits', await heading() === second, await heading());
+    await turn(page, false);
+    check('notice: and catches up at once', await soon(async () => await heading() === 'No maintenance is planned'), await heading());
     check('notice: prints nothing', page.printed.length === 0, page.printed);
     check('notice: no errors', page.errors.length === 0, page.errors);
   });
