@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use maintenance_harness::{Backend, Setup};
+use maintenance_harness::{Backend, Httpd, Setup};
 
 /// Runs a program in tests/browser with these variables.
 fn run(program: &str, variables: &[(&str, OsString)]) {
@@ -94,4 +94,67 @@ fn who_passes() {
         ("SECRET", secret.into()),
     ];
     run("passing.mjs", &variables);
+}
+
+/// A server with the notice, and the pages of tests/browser/site with the bar: as they are, with a
+/// Content-Security-Policy, with hostile style sheets, and from right to left.
+fn with_notice() -> Httpd {
+    let setup = Setup::new(
+        "MaintenanceNotice /maintenance-notice\n\
+         <FilesMatch \\.html$>\nForceType text/html\n</FilesMatch>\n\
+         <FilesMatch \\.css$>\nForceType text/css\n</FilesMatch>\n\
+         <FilesMatch \\.svg$>\nForceType image/svg+xml\n</FilesMatch>\n\
+         <Files csp.html>\nHeader set Content-Security-Policy \"default-src 'self'\"\n</Files>\n\
+         <Files nonce.html>\nHeader set Content-Security-Policy \
+             \"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-Zm9v'\"\n</Files>",
+    )
+    .modules(&["headers"]);
+    let page = include_str!("browser/site/index.html");
+    let hostile = "<link rel=\"stylesheet\" href=\"/hostile.css\">\n</head>";
+    for (name, from, to) in [
+        ("index.html", "", ""),
+        ("files.html", "", ""),
+        ("csp.html", "", ""),
+        ("nonce.html", "<script ", "<script nonce=\"Zm9v\" "),
+        ("hostile.html", "</head>", hostile),
+        ("rtl.html", "lang=\"en\" dir=\"ltr\"", "lang=\"ar\" dir=\"rtl\""),
+    ] {
+        assert!(page.contains(from), "{from}");
+        setup.write(&format!("htdocs/{name}"), page.replacen(from, to, 1));
+    }
+    setup.write("htdocs/site.css", include_str!("browser/site/site.css"));
+    setup.write("htdocs/hostile.css", include_str!("browser/site/hostile.css"));
+    setup.write("htdocs/icon.svg", include_str!("browser/site/icon.svg"));
+    setup.start()
+}
+
+fn notice(program: &str) {
+    let httpd = with_notice();
+    run(program, &[("SITE", httpd.url().into()), ("FLAG", httpd.flag().into())]);
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn pictures_for_the_documentation() {
+    if std::env::var_os("SHOTS").is_some() {
+        notice("pictures.mjs");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn how_the_notice_looks() {
+    notice("notice.mjs");
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn how_the_bar_behaves() {
+    notice("bar.mjs");
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn open_tabs_over_a_maintenance() {
+    notice("tab.mjs");
 }

@@ -41,13 +41,18 @@ export function inMinutes(minutes) {
   return new Date(Math.floor((Date.now() + minutes * MINUTE) / MINUTE) * MINUTE);
 }
 
-/** Writes a flag. A JSON string is also a TOML string. */
-export async function writeFlag(flag, { message, start, end } = {}) {
-  const lines = [];
-  if (message) lines.push(`message = ${JSON.stringify(message)}`);
-  if (start) lines.push(`start = ${offsetDateTime(start)}`);
-  if (end) lines.push(`end = ${offsetDateTime(end)}`);
-  await writeFile(`${flag}.new`, `${lines.join('\n')}\n`);
+/** A value in TOML: a time, a text, or texts by language. A JSON string is also a TOML string. */
+function toml(value) {
+  if (value instanceof Date) return offsetDateTime(value);
+  if (typeof value !== 'object') return JSON.stringify(value);
+  const texts = Object.entries(value).map(([lang, words]) => `${lang} = ${JSON.stringify(words)}`);
+  return `{ ${texts.join(', ')} }`;
+}
+
+/** Writes a flag with these keys. */
+export async function writeFlag(flag, keys = {}) {
+  const lines = Object.entries(keys).map(([key, value]) => `${key} = ${toml(value)}\n`);
+  await writeFile(`${flag}.new`, lines.join(''));
   await rename(`${flag}.new`, flag);
 }
 
@@ -62,15 +67,20 @@ export function expectErrors(holds) {
   isExpected = holds;
 }
 
-/** A page in a separate browser context; its errors are collected in `page.errors`. */
+/**
+ * A page in a separate browser context; its errors are collected in `page.errors`, and everything
+ * that it prints in `page.printed`.
+ */
 async function reader(browser, options = {}) {
   const context = await browser.newContext({
     locale: 'en-US', timezoneId: ZONE, viewport: SIZES[0], ...options,
   });
   const page = await context.newPage();
   page.errors = [];
+  page.printed = [];
   page.on('pageerror', (error) => page.errors.push(String(error)));
   page.on('console', (line) => {
+    page.printed.push(line.text());
     if (line.type() === 'error' && !isExpected(line)) page.errors.push(line.text());
   });
   return page;

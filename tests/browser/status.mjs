@@ -9,6 +9,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -95,7 +96,7 @@ const statesOf = (page) => page.locator('.scopes .pill').allInnerTexts();
 
 async function open(browser) {
   await looksRight(browser, 'open', '', {
-    state: 'All 4 scopes are open, 1 with MaintenanceEngine Off.',
+    state: 'All 3 scopes are open, 1 with MaintenanceEngine Off.',
     running: '0 requests are running.',
     who: '0 clients were refused.',
   });
@@ -112,7 +113,7 @@ async function partlyClosed(browser) {
   await writeFlag(BLOGS_FLAG);
   check('partly closed: refused', await get('/blogs/', '127.0.0.7') === 503);
   await looksRight(browser, 'partly-closed', '?client=127.0.0.8&path=/blogs/&host=www.example.com', {
-    state: '1 of 4 scopes is closed Not closed: maintenance.test (open) www.example.com',
+    state: '1 of 3 scopes is closed Not closed: www.example.com',
     running: 'the closed applications can be stopped. In scopes that are not closed: 2.',
     who: '1 client was refused since the last closing, ',
     passes: 'Refused now and refused while closed: 127.0.0.8 for /blogs/',
@@ -134,7 +135,7 @@ async function closed(browser) {
   await withReader(browser, { viewport: SIZES[1] }, async (page) => {
     await page.goto(STATUS);
     const states = await statesOf(page);
-    check('closed: each scope says so', states.join() === 'closed,closed,closed,off', states);
+    check('closed: each scope says so', states.join() === 'closed,closed,off', states);
     const row = page.locator('.refused tr', { hasText: '127.0.0.18' });
     const cells = await row.locator('td').allInnerTexts();
     check('closed: HTML is text', cells[1] === `/${HTML}` && cells[2] === HTML, cells);
@@ -256,7 +257,7 @@ async function drained(browser, slow) {
 async function overdue(browser) {
   await writeFlag(FLAG, { end: inMinutes(-20) });
   await looksRight(browser, 'overdue', '', {
-    state: '3 of 4 scopes are closed, 3 past the end',
+    state: '2 of 3 scopes are closed, 2 past the end',
     flags: 'overdue',
   });
 }
@@ -272,6 +273,7 @@ async function picture(browser) {
   const names = [
     [root.replaceAll('/', '&#x2f;'), '/etc/apache2'], [`<small>${host}`, '<small>*:443'], [`:${port}`, ':443'],
     ['127.0.0.', '10.0.8.'], ['maintenance.test', 'web1.example.com'],
+    [`</strong> of ${os.hostname()} `, '</strong> of web1 '],
   ];
   const options = { viewport: { width: 1240, height: 900 }, deviceScaleFactor: 1.25 };
   await withReader(browser, options, async (page) => {

@@ -5,10 +5,15 @@ var css = ':host{all:initial!important;display:block!important;position:fixed!im
   'z-index:2147483647!important;contain:content!important;color-scheme:light dark!important}' +
   ':host([hidden]){display:none!important}' +
   '.bar{box-sizing:border-box;display:flex;flex-wrap:wrap;align-items:center;gap:8px 16px;max-height:50vh;overflow:auto;' +
-  'padding:12px 16px max(12px,env(safe-area-inset-bottom));background:#fff6e5;color:#20262d;border-block-start:3px solid #d9822b;' +
+  'padding:12px max(16px,50% - 480px) max(12px,env(safe-area-inset-bottom));background:#fff6e5;color:#20262d;border-block-start:3px solid #d9822b;' +
   'font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}' +
   '.bar.urgent{background:#8c1d18;color:#fff;border-color:#8c1d18}' +
-  '.text{flex:1 1 240px}.title{display:block;font-weight:600}.text p{margin:0}.message{white-space:pre-line}' +
+  '.text{flex:1 1 240px}.text p{margin:0}.title,.when,.left{font-weight:600}.when,.left{display:inline-block}' +
+  '.text .when{margin-inline-end:12px}' +
+  // What does not fit is on the page of the notice.
+  '.title,.message{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}' +
+  '.message{-webkit-line-clamp:4;white-space:pre-line}' +
+  '.actions{display:flex;flex-wrap:wrap;gap:8px 16px;margin-inline-start:-12px}' +
   'a,button{font:inherit;color:inherit;min-height:44px;box-sizing:border-box;padding:8px 12px;text-underline-offset:4px}' +
   'a{display:inline-flex;align-items:center}' +
   'button{background:none;border:1px solid currentColor;border-radius:4px;cursor:pointer}' +
@@ -76,9 +81,9 @@ function build(bar, one) {
         format.formatRange(event.start, event.end) : format.format(event.start);
     } else if (event.end) when.textContent = data.ends + ' ' + format.format(event.end);
   } catch (e) {}
-  var link = add(box, 'a', '', data.details);
-  link.href = bar.page;
-  add(box, 'button', '', data.dismiss).onclick = function () { dismiss(one.what); bar.update(); };
+  var actions = add(box, 'div', 'actions');
+  add(actions, 'a', '', data.details).href = bar.page;
+  add(actions, 'button', '', data.dismiss).onclick = function () { dismiss(one.what); bar.update(); };
   root.replaceChildren(box);
   if (!one.soon) return;
   // A screen reader announces a text that comes into an alert. It is to do so once.
