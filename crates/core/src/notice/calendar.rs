@@ -69,11 +69,11 @@ fn folded(text: &str) -> String {
 
 fn entry(notice: &Notice<'_>, event: &Event<'_>, start: Timestamp, language: Language) -> Entry {
     let host = if notice.host().is_empty() { "localhost" } else { notice.host() };
-    let (title, lead) = (event.title(language).0, event.lead(language));
-    let description = match event.message(language) {
-        Some((message, _)) => format!("{message}\n\n{lead}"),
-        None => lead.to_owned(),
-    };
+    let title = event.title(language).0;
+    // An entry of the past stays in calendars, where that nothing is planned would be out of place.
+    let lead = (event.state != EventState::Over).then(|| event.lead(language));
+    let texts = [event.message(language).map(|(message, _)| message), lead];
+    let description = texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     let modified = event.modified.unwrap_or(start);
     let sequence = u32::try_from(modified.as_second().saturating_sub(EPOCH)).unwrap_or(0);
     let (status, notice_status) = match event.state {
@@ -94,7 +94,6 @@ fn entry(notice: &Notice<'_>, event: &Event<'_>, start: Timestamp, language: Lan
         .sequence(sequence)
         .add_property("DTSTART", utc(start))
         .summary(title)
-        .description(&description)
         .add_property("TRANSP", "TRANSPARENT")
         .add_property("X-MAINTNOTE-PROVIDER", host)
         .add_property("X-MAINTNOTE-ACCOUNT", "public")
@@ -102,6 +101,9 @@ fn entry(notice: &Notice<'_>, event: &Event<'_>, start: Timestamp, language: Lan
         .add_property("X-MAINTNOTE-OBJECT-ID", host)
         .add_property("X-MAINTNOTE-IMPACT", impact)
         .add_property("X-MAINTNOTE-STATUS", notice_status);
+    if !description.is_empty() {
+        entry.description(&description);
+    }
     entry.status(status);
     if let Some(end) = event.end() {
         entry.add_property("DTEND", utc(end.at()));

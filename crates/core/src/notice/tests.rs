@@ -327,6 +327,14 @@ fn calendar_events() {
     assert_eq!(entry["X-MAINTNOTE-IMPACT"], "OUTAGE");
     assert!(ics.contains("BEGIN:VALARM\r\n") && ics.contains("TRIGGER:-PT900S\r\n"), "{ics}");
     assert_eq!(ics, calendar(&notice(&first)), "the bytes are the same on every server");
+    assert_eq!(entry["DESCRIPTION"], "x\n\nThe site will be closed during this time.");
+    let window = "start = 2026-11-20T13:00:00Z\nend = 2026-11-20T15:00:00Z\nreopen = 'auto'\n";
+    for (text, description) in [("", None), ("message = 'x'", Some("x"))] {
+        let over = [spec(&format!("{window}{text}"))];
+        let entry = &entries(&calendar(&notice(&over)))[0];
+        assert_eq!(entry["X-MAINTNOTE-STATUS"], "COMPLETED");
+        assert_eq!(entry.get("DESCRIPTION").map(String::as_str), description, "{text}");
+    }
     let moved = [spec("start = 2026-12-01T13:00:00Z\nmessage = 'later'")];
     let later = &entries(&calendar(&notice(&moved)))[0];
     assert_eq!(later["UID"], entry["UID"]);
