@@ -33,6 +33,7 @@ mod interrupt;
 mod limit;
 mod list_file;
 mod manual;
+mod notice;
 mod obstacle;
 mod replace;
 mod servers;

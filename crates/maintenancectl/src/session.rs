@@ -1,7 +1,7 @@
 //! The flag as a verb finds it, and how the verb changes it: never a content that the verb did not
 //! expect, and never half of one.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,11 @@ impl Session {
         self.clock().said(at)
     }
 
+    /// When the file at the flag's path was last modified.
+    pub(crate) fn modified(&self) -> Option<Timestamp> {
+        modified(&fs::symlink_metadata(&self.path).ok()?)
+    }
+
     /// The path for messages.
     pub(crate) fn shown(&self) -> String {
         text::shown(&self.path.display().to_string()).into_owned()
@@ -165,7 +170,7 @@ impl Session {
             }
             Err(error) => return wrong(format!("{error}; try again")),
         };
-        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        let modified = modified(&metadata);
         Ok(Found::Present(Box::new(Present { content, owner: metadata.uid(), modified, spec })))
     }
 
@@ -290,6 +295,10 @@ impl Session {
             }
         }
     }
+}
+
+fn modified(metadata: &Metadata) -> Option<Timestamp> {
+    metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok())
 }
 
 /// A folder was named that is not a flag by mistake.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use maintenance_core::text::duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use ureq::http::Uri;
 
 use crate::exit::Failure;
 
@@ -28,6 +29,11 @@ pub(crate) struct Settings {
     pub(crate) invitations: Option<PathBuf>,
     /// The URL of the site, for the links of `invite`.
     pub(crate) url: Option<String>,
+    /// From whom the mail of `notice` comes.
+    pub(crate) mail_from: Option<String>,
+    /// To whom the mail of `notice` goes.
+    #[serde(default)]
+    pub(crate) mail_to: Vec<String>,
     /// The pages that `preview` renders, as in MaintenancePage.
     #[serde(default)]
     pub(crate) pages: Vec<PathBuf>,
@@ -87,6 +93,12 @@ impl Settings {
             let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
             format!("{line}:{column}: {}", error.message().lines().collect::<Vec<_>>().join(", "))
         })
+    }
+
+    /// The host of the site's URL, or an empty text.
+    pub(crate) fn host(&self) -> String {
+        let url = self.url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        url.as_ref().and_then(Uri::host).unwrap_or_default().to_owned()
     }
 
     fn within(mut self, folder: &Path) -> Self {

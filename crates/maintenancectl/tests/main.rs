@@ -7,6 +7,7 @@ mod ground;
 mod install;
 mod lists;
 mod manual;
+mod notice;
 mod obstacles;
 mod preview;
 mod servers;
