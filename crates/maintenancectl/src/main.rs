@@ -29,6 +29,7 @@ mod cli;
 mod content;
 mod edit;
 mod exit;
+mod hook;
 mod interrupt;
 mod limit;
 mod list_file;

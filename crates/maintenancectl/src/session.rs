@@ -68,6 +68,14 @@ impl Present {
 }
 
 impl Found {
+    /// The file, if there is one.
+    pub(crate) fn present(&self) -> Option<&Present> {
+        match self {
+            Self::Absent => None,
+            Self::Present(present) => Some(present),
+        }
+    }
+
     fn content(&self) -> Option<&[u8]> {
         match self {
             Self::Absent => None,

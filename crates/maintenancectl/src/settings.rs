@@ -37,6 +37,12 @@ pub(crate) struct Settings {
     /// The pages that `preview` renders, as in MaintenancePage.
     #[serde(default)]
     pub(crate) pages: Vec<PathBuf>,
+    /// The programs that are told of changes.
+    #[serde(default, rename = "hook")]
+    pub(crate) hooks: Vec<PathBuf>,
+    /// How long such a program may run.
+    #[serde(default, deserialize_with = "duration_of")]
+    pub(crate) hook_timeout: Option<Duration>,
     /// How long to wait for the answer of a server.
     #[serde(default, deserialize_with = "duration_of")]
     pub(crate) timeout: Option<Duration>,
@@ -105,7 +111,12 @@ impl Settings {
         let paths = [&mut self.flag, &mut self.allow, &mut self.invitations];
         let of_servers =
             self.servers.iter_mut().flat_map(|server| [&mut server.ca, &mut server.password_file]);
-        let paths = paths.into_iter().chain(of_servers).flatten().chain(&mut self.pages);
+        let paths = paths
+            .into_iter()
+            .chain(of_servers)
+            .flatten()
+            .chain(&mut self.pages)
+            .chain(&mut self.hooks);
         paths.for_each(|path| *path = folder.join(&*path));
         self
     }
@@ -123,7 +134,7 @@ fn duration_of<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, 
         Value::Text(text) => duration::parse(&text).map_err(D::Error::custom)?,
     };
     match duration.is_zero() {
-        true => Err(D::Error::custom("no server answers in no time; write 5s")),
+        true => Err(D::Error::custom("0 leaves no time at all; write 5s")),
         false => Ok(Some(duration)),
     }
 }

@@ -3,7 +3,7 @@
 mod mail;
 
 use crate::ground::Ground;
-use mail::{parsed, parts};
+pub(crate) use mail::{parsed, parts};
 
 const FLAG: &str = "start = 2096-11-24 22:00\nend = 2096-11-25 01:30\n\
                     title = { de = 'Neue Platten', en = 'New disks' }\n\

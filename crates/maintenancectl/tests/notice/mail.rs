@@ -58,12 +58,12 @@ fn elements(html: &str, class: &str) -> Vec<String> {
     texts
 }
 
-pub(super) fn parsed(mail: &str) -> Message<'_> {
+pub(crate) fn parsed(mail: &str) -> Message<'_> {
     MessageParser::default().parse(mail).expect("a mail")
 }
 
 /// The parts of a mail that have no parts: their types and their texts.
-pub(super) fn parts(mail: &Message<'_>) -> Vec<(String, String)> {
+pub(crate) fn parts(mail: &Message<'_>) -> Vec<(String, String)> {
     let of = |part: &mail_parser::MessagePart<'_>| {
         let kind = part.content_type().expect("a type");
         let kind = format!("{}/{}", kind.ctype(), kind.subtype().expect("a subtype"));
