@@ -10,7 +10,7 @@ PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) curl fish g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime man-db \
-  mandoc util-linux valgrind zsh
+  mandoc python3 util-linux valgrind zsh
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
 DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv

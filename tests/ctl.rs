@@ -301,3 +301,32 @@ fn what_httpd_says_instead() {
         assert_eq!(said.code, Some(3), "{server}: {said:?}");
     }
 }
+
+/// What the command prints is what the server answers, to the byte.
+#[test]
+fn the_notice_is_that_of_the_server() {
+    let directives = "ServerName site.test\nMaintenanceNotice /maintenance-notice";
+    let httpd = Setup::new(directives).start();
+    let flag = httpd.flag();
+    let command = Maintenancectl::with(&format!("flag = {flag:?}\nurl = 'http://site.test/'\n"));
+    let announce = "announce --start 2096-11-24T22:00:00Z --end +2h --title Move -m Soon";
+    let announced = command.run(announce);
+    assert_eq!(announced.code, Some(0), "{announced:?}");
+    for (format, path, ending) in [
+        ("html", "/maintenance-notice", ""),
+        ("json", "/maintenance-notice/upcoming.json", "\n"),
+        ("ics", "/maintenance-notice/calendar.ics", ""),
+    ] {
+        let line = format!("notice --format {format} --lang de");
+        let mut last = String::new();
+        wait_for(&line, Duration::from_secs(5), || {
+            let printed = command.run(&line);
+            assert_eq!(printed.code, Some(0), "{printed:?}");
+            let client = httpd.client();
+            let request = client.request("GET", path).header("Accept-Language", "de");
+            last = client.send(request).body + ending;
+            last == printed.out
+        });
+        assert!(last.contains("Soon"), "{last}");
+    }
+}

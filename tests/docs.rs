@@ -36,7 +36,9 @@ const MODULES: [&str; 13] = [
 const NIGHT: &str = "MaintenanceAllow 127.0.0.1\n<Location /maintenance-status>\n\
     SetHandler maintenance-status\nRequire local\n</Location>";
 
-const KINDS: [&str; 8] = ["apache", "console", "json", "rust", "sh", "text", "toml", "yaml"];
+/// Blocks of `shell` are hooks, which the tests of the command run.
+const KINDS: [&str; 9] =
+    ["apache", "console", "json", "rust", "sh", "shell", "text", "toml", "yaml"];
 
 struct Block {
     /// File and line.
@@ -221,6 +223,8 @@ impl Machine {
             ("apachectl", &apachectl),
             ("ssh", &ssh),
             ("maintenancectl", &maintenancectl),
+            // It reads the receivers from the mail.
+            ("sendmail", "[ \"$*\" = -t ] && grep -q '^To: .*@'"),
         ] {
             let path = stubs.join(name);
             fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("written");

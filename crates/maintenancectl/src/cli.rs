@@ -8,12 +8,13 @@ use crate::exit::{Exit, Outcome};
 use crate::servers::node::Goal;
 use crate::settings::Settings;
 use crate::verb::{
-    allow, announce, check, close, explain, extend, invite, is, man, open, preview, status, wait,
+    allow, announce, check, close, explain, extend, invite, is, man, notice, open, preview, status,
+    wait,
 };
 
 /// The help fits a screen.
-const HELP: &str = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n\
-                    Options:\n{options}\n";
+const HELP: &str = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions:\n\
+                    {options}\n";
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
@@ -53,6 +54,7 @@ enum Command {
     Explain(explain::Explain),
     Allow(allow::Allow),
     Invite(invite::Invite),
+    Notice(notice::Notify),
     Preview(preview::Preview),
     Man(man::Man),
     Completions(man::Completions),
@@ -78,6 +80,7 @@ impl Cli {
             Command::Close(close) => close.run(&settings),
             Command::Extend(extend) => extend.run(&settings),
             Command::Invite(invite) => invite.run(&settings),
+            Command::Notice(notice) => notice.run(&settings),
             Command::Open(open) => open.run(&settings),
             Command::Preview(preview) => preview.run(&settings),
             Command::Man(_) | Command::Completions(_) => Ok(Exit::Done),

@@ -26,8 +26,16 @@ const TIMES: [(&str, &str); 7] = [
 
 const EXITS: [(&str, &str); 5] = [
     ("0", "Yes, or done."),
-    ("1", "No. The command did nothing: the flag was written by somebody else, for example."),
-    ("2", "The servers differ; or arguments, a file or the file system cannot be used."),
+    (
+        "1",
+        "No. The command did nothing: the flag was written by somebody else, for example; or nothing \
+         is planned.",
+    ),
+    (
+        "2",
+        "The servers differ; or arguments, a file or the file system cannot be used; or a hook failed, \
+         after the change was made.",
+    ),
     ("3", "The command cannot tell: a server does not answer, for example."),
     ("130", "Ctrl-C ended a wait. What was written before stays."),
 ];

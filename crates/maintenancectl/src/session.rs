@@ -1,7 +1,7 @@
 //! The flag as a verb finds it, and how the verb changes it: never a content that the verb did not
 //! expect, and never half of one.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -68,6 +68,14 @@ impl Present {
 }
 
 impl Found {
+    /// The file, if there is one.
+    pub(crate) fn present(&self) -> Option<&Present> {
+        match self {
+            Self::Absent => None,
+            Self::Present(present) => Some(present),
+        }
+    }
+
     fn content(&self) -> Option<&[u8]> {
         match self {
             Self::Absent => None,
@@ -108,6 +116,11 @@ impl Session {
     /// The time with weekday, zone and distance.
     pub(crate) fn said(&self, at: Timestamp) -> String {
         self.clock().said(at)
+    }
+
+    /// When the file at the flag's path was last modified.
+    pub(crate) fn modified(&self) -> Option<Timestamp> {
+        modified(&fs::symlink_metadata(&self.path).ok()?)
     }
 
     /// The path for messages.
@@ -165,7 +178,7 @@ impl Session {
             }
             Err(error) => return wrong(format!("{error}; try again")),
         };
-        let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        let modified = modified(&metadata);
         Ok(Found::Present(Box::new(Present { content, owner: metadata.uid(), modified, spec })))
     }
 
@@ -290,6 +303,10 @@ impl Session {
             }
         }
     }
+}
+
+fn modified(metadata: &Metadata) -> Option<Timestamp> {
+    metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok())
 }
 
 /// A folder was named that is not a flag by mistake.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use maintenance_core::text::duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use ureq::http::Uri;
 
 use crate::exit::Failure;
 
@@ -28,9 +29,20 @@ pub(crate) struct Settings {
     pub(crate) invitations: Option<PathBuf>,
     /// The URL of the site, for the links of `invite`.
     pub(crate) url: Option<String>,
+    /// From whom the mail of `notice` comes.
+    pub(crate) mail_from: Option<String>,
+    /// To whom the mail of `notice` goes.
+    #[serde(default)]
+    pub(crate) mail_to: Vec<String>,
     /// The pages that `preview` renders, as in MaintenancePage.
     #[serde(default)]
     pub(crate) pages: Vec<PathBuf>,
+    /// The programs that are told of changes.
+    #[serde(default, rename = "hook")]
+    pub(crate) hooks: Vec<PathBuf>,
+    /// How long such a program may run.
+    #[serde(default, deserialize_with = "duration_of")]
+    pub(crate) hook_timeout: Option<Duration>,
     /// How long to wait for the answer of a server.
     #[serde(default, deserialize_with = "duration_of")]
     pub(crate) timeout: Option<Duration>,
@@ -89,11 +101,22 @@ impl Settings {
         })
     }
 
+    /// The host of the site's URL, or an empty text.
+    pub(crate) fn host(&self) -> String {
+        let url = self.url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        url.as_ref().and_then(Uri::host).unwrap_or_default().to_owned()
+    }
+
     fn within(mut self, folder: &Path) -> Self {
         let paths = [&mut self.flag, &mut self.allow, &mut self.invitations];
         let of_servers =
             self.servers.iter_mut().flat_map(|server| [&mut server.ca, &mut server.password_file]);
-        let paths = paths.into_iter().chain(of_servers).flatten().chain(&mut self.pages);
+        let paths = paths
+            .into_iter()
+            .chain(of_servers)
+            .flatten()
+            .chain(&mut self.pages)
+            .chain(&mut self.hooks);
         paths.for_each(|path| *path = folder.join(&*path));
         self
     }
@@ -111,7 +134,7 @@ fn duration_of<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, 
         Value::Text(text) => duration::parse(&text).map_err(D::Error::custom)?,
     };
     match duration.is_zero() {
-        true => Err(D::Error::custom("no server answers in no time; write 5s")),
+        true => Err(D::Error::custom("0 leaves no time at all; write 5s")),
         false => Ok(Some(duration)),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod extend;
 pub(crate) mod invite;
 pub(crate) mod is;
 pub(crate) mod man;
+pub(crate) mod notice;
 pub(crate) mod of_servers;
 pub(crate) mod open;
 pub(crate) mod preview;

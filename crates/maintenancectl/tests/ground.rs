@@ -1,6 +1,7 @@
 //! A folder in which the command runs.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -32,6 +33,20 @@ impl Ground {
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).expect("written");
+    }
+
+    /// A shell script. Another process writes it, because a file that any process has open for
+    /// writing cannot be run, and each child of another test has it open for a moment.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        let mut install = Command::new("install")
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(self.path(name))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("install");
+        let text = format!("#!/bin/sh\n{script}\n");
+        install.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+        assert!(install.wait().expect("install ends").success(), "{name}");
     }
 
     pub(crate) fn read(&self, name: &str) -> Option<String> {

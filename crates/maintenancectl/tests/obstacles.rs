@@ -95,8 +95,8 @@ fn what_is_no_file() {
     for (settings, cause) in [
         ("flag = \"\"\n", "settings.toml:1:8: the path is empty; name a file"),
         ("allow = \"\"\n", "settings.toml:1:9: the path is empty; name a file"),
-        ("timeout = 0\n", "settings.toml:1:11: no server answers in no time; write 5s"),
-        ("timeout = \"0s\"\n", "settings.toml:1:11: no server answers in no time; write 5s"),
+        ("timeout = 0\n", "settings.toml:1:11: 0 leaves no time at all; write 5s"),
+        ("timeout = \"0s\"\n", "settings.toml:1:11: 0 leaves no time at all; write 5s"),
     ] {
         ground.write("settings.toml", settings);
         let said = ground.line("open");

@@ -25,10 +25,30 @@ const EPOCH: i64 = 1_577_836_800;
 /// # Errors
 /// None in practice: writing to a string does not fail.
 pub fn render(notice: &Notice<'_>, language: Language) -> Result<Vec<u8>, Error> {
+    written(notice, language, None)
+}
+
+/// Renders the notice as an invitation in a mail (RFC 5546, section 3.2.1). `organizer` is the mail
+/// address of the sender.
+///
+/// # Errors
+/// None in practice: writing to a string does not fail.
+pub fn publish(notice: &Notice<'_>, language: Language, organizer: &str) -> Result<Vec<u8>, Error> {
+    written(notice, language, Some(organizer))
+}
+
+fn written(
+    notice: &Notice<'_>,
+    language: Language,
+    organizer: Option<&str>,
+) -> Result<Vec<u8>, Error> {
     let mut calendar = Calendar::empty();
     calendar.append_property(("VERSION", "2.0"));
     calendar.append_property(("PRODID", "-//mod_maintenance//notice//EN"));
     calendar.append_property(("CALSCALE", "GREGORIAN"));
+    if organizer.is_some() {
+        calendar.append_property(("METHOD", "PUBLISH"));
+    }
     let name = match notice.host() {
         "" => language.texts().planned.to_owned(),
         host => format!("{host}: {}", language.texts().planned),
@@ -39,7 +59,11 @@ pub fn render(notice: &Notice<'_>, language: Language) -> Result<Vec<u8>, Error>
     calendar.append_property(("X-PUBLISHED-TTL", "PT1H"));
     for event in notice.all() {
         if let Some(start) = event.start() {
-            calendar.push(entry(notice, event, start.at(), language));
+            let mut entry = entry(notice, event, start.at(), language);
+            if let Some(address) = organizer {
+                entry.add_property("ORGANIZER", format!("mailto:{address}"));
+            }
+            calendar.push(entry);
         }
     }
     let mut text = String::new();

@@ -345,6 +345,21 @@ fn calendar_events() {
     assert_ne!(of("a", "b/x"), of("ab", "/x"));
 }
 
+/// RFC 5546 wants METHOD and ORGANIZER in a mail, and RFC 5545 wants neither in a calendar to
+/// subscribe to.
+#[test]
+fn invitations() {
+    let specs = [with_text("x")];
+    let notice = notice(&specs);
+    let bytes = calendar::publish(&notice, english(), "it@example.com").expect("a calendar");
+    let ics = String::from_utf8(bytes).expect("text");
+    assert!(ics.contains("\r\nMETHOD:PUBLISH\r\n"), "{ics}");
+    assert_eq!(entries(&ics)[0]["ORGANIZER"], "mailto:it@example.com");
+    let plain: Vec<_> = ics.lines().filter(|line| !line.starts_with("METHOD")).collect();
+    let plain: Vec<_> = plain.into_iter().filter(|line| !line.starts_with("ORGANIZER")).collect();
+    assert_eq!(plain, calendar(&notice).lines().collect::<Vec<_>>());
+}
+
 /// All languages, each with its texts; and several flags in order of urgency.
 #[test]
 fn languages_and_order() {

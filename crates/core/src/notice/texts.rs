@@ -63,6 +63,26 @@ impl Language {
         self.page.lang
     }
 
+    /// Nothing is announced or going on.
+    pub fn nothing(self) -> &'static str {
+        self.texts.nothing
+    }
+
+    /// The label of the start, with the colon.
+    pub fn begins(self) -> &'static str {
+        self.texts.begins
+    }
+
+    /// The label of the expected end, with the colon.
+    pub fn ends(self) -> &'static str {
+        self.texts.ends
+    }
+
+    /// The maintenance takes longer than expected.
+    pub fn overdue(self) -> &'static str {
+        self.page.overdue
+    }
+
     pub(super) fn page(self) -> &'static PageTexts {
         self.page
     }

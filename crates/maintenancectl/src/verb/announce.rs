@@ -5,7 +5,8 @@ use maintenance_core::flag::spec::Phase;
 
 use crate::content::{ContentOptions, summary, time_of};
 use crate::edit::Edit;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Failure, Outcome};
+use crate::hook::{Action, Change, HookOptions};
 use crate::session::{FlagOptions, Found, Session, warn_of_folder};
 use crate::settings::Settings;
 
@@ -24,6 +25,8 @@ pub(crate) struct Announce {
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
     flag: FlagOptions,
 }
 
@@ -37,7 +40,9 @@ impl Announce {
         let spec = session.write(&found, &content)?;
         warn_of_folder(&session.path);
         say!("{}", summary(&session, "announced", &spec).trim_end());
-        Ok(Exit::Done)
+        let before = found.present();
+        let change = Change { action: Action::Announce, before, after: Some(&spec) };
+        Ok(self.hooks.run(settings, &session, &change))
     }
 
     fn content_of(&self, session: &Session, found: &Found) -> Result<String, Failure> {

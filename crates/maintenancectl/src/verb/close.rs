@@ -6,6 +6,7 @@ use maintenance_core::flag::spec::Phase;
 use crate::content::{ContentOptions, summary, time_of};
 use crate::edit::Edit;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::hook::{Action, Change, HookOptions, both};
 use crate::session::{FlagOptions, Found, Session, warn_of_folder};
 use crate::settings::Settings;
 use crate::verb::wait::WaitOptions;
@@ -26,6 +27,8 @@ pub(crate) struct Close {
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
     flag: FlagOptions,
     #[command(flatten)]
     wait: WaitOptions,
@@ -39,21 +42,25 @@ impl Close {
         let fleet = self.wait.fleet(settings)?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
-        let is_read_only = if let Found::Present(present) = &found
+        let (is_read_only, told) = if let Found::Present(present) = &found
             && present.text() == content
             && let Ok(spec) = &present.spec
         {
             self.print(&summary(&session, "already closed", spec));
-            spec.is_read_only()
+            (spec.is_read_only(), Exit::Done)
         } else {
             let spec = session.write(&found, &content)?;
             warn_of_folder(&session.path);
             self.print(&summary(&session, "closed", &spec));
-            spec.is_read_only()
+            let before = found.present();
+            let change = Change { action: Action::Close, before, after: Some(&spec) };
+            (spec.is_read_only(), self.hooks.run(settings, &session, &change))
         };
         match fleet {
-            Some(fleet) => self.wait.wait(&fleet, &session.path, is_read_only),
-            None => Ok(Exit::Done),
+            Some(fleet) if told != Exit::Interrupted => {
+                Ok(both(self.wait.wait(&fleet, &session.path, is_read_only)?, told))
+            }
+            _ => Ok(told),
         }
     }
 

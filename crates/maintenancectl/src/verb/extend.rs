@@ -7,6 +7,7 @@ use maintenance_core::flag::spec::Phase;
 use crate::content::{summary, time_of};
 use crate::edit::with_end;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::hook::{Action, Change, HookOptions};
 use crate::session::{FlagOptions, Found, Session};
 use crate::settings::Settings;
 use crate::spoken::distance;
@@ -20,6 +21,8 @@ pub(crate) struct Extend {
     #[arg(long, alias = "until", value_name = "TIME")]
     end: String,
     #[command(flatten)]
+    hooks: HookOptions,
+    #[command(flatten)]
     flag: FlagOptions,
 }
 
@@ -27,7 +30,7 @@ impl Extend {
     /// # Errors
     /// The flag is missing, or it cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag)?;
+        let session = Session::new(settings, self.flag.clone())?;
         let found = session.find()?;
         let Found::Present(present) = &found else {
             let message = format!(
@@ -56,6 +59,8 @@ impl Extend {
             Phase::Reopening => say!("  the site was reopening, and is closed again"),
             _ => {}
         }
-        Ok(Exit::Done)
+        let before = found.present();
+        let change = Change { action: Action::Extend, before, after: Some(&spec) };
+        Ok(self.hooks.run(settings, &session, &change))
     }
 }

@@ -6,6 +6,7 @@ use maintenance_core::flag::spec::Phase;
 use crate::content::{over, summary};
 use crate::edit::Edit;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::hook::{Action, Change, HookOptions};
 use crate::session::{FlagOptions, Found, Present, Session};
 use crate::settings::Settings;
 
@@ -22,6 +23,8 @@ pub(crate) struct Open {
     /// Admit this share of the clients, 0 to 100
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=100))]
     percent: Option<u8>,
+    #[command(flatten)]
+    hooks: HookOptions,
     #[command(flatten)]
     flag: FlagOptions,
 }
@@ -49,7 +52,8 @@ impl Open {
                 Phase::Announced => say!("withdrawn: {shown}, announced by {author}"),
                 _ => say!("open: removed {shown}, written by {author}"),
             }
-            return Ok(Exit::Done);
+            let change = Change { action: Action::Open, before: Some(present), after: None };
+            return Ok(self.hooks.run(settings, &session, &change));
         }
         if matches!(phase, Phase::Announced | Phase::Reopened) {
             let message = format!(
@@ -60,7 +64,8 @@ impl Open {
         }
         let spec = session.write(&found, &self.shared(&session, present)?)?;
         say!("{}", summary(&session, "reopening", &spec).trim_end());
-        Ok(Exit::Done)
+        let change = Change { action: Action::Open, before: Some(present), after: Some(&spec) };
+        Ok(self.hooks.run(settings, &session, &change))
     }
 
     /// The content with a share.
