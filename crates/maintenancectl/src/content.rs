@@ -8,7 +8,7 @@ use maintenance_core::flag::spec::{FlagSpec, is_language};
 use crate::edit::Edit;
 use crate::exit::Failure;
 use crate::session::Session;
-use crate::spoken::{distance, duration, time};
+use crate::spoken::{distance, duration, time, written};
 
 /// The texts of a flag, and how it reopens.
 #[derive(Clone, Debug, Default, Args)]
@@ -50,11 +50,9 @@ enum Reopen {
 /// # Errors
 /// What to write instead.
 pub(crate) fn over(text: &str) -> Result<String, String> {
-    let seconds = duration(text)?.as_secs();
-    match seconds {
-        1..=604_800 if seconds % 3600 == 0 => Ok(format!("{}h", seconds / 3600)),
-        1..=604_800 if seconds % 60 == 0 => Ok(format!("{}m", seconds / 60)),
-        1..=604_800 => Ok(format!("{seconds}s")),
+    let duration = duration(text)?;
+    match duration.as_secs() {
+        1..=604_800 => Ok(written(duration)),
         _ => Err("a gradual reopening takes at most 7 days; write 15m".into()),
     }
 }

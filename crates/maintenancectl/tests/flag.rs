@@ -228,7 +228,7 @@ const CASES: &[Case] = &[
         CLOSED,
         "extend --end 2096-11-25~01:00",
         0,
-        &["that is 30 min earlier than before"],
+        &["shortened: ", "that is 30 min earlier than before"],
         Some(&["end = 2096-11-25T01:00:00+01:00"]),
     ),
     case(
@@ -275,6 +275,24 @@ const CASES: &[Case] = &[
         &["cannot be used: line 1, column 9", "correct it"],
         SAME,
     ),
+    case(
+        CLOSED,
+        "extend --by 30m",
+        0,
+        &["extended: ", "  end: Sun 25 Nov 2096 02:00 CET", "that is 30 min later than before"],
+        Some(&["=by = '{me}'\nend = 2096-11-25T02:00:00+01:00\nmessage = 'x'\n"]),
+    ),
+    case(ANNOUNCED, "extend --by +1h", 0, &["1 h later"], Some(&["end = 2096-11-25T02:30:00"])),
+    case(
+        OVERDUE,
+        "extend --by 30m",
+        2,
+        &["--by: the new end would be Wed 25 Nov 2020 02:00", "write --end +30m"],
+        SAME,
+    ),
+    case(EMPTY, "extend --by 90m", 2, &["has no end that --by can move", "--end +90m"], SAME),
+    case(CLOSED, "extend --by 30", 2, &["30 has no unit; write 30m"], SAME),
+    case(CLOSED, "extend --by 30m --end +1h", 2, &["cannot be used with"], SAME),
     case(CLOSED, "extend", 2, &["--end <TIME>"], SAME),
     // open
     case(None, "open", 0, &["already open: there is no "], None),
