@@ -129,6 +129,8 @@ fn without_servers() {
         ("status --server web1", 2, "", "maintenancectl: no server is called \"web1\" (the settin"),
         ("status --server ftp://x/", 2, "", "maintenancectl: \"ftp://x/\" begins with ftp://"),
         ("explain", 2, "", "error: the following required arguments were not provided:"),
+        ("explain ::1", 2, "", none),
+        ("explain ::1 --client ::1", 2, "", "error: the argument '[ADDR]' cannot be used with"),
         ("explain --client web1", 2, "", "error: invalid value 'web1' for '--client <ADDR>'"),
         ("explain --client ::1 --path x", 2, "", "error: invalid value 'x' for '--path <PATH>'"),
         ("wait --timeout 5", 2, "", "error: invalid value '5' for '--timeout <TIME>': 5 has no u"),
@@ -245,6 +247,11 @@ fn a_client_is_explained() {
         \x20 www.example.com:443 <Location /a>\n\
         \x20   now:          is refused with 503: no token admits the client\n";
     assert_eq!(ran.out, expected, "{ran:?}");
+    assert_eq!(servers.run(&words.replace("--client ", "")).out, expected);
+    let ran = Servers::of(&[with(blocked(), blocked())]).run("explain 10.0.0.1");
+    let hint = "\n10.0.0.1 is on no allowlist; to let it in: maintenancectl allow 10.0.0.1 --for 2h \
+        --file FILE\n";
+    assert!(ran.out.ends_with(hint), "{ran:?}");
     let request = servers.fakes[0].requests().remove(0);
     let target =
         "GET /status?format=json&client=10.0.0.1&path=%2Fa%2520b&host=www.example.com%3A443 ";
