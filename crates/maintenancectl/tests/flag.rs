@@ -319,8 +319,10 @@ const CASES: &[Case] = &[
         &["10 per cent of the clients pass"],
         Some(&["admit_percent = 10", "end = 2096"]),
     ),
+    case(CLOSED, "open --percent 10%", 0, &["10 per cent"], Some(&["admit_percent = 10"])),
+    case(CLOSED, "open --percent ten", 2, &["not a whole number from 0 to 100; write 10"], SAME),
     case(EMPTY, "open --percent 0", 0, &["0 per cent"], Some(&["=admit_percent = 0\n"])),
-    case(CLOSED, "open --percent 101", 2, &["101 is not in 0..=100"], SAME),
+    case(CLOSED, "open --percent 101", 2, &["not a whole number from 0 to 100; write 10"], SAME),
     case(CLOSED, "open --percent 10 --over 5m", 2, &["cannot be used with"], SAME),
     case(CLOSED, "open --over 5", 2, &["5 has no unit; write 5m"], SAME),
     case(ANNOUNCED, "open --over 5m", 1, &["does not close the site now"], SAME),
@@ -335,6 +337,26 @@ const CASES: &[Case] = &[
     case(None, "clos", 2, &["unrecognized subcommand 'clos'", "'close'"], None),
     case(None, "", 2, &["Usage: maintenancectl"], None),
 ];
+
+/// A share that rises, and then stays where `--percent` puts it.
+#[test]
+fn a_share_that_stays() {
+    let ground = Ground::new();
+    ground.write("maintenance.flag", "message = 'x'\n");
+    assert_eq!(ground.line("open --over 15m").code, Some(0));
+    let said = ground.line("open --percent 10");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!said.out.contains("  end: "), "{said:?}");
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    assert_eq!(flag, "message = 'x'\nadmit_percent = 10\n");
+    // The share can rise again from there.
+    assert_eq!(ground.line("open --over 15m").code, Some(0));
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    assert!(
+        flag.contains("admit_percent = 10\n") && flag.contains("reopen = \"gradual\""),
+        "{flag}"
+    );
+}
 
 #[test]
 fn what_the_flag_says_afterwards() {

@@ -19,10 +19,16 @@ pub(crate) struct Open {
     #[arg(long, value_name = "DURATION", value_parser = over, conflicts_with = "percent")]
     over: Option<String>,
     /// Admit this share of the clients, 0 to 100
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "NUMBER", value_parser = percent)]
     percent: Option<u8>,
     #[command(flatten)]
     flag: FlagOptions,
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent = number.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "this is not a whole number from 0 to 100; write 10".to_owned())
 }
 
 impl Open {
@@ -71,6 +77,10 @@ impl Open {
         let mut edit = Edit::of(&present.text(), &session.zone).map_err(Failure::unusable)?;
         if let Some(percent) = self.percent {
             edit.set("admit_percent", i64::from(percent));
+            // The share stays, also if it has been rising so far.
+            if present.phase(session.now) == Phase::Reopening {
+                ["end", "reopen", "over"].iter().for_each(|key| edit.remove(key));
+            }
         }
         if let Some(over) = &self.over {
             let now = session.moment(session.now);
