@@ -336,6 +336,26 @@ const CASES: &[Case] = &[
     // whatever it is
     case(None, "clos", 2, &["unrecognized subcommand 'clos'", "'close'"], None),
     case(None, "", 2, &["Usage: maintenancectl"], None),
+    case(ANNOUNCED, "cancel", 2, &["tip: write maintenancectl open; it also withdraws"], SAME),
+    case(CLOSED, "Reopen", 2, &["tip: write maintenancectl open"], SAME),
+    case(
+        None,
+        "help close",
+        2,
+        &["tip: write maintenancectl --help, or maintenancectl VERB"],
+        None,
+    ),
+    case(None, "close --for 2h", 2, &["tip: write --end +2h\n"], None),
+    case(
+        None,
+        "close --end Sun 01:30",
+        2,
+        &["tip: write --end TIME, and a time of two words in quotes"],
+        None,
+    ),
+    case(None, "extend 30m", 2, &["tip: write --end TIME, and"], None),
+    case(None, "close --reed-only", 2, &["a similar argument exists: '--read-only'"], None),
+    case(None, "invite list list", 2, &["unexpected argument 'list'"], None),
 ];
 
 /// A share that rises, and then stays where `--percent` puts it.
