@@ -1,4 +1,4 @@
-//! `open`: removes the flag, or lets it admit ever more clients.
+//! `open`: removes the flag, or lets it admit more and more clients.
 
 use clap::Args;
 use maintenance_core::flag::spec::Phase;
