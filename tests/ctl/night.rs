@@ -94,7 +94,9 @@ fn on_three_servers() {
     night.on(0, "is-open", 0, "open on all 3 servers\n");
 
     // The day before.
-    let announced = format!("announced: FLAG, by ...\n  start: TIME\n  end: TIME{STAYS}");
+    let announced = format!(
+        "announced: FLAG, by ...\n  start: TIME\n  end: TIME{STAYS}  to withdraw it: maintenancectl open\n"
+    );
     night.everywhere("announce --start +1h --end +2h -m en=Soon -m de=Bald", 0, &announced);
     night.on(0, "is-open", 0, "announced on all 3 servers\n");
     assert_eq!(night.ask("127.0.0.3"), [200; 3]);

@@ -349,7 +349,11 @@ mod tests {
             assert_eq!(error.to_string(), message, "{words:?}");
         }
         for (word, end) in [
-            ("file=gone", "/gone\" cannot be read: No such file or directory (os error 2)"),
+            (
+                "file=gone",
+                "/gone\" cannot be read: No such file or directory (os error 2); to admit nobody, create \
+                 the file with one comment line",
+            ),
             ("file=", "\" is not a regular file"),
             ("file=bad", "; an IPv4 address has four numbers from 0 to 255"),
             ("plugin-cfg=bad.xml", "/bad.xml\" line 1: the file ends inside <Config>"),

@@ -2,6 +2,7 @@
 
 pub mod duration;
 pub mod encoding;
+pub mod spelling;
 pub mod time;
 pub(crate) mod until;
 pub mod user;

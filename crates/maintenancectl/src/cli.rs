@@ -1,5 +1,6 @@
 //! The arguments of the command. Those of a verb are in the file of the verb.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -91,4 +92,18 @@ impl Cli {
             Command::Explain(explain) => explain.run(&settings),
         }
     }
+}
+
+/// The first word that is no option, where the arguments cannot be read.
+pub(crate) fn verb(arguments: impl Iterator<Item = OsString>) -> Option<String> {
+    let mut words = arguments.skip(1);
+    while let Some(word) = words.next() {
+        match &*word.to_string_lossy() {
+            // Its value is no verb.
+            "--config" => drop(words.next()),
+            word if word.starts_with('-') => {}
+            word => return Some(word.to_ascii_lowercase()),
+        }
+    }
+    None
 }

@@ -3,12 +3,12 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use maintenance_core::flag::spec::{FlagSpec, is_language};
+use maintenance_core::flag::spec::{FlagSpec, Phase, is_language};
 
 use crate::edit::Edit;
 use crate::exit::Failure;
 use crate::session::Session;
-use crate::spoken::{distance, duration, time};
+use crate::spoken::{distance, duration, time, written};
 
 /// The texts of a flag, and how it reopens.
 #[derive(Clone, Debug, Default, Args)]
@@ -50,11 +50,9 @@ enum Reopen {
 /// # Errors
 /// What to write instead.
 pub(crate) fn over(text: &str) -> Result<String, String> {
-    let seconds = duration(text)?.as_secs();
-    match seconds {
-        1..=604_800 if seconds % 3600 == 0 => Ok(format!("{}h", seconds / 3600)),
-        1..=604_800 if seconds % 60 == 0 => Ok(format!("{}m", seconds / 60)),
-        1..=604_800 => Ok(format!("{seconds}s")),
+    let duration = duration(text)?;
+    match duration.as_secs() {
+        1..=604_800 => Ok(written(duration)),
         _ => Err("a gradual reopening takes at most 7 days; write 15m".into()),
     }
 }
@@ -115,8 +113,8 @@ fn texts(name: &str, given: &[String]) -> Result<Vec<(Option<String>, String)>, 
         several => {
             if let Some((_, text)) = several.iter().find(|(language, _)| language.is_none()) {
                 return Err(Failure::unusable(format!(
-                    "of several texts for the {name}, \"{text}\" has no language; write \
-                     en={text:?}"
+                    "there are several texts for the {name}, and \"{text}\" has no language; write \
+                     --{name} \"en={text}\""
                 )));
             }
             let is_twice = |pair: &&[Option<String>]| pair.first() == pair.last();
@@ -154,10 +152,13 @@ pub(crate) fn summary(session: &Session, what: &str, spec: &FlagSpec) -> String 
     if let Some(start) = spec.start() {
         lines.push(format!("  start: {}", session.said(start.at())));
     }
-    if let Some(end) = spec.end() {
+    let percent =
+        spec.admit_percent().map(|percent| format!("{percent} per cent of the clients pass"));
+    let rising = spec.open_from().filter(|_| spec.phase(session.now) == Phase::Reopening);
+    if let (None, Some(end)) = (rising, spec.end()) {
         let then = match (spec.over(), spec.reopens()) {
             (Some(over), _) => format!(
-                "then ever more clients pass, and all of them {} later",
+                "then more and more clients pass, and all of them {} later",
                 distance(std::time::Duration::from_secs(over.into()))
             ),
             (None, true) => "then the site opens by itself".to_owned(),
@@ -168,8 +169,14 @@ pub(crate) fn summary(session: &Session, what: &str, spec: &FlagSpec) -> String 
     if spec.is_read_only() {
         lines.push("  only requests that can change something are refused".into());
     }
-    if let Some(percent) = spec.admit_percent() {
-        lines.push(format!("  {percent} per cent of the clients pass"));
+    match (percent, rising) {
+        (percent, Some(open)) => lines.push(format!(
+            "  {} now, and all of them from {}",
+            percent.as_deref().unwrap_or("few clients pass"),
+            session.said(open.at())
+        )),
+        (Some(percent), None) => lines.push(format!("  {percent}")),
+        (None, None) => {}
     }
     lines.extend(spec.warnings().iter().map(|warning| format!("  warning: {warning}")));
     lines.join("\n") + "\n"

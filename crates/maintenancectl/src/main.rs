@@ -42,6 +42,7 @@ mod session;
 mod settings;
 mod spoken;
 mod terminal;
+mod tip;
 mod verb;
 mod who;
 
@@ -52,7 +53,10 @@ use clap::Parser as _;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => tip::added(error, cli::verb(std::env::args_os()).as_deref()).exit(),
+    };
     match cli.run() {
         Ok(exit) => exit.into(),
         Err(failure) => {

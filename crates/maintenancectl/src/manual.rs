@@ -40,6 +40,29 @@ const EXITS: [(&str, &str); 5] = [
     ("130", "Ctrl-C ended a wait. What was written before stays."),
 ];
 
+/// A night, in the order of the steps.
+const EXAMPLES: [(&str, &str); 12] = [
+    ("maintenancectl check", "Check the settings and the files that they name."),
+    (
+        "maintenancectl announce --start \"tomorrow 22:00\" --end 23:30 -m \"en=We are moving.\" -m \
+         \"de=Wir ziehen um.\"",
+        "Announce a closing, which begins by itself.",
+    ),
+    ("maintenancectl open", "Withdraw the announcement, or open the closed site."),
+    (
+        "maintenancectl close --end +2h --reason upgrade --wait",
+        "Close now, and wait until the application can be stopped.",
+    ),
+    ("maintenancectl allow 192.0.2.7 --for 2h", "Let a colleague in."),
+    ("maintenancectl invite add anna --for 2h", "Let somebody in who has no fixed address."),
+    ("maintenancectl status", "See what is closed, what still runs, and who is refused most."),
+    ("maintenancectl explain 192.0.2.9", "See why a client is refused."),
+    ("maintenancectl extend --by 30m", "Move the planned end."),
+    ("maintenancectl open --percent 10", "Let a tenth of the clients in."),
+    ("maintenancectl open --over 15m", "Let more and more clients in, and then all."),
+    ("maintenancectl status --nagios", "Check the servers from a monitoring system."),
+];
+
 const FILES: [(&str, &str); 1] =
     [("/etc/maintenancectl.toml", "The settings, see maintenancectl.toml(5).")];
 
@@ -66,6 +89,7 @@ pub(crate) fn of_command(mut command: Command) -> String {
         of_verb(&mut page, verb, &format!("maintenancectl {}", verb.get_name()));
     }
     table(&mut page, "TIMES", &TIMES);
+    table(&mut page, "EXAMPLES", &EXAMPLES);
     table(&mut page, "EXIT STATUS", &EXITS);
     table(&mut page, "FILES", &FILES);
     page.control("SH", ["SEE ALSO"]);
@@ -192,11 +216,11 @@ mod tests {
 
     #[test]
     fn every_key_of_the_settings() {
-        // serde names the keys that it knows.
+        // The error names all keys.
         let keys = |text: &str| -> Vec<String> {
             let error = Settings::parse(text).expect_err(text);
-            let known = error.split("expected one of ").nth(1).expect(&error);
-            known.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+            let known = error.cause.split("the keys are ").nth(1).expect(&error.cause);
+            known.split(", ").map(str::to_owned).collect()
         };
         let mut known = keys("x = 1");
         assert!(known.iter().any(|key| key == "server"), "{known:?}");
@@ -224,6 +248,17 @@ mod tests {
             }
         }
         assert!(number >= 8, "{number} verbs");
+    }
+
+    #[test]
+    fn the_examples_can_be_run() {
+        for (example, _) in EXAMPLES {
+            let words = example.split('"').enumerate().flat_map(|(index, part)| match index % 2 {
+                0 => part.split_whitespace().collect::<Vec<_>>(),
+                _ => vec![part],
+            });
+            assert!(Cli::command().try_get_matches_from(words).is_ok(), "{example}");
+        }
     }
 
     #[test]

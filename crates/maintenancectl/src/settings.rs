@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use maintenance_core::text::duration;
+use maintenance_core::text::{duration, spelling};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use ureq::http::Uri;
 
@@ -18,6 +19,9 @@ const DEFAULT: &str = "/etc/maintenancectl.toml";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
+    /// The file itself, if there is one.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
     /// The flag that `close` and others write.
     #[serde(default, deserialize_with = "path_of")]
     pub(crate) flag: Option<PathBuf>,
@@ -86,18 +90,26 @@ impl Settings {
                 return Err(Failure::unusable(message));
             }
         };
-        let settings = Self::parse(&text)
-            .map_err(|wrong| Failure::unusable(format!("{}:{wrong}", path.display())))?;
+        let settings = Self::parse(&text).map_err(|Wrong { span, cause }| {
+            let before = text.get(..span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            Failure::unusable(format!("{}:{line}:{column}: {cause}", path.display()))
+        })?;
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let settings = Self { file: Some(absolute), ..settings };
         Ok(settings.within(path.parent().unwrap_or(Path::new("/"))))
     }
 
-    /// The settings in a text. An error is `LINE:COLUMN: CAUSE`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// The settings in a text.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         toml::from_str(text).map_err(|error| {
-            let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            format!("{line}:{column}: {}", error.message().lines().collect::<Vec<_>>().join(", "))
+            let span = error.span().unwrap_or_default();
+            let cause = error.message().lines().collect::<Vec<_>>().join(", ");
+            Wrong { cause: instead(&cause, text.get(span.start..).unwrap_or_default()), span }
         })
     }
 
@@ -105,6 +117,14 @@ impl Settings {
     pub(crate) fn host(&self) -> String {
         let url = self.url.as_deref().and_then(|url| url.parse::<Uri>().ok());
         url.as_ref().and_then(Uri::host).unwrap_or_default().to_owned()
+    }
+
+    /// The file itself, and those that it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        // There is no flag while the site is open.
+        let flag = self.flag.iter().filter(|flag| flag.exists());
+        let files = self.file.iter().chain(flag).chain(&self.allow).chain(&self.invitations);
+        files.chain(&self.pages).cloned().collect()
     }
 
     fn within(mut self, folder: &Path) -> Self {
@@ -119,6 +139,39 @@ impl Settings {
             .chain(&mut self.hooks);
         paths.for_each(|path| *path = folder.join(&*path));
         self
+    }
+}
+
+/// What is wrong with the settings.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    /// The place, in bytes.
+    pub(crate) span: Range<usize>,
+    /// What is wrong, and what to write instead.
+    pub(crate) cause: String,
+}
+
+/// What to write instead, where the parser names what it expects in its own words. `rest` begins
+/// with what is wrong.
+fn instead(cause: &str, rest: &str) -> String {
+    if rest.starts_with("[server]") || rest.starts_with("server]") {
+        return "a server is one of several; write [[server]], in two pairs of brackets".into();
+    }
+    if cause == "missing field `status`" {
+        return "this server has no status page; write status = \
+                \"http://web1.example.com/maintenance-status\""
+            .into();
+    }
+    let quoted: Vec<_> = cause.split('`').skip(1).step_by(2).collect();
+    match (cause.starts_with("unknown field "), &quoted[..]) {
+        (true, [unknown, known @ ..]) => {
+            let more = match spelling::meant(&unknown.to_lowercase(), known.iter().copied()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("the keys are {}", known.join(", ")),
+            };
+            format!("unknown key \"{unknown}\"; {more}")
+        }
+        _ => cause.to_owned(),
     }
 }
 

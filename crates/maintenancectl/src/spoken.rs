@@ -11,7 +11,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan as _, Zoned};
 use maintenance_core::text::time::Moment;
 
-pub(crate) use distance::{ago, distance, duration, said};
+pub(crate) use distance::{ago, distance, duration, said, written};
 use words::{Day, Words, ZoneWord};
 
 /// A time of day that has passed within this time was probably meant for today.
@@ -178,9 +178,9 @@ fn on_weekday(
     }
     Err(format!(
         "{} has passed, {}; for the next one write \"{}\"",
-        written(&first.at.to_zoned(clock.zone.clone())),
+        without_zone(&first.at.to_zoned(clock.zone.clone())),
         ago(clock.now, first.at),
-        written(&next.at.to_zoned(clock.zone.clone())),
+        without_zone(&next.at.to_zoned(clock.zone.clone())),
     ))
 }
 
@@ -228,7 +228,7 @@ fn agree(date: Date, weekday: Option<Weekday>) -> Result<(), String> {
 }
 
 /// A local time as it can be said again.
-fn written(at: &Zoned) -> String {
+fn without_zone(at: &Zoned) -> String {
     let seconds = if at.second() == 0 { "" } else { ":%S" };
     at.strftime(&format!("%Y-%m-%d %H:%M{seconds}")).to_string()
 }

@@ -107,15 +107,16 @@ fn kinds_and_inputs() {
         ("check --kind flag a", 0, "a: closes at once"),
         ("check --kind allow a", 2, "error: \"by\" is neither an address nor a network"),
         ("check b", 2, "error: b: the kind of the file is not certain"),
-        ("check b", 2, "= help: add --kind flag, page, allow, plugin-cfg or invitations"),
+        ("check b", 2, "= help: add --kind flag, page, allow, plugin-cfg, invitations or settings"),
         (
             "check --kind nothing a",
             2,
-            "possible values: flag, page, allow, plugin-cfg, invitations",
+            "possible values: flag, page, allow, plugin-cfg, invitations, settings",
         ),
         ("check .", 2, "error: .: the file is not a regular file"),
         ("check nowhere", 2, "error: nowhere: the file cannot be read: No such file"),
-        ("check", 2, "<FILE>"),
+        // the files of the settings, of which the flag need not exist
+        ("check", 0, "settings.toml: settings of maintenancectl, 0 servers\n"),
         ("check a c.flag", 0, "0 errors, 0 warnings in 2 files\n"),
         // rendered with the first flag
         ("check d.json.j2", 0, "d.json.j2: a template\n"),
@@ -151,6 +152,25 @@ fn kinds_and_inputs() {
         "{said:?}"
     );
     assert!(said.out.contains("= help: run chmod 644"), "{said:?}");
+    // The settings name files, and do not pass for a flag.
+    ground.write("list", "10.0.0.300\n");
+    ground.write("settings.toml", "flag = 'c.flag'\nallow = 'list'\ninvitations = 'nowhere'\n");
+    let said = ground.line("check");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    for part in ["c.flag: closes at once\n", "list:1:1\n", "nowhere: the file cannot be read: No"] {
+        assert!(said.out.contains(part), "{part}: {said:?}");
+    }
+    assert!(said.out.ends_with("2 errors, 1 warning in 4 files\n"), "{said:?}");
+    ground.write("maintenancectl.toml", "flga = 'x'\n\n[[server]]\nstatus = 'x'\n");
+    let said = ground.line("check maintenancectl.toml");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(
+        said.out.contains("error: unknown key \"flga\"\n --> maintenancectl.toml:1:1\n"),
+        "{said:?}"
+    );
+    assert!(said.out.contains("= help: did you mean flag?"), "{said:?}");
+    let said = ground.line("check --kind settings list");
+    assert!(said.out.contains(" --> list:1:11\n"), "{said:?}");
     // The settings know the kind.
     ground.write("settings.toml", "allow = 'b'\n");
     let said = ground.line("check b");

@@ -64,14 +64,18 @@ const CASES: &[Case] = &[
         None,
         "close --read-only --end +1h --reopen auto",
         0,
-        &["then the site opens by itself", "only requests that can change something"],
+        &[
+            "read-only: ",
+            "then the site opens by itself",
+            "only requests that can change something",
+        ],
         Some(&["refuse = \"writes\"", "reopen = \"auto\""]),
     ),
     case(
         None,
         "close --end +1h --reopen gradual",
         0,
-        &["then ever more clients pass, and all of them 15 min later"],
+        &["then more and more clients pass, and all of them 15 min later"],
         Some(&["reopen = \"gradual\"", "over = \"15m\""]),
     ),
     case(None, "close --end +1h --over 90s", 0, &["1 min later"], Some(&["over = \"90s\""])),
@@ -92,7 +96,7 @@ const CASES: &[Case] = &[
     case(None, "close --end +1h --over 8d", 2, &["at most 7 days"], None),
     case(None, "close --end yesterday", 2, &["--end: \"yesterday\" is not a part of a time"], None),
     case(None, "close --end 2020-01-01~10:00", 2, &["which has passed; write a later time"], None),
-    case(None, "close -m a -m b", 2, &["\"a\" has no language; write en=\"a\""], None),
+    case(None, "close -m a -m b", 2, &["\"a\" has no language; write --message \"en=a\""], None),
     case(None, "close -m de=a -m DE=b", 2, &["two texts in \"de\"; leave one out"], None),
     case(None, "close --reopen never", 2, &["possible values: auto, gradual"], None),
     case(EMPTY, "close --end +1h", 0, &["closed: "], Some(&["end = 2", "by = \"{me}\""])),
@@ -153,6 +157,7 @@ const CASES: &[Case] = &[
             "  start: Sat 24 Nov 2096 22:00 CET, in ",
             "  end: Sun 25 Nov 2096 01:30 CET, in ",
             "all of them 30 min later",
+            "  to withdraw it: maintenancectl open\n",
         ],
         Some(&[
             "start = 2096-11-24T22:00:00+01:00\nend = 2096-11-25T01:30:00+01:00\nby = \"{me}\"\n",
@@ -177,7 +182,7 @@ const CASES: &[Case] = &[
         None,
         "announce --start 2096-11-24~22:00 --end 2096-11-24~21:00",
         2,
-        &["--end: Sat 24 Nov 2096 21:00 CET", "is not later than the start", "write a later end"],
+        &["--end: the end (Sat 24 Nov 2096 21:00 CET", ") is not later than the start (Sat 24 Nov"],
         None,
     ),
     case(None, "announce --start +1h", 2, &["--end <TIME>"], None),
@@ -228,7 +233,7 @@ const CASES: &[Case] = &[
         CLOSED,
         "extend --end 2096-11-25~01:00",
         0,
-        &["that is 30 min earlier than before"],
+        &["shortened: ", "that is 30 min earlier than before"],
         Some(&["end = 2096-11-25T01:00:00+01:00"]),
     ),
     case(
@@ -275,6 +280,24 @@ const CASES: &[Case] = &[
         &["cannot be used: line 1, column 9", "correct it"],
         SAME,
     ),
+    case(
+        CLOSED,
+        "extend --by 30m",
+        0,
+        &["extended: ", "  end: Sun 25 Nov 2096 02:00 CET", "that is 30 min later than before"],
+        Some(&["=by = '{me}'\nend = 2096-11-25T02:00:00+01:00\nmessage = 'x'\n"]),
+    ),
+    case(ANNOUNCED, "extend --by +1h", 0, &["1 h later"], Some(&["end = 2096-11-25T02:30:00"])),
+    case(
+        OVERDUE,
+        "extend --by 30m",
+        2,
+        &["--by: the new end would be Wed 25 Nov 2020 02:00", "write --end +30m"],
+        SAME,
+    ),
+    case(EMPTY, "extend --by 90m", 2, &["has no end that --by can move", "--end +90m"], SAME),
+    case(CLOSED, "extend --by 30", 2, &["30 has no unit; write 30m"], SAME),
+    case(CLOSED, "extend --by 30m --end +1h", 2, &["cannot be used with"], SAME),
     case(CLOSED, "extend", 2, &["--end <TIME>"], SAME),
     // open
     case(None, "open", 0, &["already open: there is no "], None),
@@ -291,7 +314,7 @@ const CASES: &[Case] = &[
         CLOSED,
         "open --over 15m",
         0,
-        &["reopening: ", "and all of them 15 min later"],
+        &["reopening: ", "  few clients pass now, and all of them from ", ", in 15 min\n"],
         Some(&["reopen = \"gradual\"\nover = \"15m\"", "!end = 2096", "message = 'x'"]),
     ),
     case(
@@ -301,6 +324,8 @@ const CASES: &[Case] = &[
         &["10 per cent of the clients pass"],
         Some(&["admit_percent = 10", "end = 2096"]),
     ),
+    case(CLOSED, "open --percent 10%", 0, &["10 per cent"], Some(&["admit_percent = 10"])),
+    case(CLOSED, "open --percent ten", 2, &["not a whole number from 0 to 100; write 10"], SAME),
     case(EMPTY, "open --percent 0", 0, &["0 per cent"], Some(&["=admit_percent = 0\n"])),
     case(
         REOPENED,
@@ -309,7 +334,7 @@ const CASES: &[Case] = &[
         &["extended: ", "  the site was open, and is closed again"],
         Some(&["reopen = 'auto'", "end = 2"]),
     ),
-    case(CLOSED, "open --percent 101", 2, &["101 is not in 0..=100"], SAME),
+    case(CLOSED, "open --percent 101", 2, &["not a whole number from 0 to 100; write 10"], SAME),
     case(CLOSED, "open --percent 10 --over 5m", 2, &["cannot be used with"], SAME),
     case(CLOSED, "open --over 5", 2, &["5 has no unit; write 5m"], SAME),
     case(ANNOUNCED, "open --over 5m", 1, &["does not close the site now"], SAME),
@@ -323,7 +348,47 @@ const CASES: &[Case] = &[
     // whatever it is
     case(None, "clos", 2, &["unrecognized subcommand 'clos'", "'close'"], None),
     case(None, "", 2, &["Usage: maintenancectl"], None),
+    case(ANNOUNCED, "cancel", 2, &["tip: write maintenancectl open; it also withdraws"], SAME),
+    case(CLOSED, "Reopen", 2, &["tip: write maintenancectl open"], SAME),
+    case(
+        None,
+        "help close",
+        2,
+        &["tip: write maintenancectl --help, or maintenancectl VERB"],
+        None,
+    ),
+    case(None, "close --for 2h", 2, &["tip: write --end +2h\n"], None),
+    case(
+        None,
+        "close --end Sun 01:30",
+        2,
+        &["tip: write --end TIME, and a time of two words in quotes"],
+        None,
+    ),
+    case(None, "extend 30m", 2, &["tip: write --end TIME, and"], None),
+    case(None, "close --reed-only", 2, &["a similar argument exists: '--read-only'"], None),
+    case(None, "invite list list", 2, &["unexpected argument 'list'"], None),
 ];
+
+/// A share that rises, and then stays where `--percent` puts it.
+#[test]
+fn a_share_that_stays() {
+    let ground = Ground::new();
+    ground.write("maintenance.flag", "message = 'x'\n");
+    assert_eq!(ground.line("open --over 15m").code, Some(0));
+    let said = ground.line("open --percent 10");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!said.out.contains("  end: "), "{said:?}");
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    assert_eq!(flag, "message = 'x'\nadmit_percent = 10\n");
+    // The share can rise again from there.
+    assert_eq!(ground.line("open --over 15m").code, Some(0));
+    let flag = ground.read("maintenance.flag").expect("a flag");
+    assert!(
+        flag.contains("admit_percent = 10\n") && flag.contains("reopen = \"gradual\""),
+        "{flag}"
+    );
+}
 
 /// A share that stays ends a reopening that has begun, and no other plan.
 #[test]

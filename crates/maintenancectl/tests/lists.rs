@@ -64,6 +64,7 @@ const ALLOW: &[Case] = &[
     ("# x\n", "10.0.0.1 --for 2", 2, "--for: 2 has no unit; write 2m for minutes", None),
     ("# x\n", "10.0.0.1 --until 2020-01-01~10:00", 2, "--until: \"2020-01-01 10:00\" is ", None),
     ("# x\n", "10.0.0.1 --until 22:00 --for 2h", 2, "cannot be used with", None),
+    ("# x\n", "list", 2, "\"list\" is not an address; write maintenancectl allow 192.0.2.7", None),
     ("# x\n", "", 2, "<ADDRESS>", None),
 ];
 

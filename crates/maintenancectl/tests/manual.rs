@@ -93,10 +93,19 @@ fn without_settings() {
         assert_eq!(said.code, Some(code), "{line}: {said:?}");
     }
     for (content, cause) in [
-        ("flg = 'x'\n", "settings.toml:1:1: unknown field `flg`, expected one of `flag`"),
+        ("flg = 'x'\n", "settings.toml:1:1: unknown key \"flg\"; did you mean flag?"),
+        ("x = 'x'\n", "settings.toml:1:1: unknown key \"x\"; the keys are flag, allow, "),
+        ("flag = 'x'\n[server]\nname = 'x'\n", "settings.toml:2:1: a server is one of several; w"),
+        (
+            "[server]\nname='x'\n[server]\nname='y'\n",
+            "a server is one of several; write [[server]]",
+        ),
         ("flag = 'x\n", "settings.toml:1:"),
         ("timeout = 'x'\n", "settings.toml:1:11: \"x\" is not a duration"),
-        ("[[server]]\nname = 'x'\n", "settings.toml:1:1: missing field `status`"),
+        (
+            "[[server]]\nname = 'x'\n",
+            "settings.toml:1:1: this server has no status page; write status = ",
+        ),
         (
             "[[server]]\nname = 1\n",
             "settings.toml:2:8: invalid type: integer `1`, expected a string",

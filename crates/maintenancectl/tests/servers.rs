@@ -127,9 +127,16 @@ fn without_servers() {
         ("explain --client ::1", 2, "", none),
         ("status --nagios", 3, "MAINTENANCE UNKNOWN - no server to ask; write", ""),
         ("is-open", 2, "", "maintenancectl: no server and no flag to look at; write flag = \"FIL"),
-        ("status --server web1", 2, "", "maintenancectl: no server is called \"web1\" (the settin"),
+        (
+            "status --server web1",
+            2,
+            "",
+            "maintenancectl: no server is called \"web1\", and the sett",
+        ),
         ("status --server ftp://x/", 2, "", "maintenancectl: \"ftp://x/\" begins with ftp://"),
         ("explain", 2, "", "error: the following required arguments were not provided:"),
+        ("explain ::1", 2, "", none),
+        ("explain ::1 --client ::1", 2, "", "error: the argument '[ADDR]' cannot be used with"),
         ("explain --client web1", 2, "", "error: invalid value 'web1' for '--client <ADDR>'"),
         ("explain --client ::1 --path x", 2, "", "error: invalid value 'x' for '--path <PATH>'"),
         ("wait --timeout 5", 2, "", "error: invalid value '5' for '--timeout <TIME>': 5 has no u"),
@@ -164,7 +171,7 @@ fn the_screen() {
     ]);
     let ran = servers.run("status");
     let expected = "Closed on web1, web2; no report from web3\n\
-        \x20 /run/flag closes since Fri 2 Jan 2026 03:00 UTC, AGO ago\n\
+        \x20 /run/flag closes the site; last written Fri 2 Jan 2026 03:00 UTC, AGO ago\n\
         \x20   by anna: upgrade, CHG-1\n\
         \n\
         SERVER  STATE      RUNNING  FROM BEFORE  REFUSED  MODULE\n\
@@ -174,7 +181,7 @@ fn the_screen() {
         \n\
         6 requests from before the closing still run, the oldest for 41 s.\n\
         \x20 41 s on web2: /export\n\
-        \x20 40 s on web2: a path that httpd does not tell\n\
+        \x20 40 s on web2: path unknown (see ExtendedStatus)\n\
         \n\
         REFUSED MOST  COUNT  LAST PATH  USER-AGENT\n\
         10.1.2.3      2408   /monitor   probe\n\
@@ -202,20 +209,53 @@ fn the_screen() {
     assert_eq!(line, expected);
 }
 
-/// The end of a flag that reopens is when that began, and not one that is overdue.
+/// What the screen says about a flag. `END` and `OPEN` are times in the future.
 #[test]
-fn a_reopening_on_the_screen() {
-    let mut value = one_scope("reopening", 0);
-    value["flags"] = json!([{
-        "path": "/run/flag", "state": "reopening", "closes": true, "share": 12.5, "by": "anna",
-        "end": "2026-01-02T03:00:00Z",
-    }]);
-    value["scopes"][0]["flags"] = json!(["/run/flag"]);
-    let out = Servers::of(&[value]).run("status").out;
-    let lines: Vec<_> = out.lines().take(3).collect();
-    assert_eq!(lines[..2], ["Reopening", "  /run/flag reopens"], "{out}");
-    assert!(lines[2].starts_with("    since Fri 2 Jan "), "{out}");
-    assert!(lines[2].ends_with(" ago, 12.5 % of the clients pass, by anna"), "{out}");
+fn what_a_flag_does() {
+    let now = jiff::Timestamp::now();
+    let at = |seconds: i64| (now + jiff::SignedDuration::from_secs(seconds)).to_string();
+    for (state, members, expected) in [
+        ("closed", json!({}), &["closes the site; last written "][..]),
+        ("closed", json!({ "start": at(-60), "modified": at(-90) }), &["closes the site, from "]),
+        ("closed", json!({ "start": at(-60), "modified": at(-9) }), &["; last written "]),
+        ("read_only", json!({ "refuse": "writes" }), &["/run/flag refuses writes; last written "]),
+        (
+            "announced",
+            json!({ "start": at(3600) }),
+            &["/run/flag will close the site ", "in 59 min"],
+        ),
+        ("overdue", json!({ "end": at(-60) }), &["closes the site; ", "should have ended "]),
+        (
+            "reopening",
+            json!({ "end": at(-60), "over": 900, "share": 10.11 }),
+            &[
+                "/run/flag has been reopening since ",
+                "    10 % of the clients pass now, and all of them from ",
+                "in 13 min, by anna",
+            ],
+        ),
+        (
+            "reopening",
+            json!({ "share": 10.0 }),
+            &["closes the site; last written ", "    10 % of the clients pass, by anna"],
+        ),
+        (
+            "closed",
+            json!({ "warnings": ["line 1: unknown key \"ends\"; did you mean end?"] }),
+            &["\nweb1: /run/flag: line 1: unknown key \"ends\"; did you mean end?\n"],
+        ),
+    ] {
+        let mut value = one_scope(state, 0);
+        for (key, member) in members.as_object().expect("members") {
+            value["flags"][0][key] = member.clone();
+        }
+        let ran = Servers::of(&[value]).run("status");
+        for part in expected {
+            assert!(ran.out.contains(part), "{part}: {state} {members}: {}", ran.out);
+        }
+        let is_overdue = ran.out.contains("should have ended");
+        assert_eq!(is_overdue, state == "overdue", "{members}: {}", ran.out);
+    }
 }
 
 #[test]
@@ -262,6 +302,11 @@ fn a_client_is_explained() {
         \x20 www.example.com:443 <Location /a>\n\
         \x20   now:          is refused with 503: no token admits the client\n";
     assert_eq!(ran.out, expected, "{ran:?}");
+    assert_eq!(servers.run(&words.replace("--client ", "")).out, expected);
+    let ran = Servers::of(&[with(blocked(), blocked())]).run("explain 10.0.0.1");
+    let hint = "\n10.0.0.1 is on no allowlist; to let it in: maintenancectl allow 10.0.0.1 --for 2h \
+        --file FILE\n";
+    assert!(ran.out.ends_with(hint), "{ran:?}");
     let request = servers.fakes[0].requests().remove(0);
     let target =
         "GET /status?format=json&client=10.0.0.1&path=%2Fa%2520b&host=www.example.com%3A443 ";

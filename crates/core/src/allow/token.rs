@@ -1,6 +1,7 @@
 //! The tokens of `MaintenanceAllow`, one for each kind of admission.
 
 use std::ffi::CString;
+use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -159,7 +160,7 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
         }
         Some(("file", name)) => match list::open(file(name), context.keeper()) {
             Ok(list) => Ok(Token::File(Arc::new(list))),
-            Err(cause) => Err(wrong_file(name, cause)),
+            Err(cause) => Err(wrong_file(name, or_create(&file(name), cause))),
         },
         Some(("plugin-cfg", name)) => match NodeFile::open(file(name), context.keeper()) {
             Ok(nodes) => Ok(Token::PluginCfg(Arc::new(nodes))),
@@ -167,7 +168,7 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
         },
         Some(("invite", name)) => match invitations::file::open(file(name), context.keeper()) {
             Ok(invitations) => Ok(Token::Invite(Arc::new(invitations))),
-            Err(cause) => Err(wrong_file(name, cause)),
+            Err(cause) => Err(wrong_file(name, or_create(&file(name), cause))),
         },
         Some(("env", name)) => match CString::new(name) {
             Ok(name) if is_variable(name.to_bytes()) => Ok(Token::Env(name)),
@@ -193,6 +194,15 @@ pub(super) fn parse(word: &str, context: &dyn DirectiveContext) -> Result<Token,
                 (cause, _) => AllowError::Network { word, cause },
             }
         }),
+    }
+}
+
+/// The cause, with what to do if there is no such file: a list is often configured before there is
+/// anybody to admit.
+fn or_create(path: &Path, cause: String) -> String {
+    match path.exists() {
+        true => cause,
+        false => cause + "; to admit nobody, create the file with one comment line",
     }
 }
 

@@ -11,6 +11,7 @@ use maintenance_core::page::{self, Facts, PageName, ServerName};
 
 use super::finding::{Finding, Severity, line_range};
 use super::kind::{self, Kind};
+use crate::settings::{Settings, Wrong};
 use crate::spoken::said;
 
 /// How many errors of a list are shown.
@@ -40,6 +41,7 @@ pub(super) fn inspect(
         Kind::Allow => allow(content, text, circumstances),
         Kind::PluginCfg => plugin(content, text),
         Kind::Invitations => of_invitations(content, text, circumstances),
+        Kind::Settings => of_settings(text),
     }
 }
 
@@ -222,6 +224,19 @@ fn of_invitations(content: &[u8], text: &str, circumstances: &Circumstances<'_>)
     findings.extend(unfinished(content, text));
     let one = if found.len() == 1 { "" } else { "s" };
     (Some(format!("{} invitation{one}", found.len())), findings)
+}
+
+fn of_settings(text: &str) -> Inspected {
+    match Settings::parse(text) {
+        Ok(settings) => {
+            let count = settings.servers.len();
+            let servers = if count == 1 { "1 server".into() } else { format!("{count} servers") };
+            (Some(format!("settings of maintenancectl, {servers}")), vec![])
+        }
+        Err(Wrong { span, cause }) => {
+            (None, vec![Finding::of_file(Severity::Error, &cause).at(text, span)])
+        }
+    }
 }
 
 /// The errors of all lines. The module stops at the first.

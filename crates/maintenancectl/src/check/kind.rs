@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     PluginCfg,
     /// A file of MaintenanceAllow invite=
     Invitations,
+    /// The settings of maintenancectl
+    Settings,
 }
 
 impl Kind {
@@ -40,9 +42,10 @@ impl Kind {
 
 fn by_settings(path: &Path, settings: &Settings) -> Option<Kind> {
     let path = std::path::absolute(path).ok()?;
-    let Settings { flag, allow, invitations, pages, .. } = settings;
+    let Settings { file, flag, allow, invitations, pages, .. } = settings;
     let is = |other: &Option<std::path::PathBuf>| other.as_ref() == Some(&path);
     match () {
+        () if is(file) => Some(Kind::Settings),
         () if is(flag) => Some(Kind::Flag),
         () if is(allow) => Some(Kind::Allow),
         () if is(invitations) => Some(Kind::Invitations),
@@ -52,6 +55,9 @@ fn by_settings(path: &Path, settings: &Settings) -> Option<Kind> {
 }
 
 fn by_name(path: &Path) -> Option<Kind> {
+    if path.file_name().is_some_and(|name| name == "maintenancectl.toml") {
+        return Some(Kind::Settings);
+    }
     match PageName::of(path) {
         Err(NameError::Language { .. }) => return Some(Kind::Page),
         // A list can be called allow.txt.

@@ -105,11 +105,15 @@ fn answers_that_are_no_report() {
         (
             answer(200, HTML, "<!DOCTYPE html>"),
             "no-report",
-            "answers with an HTML page and no report; write SetHandler maintenance-status there, or \
+            "answers with an HTML page and no report; write SetHandler maintenance-status for the path of the URL, or \
              correct the URL",
         ),
         (answer(200, JSON, " <html>"), "no-report", "answers with an HTML page and no report"),
-        (answer(200, TEXT, "maintenance_up 1"), "no-report", "answers with text/plain and no"),
+        (
+            answer(200, TEXT, "maintenance_up 1"),
+            "no-report",
+            "answers with text/plain and no report; write SetHandler maintenance-status for the path",
+        ),
         (answer(200, JSON, ""), "no-report", "answers with an empty body and no report"),
         (answer(200, JSON, "[]"), "no-report", "answers with JSON that is no report of mod_main"),
         (answer(200, JSON, "{\"a\": 1}"), "no-report", "answers with JSON that is no report"),

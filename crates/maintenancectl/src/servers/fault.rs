@@ -95,12 +95,15 @@ pub(crate) enum Fault {
     Status(u16),
     /// A page instead of a report.
     #[error(
-        "answers with an HTML page and no report; write SetHandler maintenance-status there, or \
-         correct the URL"
+        "answers with an HTML page and no report; write SetHandler maintenance-status for the path \
+         of the URL, or correct the URL"
     )]
     Html,
     /// Something else instead of a report.
-    #[error("answers with {0} and no report; correct the URL")]
+    #[error(
+        "answers with {0} and no report; write SetHandler maintenance-status for the path of the \
+         URL, or correct the URL"
+    )]
     Other(String),
     /// The JSON ends early.
     #[error("sends a report that ends after {0} bytes, in the middle; see its error log")]
@@ -109,7 +112,10 @@ pub(crate) enum Fault {
     #[error("sends a report that cannot be used: {0}")]
     Json(String),
     /// JSON of something else.
-    #[error("answers with JSON that is no report of mod_maintenance; correct the URL")]
+    #[error(
+        "answers with JSON that is no report of mod_maintenance; write SetHandler \
+         maintenance-status for the path of the URL, or correct the URL"
+    )]
     Foreign,
     /// The format has changed.
     #[error("has a module ({version}) that reports in format {schema}, not 1; {}",

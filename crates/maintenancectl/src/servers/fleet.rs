@@ -139,11 +139,16 @@ fn selected(settings: &Settings, named: &[String]) -> Result<Vec<Server>, String
         known.find(|server| name_of(server).as_ref() == Ok(word)).cloned().ok_or_else(|| {
             let names = settings.servers.iter().filter_map(|server| name_of(server).ok());
             let names = names.collect::<Vec<_>>().join(", ");
-            let names = if names.is_empty() { "no server".into() } else { names };
-            format!(
-                "no server is called \"{word}\" (the settings name {names}); write one of these, \
-                 or a URL"
-            )
+            match names.is_empty() {
+                true => format!(
+                    "no server is called \"{word}\", and the settings name none; write the URL of \
+                     its status page, such as http://localhost/maintenance-status"
+                ),
+                false => format!(
+                    "no server is called \"{word}\" (the settings name {names}); write one of \
+                     these, or a URL"
+                ),
+            }
         })
     };
     named.iter().map(find).collect()

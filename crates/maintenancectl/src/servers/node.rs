@@ -198,7 +198,8 @@ impl Node {
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = vec![];
         for flag in &self.report.flags {
-            problems.extend(flag.error.iter().map(|error| format!("{}: {error}", flag.path)));
+            let wrong = flag.error.iter().chain(&flag.warnings);
+            problems.extend(wrong.map(|problem| format!("{}: {problem}", flag.path)));
         }
         for scope in &self.report.scopes {
             let of_tokens = scope.allow.iter().filter_map(|token| token.file.as_ref());

@@ -132,6 +132,12 @@ pub(crate) struct Flag {
     pub(crate) ticket: Option<String>,
     #[serde(default)]
     pub(crate) share: Option<f64>,
+    /// The seconds within which the share rises to all clients.
+    #[serde(default)]
+    pub(crate) over: Option<u32>,
+    /// `writes` if only requests that can write are refused.
+    #[serde(default)]
+    pub(crate) refuse: Option<String>,
     #[serde(default)]
     pub(crate) error: Option<String>,
     #[serde(default)]
@@ -142,6 +148,12 @@ impl Flag {
     /// Since when the flag closes: since its start, or since it was written.
     pub(crate) fn since(&self) -> Option<Timestamp> {
         self.start.max(self.modified).filter(|_| self.closes)
+    }
+
+    /// When all clients pass, while the share of those that do is rising.
+    pub(crate) fn open_for_all(&self) -> Option<Timestamp> {
+        let over = std::time::Duration::from_secs(self.over?.into());
+        self.end.filter(|_| self.state == "reopening")?.checked_add(over).ok()
     }
 
     /// Who closes: as the flag says, or the owner of the file.

@@ -103,7 +103,7 @@ impl Site {
         let unknown = self.faults().count();
         let mut parts: Vec<_> = match self.states().as_slice() {
             [(state, _)] if unknown == 0 && count == 1 => vec![state.clone()],
-            [(state, _)] if unknown == 0 => vec![format!("{state} on all {count} servers")],
+            [(state, _)] if unknown == 0 => vec![format!("{state} on {}", all(count as u64))],
             states => {
                 let part =
                     |(state, names): &(String, Vec<_>)| format!("{state} on {}", list(names));
@@ -247,6 +247,14 @@ impl Site {
         let Some(most) = most else { return vec![] };
         let others = values.iter().filter(|(_, value)| value != most);
         others.map(|(name, value)| ((*name).to_owned(), value.clone(), most.clone())).collect()
+    }
+}
+
+/// `both servers`, `all 3 servers`
+pub(crate) fn all(count: u64) -> String {
+    match count {
+        2 => "both servers".to_owned(),
+        count => format!("all {count} servers"),
     }
 }
 

@@ -130,8 +130,8 @@ fn answers_of_several_servers() {
     let of = |state: &str| Ok(one_scope(state, 0));
     for (servers, expected, text) in [
         (vec![of("closed")], [Exit::Done, Exit::No], "closed"),
-        (vec![of("closed"), of("closed")], [Exit::Done, Exit::No], "closed on all 2 servers"),
-        (vec![of("open"), of("open")], [Exit::No, Exit::Done], "open on all 2 servers"),
+        (vec![of("closed"), of("closed")], [Exit::Done, Exit::No], "closed on both servers"),
+        (vec![of("open"), of("open")], [Exit::No, Exit::Done], "open on both servers"),
         (
             vec![of("open"), of("closed"), of("open")],
             [Exit::Unusable, Exit::Unusable],

@@ -48,6 +48,15 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration in a form that can be read again: `2h`, `90m`, `45s`.
+pub(crate) fn written(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds % HOUR == 0 => format!("{}h", seconds / HOUR),
+        seconds if seconds % MINUTE == 0 => format!("{}m", seconds / MINUTE),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// A time for people: `Sat 28 Nov 22:00 CET, in 3 h 58 min`.
 pub(crate) fn said(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (time, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));

@@ -239,6 +239,8 @@ fn what_is_not_certain() {
         ("Sat tomorrow 22:00", "\"Sat tomorrow 22:00\" names the day twice"),
         ("22:00 23:00", "\"23:00\" is a second time of day"),
         ("22:00 PST", "\"PST\" is not the zone of this machine, which has CET then"),
+        ("Tomorow 22:00", "\"Tomorow\" is unknown; did you mean tomorrow?"),
+        ("Saterday 22:00", "\"Saterday\" is unknown; did you mean saturday?"),
         ("soon", "\"soon\" is not a part of a time; write 22:00"),
         ("22:00 or so", "\"or\" is not a part of a time"),
         ("tomorrow today 22:00", "\"today\" is one word too many"),

@@ -2,6 +2,7 @@
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::Offset;
+use maintenance_core::text::spelling;
 
 /// The example of each message.
 const WRITE: &str = "write 22:00, \"tomorrow 01:30\", \"Sat 22:00\", +2h or \"2026-11-28 22:00\"";
@@ -18,6 +19,23 @@ const MONTHS: [&str; 12] = [
     "june",
     "july",
     "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Words that are long enough to be mistyped.
+const NAMES: [&str; 13] = [
+    "today",
+    "tonight",
+    "tomorrow",
+    "midnight",
+    "wednesday",
+    "thursday",
+    "saturday",
+    "january",
+    "february",
     "september",
     "october",
     "november",
@@ -135,7 +153,10 @@ impl Reader {
                     self.zone = Some(ZoneWord::Name(word.to_owned()));
                     Ok(())
                 }
-                false => Err(format!("\"{word}\" is not a part of a time; {WRITE}")),
+                false => match spelling::meant(lower, NAMES) {
+                    Some(meant) => Err(format!("\"{word}\" is unknown; did you mean {meant}?")),
+                    None => Err(format!("\"{word}\" is not a part of a time; {WRITE}")),
+                },
             };
         }
         if rest.starts_with(':') || half(rest).is_some() || half(next).is_some() && rest.is_empty()

@@ -19,7 +19,8 @@ use crate::spoken::{now, said};
 /// Let an address or a network in, for good or for some time
 ///
 /// Adds a line to the file of MaintenanceAllow file=. If the address is there already, its line gets
-/// the new end; an address that is there for good stays so.
+/// the new end; an address that is there for good stays so. To end an admission early, remove its
+/// line. For people without a fixed address, see maintenancectl invite.
 #[derive(Debug, Args)]
 pub(crate) struct Allow {
     /// An address or a network: 192.0.2.7, 192.0.2.0/24, 2001:db8::/48
@@ -36,6 +37,13 @@ impl Allow {
     /// The address is none, or the file cannot be used.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let (now, zone) = (now(), zone::of_server());
+        if ["list", "show", "add", "remove", "delete", "revoke"].contains(&self.address.as_str()) {
+            return Err(Failure::unusable(format!(
+                "\"{}\" is not an address; write maintenancectl allow 192.0.2.7, and see or remove \
+                 the lines of the allow file in an editor",
+                self.address
+            )));
+        }
         let parsed = list::parse(self.address.as_bytes(), &zone).map_err(|error| {
             let error = error.to_string();
             Failure::unusable(error.strip_prefix("line 1: ").unwrap_or(&error).to_owned())

@@ -14,6 +14,8 @@ use crate::settings::Settings;
 ///
 /// Writes the flag. If you have announced something already, its texts stay, and the options change
 /// them. While the site is closed, there is nothing to announce: the announcement would open it.
+///
+/// To withdraw an announcement, run maintenancectl open.
 #[derive(Debug, Args)]
 pub(crate) struct Announce {
     /// When the site closes: 22:00, "tomorrow 22:00", "Sat 22:00", +2h, "2026-11-28 22:00"
@@ -39,7 +41,7 @@ impl Announce {
         let content = self.content_of(&session, &found)?;
         let spec = session.write(&found, &content)?;
         warn_of_folder(&session.path);
-        say!("{}", summary(&session, "announced", &spec).trim_end());
+        say!("{}  to withdraw it: maintenancectl open", summary(&session, "announced", &spec));
         let before = found.present();
         let change = Change { action: Action::Announce, before, after: Some(&spec) };
         Ok(self.hooks.run(settings, &session, &change))
@@ -50,7 +52,7 @@ impl Announce {
         let end = time_of(session, "--end", &self.end, start)?;
         if end <= start {
             return Err(Failure::unusable(format!(
-                "--end: {} is not later than the start, {}; write a later end",
+                "--end: the end ({}) is not later than the start ({}); write a later end",
                 session.said(end),
                 session.said(start)
             )));

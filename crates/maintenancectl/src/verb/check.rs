@@ -13,7 +13,7 @@ use maintenance_core::flag::{ActiveFlag, Content};
 use maintenance_core::text::zone;
 
 use crate::check::{Checked, Circumstances, Finding, Kind, Severity, human, json};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::settings::Settings;
 use crate::spoken::now;
 
@@ -25,7 +25,7 @@ const MAX_SIZE: u64 = 8 * 1024 * 1024;
 /// Reads the files as the module does, and shows every error with its line and what to write
 /// instead. The kind is known from the settings, the name (NAME.flag, NAME.html.de, plugin-cfg.xml)
 /// or the content; otherwise, --kind says it. Templates are rendered with the content of the first
-/// flag that is checked as well.
+/// flag that is checked as well. httpd's own configuration is for apachectl configtest.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The kind of all files
@@ -34,8 +34,8 @@ pub(crate) struct Check {
     /// Print JSON, for editors and scripts
     #[arg(long)]
     json: bool,
-    /// The files; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// The files; - is standard input. Without any, the settings and the files that they name
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
@@ -48,11 +48,17 @@ struct Input<'f> {
 
 impl Check {
     /// # Errors
-    /// None; what cannot be read is a finding.
+    /// There is no file to check. What cannot be read is a finding.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let zone = zone::of_server();
         let now = now();
-        let inputs: Vec<_> = self.files.iter().map(|path| self.input(path, settings)).collect();
+        let files = if self.files.is_empty() { settings.files() } else { self.files.clone() };
+        if files.is_empty() {
+            return Err(Failure::unusable(
+                "there is no file to check; add FILE, or name the files in /etc/maintenancectl.toml",
+            ));
+        }
+        let inputs: Vec<_> = files.iter().map(|path| self.input(path, settings)).collect();
         let flag = inputs.iter().flatten().find(|input| input.kind == Some(Kind::Flag));
         let spec = flag.and_then(|flag| FlagSpec::parse(&flag.content, &zone).ok());
         let closing = spec.map(|spec| ActiveFlag {
@@ -101,7 +107,7 @@ impl Input<'_> {
     fn check(self, circumstances: &Circumstances<'_>) -> Checked {
         let Some(kind) = self.kind else {
             let cause = "the kind of the file is not certain; add --kind flag, page, allow, \
-                         plugin-cfg or invitations";
+                         plugin-cfg, invitations or settings";
             let finding = Finding::of_file(Severity::Error, cause);
             return Checked::failed(shown(self.path), finding);
         };

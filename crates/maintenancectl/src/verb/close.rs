@@ -1,7 +1,7 @@
 //! `close`: writes a flag that closes at once.
 
 use clap::Args;
-use maintenance_core::flag::spec::Phase;
+use maintenance_core::flag::spec::{FlagSpec, Phase};
 
 use crate::content::{ContentOptions, summary, time_of};
 use crate::edit::Edit;
@@ -42,16 +42,17 @@ impl Close {
         let fleet = self.wait.fleet(settings)?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
+        let what = |spec: &FlagSpec| if spec.is_read_only() { "read-only" } else { "closed" };
         let (is_read_only, told) = if let Found::Present(present) = &found
             && present.text() == content
             && let Ok(spec) = &present.spec
         {
-            self.print(&summary(&session, "already closed", spec));
+            self.print(&summary(&session, &format!("already {}", what(spec)), spec));
             (spec.is_read_only(), Exit::Done)
         } else {
             let spec = session.write(&found, &content)?;
             warn_of_folder(&session.path);
-            self.print(&summary(&session, "closed", &spec));
+            self.print(&summary(&session, what(&spec), &spec));
             let before = found.present();
             let change = Change { action: Action::Close, before, after: Some(&spec) };
             (spec.is_read_only(), self.hooks.run(settings, &session, &change))

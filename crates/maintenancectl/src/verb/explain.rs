@@ -20,9 +20,12 @@ use crate::terminal::{self, Screen};
 pub(crate) struct Explain {
     #[command(flatten)]
     of: OfServers,
+    /// The address of the client, as httpd sees it; the same as --client
+    #[arg(value_name = "ADDR", required_unless_present = "client", conflicts_with = "client")]
+    address: Option<IpAddr>,
     /// The address of the client, as httpd sees it
     #[arg(long, value_name = "ADDR")]
-    client: IpAddr,
+    client: Option<IpAddr>,
     /// The path, as in a request
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
     path: String,
@@ -46,14 +49,14 @@ impl Explain {
     /// The settings cannot be used.
     pub(crate) fn run(&self, settings: &Settings) -> Outcome {
         let fleet = self.of.servers.some(settings)?;
-        let client = self.client.to_string();
+        let client = self.client().map(|client| client.to_string()).unwrap_or_default();
         let mut query = vec![("client", client.as_str()), ("path", self.path.as_str())];
         query.extend(self.host.as_deref().map(|host| ("host", host)));
         let readings = fleet.ask(&query, &|| false).unwrap_or_default();
         let exit = exit(&readings);
         let text = match self.json {
             true => json(&readings),
-            false => self.text(&readings),
+            false => self.text(&client, &readings) + &self.hint(&client, &readings, settings),
         };
         for reading in &readings {
             if let Err(fault) = &reading.report {
@@ -64,7 +67,27 @@ impl Explain {
         Ok(exit)
     }
 
-    fn text(&self, readings: &[Reading]) -> String {
+    fn client(&self) -> Option<IpAddr> {
+        self.client.or(self.address)
+    }
+
+    /// How to let the client in, if every server that answers refuses it for not being on a list.
+    fn hint(&self, client: &str, readings: &[Reading], settings: &Settings) -> String {
+        let answers = readings.iter().filter_map(|reading| reading.report.as_ref().ok());
+        let answers = answers.filter_map(|report| report.preflight.as_ref());
+        let answers: Vec<_> = answers.flat_map(|preflight| &preflight.answers).collect();
+        let is_refused = |answer: &&Answer| answer.while_closed.verdict == "blocked";
+        if answers.is_empty() || !answers.iter().all(is_refused) {
+            return String::new();
+        }
+        let file = if settings.allow.is_some() { "" } else { " --file FILE" };
+        format!(
+            "\n{client} is on no allowlist; to let it in: maintenancectl allow {client} --for \
+             2h{file}\n"
+        )
+    }
+
+    fn text(&self, client: &str, readings: &[Reading]) -> String {
         let mut groups: Vec<(String, Vec<&str>)> = vec![];
         for Reading { name, report, .. } in readings {
             let Ok(report) = report else { continue };
@@ -74,7 +97,7 @@ impl Explain {
                 None => groups.push((said, vec![name])),
             }
         }
-        let mut text = format!("{} {}", self.client, self.path);
+        let mut text = format!("{client} {}", self.path);
         text += &self.host.as_ref().map(|host| format!(" at {host}")).unwrap_or_default();
         text.push('\n');
         for (said, names) in groups {

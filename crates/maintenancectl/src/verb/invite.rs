@@ -25,7 +25,8 @@ const PARAMETER: &str = "maintenance-invite";
 /// Let people in who have no fixed address, by a link
 ///
 /// The file of MaintenanceAllow invite= has the hash of each secret. The secret is in the link alone,
-/// which is printed once.
+/// which is printed once. The link leads to the site and leaves a cookie, which has to come back with
+/// each request: browsers send it by themselves, curl with -b "" (curl -L -b "" LINK).
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `open`: removes the flag, or lets it admit ever more clients.
+//! `open`: removes the flag, or lets it admit more and more clients.
 
 use clap::Args;
 use maintenance_core::flag::spec::Phase;
@@ -21,12 +21,18 @@ pub(crate) struct Open {
     #[arg(long, value_name = "DURATION", value_parser = over, conflicts_with = "percent")]
     over: Option<String>,
     /// Admit this share of the clients, 0 to 100
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "NUMBER", value_parser = percent)]
     percent: Option<u8>,
     #[command(flatten)]
     hooks: HookOptions,
     #[command(flatten)]
     flag: FlagOptions,
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent = number.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "this is not a whole number from 0 to 100; write 10".to_owned())
 }
 
 impl Open {

@@ -26,7 +26,7 @@ fn a_wait_that_ends_well() {
         "1 request from before still runs: 1 on web1 (oldest 41 s)",
     ];
     assert_eq!(lines, expected, "{ran:?}");
-    let done = "All 2 servers are closed, and nothing from before the closing runs any more.\n";
+    let done = "Both servers are closed, and nothing from before the closing runs any more.\n";
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), done));
     let servers = Servers::new(vec![answers(&steps)]);
     let ran = servers.run("wait --closed --timeout 30s");

@@ -1,5 +1,7 @@
 //! The keys of a flag's content, and suggestions for unknown keys.
 
+use crate::text::spelling::{allowed, distance};
+
 /// The known keys. They are not case-sensitive.
 pub(super) const KEYS: [&str; 16] = [
     "message",
@@ -87,41 +89,9 @@ pub(super) fn meant(key: &str) -> Option<&'static str> {
     let other = OTHER_WORDS.into_iter().find(|(other, _)| *other == word);
     let near = || {
         let near = KEYS.into_iter().map(|known| (distance(&word, &plain(known)), known));
-        let allowed = |known: &str| match known.len() {
-            0..3 => 0,
-            3..6 => 1,
-            _ => 2,
-        };
         near.filter(|(distance, known)| *distance <= allowed(known)).min().map(|(_, known)| known)
     };
     other.map(|(_, known)| known).or_else(near)
-}
-
-/// The number of insertions, deletions, replacements and transpositions of adjacent letters
-/// (optimal string alignment).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut before: Vec<usize> = vec![];
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    let mut last = None;
-    for letter in one.chars() {
-        let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-        let mut next = vec![at(&row, 0) + 1];
-        for (index, wanted) in other.iter().enumerate() {
-            let replaced = at(&row, index) + usize::from(letter != *wanted);
-            let changed = (at(&row, index + 1) + 1).min(at(&next, index) + 1);
-            let before_wanted = index.checked_sub(1).and_then(|index| other.get(index));
-            let is_exchange = before_wanted == Some(&letter) && last == Some(*wanted);
-            let exchanged = match index.checked_sub(1).filter(|_| is_exchange) {
-                Some(index) => at(&before, index) + 1,
-                None => usize::MAX / 2,
-            };
-            next.push(replaced.min(changed).min(exchanged));
-        }
-        before = std::mem::replace(&mut row, next);
-        last = Some(letter);
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -92,6 +92,8 @@ fn syntax_fault(text: &str, span: Range<usize>, message: &str) -> String {
         "these are typographic quotes; write straight ones (\")".into()
     } else if message.starts_with("string values must be quoted") {
         "this text is not in quotes; write \"...\"".into()
+    } else if message.starts_with("key with no value") {
+        "there is no = behind the key; write KEY = VALUE, with a text in quotes".into()
     } else {
         message.lines().collect::<Vec<_>>().join(", ")
     }

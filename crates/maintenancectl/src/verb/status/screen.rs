@@ -92,17 +92,26 @@ fn flags(site: &Site, now: Timestamp, zone: &TimeZone) -> Vec<String> {
 /// What the flag does, since when or from when on.
 fn does(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
     let (path, said) = (&flag.path, |at: Timestamp| said(at, now, zone));
-    match (flag.state.as_str(), flag.start, flag.since()) {
-        ("announced", Some(start), _) => format!("{path} will close {}", said(start)),
-        ("reopening", ..) => format!("{path} reopens"),
-        (_, _, Some(since)) => format!("{path} closes since {}", said(since)),
-        _ => format!("{path} closes"),
+    let closes = match flag.refuse.as_deref() {
+        Some("writes") => "refuses writes",
+        _ => "closes the site",
+    };
+    match (flag.state.as_str(), flag.start, flag.end, flag.modified) {
+        ("announced", Some(start), ..) => format!("{path} will close the site {}", said(start)),
+        ("reopening", _, Some(end), _) => format!("{path} has been reopening since {}", said(end)),
+        (_, Some(start), _, Some(written)) if start >= written => {
+            format!("{path} {closes}, from {} on", said(start))
+        }
+        // Each change of a flag is a new file, so nothing says since when the site is closed.
+        (_, _, _, Some(written)) => format!("{path} {closes}; last written {}", said(written)),
+        _ => format!("{path} {closes}"),
     }
 }
 
 /// Until when, by whom and why.
 fn why(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
-    let end = flag.end.map(|end| {
+    let open = flag.open_for_all();
+    let end = flag.end.filter(|_| open.is_none()).map(|end| {
         let verb = match flag.state.as_str() {
             _ if end > now => "until",
             "reopening" => "since",
@@ -110,7 +119,13 @@ fn why(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
         };
         format!("{verb} {}", said(end, now, zone))
     });
-    let share = flag.share.map(|share| format!("{share} % of the clients pass"));
+    let share = flag.share.map(|share| match open {
+        None => format!("{share:.0} % of the clients pass"),
+        Some(open) => format!(
+            "{share:.0} % of the clients pass now, and all of them from {}",
+            said(open, now, zone)
+        ),
+    });
     let by = flag.by().map(|by| format!("by {by}"));
     let first = [end, share, by].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let why: Vec<_> = [&flag.reason, &flag.ticket].into_iter().flatten().cloned().collect();
@@ -177,7 +192,7 @@ fn running(site: &Site) -> Vec<Line> {
     let mut running: Vec<_> = running.filter(|(_, it)| it.from_before_closing).collect();
     running.sort_by_key(|(_, it)| std::cmp::Reverse(it.age));
     for (name, it) in running.into_iter().take(LISTED) {
-        let path = it.path.as_deref().unwrap_or("a path that httpd does not tell");
+        let path = it.path.as_deref().unwrap_or("path unknown (see ExtendedStatus)");
         lines.push((FAINT, format!("  {} on {name}: {path}", seconds(it.age))));
     }
     lines

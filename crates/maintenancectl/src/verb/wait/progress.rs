@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::plan::Plan;
 use crate::exit::Exit;
 use crate::servers::node::{Answer, Before, Goal, Node};
-use crate::servers::site::{Site, list};
+use crate::servers::site::{self, Site, list};
 use crate::spoken::distance;
 
 /// How far the servers are.
@@ -128,7 +128,7 @@ impl Progress {
             .collect();
         let places: Vec<_> = places.iter().map(String::as_str).collect();
         match self.running() {
-            0 => format!("all {all} servers are {what}"),
+            0 => format!("{} are {what}", site::all(all)),
             1 => format!("1 request from before still runs: {}", list(&places)),
             count => format!("{count} requests from before still run: {}", list(&places)),
         }
@@ -136,11 +136,15 @@ impl Progress {
 
     /// The last line.
     pub(super) fn done(&self) -> String {
+        let all = match self.servers.len() as u64 {
+            2 => "Both servers".to_owned(),
+            count => format!("All {count} servers"),
+        };
         let what = match (self.goal, self.servers.len()) {
             (Goal::ReadOnly, 1) => "The server refuses writes".to_owned(),
-            (Goal::ReadOnly, count) => format!("All {count} servers refuse writes"),
+            (Goal::ReadOnly, _) => format!("{all} refuse writes"),
             (_, 1) => "The server is closed".to_owned(),
-            (_, count) => format!("All {count} servers are closed"),
+            (_, _) => format!("{all} are closed"),
         };
         if !self.drains {
             return format!("{what}.");

@@ -140,6 +140,7 @@ fn what_is_wrong_and_where() {
             "end = 2026-11-22T22:00:00Z\nreopen = 'gradual'\novr = '15m'",
             "line 3, column 1: unknown key \"ovr\"; did you mean over?",
         ),
+        ("end 22:00", "line 1, column 5: there is no = behind the key; write KEY = VALUE"),
         ("refuse = 'reads'", "line 1, column 10: write \"all\" or \"writes\""),
         ("refuse = 'Writes'", "line 1, column 10: write \"all\" or \"writes\""),
         ("refuse = ['POST']", "line 1, column 10: write \"all\" or \"writes\""),
