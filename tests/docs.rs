@@ -193,8 +193,9 @@ impl Machine {
         };
         let httpd = setup.directives(&directives).start();
         let command = Maintenancectl::with(&format!(
-            "flag = {flag:?}\nallow = {:?}\n[[server]]\nname = 'web1'\nstatus = '{}/maintenance-status'\n",
+            "flag = {flag:?}\nallow = {:?}\ninvitations = {:?}\n[[server]]\nname = 'web1'\nstatus = '{}/maintenance-status'\n",
             etc.join("maintenance-allow.txt"),
+            etc.join("maintenance-invitations.txt"),
             httpd.url(),
         ));
         let machine = Self { httpd, flag, command };
@@ -265,6 +266,9 @@ fn commands() {
             fs::write(etc.join("tonight.toml"), tonight).expect("written");
             if text.contains("touch ") || text.contains("rm ") {
                 fs::write(&machine.flag, "").expect("written"); // of an earlier step
+            }
+            if text.contains("maintenancectl extend") {
+                fs::write(&machine.flag, "end = 2100-01-02T01:30:00+01:00\n").expect("written");
             }
             if text.contains("is-open") && machine.flag.exists() {
                 fs::remove_file(&machine.flag).expect("removed");
