@@ -8,7 +8,8 @@ use crate::exit::{Exit, Outcome};
 use crate::servers::node::Goal;
 use crate::settings::Settings;
 use crate::verb::{
-    allow, announce, check, close, explain, extend, invite, is, man, open, preview, status, wait,
+    allow, announce, check, close, explain, extend, follow, forget, invite, is, log, man, open,
+    preview, status, wait,
 };
 
 /// The help fits a screen.
@@ -54,6 +55,9 @@ enum Command {
     Allow(allow::Allow),
     Invite(invite::Invite),
     Preview(preview::Preview),
+    Follow(follow::Follow),
+    Log(log::Log),
+    Forget(forget::Forget),
     Man(man::Man),
     Completions(man::Completions),
 }
@@ -77,7 +81,10 @@ impl Cli {
             Command::Check(check) => check.run(&settings),
             Command::Close(close) => close.run(&settings),
             Command::Extend(extend) => extend.run(&settings),
+            Command::Follow(follow) => follow.run(&settings),
+            Command::Forget(forget) => forget.run(&settings),
             Command::Invite(invite) => invite.run(&settings),
+            Command::Log(log) => log.run(&settings),
             Command::Open(open) => open.run(&settings),
             Command::Preview(preview) => preview.run(&settings),
             Command::Man(_) | Command::Completions(_) => Ok(Exit::Done),

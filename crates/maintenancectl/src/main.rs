@@ -29,6 +29,8 @@ mod cli;
 mod content;
 mod edit;
 mod exit;
+#[cfg(feature = "etcd")]
+mod follow;
 mod interrupt;
 mod limit;
 mod list_file;
@@ -39,6 +41,7 @@ mod servers;
 mod session;
 mod settings;
 mod spoken;
+mod store;
 mod terminal;
 mod verb;
 mod who;

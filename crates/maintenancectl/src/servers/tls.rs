@@ -57,7 +57,7 @@ fn of_system() -> Result<Vec<Certificate<'static>>, String> {
 }
 
 /// What is wrong with TLS.
-pub(super) fn fault(error: &rustls::Error, host: &str) -> Fault {
+pub(crate) fn fault(error: &rustls::Error, host: &str) -> Fault {
     use CertificateError as Wrong;
     match error {
         rustls::Error::InvalidCertificate(wrong) => match wrong {

@@ -31,11 +31,11 @@ impl Announce {
     /// # Errors
     /// The flag cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
+        let session = Session::new(settings, self.flag.clone(), "announce")?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
         let spec = session.write(&found, &content)?;
-        warn_of_folder(&session.path);
+        session.path().iter().for_each(|path| warn_of_folder(path));
         say!("{}", summary(&session, "announced", &spec).trim_end());
         Ok(Exit::Done)
     }

@@ -35,8 +35,8 @@ impl Close {
     /// # Errors
     /// The flag cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
-        let fleet = self.wait.fleet(settings)?;
+        let session = Session::new(settings, self.flag.clone(), "close")?;
+        let source = self.wait.source(settings)?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
         let is_read_only = if let Found::Present(present) = &found
@@ -47,12 +47,12 @@ impl Close {
             spec.is_read_only()
         } else {
             let spec = session.write(&found, &content)?;
-            warn_of_folder(&session.path);
+            session.path().iter().for_each(|path| warn_of_folder(path));
             self.print(&summary(&session, "closed", &spec));
             spec.is_read_only()
         };
-        match fleet {
-            Some(fleet) => self.wait.wait(&fleet, &session.path, is_read_only),
+        match source {
+            Some(source) => self.wait.wait(&source, session.path(), is_read_only),
             None => Ok(Exit::Done),
         }
     }
