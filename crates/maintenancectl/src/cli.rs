@@ -14,7 +14,7 @@ use crate::verb::{
 
 /// The help fits a screen.
 const HELP: &str = "{about}\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n\
-                    Options:\n{options}\n";
+                    Options: --config FILE (instead of /etc/maintenancectl.toml), --help, --version\n";
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]

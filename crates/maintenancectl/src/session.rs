@@ -366,7 +366,7 @@ impl Session {
                     "{} was changed meanwhile by {}; look at it, and repeat the command if it \
                      still has to be done",
                     self.shown(),
-                    other.who(|at| self.said(at))
+                    other.who(|at| Clock::new(now(), &self.zone).said(at))
                 );
                 return Err(Failure { exit: Exit::Unusable, message });
             }

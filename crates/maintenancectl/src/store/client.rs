@@ -7,14 +7,14 @@
 use std::fs;
 use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::{Channel, ConnectOptions};
 use tokio::task::JoinSet;
 use tokio::time;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use super::fault::{StoreFault, cause, denied};
+use super::fault::{StoreFault, cause, denied, is_passing};
 use super::keys::Keys;
 use crate::settings::Store;
 
@@ -23,6 +23,12 @@ const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 
 /// After this time without an answer, the next end point is tried as well.
 const HEDGE: Duration = Duration::from_millis(200);
+
+/// Before a member without a leader is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What an error says if the other side has closed the connection.
+const CLOSED: [&str; 4] = ["connection closed", "broken pipe", "reset by peer", "fatal alert"];
 
 /// The store of the settings.
 #[derive(Clone)]
@@ -71,7 +77,7 @@ impl Client {
     /// No member does it.
     pub(crate) async fn first<T, F>(
         &self,
-        work: impl Fn(etcd_client::Client) -> F + Clone + Send + 'static,
+        work: impl Fn(etcd_client::Client) -> F + Clone + Send + Sync + 'static,
     ) -> Result<(Connection, T), StoreFault>
     where
         T: Send + 'static,
@@ -87,9 +93,10 @@ impl Client {
             let limit = self.limit;
             tries.spawn(async move {
                 time::sleep(HEDGE * wait).await;
+                let end = Instant::now() + limit;
                 let url = endpoint.uri().to_string();
                 let url = url.trim_end_matches('/').to_owned();
-                match time::timeout(limit, attempt(&endpoint, user, work)).await {
+                match time::timeout_at(end.into(), attempt(&endpoint, user, work, end)).await {
                     Ok(Ok((etcd, done))) => Ok((Connection { etcd, url }, done)),
                     Ok(Err(fault)) => Err((url, fault)),
                     Err(_) => {
@@ -123,12 +130,22 @@ async fn attempt<T, F>(
     endpoint: &Endpoint,
     user: Option<(String, String)>,
     work: impl Fn(etcd_client::Client) -> F,
+    end: Instant,
 ) -> Result<(etcd_client::Client, T), Failed>
 where
     F: Future<Output = Result<T, etcd_client::Error>>,
 {
     let host = endpoint.uri().host().unwrap_or_default().to_owned();
-    let lost = |error: &(dyn std::error::Error + 'static)| Failed::Lost(cause(error, &host));
+    let is_secure = endpoint.uri().scheme_str() == Some("https");
+    let lost = |error: &(dyn std::error::Error + 'static)| match cause(error, &host) {
+        // In TLS 1.3 a server looks at the certificate of its client when that thinks that all is
+        // well, and the alert can get lost.
+        text if is_secure && is_closed(&text) => Failed::Lost(format!(
+            "ends the connection; if it wants a certificate of this client, write cert and cert_key \
+             below [store] ({text})"
+        )),
+        text => Failed::Lost(text),
+    };
     let name = user.as_ref().map(|(name, _)| name.clone());
     let failed = |error: etcd_client::Error| match denied(&error, name.as_deref()) {
         Some(text) => Failed::Denied(text),
@@ -139,10 +156,25 @@ where
     if let Some((name, password)) = user {
         options = options.with_user(name, password);
     }
-    let etcd = etcd_client::Client::from_channel(Channel::Tonic(channel), Some(options)).await;
-    let etcd = etcd.map_err(failed)?;
-    let done = work(etcd.clone()).await.map_err(failed)?;
-    Ok((etcd, done))
+    loop {
+        let channel = Channel::Tonic(channel.clone());
+        let work = async {
+            let etcd = etcd_client::Client::from_channel(channel, Some(options.clone())).await?;
+            let done = work(etcd.clone()).await?;
+            Ok((etcd, done))
+        };
+        match work.await {
+            Ok(done) => return Ok(done),
+            Err(error) if is_passing(&error) && Instant::now() + PAUSE < end => {
+                time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+fn is_closed(text: &str) -> bool {
+    CLOSED.iter().any(|known| text.to_lowercase().contains(known))
 }
 
 fn endpoint(url: &str, tls: &ClientTlsConfig, limit: Duration) -> Result<Endpoint, String> {

@@ -62,6 +62,14 @@ pub(crate) fn denied(error: &EtcdError, user: Option<&str>) -> Option<String> {
     Some(text)
 }
 
+/// Whether the member will soon know better: it has no leader at the moment.
+pub(super) fn is_passing(error: &EtcdError) -> bool {
+    const PASSING: [&str; 4] = ["no leader", "leader changed", "timed out", "not leader"];
+    let EtcdError::GRpcStatus(status) = error else { return false };
+    status.message().starts_with("etcdserver: ")
+        && PASSING.iter().any(|text| status.message().contains(text))
+}
+
 /// Why one member gives no answer.
 pub(crate) fn cause(error: &(dyn Error + 'static), host: &str) -> String {
     let mut next = Some(error);

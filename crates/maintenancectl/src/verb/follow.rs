@@ -7,10 +7,10 @@ use clap::Args;
 use crate::exit::{Failure, Outcome};
 use crate::settings::Settings;
 
-/// Keep the flag of this server in step with the store of a fleet, as a service
+/// Keep the flag of this server in step with the store of a fleet
 ///
-/// Writes and removes the flag file as the store says, and reports to the store what the server does.
-/// If the store cannot be reached, the file stays as it is. Runs until it is stopped.
+/// Runs as a service. Writes and removes the flag file as the store says, and reports to the store what the server does.
+/// If the store cannot be reached, the file stays as it is.
 #[derive(Debug, Args)]
 pub(crate) struct Follow {
     /// The flag file to keep; otherwise that of the settings
@@ -51,12 +51,12 @@ impl Follow {
         let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
         let node = self.node.clone().or_else(|| store.node.clone()).unwrap_or_else(host);
         node_name(&node).map_err(Failure::unusable)?;
-        Ok(run(Service {
+        run(Service {
             client: Client::new(store).map_err(Failure::unusable)?,
             flag: std::path::absolute(flag).unwrap_or_else(|_| flag.clone()),
             server: self.server(settings, &node)?,
             node,
-        })?)
+        })
     }
 
     /// The server that is named, or that has the node's name, or the only one.

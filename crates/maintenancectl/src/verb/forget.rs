@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::store::access::Access;
 use crate::store::snapshot::Forgotten;
 
-/// Expect no more reports from a server of a fleet that is gone for good
+/// Expect no more reports from a server that is gone for good
 ///
 /// A server that maintenancectl follow has once reported about is waited for, until it is forgotten.
 /// A server that still reports cannot be forgotten.

@@ -11,7 +11,9 @@ use crate::spoken::said;
 use crate::store::access::Access;
 use crate::store::change::Change;
 
-/// Show who has changed the flag in the store, and when: the last hundred changes
+/// Show who has changed the flag in the store, and when
+///
+/// The store keeps the last hundred changes.
 #[derive(Debug, Args)]
 pub(crate) struct Log {
     /// Write JSON
