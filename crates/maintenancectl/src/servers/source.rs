@@ -1,5 +1,7 @@
 //! Where the reports come from: from the servers, or from the store of a fleet.
 
+use std::time::Duration;
+
 use super::fault::Fault;
 use super::fleet::{Fleet, Reading};
 use super::told::Told;
@@ -17,6 +19,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// How long to wait before it is asked again. One answer of the store is for all servers.
+    pub(crate) const fn pause(&self) -> Duration {
+        match self {
+            Self::Servers(_) => Duration::from_secs(1),
+            Self::Store(_) => Duration::from_millis(200),
+        }
+    }
+
     /// What all servers say; None if `is_interrupted` says so meanwhile.
     pub(crate) fn ask(&self, is_interrupted: &dyn Fn() -> bool) -> Option<Vec<Reading>> {
         match self {

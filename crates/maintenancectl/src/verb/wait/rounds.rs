@@ -12,9 +12,6 @@ use crate::interrupt::Interrupt;
 use crate::servers::site::Site;
 use crate::servers::source::Source;
 
-/// How often the servers are asked.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// How often an interruption is looked for.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -46,7 +43,7 @@ pub(super) fn wait(
         if Instant::now() >= end {
             return Err(output.time_over(&site, &progress, &plan, timeout));
         }
-        let next = end.min(start + PAUSE);
+        let next = end.min(start + source.pause());
         while Instant::now() < next {
             if is_interrupted() {
                 return Err(output.interrupted(&plan));
