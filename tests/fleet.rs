@@ -3,6 +3,7 @@
 //!
 //! FLEET=10m makes it last longer, and SEED repeats the order.
 
+mod disk;
 mod faults;
 mod oracle;
 mod site;
@@ -43,7 +44,14 @@ fn random_acts_and_faults() {
     let mut due = Fault::ALL.to_vec();
     random.shuffle(&mut due);
     while begin.elapsed() < length || !due.is_empty() {
-        let fault = due.pop().unwrap_or_else(|| random.choice(Fault::ALL).expect("a fault"));
+        let any = || loop {
+            let fault = random.choice(Fault::ALL).expect("a fault");
+            // The longest of them would fill a short run.
+            if length > SHORT || !fault.is_without_store() {
+                return fault;
+            }
+        };
+        let fault = due.pop().unwrap_or_else(any);
         site.log(&format!("{fault:?}"));
         fault.inject(&mut site, &mut random);
         if !fault.is_without_store() {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::site::{KEY, NODES, Site};
+use super::site::{DISK, KEY, NODES, Site};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Fault {
     KilledFollowers,
     /// A follower is cut off, and what happens meanwhile is compacted.
     Compaction,
+    /// The disk of a flag is full, which only root can play.
+    FullDisk,
 }
 
 /// Which members and servers a fault has met, for `heal`.
@@ -29,13 +31,14 @@ pub struct Met {
 }
 
 impl Fault {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Nothing,
         Self::KilledMember,
         Self::HangingLeader,
         Self::NoStore,
         Self::KilledFollowers,
         Self::Compaction,
+        Self::FullDisk,
     ];
 
     /// Whether nothing can be written meanwhile.
@@ -77,6 +80,13 @@ impl Fault {
                 site.nodes[node].is_reachable = false;
                 met.nodes.push(node);
             }
+            Self::FullDisk => {
+                if let Some(disk) = &site.nodes[DISK].disk {
+                    disk.fill(true);
+                    // What is written does not arrive there, and what is removed does.
+                    site.nodes[DISK].is_reachable = false;
+                }
+            }
         }
         site.met = met;
     }
@@ -110,6 +120,10 @@ impl Fault {
                     site.nodes[node].hang_follower(false);
                     site.nodes[node].is_reachable = true;
                 }
+            }
+            Self::FullDisk => {
+                site.nodes[DISK].disk.iter().for_each(|disk| disk.fill(false));
+                site.nodes[DISK].is_reachable = true;
             }
         }
         site.healed();

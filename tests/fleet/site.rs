@@ -10,12 +10,16 @@ use maintenance_harness::etcd::Cluster;
 use maintenance_harness::{Httpd, Maintenancectl, Said, Setup};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::disk::Disk;
 use super::faults::Met;
 use super::oracle::Oracle;
 use crate::status::STATUS;
 
 /// How many servers there are.
 pub const NODES: usize = 6;
+
+/// The server whose flag has a disk of its own.
+pub const DISK: usize = 0;
 
 /// The key of the settings.
 pub const KEY: &str = "/maintenance/fleet";
@@ -25,7 +29,10 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// A server and its follower.
 pub struct Node {
+    // Before the server's folder, in which it is mounted.
+    pub disk: Option<Disk>,
     pub httpd: Httpd,
+    flag: PathBuf,
     command: Maintenancectl,
     follower: RefCell<Option<Child>>,
     log: PathBuf,
@@ -103,16 +110,25 @@ impl Site {
         let store = format!("[store]\nendpoints = {}\nkey = \"{KEY}\"\n", cluster.endpoints());
         let admin = Maintenancectl::with(&store);
         let node = |number: usize| {
-            let httpd = Setup::new(STATUS).start();
+            let mut setup = Setup::new(STATUS);
+            let disk = (number == DISK).then(|| Disk::mount(&setup.path("disk"))).flatten();
+            if disk.is_some() {
+                setup = setup.directives("MaintenanceFlag disk/maintenance.flag");
+            }
+            let httpd = setup.start();
+            let flag = match disk.is_some() {
+                true => httpd.path("disk/maintenance.flag"),
+                false => httpd.flag(),
+            };
             let settings = format!(
                 "flag = {:?}\n{store}node = \"web{number}\"\n[[server]]\nstatus = \"{}/status\"\n",
-                httpd.flag(),
+                flag,
                 httpd.url()
             );
             let log = httpd.path("logs/follower");
             let clock = (number == NODES - 1).then_some("+3600");
             let (command, follower) = (Maintenancectl::with(&settings), RefCell::new(None));
-            Node { httpd, command, follower, log, is_reachable: true, clock }
+            Node { disk, httpd, flag, command, follower, log, is_reachable: true, clock }
         };
         let nodes: Vec<_> = (0..NODES).map(node).collect();
         nodes.iter().for_each(Node::start_follower);
@@ -201,7 +217,7 @@ impl Site {
             let wrong = (0..NODES).filter(|number| {
                 let node = &self.nodes[*number];
                 let is_right = self.oracle.refuses(*number) == Some(expected)
-                    && fs::read(node.httpd.flag()).ok() == content;
+                    && fs::read(&node.flag).ok() == content;
                 node.is_reachable && !is_right
             });
             let wrong: Vec<_> = wrong.collect();

@@ -21,7 +21,7 @@ use crate::store::snapshot::Snapshot;
 const TICK: Duration = Duration::from_secs(1);
 
 /// A member that has been silent for so long is given up.
-const SILENCE: Duration = Duration::from_millis(2500);
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Between two attempts to reach the store.
 const PAUSE: Duration = Duration::from_millis(500);
