@@ -31,4 +31,6 @@ mod nodes;
 #[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "nothing reads or writes it"))]
 pub(crate) mod report;
 #[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "nothing reads or writes it"))]
+pub(crate) mod revisions;
+#[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "nothing reads or writes it"))]
 pub(crate) mod snapshot;

@@ -1,7 +1,7 @@
 //! How far the follower is: what the watch tells the reporter.
 
 use crate::store::client::Connection;
-use crate::store::snapshot::Revisions;
+use crate::store::revisions::Revisions;
 
 /// How far the follower is.
 #[derive(Clone, Default)]

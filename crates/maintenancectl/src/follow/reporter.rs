@@ -17,7 +17,7 @@ use crate::servers::report::{InFlight, Report};
 use crate::store::client::Connection;
 use crate::store::fault::{cause, denied};
 use crate::store::report::NodeReport;
-use crate::store::snapshot::Revisions;
+use crate::store::revisions::Revisions;
 
 /// After a change, the server is asked often until it has seen it.
 const SOON: Duration = Duration::from_millis(200);

@@ -200,23 +200,31 @@ fn endpoint(url: &str, tls: &ClientTlsConfig, limit: Duration) -> Result<Endpoin
 }
 
 fn tls(store: &Store) -> Result<ClientTlsConfig, String> {
-    let read = |key: &str, path: &Path| {
+    let read = |key: &str, path: &Path, what: &str| {
         let shown = path.display();
-        let pem =
-            fs::read(path).map_err(|error| format!("cannot read {key} = \"{shown}\": {error}"))?;
-        match pem.windows(11).any(|bytes| bytes == b"-----BEGIN ") {
+        let pem = fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {key} = \"{shown}\": {error}"))?;
+        let has_it = |line: &str| line.starts_with("-----BEGIN ") && line.contains(what);
+        match pem.lines().any(has_it) {
             true => Ok(pem),
-            false => Err(format!("{key} = \"{shown}\" is not a PEM file")),
+            false => Err(format!("{key} = \"{shown}\" has no {what} in PEM")),
         }
     };
     let config = match &store.ca {
-        Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("ca", ca)?)),
+        Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(
+            "ca",
+            ca,
+            "CERTIFICATE",
+        )?)),
         None => ClientTlsConfig::new().with_native_roots(),
     };
     match (&store.cert, &store.cert_key) {
         (None, None) => Ok(config),
         (Some(cert), Some(key)) => {
-            let identity = Identity::from_pem(read("cert", cert)?, read("cert_key", key)?);
+            let identity = Identity::from_pem(
+                read("cert", cert, "CERTIFICATE")?,
+                read("cert_key", key, "PRIVATE KEY")?,
+            );
             Ok(config.identity(identity))
         }
         (Some(_), None) => Err("cert needs cert_key = \"FILE\"".into()),

@@ -6,7 +6,8 @@ use etcd_client::{
 
 use super::change::{Change, appended};
 use super::keys::Keys;
-use super::snapshot::{Revisions, Snapshot};
+use super::revisions::Revisions;
+use super::snapshot::Snapshot;
 
 /// What the store says. A transaction without conditions is a read that needs a majority.
 ///

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::Revisions;
+use super::revisions::Revisions;
 use crate::servers::report::Report;
 
 /// What a server of a fleet does, as its follower says.

@@ -2,21 +2,7 @@
 
 use super::change::Change;
 use super::report::NodeReport;
-
-/// Which state of the flag: the revisions of its key and of the last change. The key of a flag that
-/// does not exist has the revision 0, so the other one tells two such states apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Revisions {
-    pub(crate) flag: i64,
-    pub(crate) change: i64,
-}
-
-impl Revisions {
-    /// For people: the revision at which the flag got this state.
-    pub(crate) fn latest(self) -> i64 {
-        self.flag.max(self.change)
-    }
-}
+use super::revisions::Revisions;
 
 /// The flag in the store.
 #[derive(Clone, Debug, Default)]

@@ -91,7 +91,7 @@ fn certificates() {
         ),
         (plain, lines(&server.ca, Some(&client)), 3, "gives no answer"),
         (cluster.endpoints(), lines(&missing, None), 2, "cannot read ca = "),
-        (cluster.endpoints(), lines(&server.key, None), 2, "ca = "),
+        (cluster.endpoints(), lines(&server.key, None), 2, "has no CERTIFICATE in PEM"),
         (cluster.endpoints(), format!("cert = {:?}", client.cert), 2, "cert needs cert_key"),
     ] {
         let machine = Machine::new(&endpoints, "", &store);
