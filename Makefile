@@ -9,11 +9,14 @@ TOOLS   := target/tools
 PACKAGES := httpd-test/install-packages.sh
 
 BUILD_PACKAGES := apache2-bin apache2-dev gcc libc6-dev libclang-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) curl fish g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime man-db \
+# For the stores of fleets, of which a build without protoc knows nothing.
+STORE_PACKAGES := libprotobuf-dev protobuf-compiler
+STORES         := $$(httpd-test/stores.sh)
+TEST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl etcd-client etcd-server fish g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime man-db \
   mandoc python3 util-linux valgrind zsh
-DEMO_PACKAGES  := $(BUILD_PACKAGES) curl
+DEMO_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
-DIST_PACKAGES  := $(BUILD_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
+DIST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
 FUZZ_TARGETS := allow_file directives flag_content invitations invite_request negotiation plugin_cfg \
@@ -30,12 +33,12 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust nightly demo test test-boot test-browser soak fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
+.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
 
 # Each with the features of libraries that it asks for itself.
 build: rust ## Build the module and maintenancectl (needs httpd's headers and libclang; says so if they are missing)
 	$(CARGO) build --release --locked
-	$(CARGO) build --release --locked --package maintenancectl
+	$(CARGO) build --release --locked --package maintenancectl $(STORES)
 
 # Before a hundred packages are installed for nothing.
 rust:
@@ -44,11 +47,12 @@ rust:
 
 demo: rust ## Install what is missing, build, and show the night in short on a real httpd
 	@$(PACKAGES) $(DEMO_PACKAGES)
-	$(CARGO) build --release --locked --package mod_maintenance --package maintenancectl
+	$(CARGO) build --release --locked --package mod_maintenance --package maintenancectl $(STORES)
 	@httpd-test/demo.sh $(MODULE) $(COMMAND)
 
 # The module under test is the one that ships; the tests of the panic guard have one of their own.
-TEST := $(CARGO) test --locked --package maintenance_core --package maintenancectl --package mod_maintenance
+TEST := $(CARGO) test --locked --package maintenance_core --package maintenancectl --package mod_maintenance \
+  $(STORES)
 
 test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run all tests
 	@$(PACKAGES) $(TEST_PACKAGES)
@@ -79,6 +83,13 @@ soak: rust ## Load a server while faults are injected and every answer is judged
 	@$(PACKAGES) $(BUILD_PACKAGES) libfaketime util-linux
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(CARGO) run --locked --package maintenance_soak
+
+# SEED repeats the order of what happens.
+soak-fleet: rust ## Close and open a fleet of six servers while etcd and followers fail (FLEET=30m; default: 10 minutes)
+	@$(PACKAGES) $(BUILD_PACKAGES) $(STORE_PACKAGES) etcd-client etcd-server libfaketime
+	$(CARGO) build --release --locked
+	MAINTENANCE_MODULE=$(MODULE) FLEET=$(or $(FLEET),10m) ROUNDS=$(or $(ROUNDS),100) \
+	  $(CARGO) test --locked --test httpd fleet:: -- --nocapture --test-threads=1
 
 # What is found on the way goes to target/fuzz; the corpus in the repository is only read.
 fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)
@@ -128,10 +139,11 @@ miri: nightly ## Run unit tests under Miri
 	@tests/sanitize/miri.sh
 
 check: $(TOOLS)/bin/cargo-deny ## Check format, lints, the source tree, documentation and dependencies
-	@$(PACKAGES) $(BUILD_PACKAGES) g++
+	@$(PACKAGES) $(BUILD_PACKAGES) $(STORE_PACKAGES) g++
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --package maintenancectl --all-targets --all-features -- -D warnings
 	RUSTFLAGS="--cfg fuzzing" $(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-check
 	RUSTFLAGS="--cfg loom" $(CARGO) check --locked --package maintenance_core --tests --target-dir target/loom-check
 	$(CARGO) test --locked --test architecture

@@ -9,6 +9,7 @@ target=x86_64-unknown-linux-gnu
 RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$(pwd)=."
 export RUSTFLAGS
 export CARGO_ZIGBUILD_PYTHON_PATH="$tools/zig/bin/python"
-PATH=$tools/bin:$PATH "${CARGO:-cargo}" zigbuild --release --locked --package maintenancectl --target $target.2.17
+PATH=$tools/bin:$PATH "${CARGO:-cargo}" zigbuild --release --locked --package maintenancectl \
+    --features etcd --target $target.2.17
 
 install -D -m 755 "${CARGO_TARGET_DIR:-target}/$target/release/maintenancectl" "$1"

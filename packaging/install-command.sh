@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs maintenancectl, given as $1, with its manual and its completions, or removes them:
+# Installs maintenancectl, given as $1, with its manual, its completions and the service of a fleet's
+# server, which is not enabled, or removes them:
 #     install-command.sh FILE
 #     install-command.sh --uninstall
 # PREFIX is /usr/local unless it is set. DESTDIR is put in front of every path.
 set -eu
 
+here=$(dirname "$0")
 prefix=${DESTDIR-}${PREFIX:-/usr/local}
 case ${PREFIX:-/usr/local} in
     # Where distributions have them.
@@ -16,6 +18,7 @@ fish=share/fish/vendor_completions.d
 
 if [ "$1" = --uninstall ]; then
     for file in bin/maintenancectl $bash/maintenancectl $zsh/_maintenancectl $fish/maintenancectl.fish \
+        lib/systemd/system/maintenancectl-follow.service lib/sysusers.d/maintenancectl.conf \
         share/man/man8/maintenancectl.8 share/man/man5/maintenance.flag.5 \
         share/man/man5/maintenancectl.toml.5; do
         rm -f "$prefix/$file"
@@ -27,6 +30,10 @@ fi
 install -d "$prefix/bin" "$prefix/$bash" "$prefix/$zsh" "$prefix/$fish"
 install -m 755 "$1" "$prefix/bin/maintenancectl"
 umask 022
+install -d "$prefix/lib/systemd/system" "$prefix/lib/sysusers.d"
+sed "s|/usr/bin|${PREFIX:-/usr/local}/bin|" "$here/maintenancectl-follow.service" \
+    > "$prefix/lib/systemd/system/maintenancectl-follow.service"
+install -m 644 "$here/maintenancectl.sysusers" "$prefix/lib/sysusers.d/maintenancectl.conf"
 "$1" man --dir "$prefix/share/man"
 "$1" completions bash > "$prefix/$bash/maintenancectl"
 "$1" completions zsh > "$prefix/$zsh/_maintenancectl"

@@ -23,7 +23,7 @@ share=$stage/command/usr/share
 
 name=mod_maintenance-$version-httpd-2.4-linux-x86_64
 mkdir -p "$stage/$name/docs"
-cp -r "$stage/command/usr/bin/maintenancectl" "$share" "$stage/$name"
+cp -r "$stage/command/usr/bin/maintenancectl" "$stage/command/usr/lib" "$share" "$stage/$name"
 install -m 644 "$stage/mod_maintenance.so" "$stage/THIRD-PARTY" LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md \
     "$here/INSTALL.md" httpd-test/maintenance.conf "$stage/$name"
 install -m 644 docs/* "$stage/$name/docs"

@@ -17,6 +17,7 @@ mod docs;
 mod drain;
 mod flag_keys;
 mod flags;
+mod fleet;
 mod health_check;
 mod install;
 mod interval;

@@ -9,13 +9,13 @@ use crate::exit::{Exit, Outcome};
 use crate::servers::node::Goal;
 use crate::settings::Settings;
 use crate::verb::{
-    allow, announce, check, close, explain, extend, invite, is, man, notice, open, preview, status,
-    wait,
+    allow, announce, check, close, explain, extend, follow, forget, invite, is, log, man, notice,
+    open, preview, status, wait,
 };
 
 /// The help fits a screen.
-const HELP: &str = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\nOptions:\n\
-                    {options}\n";
+const HELP: &str = "{about}\n{usage-heading} {usage}\nCommands:\n{subcommands}\n\
+                    Options: --config FILE (instead of /etc/maintenancectl.toml), --help, --version\n";
 
 /// Closes and opens a site of mod_maintenance.
 #[derive(Debug, Parser)]
@@ -57,6 +57,9 @@ enum Command {
     Invite(invite::Invite),
     Notice(notice::Notify),
     Preview(preview::Preview),
+    Follow(follow::Follow),
+    Log(log::Log),
+    Forget(forget::Forget),
     Man(man::Man),
     Completions(man::Completions),
 }
@@ -80,7 +83,10 @@ impl Cli {
             Command::Check(check) => check.run(&settings),
             Command::Close(close) => close.run(&settings),
             Command::Extend(extend) => extend.run(&settings),
+            Command::Follow(follow) => follow.run(&settings),
+            Command::Forget(forget) => forget.run(&settings),
             Command::Invite(invite) => invite.run(&settings),
+            Command::Log(log) => log.run(&settings),
             Command::Notice(notice) => notice.run(&settings),
             Command::Open(open) => open.run(&settings),
             Command::Preview(preview) => preview.run(&settings),

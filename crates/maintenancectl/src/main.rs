@@ -29,6 +29,8 @@ mod cli;
 mod content;
 mod edit;
 mod exit;
+#[cfg(feature = "etcd")]
+mod follow;
 mod hook;
 mod interrupt;
 mod limit;
@@ -41,6 +43,7 @@ mod servers;
 mod session;
 mod settings;
 mod spoken;
+mod store;
 mod terminal;
 mod tip;
 mod verb;

@@ -33,10 +33,10 @@ const EXITS: [(&str, &str); 5] = [
     ),
     (
         "2",
-        "The servers differ; or arguments, a file or the file system cannot be used; or a hook failed, \
-         after the change was made.",
+        "The servers differ; or arguments, a file or the file system cannot be used; or somebody \
+         else changed the store at the same moment; or a hook failed, after the change was made.",
     ),
-    ("3", "The command cannot tell: a server does not answer, for example."),
+    ("3", "The command cannot tell: a server or the store does not answer, for example."),
     ("130", "Ctrl-C ended a wait. What was written before stays."),
 ];
 
@@ -224,9 +224,10 @@ mod tests {
         };
         let mut known = keys("x = 1");
         assert!(known.iter().any(|key| key == "server"), "{known:?}");
-        known.retain(|key| key != "server");
-        known.push("[[server]]".into());
+        known.retain(|key| !["server", "store"].contains(&key.as_str()));
+        known.extend(["[store]".into(), "[[server]]".into()]);
         known.extend(keys("[[server]]\nx = 1"));
+        known.extend(keys("[store]\nx = 1"));
         assert_eq!(names(SETTINGS), known);
     }
 

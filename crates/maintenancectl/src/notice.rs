@@ -12,7 +12,7 @@ use crate::session::Session;
 /// The notice about one flag.
 pub(crate) fn of<'s>(host: &'s str, session: &Session, spec: &'s FlagSpec) -> Notice<'s> {
     let (phase, modified) = (spec.phase(session.now), session.modified());
-    let id = EventId::new(host, &session.path);
+    let id = EventId::new(host, &session.identity());
     Notice::new(host, Event::new(id, spec, modified, phase, session.now).into_iter().collect())
 }
 

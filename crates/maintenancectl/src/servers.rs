@@ -5,12 +5,16 @@
 
 mod body;
 mod client;
+#[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "nothing is told to a store"))]
+mod digest;
 pub(crate) mod fault;
 pub(crate) mod fleet;
 pub(crate) mod node;
 pub(crate) mod report;
 pub(crate) mod site;
-mod tls;
+pub(crate) mod source;
+pub(crate) mod tls;
+pub(crate) mod told;
 mod url;
 
 #[cfg(test)]

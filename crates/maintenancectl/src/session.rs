@@ -19,12 +19,15 @@ use crate::obstacle::{failure, is_full};
 use crate::replace::{Lock, MODE, ReplaceError, folder};
 use crate::settings::Settings;
 use crate::spoken::{Clock, now};
+use crate::store::access::Access;
+use crate::store::change::Change;
+use crate::store::snapshot::{Snapshot, Written};
 use crate::who::Person;
 
 /// Which flag, and whether it may be anybody's.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FlagOptions {
-    /// The flag; otherwise that of the settings
+    /// The flag; otherwise that of the settings: the one in the store, if they have [store]
     #[arg(long, value_name = "FILE")]
     pub(crate) flag: Option<PathBuf>,
     /// Also if somebody else wrote the flag, or if its content cannot be used
@@ -34,26 +37,40 @@ pub(crate) struct FlagOptions {
 
 /// A flag, and the circumstances of the command.
 pub(crate) struct Session {
-    pub(crate) path: PathBuf,
+    place: Place,
+    /// What is done, for the history of the store.
+    verb: &'static str,
     pub(crate) now: Timestamp,
     pub(crate) zone: TimeZone,
     pub(crate) me: Person,
     may_replace: bool,
 }
 
-/// What is at the flag's path.
+/// Where the flag is.
+enum Place {
+    File(PathBuf),
+    Store(Access),
+}
+
+/// What is at the flag's place.
 pub(crate) enum Found {
-    Absent,
+    /// Nothing. Of a store, it is known since when.
+    Absent(Option<Box<Snapshot>>),
     Present(Box<Present>),
 }
 
-/// The file at the flag's path.
+/// The flag that is there.
 pub(crate) struct Present {
     content: Vec<u8>,
-    owner: u32,
-    modified: Option<Timestamp>,
+    origin: Origin,
     /// The content, or why it cannot be used.
     pub(crate) spec: Result<FlagSpec, String>,
+}
+
+/// Where a flag comes from.
+enum Origin {
+    File { owner: u32, modified: Option<Timestamp> },
+    Store(Box<Snapshot>),
 }
 
 impl Present {
@@ -71,36 +88,74 @@ impl Found {
     /// The file, if there is one.
     pub(crate) fn present(&self) -> Option<&Present> {
         match self {
-            Self::Absent => None,
+            Self::Absent(_) => None,
             Self::Present(present) => Some(present),
         }
     }
 
     fn content(&self) -> Option<&[u8]> {
         match self {
-            Self::Absent => None,
+            Self::Absent(_) => None,
             Self::Present(present) => Some(&present.content),
+        }
+    }
+
+    /// What the store says, if the flag is in one.
+    fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Absent(snapshot) => snapshot.as_deref(),
+            Self::Present(present) => match &present.origin {
+                Origin::Store(snapshot) => Some(snapshot),
+                Origin::File { .. } => None,
+            },
         }
     }
 }
 
 impl Session {
     /// # Errors
-    /// No flag is named.
-    pub(crate) fn new(settings: &Settings, options: FlagOptions) -> Result<Self, Failure> {
-        let path = options.flag.or_else(|| settings.flag.clone()).ok_or_else(|| {
-            Failure::unusable(
-                "no flag is named; write flag = \"/etc/httpd/maintenance.flag\" into \
-                 /etc/maintenancectl.toml, or add --flag FILE",
-            )
-        })?;
+    /// No flag is named, or the settings of the store cannot be used.
+    pub(crate) fn new(
+        settings: &Settings,
+        options: FlagOptions,
+        verb: &'static str,
+    ) -> Result<Self, Failure> {
+        let place = match (&options.flag, &settings.store, &settings.flag) {
+            (Some(path), ..) | (None, None, Some(path)) => {
+                Place::File(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            }
+            (None, Some(store), _) => Place::Store(Access::open(store)?),
+            (None, None, None) => {
+                return Err(Failure::unusable(
+                    "no flag is named; write flag = \"/etc/httpd/maintenance.flag\" into \
+                     /etc/maintenancectl.toml, or add --flag FILE",
+                ));
+            }
+        };
         Ok(Self {
-            path: std::path::absolute(&path).unwrap_or(path),
+            place,
+            verb,
             now: now(),
             zone: zone::of_server(),
             me: Person::current(),
             may_replace: options.replace,
         })
+    }
+
+    /// The path of the flag, if it is a file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Store(_) => None,
+        }
+    }
+
+    /// What identifies the flag: its path, or its key.
+    pub(crate) fn identity(&self) -> PathBuf {
+        match &self.place {
+            Place::File(path) => path.clone(),
+            Place::Store(store) => store.key().into(),
+        }
     }
 
     /// The clock for spoken times.
@@ -120,39 +175,68 @@ impl Session {
 
     /// When the file at the flag's path was last modified.
     pub(crate) fn modified(&self) -> Option<Timestamp> {
-        modified(&fs::symlink_metadata(&self.path).ok()?)
+        modified(&fs::symlink_metadata(self.path()?).ok()?)
     }
 
-    /// The path for messages.
+    /// The flag for messages: its path, or its key.
     pub(crate) fn shown(&self) -> String {
-        text::shown(&self.path.display().to_string()).into_owned()
+        match &self.place {
+            Place::File(path) => text::shown(&path.display().to_string()).into_owned(),
+            Place::Store(store) => format!("{} (store)", store.key()),
+        }
     }
 
     /// Looks at the flag.
     ///
     /// # Errors
-    /// Something else than a file is there, or the file cannot be read.
+    /// Something else than a file is there, or the flag cannot be read.
     pub(crate) fn find(&self) -> Result<Found, Failure> {
+        match &self.place {
+            Place::File(path) => self.find_file(path),
+            Place::Store(store) => Ok(self.found(store.look()?)),
+        }
+    }
+
+    /// What the store says, as a flag.
+    fn found(&self, snapshot: Snapshot) -> Found {
+        let Some(content) = snapshot.flag.clone() else {
+            return Found::Absent(Some(Box::new(snapshot)));
+        };
+        let spec = match content.len() as u64 > MAX_SIZE {
+            true => Err(format!("it has more than {MAX_SIZE} bytes")),
+            false => self.spec(&content),
+        };
+        let origin = Origin::Store(Box::new(snapshot));
+        Found::Present(Box::new(Present { content, origin, spec }))
+    }
+
+    fn spec(&self, content: &[u8]) -> Result<FlagSpec, String> {
+        match content.is_empty() {
+            true => Ok(FlagSpec::default()),
+            false => FlagSpec::parse(content, &self.zone).map_err(|error| error.to_string()),
+        }
+    }
+
+    fn find_file(&self, path: &Path) -> Result<Found, Failure> {
         let shown = self.shown();
         let wrong = |cause: String| Err(Failure::unusable(format!("{shown} {cause}")));
         if shown.ends_with('/') {
             return wrong(in_folder(&shown));
         }
-        let metadata = match fs::symlink_metadata(&self.path) {
+        let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
-            Err(error) => return Err(failure("look at", &self.path, &self.me, &error, "")),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent(None)),
+            Err(error) => return Err(failure("look at", path, &self.me, &error, "")),
         };
         let kind = metadata.file_type();
         if kind.is_symlink() {
-            let target = folder(&self.path).join(fs::read_link(&self.path).unwrap_or_default());
+            let target = folder(path).join(fs::read_link(path).unwrap_or_default());
             return wrong(format!(
                 "is a symbolic link; name the file to which it leads: --flag {}",
                 target.display()
             ));
         } else if kind.is_dir() {
-            return match fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
-            {
+            return match fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) {
                 true => wrong(format!(
                     "is a folder, which closes the site as a flag does; remove it with: rmdir {shown}"
                 )),
@@ -164,29 +248,30 @@ impl Session {
                  {shown}"
             ));
         }
-        let (content, spec) = match file::read(&self.path, MAX_SIZE) {
+        let (content, spec) = match file::read(path, MAX_SIZE) {
             Ok((content, _)) => {
-                let spec = match content.is_empty() {
-                    true => Ok(FlagSpec::default()),
-                    false => FlagSpec::parse(&content, &self.zone).map_err(|e| e.to_string()),
-                };
+                let spec = self.spec(&content);
                 (content, spec)
             }
             Err(error @ FileError::TooLarge { .. }) => (vec![], Err(format!("it {error}"))),
             Err(FileError::Read(error)) => {
-                return Err(failure("read", &self.path, &self.me, &error, ""));
+                return Err(failure("read", path, &self.me, &error, ""));
             }
             Err(error) => return wrong(format!("{error}; try again")),
         };
         let modified = modified(&metadata);
-        Ok(Found::Present(Box::new(Present { content, owner: metadata.uid(), modified, spec })))
+        let origin = Origin::File { owner: metadata.uid(), modified };
+        Ok(Found::Present(Box::new(Present { content, origin, spec })))
     }
 
     /// Who wrote the flag, and when.
     pub(crate) fn author(&self, present: &Present) -> String {
-        let owner = user::name(present.owner);
         let by = present.spec.as_ref().ok().and_then(FlagSpec::by);
-        let when = present.modified.map_or_else(String::new, |at| format!(", {}", self.said(at)));
+        let (owner, modified) = match &present.origin {
+            Origin::File { owner, modified } => (user::name(*owner), *modified),
+            Origin::Store(snapshot) => return snapshot.who(|at| self.said(at)),
+        };
+        let when = modified.map_or_else(String::new, |at| format!(", {}", self.said(at)));
         match by {
             Some(by) if by == owner => format!("{}{when}", text::shown(by)),
             Some(by) => format!("{} (file of {owner}){when}", text::shown(by)),
@@ -201,9 +286,12 @@ impl Session {
     /// Who wrote it and when, or what is wrong with it.
     pub(crate) fn expects(&self, present: &Present) -> Result<bool, Failure> {
         let by = present.spec.as_ref().ok().and_then(FlagSpec::by);
-        let is_mine = match by {
-            Some(by) => by == self.me.name,
-            None => self.me.owns(present.owner),
+        let is_mine = match (by, &present.origin) {
+            (Some(by), _) => by == self.me.name,
+            (None, Origin::File { owner, .. }) => self.me.owns(*owner),
+            (None, Origin::Store(snapshot)) => {
+                snapshot.author().is_some_and(|change| change.by == self.me.name)
+            }
         };
         let (shown, author) = (self.shown(), self.author(present));
         let refusal = match (&present.spec, is_mine) {
@@ -242,11 +330,18 @@ impl Session {
             let message = format!("a flag has at most {MAX_SIZE} bytes; write shorter texts");
             return Err(Failure::unusable(message));
         }
-        let is_new = matches!(found, Found::Absent) && !self.may_replace;
-        let written = Lock::take(&self.path, &|_| {}).and_then(|lock| {
+        let path = match &self.place {
+            Place::Store(store) => {
+                self.change(store, found, Some((content, &spec)))?;
+                return Ok(spec);
+            }
+            Place::File(path) => path,
+        };
+        let is_new = matches!(found, Found::Absent(_)) && !self.may_replace;
+        let written = Lock::take(path, &|_| {}).and_then(|lock| {
             lock.write(content.as_bytes(), MODE, is_new, || self.is_expected(found))
         });
-        written.map_err(|error| self.explained("write", error))?;
+        written.map_err(|error| self.explained("write", path, error))?;
         Ok(spec)
     }
 
@@ -255,23 +350,77 @@ impl Session {
     /// # Errors
     /// The flag cannot be removed, or it has changed meanwhile.
     pub(crate) fn remove(&self, found: &Found) -> Result<(), Failure> {
-        let removed = match Lock::take(&self.path, &|_| {}) {
+        let path = match &self.place {
+            Place::Store(store) => return self.change(store, found, None),
+            Place::File(path) => path,
+        };
+        let removed = match Lock::take(path, &|_| {}) {
             Ok(lock) => lock.remove(|| self.is_expected(found)),
             // No lock can be created on a full disk, where a file can still be removed.
             Err(ReplaceError::Io(error)) if is_full(&error) => match self.is_expected(found) {
-                true => fs::remove_file(&self.path).map_err(ReplaceError::Io),
+                true => fs::remove_file(path).map_err(ReplaceError::Io),
                 false => Err(ReplaceError::Changed),
             },
             Err(error) => Err(error),
         };
-        removed.map_err(|error| self.explained("remove", error))
+        removed.map_err(|error| self.explained("remove", path, error))
+    }
+
+    /// Changes the flag in the store.
+    fn change(
+        &self,
+        store: &Access,
+        found: &Found,
+        new: Option<(&str, &FlagSpec)>,
+    ) -> Result<(), Failure> {
+        let spec = new.map(|(_, spec)| spec);
+        let change = self.record(spec)?;
+        let mut expected = found.snapshot().cloned().unwrap_or_default();
+        loop {
+            let content = new.map(|(content, _)| content.as_bytes());
+            let other = match store.change(&expected, content, &change)? {
+                Written::Done => return Ok(()),
+                Written::Other(other) => other,
+            };
+            if !self.may_replace {
+                let message = format!(
+                    "{} was changed meanwhile by {}; look at it, and repeat the command if it \
+                     still has to be done",
+                    self.shown(),
+                    other.who(|at| Clock::new(now(), &self.zone).said(at))
+                );
+                return Err(Failure { exit: Exit::Unusable, message });
+            }
+            expected = *other;
+        }
+    }
+
+    /// What is done, for the history.
+    fn record(&self, spec: Option<&FlagSpec>) -> Result<Change, Failure> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)
+            .map_err(|error| Failure::unusable(format!("no random numbers: {error}")))?;
+        let time = |at: Option<Moment>| at.map(|at| at.rfc3339());
+        let text = |text: Option<&str>| text.map(Change::text);
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Ok(Change {
+            id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            time: Timestamp::now().to_string(),
+            by: self.me.name.clone(),
+            machine,
+            verb: self.verb.to_owned(),
+            start: time(spec.and_then(FlagSpec::start)),
+            end: time(spec.and_then(FlagSpec::end)),
+            reason: text(spec.and_then(FlagSpec::reason)),
+            ticket: text(spec.and_then(FlagSpec::ticket)),
+        })
     }
 
     fn is_expected(&self, found: &Found) -> bool {
         self.may_replace || self.find().is_ok_and(|again| again.content() == found.content())
     }
 
-    fn explained(&self, what: &str, error: ReplaceError) -> Failure {
+    fn explained(&self, what: &str, path: &Path, error: ReplaceError) -> Failure {
         let shown = self.shown();
         match error {
             ReplaceError::Busy => Failure {
@@ -293,9 +442,9 @@ impl Session {
                 Failure { exit: Exit::No, message }
             }
             ReplaceError::Io(error) => {
-                let is_there = self.path.exists();
+                let is_there = path.exists();
                 let kept = if is_there { "; it is as it was" } else { "" };
-                let mut failure = failure(what, &self.path, &self.me, &error, kept);
+                let mut failure = failure(what, path, &self.me, &error, kept);
                 if is_full(&error) && !is_there {
                     failure.message += &format!(", or close with an empty flag: touch {shown}");
                 }

@@ -50,9 +50,44 @@ pub(crate) struct Settings {
     /// How long to wait for the answer of a server.
     #[serde(default, deserialize_with = "duration_of")]
     pub(crate) timeout: Option<Duration>,
+    /// Where the flag of a fleet is kept.
+    pub(crate) store: Option<Store>,
     /// The servers.
     #[serde(default, rename = "server")]
     pub(crate) servers: Vec<Server>,
+}
+
+/// A store, `[store]`.
+#[cfg_attr(
+    not(feature = "etcd"),
+    allow(dead_code, reason = "the settings are checked all the same")
+)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    /// The URLs of the members of the etcd cluster.
+    pub(crate) endpoints: Vec<String>,
+    /// What the names of all keys begin with.
+    pub(crate) key: String,
+    /// What this machine is called; its host name if there is no name.
+    pub(crate) node: Option<String>,
+    /// The user of the store.
+    pub(crate) user: Option<String>,
+    /// A file with the user's password.
+    #[serde(default, deserialize_with = "path_of")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// A file with the certificate that signs those of the members, instead of the system's.
+    #[serde(default, deserialize_with = "path_of")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The certificate of this client.
+    #[serde(default, deserialize_with = "path_of")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of the certificate.
+    #[serde(default, deserialize_with = "path_of")]
+    pub(crate) cert_key: Option<PathBuf>,
+    /// How long to wait for the store.
+    #[serde(default, deserialize_with = "duration_of")]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A server, `[[server]]`.
@@ -131,12 +166,11 @@ impl Settings {
         let paths = [&mut self.flag, &mut self.allow, &mut self.invitations];
         let of_servers =
             self.servers.iter_mut().flat_map(|server| [&mut server.ca, &mut server.password_file]);
-        let paths = paths
-            .into_iter()
-            .chain(of_servers)
-            .flatten()
-            .chain(&mut self.pages)
-            .chain(&mut self.hooks);
+        let of_store = self.store.iter_mut().flat_map(|store| {
+            [&mut store.password_file, &mut store.ca, &mut store.cert, &mut store.cert_key]
+        });
+        let paths = paths.into_iter().chain(of_servers).chain(of_store).flatten();
+        let paths = paths.chain(&mut self.pages).chain(&mut self.hooks);
         paths.for_each(|path| *path = folder.join(&*path));
         self
     }
@@ -172,6 +206,21 @@ fn instead(cause: &str, rest: &str) -> String {
             format!("unknown key \"{unknown}\"; {more}")
         }
         _ => cause.to_owned(),
+    }
+}
+
+/// A password: the first line of a file, which must not be empty.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn password(file: &Path) -> Result<String, String> {
+    let shown = file.display();
+    let text = fs::read_to_string(file)
+        .map_err(|error| format!("cannot read password_file = \"{shown}\": {error}"))?;
+    let line = text.lines().next().unwrap_or_default();
+    match line.is_empty() {
+        true => Err(format!("password_file = \"{shown}\" has no password in its first line")),
+        false => Ok(line.to_owned()),
     }
 }
 

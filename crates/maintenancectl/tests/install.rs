@@ -6,8 +6,10 @@ use std::process::Command;
 
 use crate::ground::{Ground, said};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "bin/maintenancectl",
+    "lib/systemd/system/maintenancectl-follow.service",
+    "lib/sysusers.d/maintenancectl.conf",
     "share/bash-completion/completions/maintenancectl",
     "share/fish/vendor_completions.d/maintenancectl.fish",
     "share/man/man5/maintenance.flag.5",
@@ -34,7 +36,7 @@ fn files(folder: &Path) -> Vec<String> {
 fn install_and_uninstall() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/install-command.sh");
     for (prefix, zsh) in
-        [(None, FILES[6]), (Some("/usr"), "share/zsh/vendor-completions/_maintenancectl")]
+        [(None, FILES[8]), (Some("/usr"), "share/zsh/vendor-completions/_maintenancectl")]
     {
         let ground = Ground::new();
         let root = ground.path("root");
@@ -50,8 +52,12 @@ fn install_and_uninstall() {
         assert_eq!((said.code, &*said.err), (Some(0), ""), "{said:?}");
         let folder = root.join(prefix.unwrap_or("/usr/local").trim_start_matches('/'));
         let mut expected = FILES.to_vec();
-        expected[6] = zsh;
+        expected[8] = zsh;
         assert_eq!(files(&folder), expected);
+        let unit = fs::read_to_string(folder.join(FILES[1])).expect("the unit");
+        let start =
+            format!("\nExecStart={}/bin/maintenancectl follow\n", prefix.unwrap_or("/usr/local"));
+        assert!(unit.contains(&start), "{unit}");
         let is_empty = |name: &&&str| fs::metadata(folder.join(name)).expect("a file").len() == 0;
         assert_eq!(expected.iter().find(is_empty), None);
         assert_eq!(run("--uninstall").code, Some(0));

@@ -3,6 +3,8 @@
 mod check;
 mod docs;
 mod flag;
+#[cfg(feature = "etcd")]
+mod fleet;
 mod ground;
 mod hooks;
 mod install;

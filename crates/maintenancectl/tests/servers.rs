@@ -2,7 +2,7 @@
 
 #[path = "../src/servers/fake.rs"]
 #[allow(dead_code, unreachable_pub)]
-mod fake;
+pub(crate) mod fake;
 mod wait;
 
 use std::fs;

@@ -7,6 +7,7 @@ pub mod children;
 pub mod client;
 pub mod command;
 pub mod denied;
+pub mod etcd;
 pub mod faketime;
 pub mod hanging;
 pub mod httpd;

@@ -72,7 +72,7 @@ impl Change<'_> {
         let spec = self.after.or(before).unwrap_or(&nothing);
         let languages = notice::languages(spec);
         let first = languages.first().copied().unwrap_or_else(|| Language::choose(None));
-        let id = EventId::new(host, &session.path);
+        let id = EventId::new(host, &session.identity());
         // Once the site is open, the texts are those of before.
         let phase = match (self.after, self.before) {
             (Some(spec), _) => spec.phase(now),
@@ -116,7 +116,7 @@ impl Change<'_> {
             text,
             event: public_event(&notice, first)?,
             private: Private {
-                flag: session.path.display().to_string(),
+                flag: session.identity().display().to_string(),
                 by: spec.by(),
                 reason: spec.reason(),
                 ticket: spec.ticket(),

@@ -134,6 +134,24 @@ pub(crate) enum Fault {
         /// What is missing.
         member: String,
     },
+    /// The follower of a fleet's server is gone.
+    #[error(
+        "does not report to the store; start maintenancectl follow there, or, if the server is gone \
+         for good: maintenancectl forget {0}"
+    )]
+    NoFollower(String),
+    /// The follower does not know its server.
+    #[error(
+        "keeps its flag, but its follower knows no status page; write [[server]] with status = \"URL\" \
+         into its settings"
+    )]
+    NoStatusPage,
+    /// The follower cannot ask its server.
+    #[error("{0}")]
+    Told(String),
+    /// The store itself, or what is in it.
+    #[error("{0}")]
+    Store(String),
     /// The report is too long.
     #[error("sends more than 16 MiB and no report; correct the URL")]
     Huge,
@@ -171,6 +189,10 @@ impl Fault {
             Self::Half(_) | Self::Json(_) => "broken-report",
             Self::Schema { .. } | Self::Old { .. } => "format",
             Self::Huge => "huge",
+            Self::NoFollower(_) => "no-follower",
+            Self::NoStatusPage => "no-status-page",
+            Self::Told(_) => "follower",
+            Self::Store(_) => "store",
         }
     }
 }

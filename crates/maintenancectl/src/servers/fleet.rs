@@ -1,17 +1,18 @@
 //! All servers, asked at the same time.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use super::client::{Password, Target, agent};
 use super::fault::Fault;
 use super::report::Report;
 use super::tls;
+use super::told::Told;
 use super::url::StatusUrl;
-use crate::settings::{Server, Settings};
+use crate::settings::{self, Server, Settings};
 
 /// How long a server may take, if the settings do not say it.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
@@ -40,6 +41,8 @@ pub(crate) struct Reading {
     /// The URL of its status page.
     pub(crate) url: String,
     pub(crate) report: Result<Report, Fault>,
+    /// If the report comes from the store of a fleet.
+    pub(crate) told: Option<Told>,
 }
 
 impl Fleet {
@@ -48,7 +51,18 @@ impl Fleet {
     /// # Errors
     /// The URL of a server, its certificates or its password cannot be used.
     pub(crate) fn new(settings: &Settings, named: &[String]) -> Result<Self, String> {
-        let limit = settings.timeout.unwrap_or(DEFAULT_LIMIT);
+        Self::within(settings, named, settings.timeout.unwrap_or(DEFAULT_LIMIT))
+    }
+
+    /// The same with a time limit for each server.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn within(
+        settings: &Settings,
+        named: &[String],
+        limit: Duration,
+    ) -> Result<Self, String> {
         let mut agents = HashMap::new();
         let mut targets: Vec<Arc<Target>> = vec![];
         for server in selected(settings, named)? {
@@ -120,6 +134,7 @@ impl Fleet {
             name: target.name.clone(),
             url: target.url.to_string(),
             report: report.unwrap_or_else(late),
+            told: None,
         };
         Some(readings.map(reading).collect())
     }
@@ -190,21 +205,9 @@ fn password(server: &Server) -> Result<Option<Password>, String> {
         (None, Some(_)) => return Err("password_file needs user = \"NAME\"".into()),
         (Some(user), Some(file)) => (user, file),
     };
-    let password = first_line(file)?;
+    let password = settings::password(file)?;
     if user.contains(':') {
         return Err("user has a colon, which basic authentication does not allow".into());
     }
     Ok(Some(Password::new(file.clone(), user, &password)))
-}
-
-/// The password: the first line, which must not be empty.
-fn first_line(file: &Path) -> Result<String, String> {
-    let shown = file.display();
-    let text = fs::read_to_string(file)
-        .map_err(|error| format!("cannot read password_file = \"{shown}\": {error}"))?;
-    let line = text.lines().next().unwrap_or_default();
-    match line.is_empty() {
-        true => Err(format!("password_file = \"{shown}\" has no password in its first line")),
-        false => Ok(line.to_owned()),
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use maintenance_core::report::ScopeState;
 
 use super::report::{Flag, Report, Scope, State};
+use super::told::Told;
 use crate::spoken::distance;
 
 /// What a server is asked to do.
@@ -94,6 +95,8 @@ pub(crate) struct Node {
     flag: Option<String>,
     /// The flag in question is not one of the server's.
     pub(crate) is_flag_unknown: bool,
+    /// If the report comes from the store of a fleet.
+    pub(crate) told: Option<Told>,
 }
 
 impl Node {
@@ -102,7 +105,13 @@ impl Node {
         let wanted = flag.map(|flag| flag.display().to_string());
         let found = wanted.filter(|path| report.flags.iter().any(|flag| flag.path == *path));
         let is_flag_unknown = flag.is_some() && found.is_none();
-        Self { report, flag: found, is_flag_unknown }
+        Self { report, flag: found, is_flag_unknown, told: None }
+    }
+
+    /// Which revision of the flag in the store the server has not applied yet. Until then, what the
+    /// server does says nothing.
+    pub(crate) fn behind(&self) -> Option<i64> {
+        self.told.as_ref().and_then(|told| told.is_behind)
     }
 
     /// The scopes that are judged. A scope that is off, or that no request can reach, says nothing,
@@ -124,7 +133,7 @@ impl Node {
     pub(crate) fn answer(&self, goal: Goal) -> Answer {
         let scopes = self.scopes();
         match scopes.iter().filter(|scope| goal.is_met_by(scope.state)).count() {
-            _ if scopes.is_empty() => Answer::Unknown,
+            _ if scopes.is_empty() || self.behind().is_some() => Answer::Unknown,
             met if met == scopes.len() => Answer::Yes,
             0 => Answer::No,
             _ => Answer::Partly,

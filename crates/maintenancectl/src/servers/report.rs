@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 use maintenance_core::report::ScopeState;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// The report. See `docs/maintenance-status.schema.json`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     #[serde(default)]
     pub(crate) version: String,
@@ -17,7 +17,7 @@ pub(crate) struct Report {
     /// The name of the machine, which distinguishes servers with the same ServerName.
     #[serde(default)]
     pub(crate) machine: Option<String>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "rfc3339")]
     pub(crate) time: Option<Timestamp>,
     pub(crate) in_flight: AllInFlight,
     /// The requests that have been running for longest.
@@ -32,8 +32,8 @@ pub(crate) struct Report {
 }
 
 /// The state of a scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(from = "Value")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Value", into = "Value")]
 pub(crate) enum State {
     Known(ScopeState),
     /// A state that this command does not know, which is neither open nor closed.
@@ -60,6 +60,15 @@ impl State {
     }
 }
 
+impl From<State> for Value {
+    fn from(state: State) -> Self {
+        match state {
+            State::Known(state) => serde_json::to_value(state).unwrap_or_default(),
+            State::Other => Self::Null,
+        }
+    }
+}
+
 impl From<Value> for State {
     fn from(value: Value) -> Self {
         serde_json::from_value(value).map_or(Self::Other, Self::Known)
@@ -67,17 +76,17 @@ impl From<Value> for State {
 }
 
 /// The requests in flight.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct InFlight {
     pub(crate) requests: u64,
     pub(crate) from_before_closing: u64,
     /// Of the latter, those whose connection has switched to another protocol, such as WebSockets. A
     /// module that does not tell them apart reports none.
     #[serde(default)]
-    upgraded_from_before_closing: u64,
+    pub(super) upgraded_from_before_closing: u64,
     /// Of the latter, event streams.
     #[serde(default)]
-    streams_from_before_closing: u64,
+    pub(super) streams_from_before_closing: u64,
     #[serde(default)]
     pub(crate) oldest_from_before_closing: Option<u64>,
 }
@@ -90,7 +99,7 @@ impl InFlight {
 }
 
 /// The requests in flight of all scopes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AllInFlight {
     #[serde(flatten)]
     pub(crate) tracked: InFlight,
@@ -99,7 +108,7 @@ pub(crate) struct AllInFlight {
 }
 
 /// A running request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     #[serde(default)]
     pub(crate) path: Option<String>,
@@ -110,19 +119,19 @@ pub(crate) struct Running {
 }
 
 /// A flag file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Flag {
     pub(crate) path: String,
     #[serde(default)]
     pub(crate) state: String,
     pub(crate) closes: bool,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "rfc3339")]
     pub(crate) modified: Option<Timestamp>,
     #[serde(default)]
     pub(crate) owner: Option<String>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "rfc3339")]
     pub(crate) start: Option<Timestamp>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "rfc3339")]
     pub(crate) end: Option<Timestamp>,
     #[serde(default)]
     pub(crate) by: Option<String>,
@@ -163,7 +172,7 @@ impl Flag {
 }
 
 /// A scope.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Scope {
     pub(crate) server: String,
     #[serde(default)]
@@ -194,28 +203,28 @@ impl Scope {
 }
 
 /// Requests since counting began.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Totals {
     #[serde(default)]
     pub(crate) refused: u64,
 }
 
 /// A token of the allowlist.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Allow {
     #[serde(default)]
     pub(crate) file: Option<File>,
 }
 
 /// A page.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Page {
     #[serde(default)]
     pub(crate) file: Option<File>,
 }
 
 /// A file that is read again when it changes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct File {
     pub(crate) path: String,
     #[serde(default)]
@@ -223,14 +232,14 @@ pub(crate) struct File {
 }
 
 /// The refused clients.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Refused {
     #[serde(default)]
     pub(crate) clients: Vec<Client>,
 }
 
 /// A client that is refused.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Client {
     pub(crate) address: String,
     pub(crate) count: u64,
@@ -241,7 +250,7 @@ pub(crate) struct Client {
 }
 
 /// The answers to a dry run.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Preflight {
     #[serde(default)]
     pub(crate) host: Option<String>,
@@ -251,7 +260,7 @@ pub(crate) struct Preflight {
 }
 
 /// The answer of one server.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) server: String,
     #[serde(default)]
@@ -261,7 +270,7 @@ pub(crate) struct Answer {
 }
 
 /// What happens to a request.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) verdict: String,
     #[serde(default)]
@@ -285,4 +294,9 @@ impl Verdict {
 fn time<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(value)?;
     Ok(text.and_then(|text| text.parse().ok()))
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde calls it")]
+fn rfc3339<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.to_string()).serialize(to)
 }

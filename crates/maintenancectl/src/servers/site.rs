@@ -47,8 +47,14 @@ type Other = (String, String, String);
 impl Site {
     /// With a flag, only the scopes that it closes are judged.
     pub(crate) fn new(readings: Vec<Reading>, flag: Option<&Path>) -> Self {
-        let server = |Reading { name, url, report }| {
-            let node = report.map(|report| Node::new(report, flag));
+        let server = |Reading { name, url, report, told }: Reading| {
+            // Each server of a fleet has a flag file of its own.
+            let own = told.as_ref().map(|told| Path::new(&told.flag).to_owned());
+            let node = report.map(|report| Node::new(report, own.as_deref().or(flag)));
+            let node = node.map(|mut node| {
+                node.told = told;
+                node
+            });
             Server { name, url, node }
         };
         Self { servers: readings.into_iter().map(server).collect() }
@@ -115,6 +121,14 @@ impl Site {
             parts.push(format!("no report from {}", list(&names)));
         }
         parts.join("; ")
+    }
+
+    /// The servers of a fleet that have not applied the flag in the store yet, a line for each.
+    pub(crate) fn behind(&self) -> Vec<String> {
+        let behind = self.nodes().filter_map(|(name, node)| Some((name, node.behind()?)));
+        behind
+            .map(|(name, latest)| format!("{name} has not applied revision {latest} yet"))
+            .collect()
     }
 
     /// The scopes that do not do what the others of their server do, for people.
@@ -198,7 +212,11 @@ impl Site {
             }
         }
         for (name, node) in self.nodes() {
-            if let Some(time) = node.report.time {
+            let told = node.told.iter();
+            lines
+                .extend(told.clone().flat_map(|it| &it.notes).map(|note| format!("{name} {note}")));
+            // The report of a fleet's server can be a while old.
+            if let Some(time) = node.report.time.filter(|_| node.told.is_none()) {
                 let ahead = time.as_second() - now.as_second();
                 let way = if ahead > 0 { "ahead of" } else { "behind" };
                 if ahead.abs() > CLOCK_DIFFERENCE {

@@ -120,6 +120,7 @@ fn site(reports: &[Result<Value, Fault>]) -> Site {
         name: format!("web{}", number + 1),
         url: "http://127.0.0.1/".into(),
         report: value.as_ref().map(report).map_err(Clone::clone),
+        told: None,
     };
     Site::new(reports.iter().enumerate().map(reading).collect(), None)
 }

@@ -57,7 +57,7 @@ fn of_system() -> Result<Vec<Certificate<'static>>, String> {
 }
 
 /// What is wrong with TLS.
-pub(super) fn fault(error: &rustls::Error, host: &str) -> Fault {
+pub(crate) fn fault(error: &rustls::Error, host: &str) -> Fault {
     use CertificateError as Wrong;
     match error {
         rustls::Error::InvalidCertificate(wrong) => match wrong {
@@ -82,10 +82,12 @@ pub(super) fn fault(error: &rustls::Error, host: &str) -> Fault {
     }
 }
 
-/// `presented` has names such as `DnsName("www.example.com")`.
+/// `presented` has names such as `DnsName("www.example.com")` and `IpAddress(127.0.0.1)`.
 fn name_fault(host: &str, presented: &[String]) -> Fault {
     const LISTED: usize = 5;
-    let name = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+    let name = |name: &String| {
+        name.split(['"', '(', ')']).rfind(|it| it.len() > 1).unwrap_or(name).to_owned()
+    };
     let mut names: Vec<_> = presented.iter().take(LISTED).map(name).collect();
     if presented.len() > LISTED {
         names.push("others".into());

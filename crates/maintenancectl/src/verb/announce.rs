@@ -36,11 +36,11 @@ impl Announce {
     /// # Errors
     /// The flag cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
+        let session = Session::new(settings, self.flag.clone(), "announce")?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
         let spec = session.write(&found, &content)?;
-        warn_of_folder(&session.path);
+        session.path().iter().for_each(|path| warn_of_folder(path));
         say!("{}  to withdraw it: maintenancectl open", summary(&session, "announced", &spec));
         let before = found.present();
         let change = Change { action: Action::Announce, before, after: Some(&spec) };

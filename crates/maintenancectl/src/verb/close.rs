@@ -38,8 +38,8 @@ impl Close {
     /// # Errors
     /// The flag cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
-        let fleet = self.wait.fleet(settings)?;
+        let session = Session::new(settings, self.flag.clone(), "close")?;
+        let source = self.wait.source(settings)?;
         let found = session.find()?;
         let content = self.content_of(&session, &found)?;
         let what = |spec: &FlagSpec| if spec.is_read_only() { "read-only" } else { "closed" };
@@ -51,15 +51,15 @@ impl Close {
             (spec.is_read_only(), Exit::Done)
         } else {
             let spec = session.write(&found, &content)?;
-            warn_of_folder(&session.path);
+            session.path().iter().for_each(|path| warn_of_folder(path));
             self.print(&summary(&session, what(&spec), &spec));
             let before = found.present();
             let change = Change { action: Action::Close, before, after: Some(&spec) };
             (spec.is_read_only(), self.hooks.run(settings, &session, &change))
         };
-        match fleet {
-            Some(fleet) if told != Exit::Interrupted => {
-                Ok(both(self.wait.wait(&fleet, &session.path, is_read_only)?, told))
+        match source {
+            Some(source) if told != Exit::Interrupted => {
+                Ok(both(self.wait.wait(&source, session.path(), is_read_only)?, told))
             }
             _ => Ok(told),
         }

@@ -176,7 +176,7 @@ fn json(readings: &[Reading]) -> String {
             "now": verdict(&answer.now), "while_closed": verdict(&answer.while_closed),
         })
     };
-    let server = |Reading { name, url, report }: &Reading| {
+    let server = |Reading { name, url, report, .. }: &Reading| {
         let (answers, error) = match report {
             Ok(report) => {
                 let answers = report.preflight.iter().flat_map(|preflight| &preflight.answers);

@@ -42,7 +42,7 @@ impl Extend {
     /// # Errors
     /// The flag is missing, or it cannot be written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
+        let session = Session::new(settings, self.flag.clone(), "extend")?;
         let found = session.find()?;
         let Found::Present(present) = &found else {
             let message = format!(

@@ -17,9 +17,9 @@ use rustix::fs::OFlags;
 
 use super::of_servers::OfServers;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::servers::fleet::Fleet;
 use crate::servers::node::Goal;
 use crate::servers::site::Site;
+use crate::servers::source::Source;
 use crate::settings::Settings;
 use crate::spoken::said;
 use crate::terminal::{self, Screen};
@@ -44,11 +44,19 @@ impl Is {
     /// # Errors
     /// Neither a server nor a flag is known, or nobody can tell.
     pub(crate) fn run(&self, settings: &Settings, goal: Goal) -> Outcome {
-        let fleet = self.of.servers.any(settings)?;
-        let (exit, text, faults) = match (fleet.is_empty() || self.file, self.of.flag(settings)) {
-            (false, flag) => of_servers(&fleet, flag.as_deref(), goal),
-            (true, Some(flag)) => of_file(&flag, goal),
-            (true, None) => {
+        let flag = self.of.flag(settings);
+        let source = match (self.file, &settings.store) {
+            (true, _) => None,
+            (false, Some(_)) => Some(self.of.servers.source(settings)?),
+            (false, None) => {
+                let fleet = self.of.servers.any(settings)?;
+                (!fleet.is_empty()).then_some(Source::Servers(fleet))
+            }
+        };
+        let (exit, text, faults) = match (source, flag) {
+            (Some(source), flag) => of_servers(&source, flag.as_deref(), goal),
+            (None, Some(flag)) => of_file(&flag, goal),
+            (None, None) => {
                 return Err(Failure::unusable(
                     "no server and no flag to look at; write flag = \"FILE\" into \
                      /etc/maintenancectl.toml, or add --flag FILE",
@@ -67,10 +75,10 @@ impl Is {
 
 type Found = (Exit, String, Vec<String>);
 
-fn of_servers(fleet: &Fleet, flag: Option<&Path>, goal: Goal) -> Found {
-    let site = Site::new(fleet.ask(&[], &|| false).unwrap_or_default(), flag);
+fn of_servers(source: &Source, flag: Option<&Path>, goal: Goal) -> Found {
+    let site = Site::new(source.ask(&|| false).unwrap_or_default(), flag);
     let faults = site.faults().map(|(name, fault)| format!("{name} {fault}"));
-    let faults = faults.chain(site.exceptions(goal)).collect();
+    let faults = faults.chain(site.behind()).chain(site.exceptions(goal)).collect();
     (site.answer(goal), site.states_text(), faults)
 }
 

@@ -71,7 +71,7 @@ impl Notify {
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
         let head = self.head(settings)?;
         let options = FlagOptions { flag: self.flag.clone(), replace: false };
-        let session = Session::new(settings, options)?;
+        let session = Session::new(settings, options, "notice")?;
         let host = self.host.clone().unwrap_or_else(|| settings.host());
         let spec = self.spec(&session)?;
         let notice = match &spec {

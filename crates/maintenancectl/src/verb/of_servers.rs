@@ -6,7 +6,9 @@ use clap::Args;
 
 use crate::exit::Failure;
 use crate::servers::fleet::Fleet;
+use crate::servers::source::Source;
 use crate::settings::Settings;
+use crate::store::access::Access;
 
 /// Which servers to ask.
 #[derive(Clone, Debug, Default, Args)]
@@ -47,6 +49,17 @@ impl Servers {
                  /etc/maintenancectl.toml, or add --server http://localhost/maintenance-status",
             )),
             false => Ok(fleet),
+        }
+    }
+
+    /// Where the reports come from: the store, unless servers are named.
+    ///
+    /// # Errors
+    /// There is none, or its settings cannot be used.
+    pub(crate) fn source(&self, settings: &Settings) -> Result<Source, Failure> {
+        match &settings.store {
+            Some(store) if self.servers.is_empty() => Ok(Source::Store(Access::open(store)?)),
+            _ => Ok(Source::Servers(self.some(settings)?)),
         }
     }
 }

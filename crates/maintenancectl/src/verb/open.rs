@@ -39,7 +39,7 @@ impl Open {
     /// # Errors
     /// The flag cannot be removed or written.
     pub(crate) fn run(self, settings: &Settings) -> Outcome {
-        let session = Session::new(settings, self.flag.clone())?;
+        let session = Session::new(settings, self.flag.clone(), "open")?;
         let found = session.find()?;
         let Found::Present(present) = &found else {
             say!("already open: there is no {}", session.shown());

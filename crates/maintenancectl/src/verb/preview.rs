@@ -110,11 +110,11 @@ impl Preview {
 
     /// The flag as if it closed now.
     fn closing(&self, settings: &Settings) -> Result<ActiveFlag, Failure> {
-        if self.flag.is_none() && settings.flag.is_none() {
+        if self.flag.is_none() && settings.flag.is_none() && settings.store.is_none() {
             return Ok(ActiveFlag::default());
         }
         let options = FlagOptions { flag: self.flag.clone(), replace: false };
-        let session = Session::new(settings, options)?;
+        let session = Session::new(settings, options, "preview")?;
         let Found::Present(present) = session.find()? else {
             let is_named = self.flag.is_some();
             let message = format!("there is no {}; name another flag", session.shown());

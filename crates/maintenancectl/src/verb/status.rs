@@ -42,7 +42,7 @@ impl Status {
     /// # Errors
     /// The settings cannot be used, or the output cannot be written.
     pub(crate) fn run(&self, settings: &Settings) -> Outcome {
-        let fleet = match self.of.servers.some(settings) {
+        let fleet = match self.of.servers.source(settings) {
             Ok(fleet) => fleet,
             Err(failure) if self.nagios => {
                 let exit = Exit::Unknown;
@@ -56,7 +56,7 @@ impl Status {
         let flag = self.of.flag(settings);
         loop {
             let start = Instant::now();
-            let readings = fleet.ask(&[], &|| false).unwrap_or_default();
+            let readings = fleet.ask(&|| false).unwrap_or_default();
             let site = Site::new(readings, flag.as_deref());
             let now = Timestamp::now();
             if self.nagios {
@@ -99,6 +99,7 @@ fn write(screen: &Screen, text: &str) -> Result<bool, Failure> {
 fn exit(site: &Site) -> Exit {
     match () {
         () if site.faults().next().is_some() => Exit::Unknown,
+        () if site.nodes().any(|(_, node)| node.behind().is_some()) => Exit::Unusable,
         () if site.states().len() == 1 => Exit::Done,
         () => Exit::Unusable,
     }

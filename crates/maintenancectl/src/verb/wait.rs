@@ -58,7 +58,7 @@ impl Wait {
     /// # Errors
     /// The time is over, or it was interrupted, or the settings cannot be used.
     pub(crate) fn run(&self, settings: &Settings) -> Outcome {
-        let fleet = self.of.servers.some(settings)?;
+        let fleet = self.of.servers.source(settings)?;
         let flag = self.of.flag(settings);
         let plan = Plan {
             flag: flag.as_deref(),

@@ -58,7 +58,13 @@ fn of_node(node: &Node) -> Map<String, Value> {
         "scopes": node.scopes().iter().map(scope).collect::<Vec<_>>(),
         "flags": node.flags().into_iter().map(flag).collect::<Vec<_>>(),
     });
-    value.as_object().cloned().unwrap_or_default()
+    let mut members = value.as_object().cloned().unwrap_or_default();
+    if let Some(told) = &node.told {
+        members.insert("revision".into(), told.revision.into());
+        members.insert("is_behind".into(), told.is_behind.is_some().into());
+        members.insert("command".into(), told.command.as_str().into());
+    }
+    members
 }
 
 fn flag(flag: &Flag) -> Value {

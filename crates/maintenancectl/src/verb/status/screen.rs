@@ -138,7 +138,10 @@ fn why(flag: &Flag, now: Timestamp, zone: &TimeZone) -> String {
 /// A row for each server.
 fn servers(site: &Site) -> Vec<Row> {
     let heading = ["SERVER", "STATE", "RUNNING", "FROM BEFORE", "REFUSED", "MODULE"];
-    let heading = (HEADING, heading.map(str::to_owned).to_vec());
+    let of_store = ["COMMAND", "REVISION"];
+    let is_fleet = site.nodes().any(|(_, node)| node.told.is_some());
+    let heading = heading.iter().chain(of_store.iter().filter(|_| is_fleet));
+    let heading = (HEADING, heading.map(|word| (*word).to_owned()).collect());
     let rows = site.servers.iter().map(|server| match &server.node {
         Ok(node) => (style(node.state()), of_node(&server.name, node)),
         Err(_) => (BAD, vec![server.name.clone(), "no report".to_owned()]),
@@ -158,14 +161,18 @@ fn of_node(name: &str, node: &Node) -> Vec<String> {
         None => count.to_string(),
     };
     let running = report.in_flight.tracked.requests.to_string();
-    vec![
+    let mut row = vec![
         name,
         node.state_text(),
         running,
         before,
         node.refused().to_string(),
         report.version.clone(),
-    ]
+    ];
+    if let Some(told) = &node.told {
+        row.extend([told.command.clone(), told.revision.to_string()]);
+    }
+    row
 }
 
 fn seconds(age: u64) -> String {

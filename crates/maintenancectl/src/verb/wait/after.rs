@@ -9,8 +9,8 @@ use super::output::Output;
 use super::plan::Plan;
 use super::rounds::wait;
 use crate::exit::{Failure, Outcome};
-use crate::servers::fleet::Fleet;
 use crate::servers::node::Goal;
+use crate::servers::source::Source;
 use crate::settings::Settings;
 use crate::spoken;
 use crate::verb::of_servers::Servers;
@@ -45,22 +45,22 @@ impl WaitOptions {
     ///
     /// # Errors
     /// No server is named, or its settings cannot be used. Nothing has been changed yet.
-    pub(crate) fn fleet(&self, settings: &Settings) -> Result<Option<Fleet>, Failure> {
-        self.wait.then(|| self.servers.some(settings)).transpose()
+    pub(crate) fn source(&self, settings: &Settings) -> Result<Option<Source>, Failure> {
+        self.wait.then(|| self.servers.source(settings)).transpose()
     }
 
     /// Waits until the servers have closed the scopes of this flag.
     ///
     /// # Errors
     /// The time is over, or it was interrupted. The site stays closed.
-    pub(crate) fn wait(&self, fleet: &Fleet, flag: &Path, is_read_only: bool) -> Outcome {
+    pub(crate) fn wait(&self, source: &Source, flag: Option<&Path>, is_read_only: bool) -> Outcome {
         let plan = Plan {
-            flag: Some(flag),
+            flag,
             goal: if is_read_only { Goal::ReadOnly } else { Goal::Closed },
             drains: true,
             ignores_lasting: self.ignore_upgraded,
             has_closed: true,
         };
-        wait(fleet, plan, self.timeout.unwrap_or(TIMEOUT), Output::new(self.quiet, self.json))
+        wait(source, plan, self.timeout.unwrap_or(TIMEOUT), Output::new(self.quiet, self.json))
     }
 }

@@ -226,6 +226,10 @@ fn not(node: &Node, plan: &Plan<'_>) -> State {
             }
         }
     };
+    let why = match node.behind() {
+        Some(revision) => format!(" and has not applied revision {revision} yet"),
+        None => why,
+    };
     let is_partly = node.answer(plan.goal) == Answer::Partly;
     State::Not { text: node.state_text(), why, is_partly }
 }

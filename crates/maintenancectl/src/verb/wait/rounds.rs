@@ -8,11 +8,9 @@ use super::plan::Plan;
 use super::progress::Progress;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
-use crate::servers::fleet::Fleet;
-use crate::servers::site::Site;
 
-/// How often the servers are asked.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::servers::site::Site;
+use crate::servers::source::Source;
 
 /// How often an interruption is looked for.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -22,7 +20,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// # Errors
 /// The time is over, or it was interrupted.
 pub(super) fn wait(
-    fleet: &Fleet,
+    source: &Source,
     plan: Plan<'_>,
     timeout: Duration,
     mut output: Output,
@@ -32,7 +30,7 @@ pub(super) fn wait(
     let end = Instant::now() + timeout;
     loop {
         let start = Instant::now();
-        let Some(readings) = fleet.ask(&[], &is_interrupted) else {
+        let Some(readings) = source.ask(&is_interrupted) else {
             return Err(output.interrupted(&plan));
         };
         let site = Site::new(readings, plan.flag);
@@ -45,7 +43,7 @@ pub(super) fn wait(
         if Instant::now() >= end {
             return Err(output.time_over(&site, &progress, &plan, timeout));
         }
-        let next = end.min(start + PAUSE);
+        let next = end.min(start + source.pause());
         while Instant::now() < next {
             if is_interrupted() {
                 return Err(output.interrupted(&plan));

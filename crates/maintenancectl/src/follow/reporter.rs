@@ -1,0 +1,227 @@
+//! Asks the server what it does, and reports it to the store.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch::Receiver;
+use tokio::time;
+
+use super::flag_file::FlagFile;
+use super::journal::Journal;
+use super::lease::{Lease, Put};
+use super::progress::Progress;
+use crate::servers::fault::Fault;
+use crate::servers::fleet::Fleet;
+use crate::servers::report::{InFlight, Report};
+use crate::store::client::Connection;
+use crate::store::fault::{cause, denied};
+use crate::store::report::NodeReport;
+use crate::store::revisions::Revisions;
+
+/// After a change, the server is asked often until it has seen it.
+const SOON: Duration = Duration::from_millis(200);
+const SOON_FOR: Duration = Duration::from_secs(2);
+
+/// How often a server is asked that is closed, or that is open.
+const CLOSED: Duration = Duration::from_secs(1);
+const OPEN: Duration = Duration::from_secs(3);
+
+/// How often the figures are renewed of a server that is closed, or that is open.
+const RENEW_CLOSED: Duration = Duration::from_secs(5);
+const RENEW_OPEN: Duration = Duration::from_secs(30);
+
+/// How often the lease is kept alive.
+const KEEP: Duration = Duration::from_secs(3);
+
+/// How long the store may take.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Between two reports that the store refuses.
+const REFUSED: Duration = Duration::from_secs(30);
+
+/// Asks the server and reports.
+pub(super) struct Reporter {
+    pub(super) lease: Lease,
+    pub(super) server: Option<Arc<Fleet>>,
+    pub(super) file: FlagFile,
+    pub(super) machine: String,
+    pub(super) user: Option<String>,
+    pub(super) journal: Journal,
+    pub(super) progress: Receiver<Progress>,
+    /// The last report in the store, and when it was put there.
+    pub(super) last: Option<(NodeReport, Instant)>,
+    pub(super) kept: Instant,
+    /// What is said already.
+    pub(super) said: Option<String>,
+    /// Until when the store is not asked again.
+    pub(super) pause: Option<Instant>,
+}
+
+impl Reporter {
+    /// Reports until `stop` says that the follower ends.
+    pub(super) async fn run(mut self, mut stop: Receiver<bool>) {
+        let mut changed = Instant::now();
+        let mut changes = None;
+        loop {
+            let now = self.progress.borrow_and_update().clone();
+            if changes != Some((now.changes, now.applied)) {
+                changes = Some((now.changes, now.applied));
+                changed = Instant::now();
+            }
+            let mut is_closed = true;
+            if let Some(applied) = now.applied {
+                let server = self.ask().await;
+                let then = self.progress.borrow().clone();
+                if then.applied != now.applied || then.changes != now.changes {
+                    continue; // the server may have answered for the one or the other
+                }
+                let report = self.report(applied, &then, server);
+                is_closed = report.server.as_ref().is_none_or(|it| !is_open(it));
+                if let Some(connection) = &then.connection {
+                    self.tell(connection, report).await;
+                }
+            }
+            let pause = match () {
+                () if changed.elapsed() < SOON_FOR => SOON,
+                () if is_closed => CLOSED,
+                () => OPEN,
+            };
+            tokio::select! {
+                _ = self.progress.changed() => {}
+                () = time::sleep(pause) => {}
+                _ = stop.changed() => break,
+            }
+        }
+        let connection = self.progress.borrow().connection.clone();
+        if let Some(connection) = connection {
+            let _ = time::timeout(LIMIT, self.lease.end(&connection)).await;
+        }
+    }
+
+    async fn ask(&self) -> Option<Result<Report, Fault>> {
+        let server = Arc::clone(self.server.as_ref()?);
+        let ask = move || server.ask(&[], &|| false).unwrap_or_default();
+        let readings = tokio::task::spawn_blocking(ask).await.unwrap_or_default();
+        readings.into_iter().next().map(|reading| reading.report)
+    }
+
+    fn report(
+        &self,
+        applied: Revisions,
+        now: &Progress,
+        server: Option<Result<Report, Fault>>,
+    ) -> NodeReport {
+        let (server, fault) = match server {
+            None => (None, None),
+            Some(Ok(report)) => (Some(report.digest(&self.file.0)), None),
+            Some(Err(fault)) => (None, Some(fault.to_string())),
+        };
+        NodeReport {
+            flag_revision: applied.flag,
+            change_revision: applied.change,
+            flag: self.file.0.display().to_string(),
+            problem: now.problem.clone(),
+            command: env!("CARGO_PKG_VERSION").to_owned(),
+            machine: self.machine.clone(),
+            time: Timestamp::now().to_string(),
+            clock: now.clock,
+            server,
+            fault,
+        }
+    }
+
+    /// Puts the report into the store if it says something new, and keeps the lease alive.
+    async fn tell(&mut self, connection: &Connection, report: NodeReport) {
+        if self.pause.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        self.pause = None;
+        if self.last.is_some() && self.kept.elapsed() >= KEEP {
+            match time::timeout(LIMIT, self.lease.keep(connection)).await {
+                Ok(Ok(true)) => self.kept = Instant::now(),
+                // The report is gone, or will be.
+                Ok(Ok(false)) => self.last = None,
+                Ok(Err(error)) => return self.failed(connection, &error),
+                Err(_) => return self.say("the lease of the report gets no answer".into()),
+            }
+        }
+        let renew = match report.server.as_ref().is_some_and(is_open) {
+            true => RENEW_OPEN,
+            false => RENEW_CLOSED,
+        };
+        let is_same = |(last, at): &(NodeReport, Instant)| {
+            at.elapsed() < renew && essence(last) == essence(&report)
+        };
+        if self.last.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let put = time::timeout(LIMIT, self.lease.put(connection, &report)).await;
+        match put {
+            Ok(Ok(Put::Done)) => {
+                self.last = Some((report, Instant::now()));
+                self.kept = Instant::now();
+                if self.said.take().is_some() {
+                    self.journal.info("the store takes reports again");
+                }
+            }
+            // It is put with the next answer of the server.
+            Ok(Ok(Put::Again)) => self.last = None,
+            Ok(Ok(Put::Stranger(machine))) => {
+                self.say(format!(
+                    "another machine ({machine}) reports with the same name; write another node = \
+                     \"NAME\" below [store]"
+                ));
+                self.pause = Some(Instant::now() + CLOSED);
+            }
+            Ok(Err(error)) => self.failed(connection, &error),
+            Err(_) => {
+                self.last = None;
+                self.say("the report gets no answer".into());
+            }
+        }
+    }
+
+    fn failed(&mut self, connection: &Connection, error: &etcd_client::Error) {
+        self.last = None;
+        match denied(error, self.user.as_deref()) {
+            Some(text) => {
+                self.pause = Some(Instant::now() + REFUSED);
+                self.say(format!("the store refuses the report: {text}; the flag is followed"));
+            }
+            None => self.say(format!("{} {}", connection.url, cause(error, &connection.url))),
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        if self.said.is_none() {
+            self.journal.warning(&format!("cannot report: {text}"));
+        }
+        self.said = Some(text);
+    }
+}
+
+fn is_open(report: &Report) -> bool {
+    report.scopes.iter().all(|scope| scope.state.is_open())
+}
+
+/// A report without what changes all the time.
+fn essence(report: &NodeReport) -> String {
+    let mut report = report.clone();
+    report.time.clear();
+    if let Some(server) = &mut report.server {
+        let quiet = |flight: &mut InFlight| {
+            (flight.requests, flight.oldest_from_before_closing) = (0, None);
+        };
+        server.time = None;
+        server.running.clear();
+        server.refused = Default::default();
+        quiet(&mut server.in_flight.tracked);
+        for scope in &mut server.scopes {
+            scope.totals = Default::default();
+            quiet(&mut scope.in_flight);
+        }
+        server.flags.iter_mut().for_each(|flag| flag.share = None);
+    }
+    serde_json::to_string(&report).unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! The follower as a service: it runs until it is stopped.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use maintenance_core::text::zone;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time;
+
+use super::flag_file::FlagFile;
+use super::journal::{Journal, notify};
+use super::lease::Lease;
+use super::progress::Progress;
+use super::reporter::Reporter;
+use super::watch::Watch;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::servers::fleet::Fleet;
+use crate::store::client::Client;
+
+/// The longest that one member may take, so that another one is asked soon.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// What to follow, and for which server.
+pub(crate) struct Service {
+    pub(crate) client: Client,
+    pub(crate) flag: PathBuf,
+    pub(crate) node: String,
+    /// The server to ask. None: it is not known.
+    pub(crate) server: Option<Fleet>,
+}
+
+/// Follows until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The process cannot do what it needs for it.
+pub(crate) fn run(service: Service) -> Outcome {
+    let failed = |error: std::io::Error| Failure::unusable(format!("cannot follow: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let done = runtime.block_on(follow(service)).map_err(failed);
+    // A status page that is still being asked is not waited for.
+    runtime.shutdown_background();
+    done.map(|()| Exit::Done)
+}
+
+async fn follow(service: Service) -> std::io::Result<()> {
+    let Service { mut client, flag, node, server } = service;
+    client.limit = client.limit.min(LIMIT);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let journal = Journal::new();
+    let (progress, reported) = watch::channel(Progress::default());
+    let (stop, stopped) = watch::channel(false);
+    let file = FlagFile(flag);
+    let place = file.0.display().to_string();
+    journal.info(&format!("{node} follows {} and keeps {place}", client.keys.flag()));
+    if server.is_none() {
+        journal.warning(
+            "no status page is known, so maintenancectl wait cannot know what this server does; \
+             write [[server]] with status = \"URL\" into the settings",
+        );
+    }
+    let reporter = Reporter {
+        lease: Lease::new(client.keys.clone(), node),
+        server: server.map(Arc::new),
+        machine: format!("{} {place}", machine()),
+        file: file.clone(),
+        user: client.user().map(str::to_owned),
+        journal: journal.clone(),
+        progress: reported,
+        last: None,
+        kept: Instant::now(),
+        said: None,
+        pause: None,
+    };
+    let reporter = tokio::spawn(reporter.run(stopped));
+    let watch = Watch::new(client, file, zone::of_server(), journal.clone(), progress);
+    let watch = watch.run();
+    tokio::pin!(watch);
+    let name = tokio::select! {
+        () = &mut watch => "the end",
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    notify("STOPPING=1");
+    journal.info(&format!("ends after {name}; {place} stays as it is"));
+    let _ = stop.send(true);
+    let _ = time::timeout(LIMIT * 2, reporter).await;
+    Ok(())
+}
+
+/// What tells machines apart, also if two of them have the same name.
+fn machine() -> String {
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    match id.trim() {
+        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        id => id.chars().take(8).collect(),
+    }
+}

@@ -1,0 +1,16 @@
+//! What is known of a server besides its report, if the report comes from the store of a fleet.
+
+/// What is known besides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// The flag file that the server's follower keeps.
+    pub(crate) flag: String,
+    /// The revision that is applied.
+    pub(crate) revision: i64,
+    /// The version of the follower.
+    pub(crate) command: String,
+    /// Which revision is not applied yet.
+    pub(crate) is_behind: Option<i64>,
+    /// What is wrong, for people. The name of the server stands before it.
+    pub(crate) notes: Vec<String>,
+}

@@ -1,0 +1,153 @@
+//! What the servers report, and what the verbs make of it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::etcd::Cluster;
+use super::{KEY, Machine, wait_until};
+use crate::servers::fake::{Behaviour, Fake, one_scope, report};
+
+/// A report about the flag of a machine.
+fn of(machine: &Machine, state: &str, before: u64) -> Value {
+    let mut value = one_scope(state, before);
+    let flag = machine.flag().display().to_string();
+    value["flags"][0]["path"] = flag.as_str().into();
+    value["scopes"][0]["flags"] = json!([flag]);
+    value
+}
+
+/// A machine whose server has this state.
+fn server(cluster: &Cluster, state: &str, before: u64) -> (Machine, Fake) {
+    let machine = Machine::of(cluster);
+    let fake = Fake::start(Behaviour::Answer(report(&of(&machine, state, before))));
+    let settings = format!("timeout = \"1s\"\n[[server]]\nstatus = \"{}\"\n", fake.url());
+    let with = Machine { folder: machine.folder };
+    let text = std::fs::read_to_string(with.folder.path().join("settings.toml")).expect("settings");
+    let text = text.replace("\n\n[store]", &format!("\n{settings}\n[store]"));
+    std::fs::write(with.folder.path().join("settings.toml"), text).expect("written");
+    (with, fake)
+}
+
+/// The names of those that report, with the revision they have applied.
+fn reports(cluster: &Cluster) -> Vec<String> {
+    let keys = cluster.must(&format!("get --prefix --keys-only {KEY}/reports/"));
+    keys.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn states() {
+    let cluster = Cluster::start(1);
+    let (first, _fake) = server(&cluster, "closed", 0);
+    let (second, _other) = server(&cluster, "closed", 2);
+    let admin = Machine::of(&cluster);
+    let said = admin.run("status");
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.out.contains("the fleet has no server; start maintenancectl follow"), "{said:?}");
+    admin.must("close");
+    let one = first.follow("web1");
+    let two = second.follow("web2");
+    wait_until(|| admin.run("status").out, || admin.run("status").code == Some(0));
+    let said = admin.must("status");
+    for part in ["Closed on all 2 servers", "SERVER  STATE", "COMMAND  REVISION", "web1", "web2"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    assert_eq!(admin.must("is-closed").out, "closed on all 2 servers\n");
+    admin.must("wait --closed --timeout 5s");
+    let said = admin.run("wait --timeout 2s");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("2 requests from before still run: 2 on web2 (oldest 41 s)"));
+    let json: Value = serde_json::from_str(&admin.must("status --json").out).expect("JSON");
+    assert_eq!(json["servers"][1]["name"], "web2");
+    assert_eq!(json["servers"][1]["is_behind"], false);
+    // A follower that hangs has not applied what comes then.
+    two.signal(Signal::STOP);
+    admin.must("extend --end +1h");
+    let said = admin.run("close --wait --timeout 3s");
+    assert_ne!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("web2 is closed and has not applied revision "), "{said:?}");
+    assert_eq!(admin.run("is-closed").code, Some(3));
+    // Then its report goes, and it is still expected.
+    wait_until(|| format!("{:?}", reports(&cluster)), || reports(&cluster).len() == 1);
+    let said = admin.run("is-closed");
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("web2 does not report to the store; start maintenancectl follow"));
+    let said = admin.run("forget web1");
+    assert_eq!((said.code, said.err.contains("web1 still reports")), (Some(1), true), "{said:?}");
+    assert_eq!(admin.run("forget web3").code, Some(1));
+    admin.must("forget web2");
+    assert_eq!(admin.must("is-closed").out, "closed\n");
+    // It comes back.
+    two.signal(Signal::CONT);
+    wait_until(|| two.log(), || admin.run("is-closed").out == "closed on all 2 servers\n");
+    // The report goes at once when the follower ends.
+    assert_eq!(one.end(), Some(0));
+    let said = admin.run("status");
+    assert!(said.out.contains("no report from web1"), "{said:?}");
+}
+
+/// A follower that is killed: its report goes with its lease.
+#[test]
+fn a_killed_follower() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+    let begin = Instant::now();
+    drop(follower);
+    wait_until(|| format!("{:?}", reports(&cluster)), || reports(&cluster).is_empty());
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert_eq!(admin.run("is-closed").code, Some(3));
+    // The next one reports at once.
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+}
+
+/// Servers that say nothing, and why.
+#[test]
+fn faults() {
+    let cluster = Cluster::start(1);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let blind = Machine::of(&cluster);
+    let refusing = Machine::new(
+        &cluster.endpoints(),
+        "[[server]]\nname = \"x\"\nstatus = \"http://127.0.0.1:9/status\"",
+        "",
+    );
+    let wrong = Machine::of(&cluster);
+    std::fs::create_dir(wrong.flag()).expect("a folder");
+    let followers = [blind.follow("a"), refusing.follow("b"), wrong.follow("c")];
+    let seen = || admin.run("status").out;
+    for expected in [
+        "a keeps its flag, but its follower knows no status page; write [[server]]",
+        "b refuses connections; start httpd, or correct the port in the URL",
+    ] {
+        wait_until(seen, || seen().contains(expected));
+    }
+    // Without a revision that is applied, there is no report.
+    assert!(!seen().contains("\nc "), "{}", seen());
+    assert_eq!(admin.run("is-closed").code, Some(3));
+    drop(followers);
+}
+
+/// Two machines with one name: the second one does not lie about the first one.
+#[test]
+fn two_of_one_name() {
+    let cluster = Cluster::start(1);
+    let (first, _fake) = server(&cluster, "closed", 0);
+    let (second, _other) = server(&cluster, "open", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let one = first.follow("web1");
+    wait_until(|| one.log(), || admin.run("is-closed").code == Some(0));
+    let two = second.follow("web1");
+    two.wait_for_line("reports with the same name; write another node");
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(admin.run("is-closed").code, Some(0), "{}", two.log());
+    assert_eq!(second.content(), first.content(), "it follows all the same");
+}

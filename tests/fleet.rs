@@ -1,0 +1,102 @@
+//! A fleet: six servers with followers, and a cluster of etcd of three members. Random acts and faults,
+//! and an oracle that compares what the store says, what the servers report and what they answer.
+//!
+//! FLEET=10m makes it last longer, and SEED repeats the order.
+
+mod disk;
+mod faults;
+mod oracle;
+mod site;
+
+use std::time::{Duration, Instant};
+
+use faults::Fault;
+use site::Site;
+
+/// How long it lasts in `make test`.
+const SHORT: Duration = Duration::from_secs(40);
+
+/// The times of a run, sorted.
+fn figures(name: &str, times: &mut [Duration]) {
+    times.sort_unstable();
+    let (Some(most), count) = (times.last(), times.len()) else { return };
+    let median = times[count / 2];
+    println!("{name}: median {median:.1?}, at most {most:.1?}, of {count}");
+}
+
+fn length() -> Duration {
+    let Ok(text) = std::env::var("FLEET") else { return SHORT };
+    let (number, unit) = text.split_at(text.len() - 1);
+    let number: u64 = number.parse().expect("FLEET=10m");
+    Duration::from_secs(number * if unit == "m" { 60 } else { 1 })
+}
+
+#[test]
+fn random_acts_and_faults() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut site = Site::start();
+    let (begin, length) = (Instant::now(), length());
+    let (mut acts, mut faults) = (0, vec![]);
+    // Each fault once at least, and then any of them.
+    let mut due = Fault::ALL.to_vec();
+    random.shuffle(&mut due);
+    while begin.elapsed() < length || !due.is_empty() {
+        let any = || loop {
+            let fault = random.choice(Fault::ALL).expect("a fault");
+            // The longest of them would fill a short run.
+            if length > SHORT || !fault.is_without_store() {
+                return fault;
+            }
+        };
+        let fault = due.pop().unwrap_or_else(any);
+        site.log(&format!("{fault:?}"));
+        fault.inject(&mut site, &mut random);
+        if !fault.is_without_store() {
+            for _ in 0..random.usize(1..4) {
+                site.act(&mut random);
+                acts += 1;
+                site.settle();
+                site.judge_reports();
+            }
+        }
+        fault.heal(&mut site);
+        site.settle();
+        site.act(&mut random);
+        acts += 1;
+        site.settle();
+        site.judge_reports();
+        faults.push(format!("{fault:?}"));
+    }
+    let answers = site.end();
+    faults.sort_unstable();
+    println!("{acts} acts, {} faults, {answers} answers were judged", faults.len());
+    println!("{} reports were compared with an answer", site.compared);
+    figures("from the act to the last server", &mut site.times);
+    assert!(site.compared > acts, "too few reports: {}", site.compared);
+}
+
+/// From `close` to the last server, and to the last report.
+#[test]
+fn from_close_to_the_last_report() {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(10);
+    let mut site = Site::start();
+    let (mut closed, mut reported) = (vec![], vec![]);
+    for _ in 0..rounds {
+        let begin = Instant::now();
+        site.must("close --replace");
+        let done = Instant::now();
+        site.wait_until_all(true);
+        closed.push(done.elapsed());
+        site.must("wait --closed --quiet --timeout 20s");
+        reported.push(begin.elapsed());
+        site.judge_reports();
+        site.must("open --replace");
+        site.wait_until_all(false);
+    }
+    site.end();
+    figures("from the end of close to the last server", &mut closed);
+    figures("from the start of close to the last report", &mut reported);
+}
