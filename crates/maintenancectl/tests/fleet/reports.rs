@@ -51,10 +51,10 @@ fn states() {
     let two = second.follow("web2");
     wait_until(|| admin.run("status").out, || admin.run("status").code == Some(0));
     let said = admin.must("status");
-    for part in ["Closed on all 2 servers", "SERVER  STATE", "COMMAND  REVISION", "web1", "web2"] {
+    for part in ["Closed on both servers", "SERVER  STATE", "COMMAND  REVISION", "web1", "web2"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
-    assert_eq!(admin.must("is-closed").out, "closed on all 2 servers\n");
+    assert_eq!(admin.must("is-closed").out, "closed on both servers\n");
     admin.must("wait --closed --timeout 5s");
     let said = admin.run("wait --timeout 2s");
     assert_eq!(said.code, Some(1), "{said:?}");
@@ -81,7 +81,7 @@ fn states() {
     assert_eq!(admin.must("is-closed").out, "closed\n");
     // It comes back.
     two.signal(Signal::CONT);
-    wait_until(|| two.log(), || admin.run("is-closed").out == "closed on all 2 servers\n");
+    wait_until(|| two.log(), || admin.run("is-closed").out == "closed on both servers\n");
     // The report goes at once when the follower ends.
     assert_eq!(one.end(), Some(0));
     let said = admin.run("status");
