@@ -89,7 +89,7 @@ soak-fleet: rust ## Close and open a fleet of six servers while etcd and followe
 	@$(PACKAGES) $(BUILD_PACKAGES) $(STORE_PACKAGES) etcd-client etcd-server libfaketime
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) FLEET=$(or $(FLEET),10m) ROUNDS=$(or $(ROUNDS),100) \
-	  $(CARGO) test --locked --test httpd fleet:: -- --nocapture --test-threads=1
+	  $(CARGO) test --locked --test httpd fleet:: -- --include-ignored --nocapture --test-threads=1
 
 # What is found on the way goes to target/fuzz; the corpus in the repository is only read.
 fuzz: rust $(TOOLS)/bin/cargo-fuzz ## Fuzz every parser for FUZZ_SECONDS each (default: 600)

@@ -32,6 +32,7 @@ fn length() -> Duration {
 }
 
 #[test]
+#[ignore = "takes a minute at least, and much of the machine; make soak-fleet runs it"]
 fn random_acts_and_faults() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
@@ -80,6 +81,7 @@ fn random_acts_and_faults() {
 
 /// From `close` to the last server, and to the last report.
 #[test]
+#[ignore = "a measurement; make soak-fleet runs it"]
 fn from_close_to_the_last_report() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(10);
     let mut site = Site::start();
