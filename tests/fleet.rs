@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use faults::Fault;
 use site::Site;
 
-/// How long it lasts in `make test`.
+/// How long it lasts without FLEET.
 const SHORT: Duration = Duration::from_secs(40);
 
 /// The times of a run, sorted.

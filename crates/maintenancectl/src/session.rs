@@ -27,7 +27,7 @@ use crate::who::Person;
 /// Which flag, and whether it may be anybody's.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FlagOptions {
-    /// The flag; otherwise that of the settings: the one in the store, if they have [store]
+    /// The flag; otherwise that of the settings: the one in the store, if they name a store
     #[arg(long, value_name = "FILE")]
     pub(crate) flag: Option<PathBuf>,
     /// Also if somebody else wrote the flag, or if its content cannot be used
