@@ -4,39 +4,21 @@
 
 use thiserror::Error;
 
-use crate::allow::{ClientRequest, path};
+use crate::allow::ClientRequest;
+use crate::allow::path::{self, AnsweredPathError};
 
 /// Why a word of `MaintenanceHealthCheck` is not a path for health checks.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum HealthCheckError {
-    /// `MaintenanceHealthCheck ""`
-    #[error("an empty word is not a path")]
-    Empty,
-    /// `healthz`, with the path to write instead.
-    #[error("\"{0}\" does not begin with /; write {1}")]
-    NotAbsolute(String, String),
+    /// A word that names no path.
+    #[error(transparent)]
+    Path(#[from] AnsweredPathError),
     /// `/`, which is what people ask for.
     #[error(
         "\"/\" is the page that people open, which they would see no more; write a path of its \
          own, such as /healthz"
     )]
     Root,
-    /// `/a//b`, `/a%20b`, `/healthz?full`
-    #[error("\"{word}\" contains {what}, and a request target with it is never answered")]
-    Ambiguous {
-        /// The word.
-        word: String,
-        /// What is in it.
-        what: &'static str,
-    },
-    /// `/health*`
-    #[error("\"{word}\" contains {what}; write the whole path, as patterns are not possible")]
-    Pattern {
-        /// The word.
-        word: String,
-        /// What is in it.
-        what: &'static str,
-    },
 }
 
 /// The paths for health checks in a scope.
@@ -49,24 +31,11 @@ impl HealthChecks {
     /// # Errors
     /// [`HealthCheckError`]
     pub fn add(&mut self, word: &str) -> Result<(), HealthCheckError> {
-        let own = || word.to_owned();
-        if word.is_empty() {
-            return Err(HealthCheckError::Empty);
-        }
-        if !word.starts_with('/') {
-            return Err(HealthCheckError::NotAbsolute(own(), path::absolute(word)));
-        }
+        path::check_answered(word)?;
         if word == "/" {
             return Err(HealthCheckError::Root);
         }
-        let query = word.contains('?').then_some("?");
-        if let Some(what) = path::ambiguity(word.as_bytes()).or(query) {
-            return Err(HealthCheckError::Ambiguous { word: own(), what });
-        }
-        if let Some(what) = path::pattern_sign(word) {
-            return Err(HealthCheckError::Pattern { word: own(), what });
-        }
-        self.0.push(own());
+        self.0.push(word.to_owned());
         Ok(())
     }
 

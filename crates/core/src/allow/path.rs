@@ -25,6 +25,33 @@ pub enum PathError {
     Pattern(&'static str),
 }
 
+/// Why a word is not a path that the module itself answers.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AnsweredPathError {
+    /// `""`
+    #[error("an empty word is not a path")]
+    Empty,
+    /// `healthz`, with the path to write instead.
+    #[error("\"{0}\" does not begin with /; write {1}")]
+    NotAbsolute(String, String),
+    /// `/a//b`, `/a%20b`, `/healthz?full`
+    #[error("\"{word}\" contains {what}, and a request target with it is never answered")]
+    Ambiguous {
+        /// The word.
+        word: String,
+        /// What is in it.
+        what: &'static str,
+    },
+    /// `/health*`
+    #[error("\"{word}\" contains {what}; write the whole path, as patterns are not possible")]
+    Pattern {
+        /// The word.
+        word: String,
+        /// What is in it.
+        what: &'static str,
+    },
+}
+
 /// Characters of globs and regular expressions. A path can contain only `*` and `$` of these
 /// unencoded (RFC 3986, section 3.3).
 const PATTERNS: [&str; 11] = ["*", "[", "]", "{", "}", "^", "|", "<", ">", "\"", ".+"];
@@ -92,8 +119,30 @@ pub fn of_rewritten<'f>(file_name: &'f [u8], document_root: &[u8]) -> &'f [u8] {
     if below.starts_with(b"/") { below } else { b"" }
 }
 
+/// Checks the path of a directive that names what the module itself answers.
+///
+/// # Errors
+/// [`AnsweredPathError`]
+pub(crate) fn check_answered(word: &str) -> Result<(), AnsweredPathError> {
+    let own = || word.to_owned();
+    if word.is_empty() {
+        return Err(AnsweredPathError::Empty);
+    }
+    if !word.starts_with('/') {
+        return Err(AnsweredPathError::NotAbsolute(own(), absolute(word)));
+    }
+    let query = word.contains('?').then_some("?");
+    if let Some(what) = ambiguity(word.as_bytes()).or(query) {
+        return Err(AnsweredPathError::Ambiguous { word: own(), what });
+    }
+    match pattern_sign(word) {
+        Some(what) => Err(AnsweredPathError::Pattern { word: own(), what }),
+        None => Ok(()),
+    }
+}
+
 /// Suggests an absolute path for a value that begins with something else.
-pub(crate) fn absolute(word: &str) -> String {
+fn absolute(word: &str) -> String {
     let path = match word.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/..."),
         None => word.trim_start_matches(['^', '~', '*', '.', ' ']),
@@ -113,7 +162,7 @@ fn pattern(word: &str) -> Option<PathError> {
 }
 
 /// The first sign of a pattern in a value.
-pub(crate) fn pattern_sign(word: &str) -> Option<&'static str> {
+fn pattern_sign(word: &str) -> Option<&'static str> {
     let found = PATTERNS.into_iter().find(|part| word.contains(part));
     found.or_else(|| word.ends_with('$').then_some("$"))
 }

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use thiserror::Error;
 
 use crate::allow::AllowError;
+use crate::allow::path::AnsweredPathError;
 use crate::flag::{FlagError, SecretError};
 use crate::health_check::HealthCheckError;
 use crate::notice::NoticeError;
@@ -82,8 +83,8 @@ impl Cause {
             Self::Page(error) => matches!(error, PageError::Empty),
             Self::Status(error) => error.is_unguessed(),
             Self::RetryAfter(error) => matches!(error, RetryAfterError::TooMany(_)),
-            Self::HealthCheck(error) => *error == HealthCheckError::Empty,
-            Self::Notice(error) => *error == NoticeError::Empty,
+            Self::HealthCheck(error) => *error == AnsweredPathError::Empty.into(),
+            Self::Notice(error) => *error == AnsweredPathError::Empty.into(),
             Self::Misplaced(..) | Self::Utf8(_) | Self::Duration(_) | Self::Cors(_) => false,
             Self::Secret(_) => false,
         }

@@ -2,17 +2,14 @@
 
 use thiserror::Error;
 
-use crate::allow::path::{self, ExemptPath};
+use crate::allow::path::{self, AnsweredPathError, ExemptPath};
 
 /// Why a word is not a path for the notice.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NoticeError {
-    /// `MaintenanceNotice ""`
-    #[error("an empty word is not a path")]
-    Empty,
-    /// `maintenance-notice`, with the path to write instead.
-    #[error("\"{0}\" does not begin with /; write {1}")]
-    NotAbsolute(String, String),
+    /// A word that names no path.
+    #[error(transparent)]
+    Path(#[from] AnsweredPathError),
     /// `/`
     #[error(
         "\"/\" would take the place of the whole site; write a path of its own, such as \
@@ -22,22 +19,6 @@ pub enum NoticeError {
     /// `/notice/`, with the path to write instead.
     #[error("\"{0}\" ends with /; write {1}")]
     Slash(String, String),
-    /// `/a//b`, `/a%20b`, `/notice?x`
-    #[error("\"{word}\" contains {what}, and a request target with it is never answered")]
-    Ambiguous {
-        /// The word.
-        word: String,
-        /// What is in it.
-        what: &'static str,
-    },
-    /// `/notice*`
-    #[error("\"{word}\" contains {what}; write the whole path, as patterns are not possible")]
-    Pattern {
-        /// The word.
-        word: String,
-        /// What is in it.
-        what: &'static str,
-    },
 }
 
 /// The path below which the module answers with the notice.
@@ -50,25 +31,12 @@ impl NoticePath {
     /// # Errors
     /// [`NoticeError`]
     pub fn parse(word: &str) -> Result<Self, NoticeError> {
-        let own = || word.to_owned();
-        if word.is_empty() {
-            return Err(NoticeError::Empty);
-        }
-        if !word.starts_with('/') {
-            return Err(NoticeError::NotAbsolute(own(), path::absolute(word)));
-        }
+        path::check_answered(word)?;
         if word == "/" {
             return Err(NoticeError::Root);
         }
-        let query = word.contains('?').then_some("?");
-        if let Some(what) = path::ambiguity(word.as_bytes()).or(query) {
-            return Err(NoticeError::Ambiguous { word: own(), what });
-        }
-        if let Some(what) = path::pattern_sign(word) {
-            return Err(NoticeError::Pattern { word: own(), what });
-        }
         if let Some(whole) = word.strip_suffix('/') {
-            return Err(NoticeError::Slash(own(), whole.to_owned()));
+            return Err(NoticeError::Slash(word.to_owned(), whole.to_owned()));
         }
         ExemptPath::parse(word).map(Self).map_err(|_| NoticeError::Root)
     }
