@@ -63,7 +63,7 @@ impl Recipe {
         ] {
             script = script.replace(url, &server.url());
         }
-        for folder in ["/etc/maintenance", "/var/lib/maintenance"] {
+        for folder in ["/etc/maintenance", "/var/lib/maintenance-hooks"] {
             script = script.replace(folder, ground.path("kept").to_str().expect("text"));
         }
         fs::create_dir(ground.path("kept")).expect("a folder");
