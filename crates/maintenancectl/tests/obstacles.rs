@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -228,14 +229,20 @@ fn disks_that_cannot_be_written() {
     assert!(said.ends_with("\n1\n"), "{said}");
 }
 
-/// As a user without rights.
-#[test]
-fn without_permission() {
-    // Other users may not reach the folder of the build.
+/// A folder that every user can enter, with a copy of the command: other users may not reach the folder
+/// of the build.
+fn for_everybody() -> (tempfile::TempDir, PathBuf) {
     let ground = tempfile::tempdir().expect("a folder");
     fs::set_permissions(ground.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
     let binary = ground.path().join("maintenancectl");
     fs::copy(env!("CARGO_BIN_EXE_maintenancectl"), &binary).expect("a copy");
+    (ground, binary)
+}
+
+/// As a user without rights.
+#[test]
+fn without_permission() {
+    let (ground, binary) = for_everybody();
     let folder = ground.path().join("folder");
     fs::create_dir(&folder).expect("a folder");
     fs::write(folder.join("maintenance.flag"), "").expect("a flag");
@@ -265,10 +272,7 @@ fn left_behind_by_somebody_else() {
     if !rustix::process::geteuid().is_root() {
         return; // nobody else is here
     }
-    let ground = tempfile::tempdir().expect("a folder");
-    fs::set_permissions(ground.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
-    let binary = ground.path().join("maintenancectl");
-    fs::copy(env!("CARGO_BIN_EXE_maintenancectl"), &binary).expect("a copy");
+    let (ground, binary) = for_everybody();
     let folder = ground.path().join("folder");
     fs::create_dir(&folder).expect("a folder");
     std::os::unix::fs::chown(&folder, Some(65534), None).expect("chown");
