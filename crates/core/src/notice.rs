@@ -50,7 +50,7 @@ impl<'a> Notice<'a> {
         self.host
     }
 
-    /// All events, those that are over or cancelled last.
+    /// All events. Past and cancelled ones come last.
     pub fn all(&self) -> &[Event<'a>] {
         &self.events
     }

@@ -100,7 +100,7 @@ impl Cli {
     }
 }
 
-/// The first word that is no option, where the arguments cannot be read.
+/// The first argument that is not an option. It is for arguments that clap rejects.
 pub(crate) fn verb(arguments: impl Iterator<Item = OsString>) -> Option<String> {
     let mut words = arguments.skip(1);
     while let Some(word) = words.next() {

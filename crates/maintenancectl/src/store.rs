@@ -8,8 +8,8 @@
 //! - `nodes/NAME`: a server that is expected to report. It stays when the server is gone.
 //! - `reports/NAME`: what this server does, under a lease, so that it goes with the server.
 //!
-//! The first three are written in one transaction, which compares the revisions of the first two with
-//! those that were read before.
+//! One transaction writes the first three. It fails if the first two have other revisions than at the
+//! last read.
 
 #[cfg(feature = "etcd")]
 pub(crate) mod access;

@@ -5,7 +5,7 @@ use clap::Error;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Words in the place of a verb, and what to write instead.
+/// Words that people write for a verb, and what to write instead.
 const VERBS: [(&[&str], &str); 7] = [
     (
         &["cancel", "withdraw", "abort", "revert", "unannounce", "reopen", "resume"],
@@ -25,7 +25,7 @@ const VERBS: [(&[&str], &str); 7] = [
 /// The verbs that take a time.
 const WITH_TIME: [&str; 3] = ["announce", "close", "extend"];
 
-/// The error with our tip in the place of clap's, if there is one.
+/// The error with our tip instead of clap's, if there is one.
 pub(crate) fn added(mut error: Error, verb: Option<&str>) -> Error {
     let Some(tip) = tip(&error, verb) else { return error };
     for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg] {

@@ -43,7 +43,8 @@ impl Report {
     }
 }
 
-/// One scope for each state, in the place of all of them. Those that are not judged stay apart.
+/// Reduces the scopes to one for each state. Scopes that no request can reach form
+/// groups of their own.
 fn together(scopes: &[Scope]) -> Vec<Scope> {
     let mut all: Vec<(Scope, usize)> = vec![];
     for scope in scopes {

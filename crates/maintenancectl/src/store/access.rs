@@ -68,7 +68,7 @@ impl Access {
         Ok(self.runtime.block_on(read)?.1)
     }
 
-    /// Removes a server from those that are expected.
+    /// Stops expecting a server.
     ///
     /// # Errors
     /// The store gives no answer.

@@ -20,7 +20,7 @@ pub(crate) enum StoreFault {
     /// The store refuses it, also if it is asked again.
     #[error("the store refuses it: {0}")]
     Denied(String),
-    /// Nobody knows whether the change was made.
+    /// It is unknown whether the change was made.
     #[error("cannot tell whether the store has made the change ({0}); look at maintenancectl log")]
     InDoubt(String),
 }

@@ -51,7 +51,7 @@ fn name(pair: &KeyValue, prefix: &str) -> Option<String> {
     pair.key_str().ok()?.strip_prefix(prefix).map(str::to_owned)
 }
 
-/// Removes a server that does not report from those that are expected.
+/// Stops expecting a server that no longer reports.
 ///
 /// # Errors
 /// The member does not answer.

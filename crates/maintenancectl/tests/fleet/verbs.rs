@@ -1,4 +1,4 @@
-//! The verbs that write the flag, with a store in the place of the file.
+//! The verbs that write the flag, with a store instead of the file.
 
 use serde_json::Value;
 
