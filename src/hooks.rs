@@ -15,6 +15,7 @@ use crate::answer_marks;
 use crate::request::Request;
 use crate::startup;
 use crate::status_handler;
+use crate::status_location;
 use crate::sys::bindings::{
     APR_HOOK_MIDDLE, APR_HOOK_REALLY_FIRST, DECLINED, HTTP_INTERNAL_SERVER_ERROR,
     ap_hook_child_init, ap_hook_fixups, ap_hook_handler, ap_hook_header_parser,
@@ -70,44 +71,79 @@ unsafe extern "C" fn quick_handler(r: *mut request_rec, _lookup: c_int) -> c_int
 /// httpd has found the sections, and asks which module maps the request; see
 /// [`Hook::LocationWalked`].
 unsafe extern "C" fn translate_name(r: *mut request_rec) -> c_int {
-    let handle = |request: &mut Request<'_>| {
+    #[inline(never)]
+    fn decide(request: &mut Request<'_>) -> c_int {
         let is_mapped = request.map_to_status_page();
         match handle(request, Hook::LocationWalked) {
             answer if answer == DECLINED as c_int => is_mapped,
             answer => answer,
         }
-    };
+    }
     // SAFETY: as above.
-    unsafe { guarded(r, handle) }
+    unsafe { unless_settled(r, |_| !status_location::is_configured(), decide) }
 }
 
 /// httpd has found the sections again; see [`Hook::LocationWalked`].
 unsafe extern "C" fn location_walked(r: *mut request_rec) -> c_int {
     // SAFETY: as above.
-    unsafe { guarded(r, |request| handle(request, Hook::LocationWalked)) }
+    unsafe { unless_settled(r, |_| true, |request| handle(request, Hook::LocationWalked)) }
 }
 
 /// A module may have looked up a resource; see [`Hook::LookedUp`].
 unsafe extern "C" fn looked_up(r: *mut request_rec) -> c_int {
-    let handle = |request: &mut Request<'_>| {
+    let decide = |request: &mut Request<'_>| {
         request.keep_for_status_page();
         handle(request, Hook::LookedUp)
     };
     // SAFETY: as above.
-    unsafe { guarded(r, handle) }
+    unsafe { unless_settled(r, |request| !request.is_mapped_to_status_page(), decide) }
 }
 
 /// The request is about to be answered; see [`Hook::Handler`]. The status page comes before handlers
 /// that do not look at the name of the handler (LuaMapHandler).
 unsafe extern "C" fn handler(r: *mut request_rec) -> c_int {
-    let handle = |request: &mut Request<'_>| match handle(request, Hook::Handler) {
+    let decide = |request: &mut Request<'_>| match handle(request, Hook::Handler) {
         answer if answer == DECLINED as c_int && request.is_of_status_page() => {
             status_handler::answer(request)
         }
         answer => answer,
     };
+    let begin = |request: &mut Request<'_>| {
+        engine::begin_answer(request);
+        !request.is_of_status_page()
+    };
     // SAFETY: as above.
-    unsafe { guarded(r, handle) }
+    unsafe { unless_settled(r, begin, decide) }
+}
+
+/// Most requests pass all hooks but the first one in this way: the decision still applies, and
+/// `passes` finds nothing else to do. Both are a few comparisons, which cannot panic, so they are
+/// outside of the guard, whose function is only entered for the other requests.
+///
+/// # Safety
+/// As for [`guarded`].
+#[inline(always)]
+unsafe fn unless_settled(
+    r: *mut request_rec,
+    passes: impl FnOnce(&mut Request<'_>) -> bool,
+    decide: impl FnOnce(&mut Request<'_>) -> c_int,
+) -> c_int {
+    #[inline(never)]
+    unsafe fn otherwise(
+        r: *mut request_rec,
+        decide: impl FnOnce(&mut Request<'_>) -> c_int,
+    ) -> c_int {
+        // SAFETY: guaranteed by the caller.
+        unsafe { guarded(r, decide) }
+    }
+    // SAFETY: guaranteed by the caller; the handle is dropped before the next one is made.
+    unsafe {
+        let mut request = Request::from_raw(r);
+        match engine::is_settled(&request) && passes(&mut request) {
+            true => DECLINED as c_int,
+            false => otherwise(r, decide),
+        }
+    }
 }
 
 /// Calls `handle`, which must accept any lifetime of the request and therefore cannot keep a part

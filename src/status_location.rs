@@ -39,6 +39,12 @@ pub(crate) fn find(main: &server_rec) {
     }
 }
 
+/// Whether a section has the status page.
+#[inline(always)]
+pub(crate) fn is_configured() -> bool {
+    IS_CONFIGURED.load(Ordering::Relaxed)
+}
+
 fn locations<'s>() -> Option<&'s StatusLocations> {
     // SAFETY: httpd's main server lives as long as the configuration.
     let main = unsafe { maintenance_main_server().as_ref() }?;
@@ -51,22 +57,25 @@ impl Request<'_> {
     pub(crate) fn is_of_status_page(&self) -> bool {
         let handler = self.rec().handler;
         let is_proxied = self.rec().proxyreq != PROXYREQ_NONE as c_int;
-        // SAFETY: null or a C string that lives as long as the request.
-        !is_proxied && !handler.is_null() && unsafe { libc::strcmp(handler, HANDLER.as_ptr()) } == 0
+        // SAFETY: null or a C string that lives as long as the request. Its first byte tells most
+        // handlers apart without a call.
+        !is_proxied
+            && !handler.is_null()
+            && unsafe { *handler == *HANDLER.as_ptr() && CStr::from_ptr(handler) == HANDLER }
+    }
+
+    /// Whether [`Request::map_to_status_page`] has mapped the request.
+    #[inline(always)]
+    pub(crate) fn is_mapped_to_status_page(&self) -> bool {
+        self.rec().handler == HANDLER.as_ptr()
     }
 
     /// Maps the request if it is in a section with the status page, and otherwise leaves that to
     /// other modules. Returns the result for the hook translate_name.
-    #[inline(always)]
     pub(crate) fn map_to_status_page(&mut self) -> c_int {
-        match IS_CONFIGURED.load(Ordering::Relaxed) {
-            false => DECLINED as c_int,
-            true => self.map_if_configured(),
+        if !is_configured() {
+            return DECLINED as c_int;
         }
-    }
-
-    #[inline(never)]
-    fn map_if_configured(&mut self) -> c_int {
         let may_be = locations().is_some_and(|found| found.may_have(self.current_path()));
         let is_forward_proxy = self.rec().proxyreq == PROXYREQ_PROXY as c_int;
         if !may_be || is_forward_proxy || !self.is_configured_for_status_page() {
@@ -82,7 +91,7 @@ impl Request<'_> {
     /// Whether the request is for the status page: whether httpd has mapped it to the page, or, in a
     /// hook that runs before httpd has found the sections, whether it will.
     pub(crate) fn is_for_status_page(&self) -> bool {
-        if self.is_location_walked() {
+        if !is_configured() || self.is_location_walked() {
             return self.is_of_status_page();
         }
         let may_be = locations().is_some_and(|found| found.may_have_sent(self.current_path()));
@@ -110,15 +119,10 @@ impl Request<'_> {
 
     /// Takes a request for the status page out of the configuration of directories, once httpd has
     /// decided who may see the page: rules of mod_rewrite in .htaccess files would redirect it.
-    #[inline(always)]
     pub(crate) fn keep_for_status_page(&mut self) {
-        if self.rec().handler == HANDLER.as_ptr() {
-            self.leave_directories();
+        if !self.is_mapped_to_status_page() {
+            return;
         }
-    }
-
-    #[inline(never)]
-    fn leave_directories(&mut self) {
         let Some(server) = self.server_rec() else { return };
         let before = self.rec().per_dir_config;
         self.rec_mut().per_dir_config = server.lookup_defaults;

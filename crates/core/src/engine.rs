@@ -75,12 +75,29 @@ pub fn handle<'r, R: Request<'r>>(request: &mut R, hook: Hook) -> Action<'r> {
         (false, Hook::Quick) => handle_in_sections(request, true),
         (false, _) => handle_again(request),
     };
-    if hook == Hook::Handler
-        && let Some(decision) = request.decision_mut()
-    {
-        decision.is_being_answered = true;
+    if hook == Hook::Handler {
+        begin_answer(request);
     }
     action
+}
+
+/// Notes that a handler begins to answer the request.
+#[inline(always)]
+pub fn begin_answer<'r, R: Request<'r>>(request: &mut R) {
+    if let Some(decision) = request.decision_mut() {
+        decision.is_being_answered = true;
+    }
+}
+
+/// Whether the decision on a request evidently still applies, so that [`handle`] would decline at any
+/// hook but the first one. Never panics.
+#[inline(always)]
+pub fn is_settled<'r, R: Request<'r>>(request: &R) -> bool {
+    let is_settled = |decision: &Decision<'_>| {
+        decision.still_holds(key_of(request.section()), request.path_id())
+            && !decision.is_bound_to_path
+    };
+    request.decision().is_some_and(is_settled)
 }
 
 /// Whether the earlier decision still applies. In most hooks it does.
@@ -336,7 +353,8 @@ fn conclude<'r, R: Request<'r>>(
         }
         Verdict::Blocked(blocked) => {
             if let Some(reply) = gate.refusal().preflight(request, &blocked.closing) {
-                count_refusal(request, before, server.counters, scope, reply.status);
+                let (refused, agent) = ((scope, reply.status), request.header(c"User-Agent"));
+                count_refusal(request, before, server.counters, refused, agent);
                 return Action::Reply(request.keep_reply(reply));
             }
             let answer = refuse(request, server, before, (gate, scope), &blocked.closing);
