@@ -8,10 +8,11 @@ mod faults;
 mod oracle;
 mod site;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use faults::Fault;
-use site::Site;
+use site::{KEY, Site, faketime};
 
 /// How long it lasts without FLEET.
 const SHORT: Duration = Duration::from_secs(40);
@@ -71,12 +72,31 @@ fn random_acts_and_faults() {
         site.judge_reports();
         faults.push(format!("{fault:?}"));
     }
+    assert!(site.saw_clock || faketime().is_none(), "nothing says that a clock is wrong");
     let answers = site.end();
     faults.sort_unstable();
     println!("{acts} acts, {} faults, {answers} answers were judged", faults.len());
     println!("{} reports were compared with an answer", site.compared);
     figures("from the act to the last server", &mut site.times);
     assert!(site.compared > acts, "too few reports: {}", site.compared);
+}
+
+/// A server that reports what it does not do, so that the run above would fail.
+#[test]
+#[ignore = "as above"]
+fn a_lie_is_found() {
+    let mut site = Site::start();
+    site.judge_reports();
+    site.nodes[1].kill_follower();
+    let report = site.cluster.must(&format!("get {KEY}/reports/web1 --print-value-only"));
+    let lie = report.trim().replacen("\"open\"", "\"closed\"", 1);
+    assert_ne!(lie, report.trim());
+    site.cluster.put(&format!("{KEY}/reports/web1"), &lie);
+    let judged = catch_unwind(AssertUnwindSafe(|| site.judge_reports()));
+    let said = judged.expect_err("it is found");
+    let said = said.downcast_ref::<String>().expect("a message");
+    assert!(said.contains("web1 reports closed, and answers 200"), "{said}");
+    site.oracle.stop();
 }
 
 /// From `close` to the last server, and to the last report.

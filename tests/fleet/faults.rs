@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use maintenance_harness::wait_for;
+
 use super::site::{DISK, KEY, NODES, Site};
 
 /// What goes wrong.
@@ -85,6 +87,12 @@ impl Fault {
                     disk.fill(true);
                     // What is written does not arrive there, and what is removed does.
                     site.nodes[DISK].is_reachable = false;
+                    let before = site.nodes[DISK].said().len();
+                    site.must("close --replace --end +2h --reason full");
+                    site.settle();
+                    wait_for("the follower says it", Duration::from_secs(5), || {
+                        site.nodes[DISK].said()[before..].contains("No space left on device")
+                    });
                 }
             }
         }

@@ -97,7 +97,7 @@ pub struct Site {
     pub compared: usize,
     acted: Instant,
     /// Whether a report has said that the clock of a server is an hour off.
-    saw_clock: bool,
+    pub saw_clock: bool,
     /// Whether the store said last that the site is closed.
     is_closed: bool,
     /// What the present fault has met.
@@ -287,13 +287,13 @@ impl Site {
 
     /// The number of answers that were judged.
     pub fn end(&mut self) -> usize {
-        assert!(self.saw_clock || faketime().is_none(), "nothing says that a clock is wrong");
         self.oracle.check();
         self.oracle.stop()
     }
 }
 
-fn faketime() -> Option<PathBuf> {
+/// The library that gives a process another time.
+pub fn faketime() -> Option<PathBuf> {
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/aarch64-linux-gnu"];
     let mut paths = folders.iter().map(|it| PathBuf::from(it).join("faketime/libfaketimeMT.so.1"));
     paths.find(|path| path.exists())

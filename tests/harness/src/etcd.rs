@@ -162,6 +162,10 @@ impl Cluster {
 
     /// The same as a user, `NAME:PASSWORD`.
     pub fn ctl_as(&self, user: &str, words: &str) -> Output {
+        self.ctl_with(user, &words.split(' ').collect::<Vec<_>>())
+    }
+
+    fn ctl_with(&self, user: &str, words: &[&str]) -> Output {
         let running = (0..self.members.len()).filter(|member| self.runs(*member));
         let urls: Vec<_> = running.map(|member| self.url(member)).collect();
         let mut command = Command::new("etcdctl");
@@ -174,7 +178,7 @@ impl Cluster {
             command.arg("--cacert").arg(&tls.ca).arg("--cert").arg(&tls.cert);
             command.arg("--key").arg(&tls.key);
         }
-        command.args(words.split(' ')).output().expect("etcdctl runs: install etcd-client")
+        command.args(words).output().expect("etcdctl runs: install etcd-client")
     }
 
     /// Runs etcdctl, which has to succeed, and returns what it writes.
@@ -183,6 +187,13 @@ impl Cluster {
         let output = self.ctl(words);
         assert!(output.status.success(), "etcdctl {words}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Writes a value, which may contain blanks.
+    #[track_caller]
+    pub fn put(&self, key: &str, value: &str) {
+        let output = self.ctl_with("", &["put", key, value]);
+        assert!(output.status.success(), "etcdctl put {key}: {output:?}");
     }
 
     pub fn folder(&self) -> &Path {
