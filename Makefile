@@ -15,7 +15,7 @@ STORES         := $$(httpd-test/stores.sh)
 TEST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl etcd-client etcd-server fish g++ haproxy jq libapache2-mod-jk libapache2-mod-security2 libfaketime man-db \
   mandoc python3 util-linux valgrind zsh
 DEMO_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl
-BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light strace util-linux valgrind
+BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light openssl strace util-linux valgrind
 DIST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
@@ -33,7 +33,7 @@ export RUST_TEST_THREADS ?= 4
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
+.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet cost fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
 
 # Each with the features of libraries that it asks for itself.
 build: rust ## Build the module and maintenancectl (needs httpd's headers and libclang; says so if they are missing)
@@ -58,7 +58,13 @@ test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run al
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(TEST)
+	@$(MAKE) --no-print-directory cost
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
+
+cost: rust ## Count the instructions of a request, and fail if they are more than in tools/bench/cost.json
+	@$(PACKAGES) $(BUILD_PACKAGES) valgrind
+	$(CARGO) build --release --locked
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) run --locked --profile client --package maintenance_bench -- check
 
 # Monotonic clocks begin near zero: "an hour ago" does not exist yet. A time namespace needs root.
 test-boot: rust ## Run the tests as on a machine that was booted 30 seconds ago (as root)

@@ -1,5 +1,6 @@
 //! The locations of httpd, its modules and the module under test on this machine.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +19,7 @@ pub struct Installation {
 pub fn installation() -> &'static Installation {
     static FOUND: OnceLock<Installation> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let apxs = ["MAINTENANCE_APXS", "APXS"].iter().find_map(std::env::var_os);
-        let apxs = apxs.unwrap_or_else(|| "apxs".into());
+        let apxs = apxs();
         let query = |name: &str| {
             let output = Command::new(&apxs).args(["-q", name]).output().expect("apxs runs");
             String::from_utf8(output.stdout).expect("text").trim().to_owned()
@@ -33,6 +33,12 @@ pub fn installation() -> &'static Installation {
         });
         Installation { binary, modules: query("LIBEXECDIR").into(), user }
     })
+}
+
+/// httpd's build tool, which knows where everything is.
+pub fn apxs() -> OsString {
+    let named = ["MAINTENANCE_APXS", "APXS"].iter().find_map(std::env::var_os);
+    named.unwrap_or_else(|| "apxs".into())
 }
 
 /// The user that httpd's children run as, if it differs from the current user.

@@ -42,13 +42,19 @@ pub fn of(report: &Report) -> Vec<Aim> {
     let ratio = |group: &str, name: &str, baseline: &str| {
         Some(report.cost(group, name)?.ratio(report.cost(group, baseline)?).median)
     };
-    let bytes = |name: &str| Some(report.cost("closed", name)?.bytes as f64);
     let more_calls = |name: &str| Some(report.calls(name)? - report.calls("open: no module")?);
-    let hook = |name: &str| report.entered(name, "hooks::quick_handler");
-    let built_in = "module, built-in page";
+    let counted = |name: &str| report.server(name);
     [
+        counted("open: module").zip(counted("open: no module")).map(|(module, none)| {
+            Aim::at_most("Open: instructions that the module adds", module - none, 500.0)
+        }),
+        counted("closed: module, page of 2 KB").zip(counted("closed: bare handler")).map(
+            |(module, bare)| {
+                Aim::at_most("Closed: instructions / of the bare handler", module / bare, 1.085)
+            },
+        ),
         ratio("open", "module", "no module")
-            .map(|it| Aim::at_most("Open: CPU with the module / without it", it, 1.02)),
+            .map(|it| Aim::at_most("Open: CPU with the module / without it", it, 1.015)),
         ratio("open", "module", "rewrite recipe with -f").map(|it| {
             Aim::at_most(
                 "Open: CPU with the module / with rewrite rules that look for a flag",
@@ -56,26 +62,15 @@ pub fn of(report: &Report) -> Vec<Aim> {
                 1.0,
             )
         }),
-        ratio("closed", "module, page of 2 KB", "rewrite recipe")
-            .map(|it| Aim::at_most("Closed: CPU with the module / with rewrite rules", it, 0.48)),
-        ratio("closed", "module, page of 2 KB", "nginx")
-            .map(|it| Aim::at_most("Closed: CPU with the module / of nginx", it, 1.6)),
+        ratio("closed", "module, page of 2 KB", "bare handler")
+            .map(|it| Aim::at_most("Closed: CPU with the module / of the bare handler", it, 1.06)),
         ratio("addresses", "module, 10,000", "module, no address").map(|it| {
             Aim::at_most("Closed: CPU with 10,000 addresses on the allowlist / with none", it, 1.03)
-        }),
-        bytes(&format!("{built_in}, gzip")).zip(bytes(built_in)).map(|(zipped, plain)| {
-            Aim::at_most(
-                "Closed: bytes of the built-in page with gzip / without",
-                zipped / plain,
-                1.0 / 3.0,
-            )
         }),
         more_calls("open: module")
             .map(|it| Aim::exactly("Open: system calls that the module adds", it, 1.0)),
         more_calls("open: module, interval of 1 s")
             .map(|it| Aim::exactly("Open: the same with MaintenanceCheckInterval 1s", it, 0.0)),
-        hook("open: module")
-            .map(|it| Aim::at_most("Open: instructions in the hook that decides", it, 400.0)),
     ]
     .into_iter()
     .flatten()

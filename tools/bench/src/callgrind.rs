@@ -17,10 +17,15 @@ const REQUESTS: usize = 1000;
 
 /// Counts for a site that answers with this status.
 pub fn count(name: &str, site: Site, status: u16) -> Instructions {
+    count_of(name, site, status, REQUESTS)
+}
+
+/// The same for this number of requests.
+pub fn count_of(name: &str, site: Site, status: u16, requests: usize) -> Instructions {
     // Start and end are contained in both counts.
     let few = profile(site.clone(), WARM_UP, status);
-    let many = profile(site, WARM_UP + REQUESTS, status);
-    let per_request = |few: u64, many: u64| (many as f64 - few as f64) / REQUESTS as f64;
+    let many = profile(site, WARM_UP + requests, status);
+    let per_request = |few: u64, many: u64| (many as f64 - few as f64) / requests as f64;
     let functions = many.entered.iter().map(|(name, count)| {
         let before = few.entered.get(name).copied().unwrap_or_default();
         (name.clone(), per_request(before, *count))

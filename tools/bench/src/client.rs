@@ -27,6 +27,8 @@ pub enum Way {
     Kept,
     /// Like `New`, with TLS 1.3 and without session resumption.
     NewTls,
+    /// Like `NewTls`, with session resumption.
+    ResumedTls,
     KeptTls,
     /// One HTTP/2 connection for all requests of a run, without TLS.
     Http2,
@@ -66,7 +68,9 @@ impl Client {
         roots.add(certificate.expect("a certificate")).expect("a root");
         let builder = ClientConfig::builder_with_protocol_versions(&[&TLS13]);
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.resumption = rustls::client::Resumption::disabled();
+        if self.way != Way::ResumedTls {
+            config.resumption = rustls::client::Resumption::disabled();
+        }
         self.tls = Some(Arc::new(config));
         self
     }
@@ -81,7 +85,7 @@ impl Client {
         let request = self.request();
         let anew = || check(self.ask_anew(&request));
         match self.way {
-            Way::New | Way::NewTls => (0..count).fold(None, |_, _| Some(anew())),
+            Way::New | Way::NewTls | Way::ResumedTls => (0..count).fold(None, |_, _| Some(anew())),
             Way::Kept => ask_again(&mut self.connect(), &request, count, check),
             Way::KeptTls => ask_again(&mut self.secure(), &request, count, check),
             Way::Http2 => http2::ask(self.address, self.coding, count, check),
@@ -92,7 +96,7 @@ impl Client {
     fn ask_anew(&self, request: &[u8]) -> Answer {
         let mut bytes = Vec::with_capacity(8192);
         match self.way {
-            Way::NewTls => exchange(&mut self.secure(), request, &mut bytes),
+            Way::NewTls | Way::ResumedTls => exchange(&mut self.secure(), request, &mut bytes),
             _ => exchange(&mut self.connect(), request, &mut bytes),
         }
         let answer = Answer::parse(&bytes).expect("a head");
@@ -115,7 +119,7 @@ impl Client {
 
     fn request(&self) -> Vec<u8> {
         let mut request = format!("GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n");
-        if [Way::New, Way::NewTls].contains(&self.way) {
+        if [Way::New, Way::NewTls, Way::ResumedTls].contains(&self.way) {
             request.push_str("Connection: close\r\n");
         }
         for (name, value) in

@@ -9,13 +9,16 @@
 //! - `BASELINE=/path/to/other.so`: compares with another build of the module, and nothing else.
 //! - `CHART=docs/bench.svg`: where to write the chart.
 //!
-//! No figure makes the benchmark fail, but a wrong answer does.
+//! No figure makes the benchmark fail, but a wrong answer does. With the argument `check` it only
+//! counts instructions, and fails if a request costs more than in cost.json.
 
 #![allow(unreachable_pub)] // a benchmark is one crate: everything in it is unreachable
 
 mod aims;
+mod bare;
 mod callgrind;
 mod chart;
+mod check;
 mod client;
 mod http2;
 mod machine;
@@ -30,12 +33,16 @@ mod strace;
 use std::env;
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use regex::Regex;
 use report::Report;
 use sites::Site;
 
-fn main() {
+fn main() -> ExitCode {
+    if env::args().nth(1).as_deref() == Some("check") {
+        return check::run();
+    }
     let number = |name: &str| env::var(name).ok().map(|it| it.parse().expect("a number"));
     let baseline = env::var_os("BASELINE").map(|file| fs::canonicalize(file).expect("BASELINE"));
     let mut report = Report {
@@ -63,6 +70,7 @@ fn main() {
         println!("{}", report.aims_table());
     }
     write(&report);
+    ExitCode::SUCCESS
 }
 
 /// Measures what does not depend on the load of the machine.
@@ -72,9 +80,11 @@ fn count(report: &mut Report, baseline: Option<&PathBuf>) {
     let sites = match baseline {
         None => vec![
             ("open: no module", Site::without_module(""), 200),
+            ("open: bare handler", Site::bare(), 200),
             ("open: module", Site::with_module(""), 200),
             ("open: module, interval of 1 s", Site::with_module(interval), 200),
             ("closed: rewrite recipe", Site::without_module(&recipes::rewrite()), 500),
+            ("closed: bare handler", Site::bare().closed(), 500),
             ("closed: module, page of 2 KB", Site::with_module(page).closed(), 500),
         ],
         Some(_) => vec![

@@ -55,7 +55,9 @@ impl Candidate {
             server.assert_flag_counts();
         }
         let mut client = Client::new(plan.way, server.address(), plan.coding);
-        if let (Running::Httpd(httpd), Way::NewTls | Way::KeptTls) = (&server, plan.way) {
+        if let (Running::Httpd(httpd), Way::NewTls | Way::ResumedTls | Way::KeptTls) =
+            (&server, plan.way)
+        {
             client = client.trust(&sites::certificate(httpd));
         }
         let answer = client.ask(1, plan.status);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::client::Way;
 use crate::recipes::{self, MODULE_WITH_PAGE};
-use crate::sites::{OPEN, Site};
+use crate::sites::{OPEN, Site, TlsKey};
 
 /// The candidates that are measured alternately.
 pub struct Group {
@@ -51,6 +51,7 @@ pub fn of_all() -> Vec<Group> {
             open("open: no module", "open: no module", Site::without_module("").prefork()),
             open("open: module", "open: no module", Site::with_module("").prefork()),
             recipe("closed: rewrite recipe", Site::without_module(&recipes::rewrite()).prefork()),
+            page("closed: bare handler", Site::bare().prefork()),
             page("closed: module, page of 2 KB", Site::with_module(MODULE_WITH_PAGE).prefork()),
             built_in("closed: module, built-in page", Site::with_module("").prefork()),
         ]
@@ -94,6 +95,7 @@ fn openings(way: Way) -> Vec<Plan> {
     let interval = "MaintenanceCheckInterval 1s";
     [
         ("no module", Site::without_module("")),
+        ("bare handler", Site::bare()),
         ("module", Site::with_module("")),
         ("module, interval of 1 s", Site::with_module(interval)),
         ("rewrite recipe with -f", Site::without_module(&recipes::rewrite_with_flag())),
@@ -110,6 +112,7 @@ fn closings() -> Vec<Plan> {
     let other = |name, server| Plan { server, ..page(name, Site::without_module("")) };
     [
         recipe("rewrite recipe", Site::without_module(&recipes::rewrite())),
+        page("bare handler", Site::bare()),
         page("module, page of 2 KB", Site::with_module(MODULE_WITH_PAGE)),
         built_in("module, built-in page", Site::with_module("")),
         Plan { coding: Some("gzip"), ..zipped },
@@ -117,7 +120,7 @@ fn closings() -> Vec<Plan> {
         other("nginx", Server::Nginx),
         other("HAProxy", Server::Haproxy),
     ]
-    .map(|plan| Plan { baseline: "rewrite recipe".to_owned(), ..plan })
+    .map(|plan| Plan { baseline: "bare handler".to_owned(), ..plan })
     .into()
 }
 
@@ -137,19 +140,24 @@ fn addresses() -> Vec<Plan> {
     plans.into_iter().map(|plan| Plan { baseline: "module, no address".into(), ..plan }).collect()
 }
 
-/// Handshakes take longer than everything else.
+/// Handshakes take longer than everything else. httpd ends the connection after a 500, so that each
+/// refusal of a client with HTTP/1.1 costs one.
 fn tls() -> Vec<Plan> {
-    let new = |plan| Plan { way: Way::NewTls, requests: 100, ..plan };
+    let handshake = |way, plan| Plan { way, requests: 100, ..plan };
     let kept = |plan| Plan { way: Way::KeptTls, ..plan };
-    let (none, module) = (Site::without_module("").tls(), Site::with_module("").tls());
-    let rewrite = Site::without_module(&recipes::rewrite()).tls();
+    let open = |name: &str, site: Site| open(name, "open, kept: no module", site);
+    let closed = |name: &str, key| {
+        let site = Site::with_module(MODULE_WITH_PAGE).tls(key);
+        Plan { baseline: "closed, new: ECDSA".to_owned(), ..page(name, site) }
+    };
+    let (none, module) = (Site::without_module(""), Site::with_module(""));
     vec![
-        new(open("open: no module", "open: no module", none.clone())),
-        new(open("open: module", "open: no module", module.clone())),
-        kept(open("open, kept: no module", "open, kept: no module", none)),
-        kept(open("open, kept: module", "open, kept: no module", module)),
-        new(recipe("closed: rewrite recipe", rewrite)),
-        new(page("closed: module, page of 2 KB", Site::with_module(MODULE_WITH_PAGE).tls())),
+        kept(open("open, kept: no module", none.tls(TlsKey::Ecdsa))),
+        kept(open("open, kept: module", module.tls(TlsKey::Ecdsa))),
+        handshake(Way::NewTls, closed("closed, new: ECDSA", TlsKey::Ecdsa)),
+        handshake(Way::NewTls, closed("closed, new: RSA", TlsKey::Rsa)),
+        handshake(Way::ResumedTls, closed("closed, resumed: ECDSA", TlsKey::Ecdsa)),
+        handshake(Way::ResumedTls, closed("closed, resumed: RSA", TlsKey::Rsa)),
     ]
 }
 

@@ -103,10 +103,9 @@ impl Report {
         self.costs.iter().find(|cost| cost.group == group && cost.name == name)
     }
 
-    /// Instructions per request in one function of the module and the functions that it calls.
-    pub fn entered(&self, name: &str, function: &str) -> Option<f64> {
-        let counted = self.instructions.iter().find(|counted| counted.name == name)?;
-        Some(*counted.functions.get(function).expect("a build with symbols"))
+    /// Instructions per request of the whole server.
+    pub fn server(&self, name: &str) -> Option<f64> {
+        self.instructions.iter().find(|counted| counted.name == name).map(|counted| counted.server)
     }
 
     pub fn calls(&self, name: &str) -> Option<f64> {

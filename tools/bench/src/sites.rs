@@ -1,8 +1,10 @@
 //! The httpd servers that are measured. They have the same modules and different directives.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use crate::bare;
 use crate::recipes;
 use maintenance_harness::{Httpd, Mpm, Setup};
 
@@ -17,9 +19,37 @@ const NO_HTACCESS: &str = "<Directory />\nAllowOverride None\n</Directory>\n";
 #[derive(Clone)]
 enum Module {
     None,
+    /// The yardstick in C.
+    Bare,
     /// The module of MAINTENANCE_MODULE.
     This,
     Other(PathBuf),
+}
+
+/// The kind of a server's key.
+#[derive(Clone, Copy, Debug)]
+pub enum TlsKey {
+    /// P-256
+    Ecdsa,
+    /// 2048 bits
+    Rsa,
+}
+
+impl TlsKey {
+    fn make(self, folder: &Path) {
+        let kind: &[&str] = match self {
+            Self::Ecdsa => &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            Self::Rsa => &["rsa:2048"],
+        };
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-nodes", "-days", "2", "-newkey"]).args(kind);
+        openssl.args(["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=bench"]);
+        // Not one of an authority, which no client accepts as a server's.
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext"]);
+        openssl.arg(format!("subjectAltName=DNS:{}", crate::client::HOST));
+        let output = openssl.current_dir(folder).output().expect("openssl");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// A server that can be started in several ways.
@@ -29,6 +59,7 @@ pub struct Site {
     directives: String,
     is_closed: bool,
     mpm: Mpm,
+    key: TlsKey,
     modules: Vec<&'static str>,
     wrapper: Vec<String>,
     arguments: Vec<&'static str>,
@@ -41,6 +72,7 @@ impl Site {
             directives: directives.to_owned(),
             is_closed: false,
             mpm: Mpm::Event,
+            key: TlsKey::Ecdsa,
             modules: vec!["rewrite", "authz_host"],
             wrapper: vec![],
             arguments: vec![],
@@ -49,6 +81,11 @@ impl Site {
 
     pub fn with_module(directives: &str) -> Self {
         Self { module: Module::This, ..Self::without_module(directives) }
+    }
+
+    /// The yardstick, with the flag and the page of the module.
+    pub fn bare() -> Self {
+        Self { module: Module::Bare, ..Self::without_module("") }
     }
 
     /// Another build of the module, if there is one.
@@ -62,7 +99,7 @@ impl Site {
     /// The module's file, if there is one.
     pub fn build(&self) -> Option<PathBuf> {
         let file = match &self.module {
-            Module::None => return None,
+            Module::None | Module::Bare => return None,
             Module::This => {
                 std::env::var_os("MAINTENANCE_MODULE").expect("MAINTENANCE_MODULE").into()
             }
@@ -88,7 +125,8 @@ impl Site {
     }
 
     /// With a certificate for the server's name.
-    pub fn tls(mut self) -> Self {
+    pub fn tls(mut self, key: TlsKey) -> Self {
+        self.key = key;
         self.modules.extend(["socache_shmcb", "ssl"]);
         self.directives.push_str(
             "\nSSLEngine on\nSSLProtocol TLSv1.3\nSSLSessionCache shmcb:logs/cache\n\
@@ -119,14 +157,22 @@ impl Site {
         .arguments(&self.arguments);
         match &self.module {
             Module::None => setup = setup.before("Define WITHOUT_MODULE"),
+            Module::Bare => {
+                let (module, root) = (bare::module(), setup.root().display().to_string());
+                setup = setup.before("Define WITHOUT_MODULE").directives(&format!(
+                    "LoadModule bare_module {}\nBareFlag {root}/maintenance.flag\n\
+                     BarePage {root}/htdocs/{}",
+                    module.display(),
+                    recipes::PAGE
+                ));
+                // Read with the directive.
+                setup.write(&format!("htdocs/{}", recipes::PAGE), recipes::page());
+            }
             Module::This => {}
             Module::Other(module) => setup = setup.module(module.clone()),
         }
         if self.modules.contains(&"ssl") {
-            let made = rcgen::generate_simple_self_signed([crate::client::HOST.to_owned()]);
-            let made = made.expect("a certificate");
-            setup.write("conf/cert.pem", made.cert.pem());
-            setup.write("conf/key.pem", made.signing_key.serialize_pem());
+            self.key.make(&setup.path("conf"));
         }
         setup.write(&format!("htdocs/{}", recipes::PAGE), recipes::page());
         let mut httpd = setup.start();
