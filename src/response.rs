@@ -7,11 +7,24 @@ use crate::sys::bindings::{
     DECLINED, DONE, HTTP_INTERNAL_SERVER_ERROR, HTTP_NO_CONTENT, HTTP_NOT_MODIFIED, HTTP_OK, OK,
     ap_conn_keepalive_e_AP_CONN_CLOSE, ap_custom_response, ap_filter_t,
     ap_filter_type_AP_FTYPE_RESOURCE, ap_get_status_line, ap_remove_output_filter,
-    ap_run_insert_filter, ap_set_content_length, ap_set_content_type, maintenance_pass_body,
+    ap_run_insert_filter, ap_set_content_type, maintenance_pass_body,
 };
+use crate::sys::table::Table;
 use maintenance_core::engine::Action;
 use maintenance_core::refusal::reply::Reply;
+use maintenance_core::refusal::status::Status;
 use maintenance_core::refusal::{Answer, PLAIN, REMOVED_FIELDS};
+
+/// Whether httpd has a status line for this code. It would send an unknown one as "500 Internal
+/// Server Error".
+fn has_line(status: &Status) -> bool {
+    // The usual ones need no look into httpd's table.
+    matches!(status.code(), 500 | 503) || {
+        // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
+        let known = unsafe { CStr::from_ptr(ap_get_status_line(c_int::from(status.code()))) };
+        known.to_bytes().get(..3) == status.line().to_bytes().get(..3)
+    }
+}
 
 // `Request` documents the assumptions of the SAFETY comments below.
 impl<'r> Request<'r> {
@@ -44,22 +57,20 @@ impl<'r> Request<'r> {
             return DONE; // already answered
         }
         self.begin_anew();
-        let status = c_int::from(answer.status.code());
-        // SAFETY: a pointer to httpd's static table, of lines that begin with three digits.
-        let known = unsafe { CStr::from_ptr(ap_get_status_line(status)) };
-        self.rec_mut().status = status;
-        // An unknown code would be sent as "500 Internal Server Error".
-        self.rec_mut().status_line =
-            match known.to_bytes().get(..3) == answer.status.line().to_bytes().get(..3) {
-                true => std::ptr::null(),
-                false => answer.status.line().as_ptr(),
-            };
-        for (name, value) in answer.fields() {
-            self.set_field(name, value);
-        }
+        self.rec_mut().status = c_int::from(answer.status.code());
+        self.rec_mut().status_line = match has_line(answer.status) {
+            true => std::ptr::null(),
+            false => answer.status.line().as_ptr(),
+        };
+        let fields = self.err_headers_out();
+        // Usually nobody else has set one, so none has to be searched for.
+        let set = match fields.is_empty() {
+            true => Table::add,
+            false => Table::set,
+        };
+        answer.each_field(|name, value| set(fields, name, value));
         if let Some(seconds) = answer.retry_after {
-            let mut digits = itoa::Buffer::new();
-            self.set_field(c"Retry-After", self.pool().text(digits.format(seconds).as_bytes()));
+            set(fields, c"Retry-After", self.pool().number(u64::from(seconds)));
         }
         // Evaluating an expression may already have added fields.
         answer.vary().for_each(|field| self.headers_out().merge(c"Vary", field));
@@ -127,8 +138,12 @@ impl<'r> Request<'r> {
             .contains(&self.rec().status)
         {
             true => self.remove_length_filter(),
-            // SAFETY: httpd's request.
-            false => unsafe { ap_set_content_length(self.as_ptr(), length) },
+            // As `ap_set_content_length` does.
+            false => {
+                self.rec_mut().clength = length;
+                let digits = self.pool().number(length.cast_unsigned());
+                self.headers_out().set(c"Content-Length", digits);
+            }
         }
         // SAFETY: the body lives as long as the request. The filters' result is ignored: httpd logs
         // a lost client, and there is no other answer to send.
@@ -187,14 +202,16 @@ impl<'r> Request<'r> {
     /// not read a compressed page.
     fn has_content_filter(&self) -> bool {
         self.filters().any(|filter| {
-            // SAFETY: a filter's registration with its name, a C string, lives as long as the
-            // configuration.
-            let (kind, name) =
-                unsafe { ((*filter.frec).ftype, CStr::from_ptr((*filter.frec).name)) };
+            // SAFETY: a filter's registration lives as long as the configuration.
+            let registration = unsafe { &*filter.frec };
             // Before 2.4.26, filters added by AddOutputFilterByType are registered as content
             // filters.
-            let is_coding = [c"bytype:deflate", c"bytype:brotli_compress"].contains(&name);
-            kind == ap_filter_type_AP_FTYPE_RESOURCE && !is_coding
+            let is_coding = || {
+                // SAFETY: a C string that lives as long as the registration.
+                let name = unsafe { CStr::from_ptr(registration.name) };
+                [c"bytype:deflate", c"bytype:brotli_compress"].contains(&name)
+            };
+            registration.ftype == ap_filter_type_AP_FTYPE_RESOURCE && !is_coding()
         })
     }
 

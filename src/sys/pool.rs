@@ -66,6 +66,18 @@ impl<'p> Pool<'p> {
         unsafe { CStr::from_ptr(text) }
     }
 
+    /// The digits of a number.
+    pub(crate) fn number(self, number: u64) -> &'p CStr {
+        const LONGEST: usize = 20 + 1; // u64::MAX, and a NUL
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number).as_bytes();
+        let mut text = [0; LONGEST];
+        text.iter_mut().zip(digits).for_each(|(place, digit)| *place = *digit);
+        let text: &'p [u8; LONGEST] = self.put(text);
+        // SAFETY: a NUL follows the digits, which contain none.
+        unsafe { CStr::from_ptr(text.as_ptr().cast()) }
+    }
+
     /// Like [`Pool::text`], but writable, for httpd.
     pub(crate) fn buffer(self, text: &[u8]) -> *mut c_char {
         // SAFETY: `from_raw`; the function copies the bytes and adds a NUL.

@@ -5,8 +5,8 @@ use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 
 use crate::sys::bindings::{
-    apr_is_empty_table, apr_table_elts, apr_table_entry_t, apr_table_get, apr_table_mergen,
-    apr_table_setn, apr_table_t, apr_table_unset,
+    apr_is_empty_table, apr_table_addn, apr_table_elts, apr_table_entry_t, apr_table_get,
+    apr_table_mergen, apr_table_setn, apr_table_t, apr_table_unset,
 };
 use crate::sys::pool::Pool;
 
@@ -78,6 +78,12 @@ impl<'r> Table<'r> {
     pub(crate) fn set(self, name: &'static CStr, value: &'r CStr) {
         // SAFETY: `from_raw`; the texts live at least as long as the table.
         unsafe { apr_table_setn(self.table, name.as_ptr(), value.as_ptr()) }
+    }
+
+    /// Adds a value. Cheaper than [`Table::set`] where there is none of this name.
+    pub(crate) fn add(self, name: &'static CStr, value: &'r CStr) {
+        // SAFETY: as above.
+        unsafe { apr_table_addn(self.table, name.as_ptr(), value.as_ptr()) }
     }
 
     /// Appends a value to the existing one, after a comma.

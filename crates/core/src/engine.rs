@@ -373,9 +373,11 @@ fn refuse<'r, R: Request<'r>>(
     (gate, scope): (&'r Gate, ScopeId),
     closing: &ActiveFlag,
 ) -> Option<Answer<'r>> {
-    let answer = gate.refuse(request, closing, &server.events);
+    let [accept, languages, codings, agent] =
+        request.headers([c"Accept", c"Accept-Language", c"Accept-Encoding", c"User-Agent"]);
+    let answer = gate.refuse(request, [accept, languages, codings], closing, &server.events);
     let status = answer.as_ref().map_or(PLAIN.status, |answer| answer.status.code());
-    count_refusal(request, before, server.counters, scope, status);
+    count_refusal(request, before, server.counters, (scope, status), agent);
     answer
 }
 
@@ -384,8 +386,8 @@ fn count_refusal<'r, R: Request<'r>>(
     request: &R,
     before: Option<Decision<'r>>,
     counters: &Counters,
-    scope: ScopeId,
-    status: u16,
+    (scope, status): (ScopeId, u16),
+    agent: Option<&[u8]>,
 ) {
     if before.is_some_and(|before| before.outcome == Outcome::Refused) {
         return;
@@ -393,8 +395,8 @@ fn count_refusal<'r, R: Request<'r>>(
     let worker = request.worker(counters.generation);
     counters.stats.refuse(worker, scope, status);
     if let Some(address) = request.address() {
-        let agent = request.header(c"User-Agent").unwrap_or_default();
-        let (path, time) = (request.path(), request.request_time());
+        let (agent, path) = (agent.unwrap_or_default(), request.path());
+        let time = request.request_time();
         let refusal = RefusedRequest { address, path, agent, time };
         counters.stats.refused().count(refusal, worker.process);
     }

@@ -7,6 +7,7 @@
 //! [`table`](crate::shared::table), so that each change is reported once and not once per child.
 //! With an interval they also share the looks.
 
+mod confirm;
 mod content;
 mod event;
 mod judge;
@@ -86,12 +87,26 @@ pub struct ActiveFlag {
     /// A share of the clients is admitted.
     pub is_reopening: bool,
     /// What the client is told if a share of the clients is admitted.
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<Box<Waiting>>,
     /// The time of the decision: the later one of the two that [`Flag::look`] is given.
     pub at: Timestamp,
 }
 
 impl ActiveFlag {
+    /// None if a flag with this content does not close its scope in this phase.
+    fn new(content: &Arc<Content>, phase: Phase, at: Timestamp) -> Option<Self> {
+        let spec = content.spec();
+        let admits_share = || spec.share().is_some_and(|share| share.percent_at(at) > 0.0);
+        Presence::Present(phase).closes().then(|| Self {
+            content: Arc::clone(content),
+            is_overdue: phase == Phase::Overdue,
+            is_read_only: spec.is_read_only(),
+            is_reopening: phase == Phase::Reopening || admits_share(),
+            waiting: None,
+            at,
+        })
+    }
+
     /// What the site does because of the flag.
     pub fn state(&self) -> SiteState {
         match () {
@@ -200,17 +215,6 @@ impl<'b> Flag<'b> {
         self.word().is_absent()
     }
 
-    /// Looks whether a flag that was absent still is, for the least cost: then there is nothing to
-    /// report. False if it is present or may be, and [`Flag::look`] has to find out. With an
-    /// interval, true without a look until the next one is due.
-    #[inline(always)]
-    pub fn confirm_absent(&self) -> bool {
-        match self.poll_lease.has_no_interval() {
-            true => self.c_path.as_deref().is_some_and(look::is_name_missing),
-            false => !self.poll_lease.is_due(),
-        }
-    }
-
     /// Whether the flag closes its scope for a request that arrived at `request_time` and is
     /// decided now. The later of the two times applies: usually that is now, since a header can be
     /// completed long after the request arrived, but the clock may have been set back since then.
@@ -265,14 +269,7 @@ impl<'b> Flag<'b> {
                 self.tell_look(was, is, look.as_ref(), report);
             }
             let (phase, content) = seen.phase.zip(seen.content)?;
-            let is_overdue = phase == Phase::Overdue;
-            let (spec, at) = (content.spec(), moment.request);
-            let is_read_only = spec.is_read_only();
-            let admits_share = || spec.share().is_some_and(|share| share.percent_at(at) > 0.0);
-            let is_reopening = phase == Phase::Reopening || admits_share();
-            let closing =
-                ActiveFlag { is_overdue, is_read_only, is_reopening, waiting: None, at, content };
-            return Presence::Present(phase).closes().then_some(closing);
+            return ActiveFlag::new(&content, phase, moment.request);
         }
     }
 

@@ -13,6 +13,7 @@ mod texts;
 use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, InForce};
@@ -22,7 +23,7 @@ use crate::stack;
 pub use body::Body;
 pub use cache::Cache;
 use cache::{IsStale, Key};
-use choices::Choices;
+pub use choices::Values;
 pub use facts::{Facts, ServerName};
 pub use file::{PageError, PageFile, add, check, key, within};
 pub use name::{NameError, PageName};
@@ -38,7 +39,19 @@ pub struct Pages {
     /// The type for clients without a preference.
     default: Media,
     cache: Arc<Cache>,
-    choices: Choices<(Media, usize)>,
+    /// Distinguishes these pages in [`Cache::choices`].
+    number: u64,
+}
+
+/// The page for a client.
+#[derive(Clone, Copy)]
+pub struct Choice<'a> {
+    /// The page.
+    pub page: &'a Page,
+    /// Whether its type has pages in other languages.
+    pub has_languages: bool,
+    /// The coding that the client prefers.
+    pub coding: Encoding,
 }
 
 /// A page of one type and language.
@@ -57,6 +70,7 @@ pub struct Page {
 impl Pages {
     /// The pages of a scope with these files. Rendered pages are stored in `cache`.
     pub fn new(files: &[Arc<PageFile>], cache: &Arc<Cache>) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let pages = |media| {
             let page = |file, language: Option<&str>| Page {
                 media,
@@ -83,23 +97,24 @@ impl Pages {
             text,
             default: default.unwrap_or(Media::Html),
             cache: Arc::clone(cache),
-            choices: Choices::default(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
-    /// The page that best matches Accept and Accept-Language, and whether its type has pages in
-    /// other languages.
-    pub fn choose(&self, accept: Option<&[u8]>, languages: Option<&[u8]>) -> Option<(&Page, bool)> {
-        let (media, number) = self.choices.get([accept, languages], || {
+    /// The page that best matches the values of Accept and Accept-Language.
+    pub fn choose(&self, values: Values<'_>) -> Option<Choice<'_>> {
+        let (media, number, coding) = self.cache.choices.get(self.number, values, || {
+            let [accept, languages, codings] = values;
             let media = negotiate::media(accept, self.default);
             let pages = self.of(media);
             let tags = pages.iter().map(|page| page.language().unwrap_or(""));
             // The page without a language, or otherwise the first page of the directive.
             let default = || pages.iter().position(|page| page.language.is_none()).unwrap_or(0);
-            (media, negotiate::language(languages, tags).unwrap_or_else(default))
+            let number = negotiate::language(languages, tags).unwrap_or_else(default);
+            (media, number, negotiate::encoding(codings))
         });
         let pages = self.of(media);
-        pages.get(number).map(|page| (page, pages.len() > 1))
+        Some(Choice { page: pages.get(number)?, has_languages: pages.len() > 1, coding })
     }
 
     fn of(&self, media: Media) -> &[Page] {

@@ -21,7 +21,7 @@ use crate::context::Expr;
 use crate::events::EventSink;
 use crate::flag::{ActiveFlag, Content, SiteState};
 use crate::negotiate::{self, Encoding};
-use crate::page::{Body, Cache, Facts, PageFile, Pages};
+use crate::page::{Body, Cache, Choice, Facts, PageFile, Pages, Values};
 
 /// How a scope refuses requests.
 pub struct Refusal {
@@ -112,12 +112,17 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// The header fields that replace those of their name.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static CStr, &CStr)> {
-        let state = (c"Maintenance", self.content.state_field(self.state));
-        let cors = self.cors.into_iter().flat_map(CorsFields::iter);
-        let cookie = self.set_cookie.as_deref().map(|cookie| (c"Set-Cookie", cookie));
-        [(c"Cache-Control", CACHE_CONTROL), state].into_iter().chain(cookie).chain(cors)
+    /// Passes on the header fields that replace those of their name.
+    #[inline(always)]
+    pub fn each_field<'a>(&'a self, mut set: impl FnMut(&'static CStr, &'a CStr)) {
+        set(c"Cache-Control", CACHE_CONTROL);
+        set(c"Maintenance", self.content.state_field(self.state));
+        if let Some(cookie) = &self.set_cookie {
+            set(c"Set-Cookie", cookie);
+        }
+        if let Some(cors) = self.cors {
+            cors.iter().for_each(|(name, value)| set(name, value));
+        }
     }
 
     /// The fields for Vary. If the status depends on further ones, httpd adds them.
@@ -135,6 +140,9 @@ impl Answer<'_> {
         (bytes, encoding.name())
     }
 }
+
+/// The header fields from whose values a page is chosen ([`Values`]).
+pub const NEGOTIATED: [&CStr; 3] = [c"Accept", c"Accept-Language", c"Accept-Encoding"];
 
 /// Fields of the original answer that a refusal must not have. Content-Language, Content-Type and
 /// Content-Encoding are replaced.
@@ -187,19 +195,20 @@ pub const PLAIN: PlainAnswer = PlainAnswer {
 };
 
 impl Refusal {
-    /// The answer to a request while `closing` is active. None if no page is available.
+    /// The answer to a request with these values while `closing` is active. None if no page is
+    /// available.
     pub fn answer(
         &self,
         request: &impl RequestHeaders,
+        values: Values<'_>,
         closing: &ActiveFlag,
         events: &dyn EventSink,
     ) -> Option<Answer<'_>> {
         let status = self.statuses.choose(|expr: Expr| request.satisfies(expr));
-        let (accept, language) = (request.header(c"Accept"), request.header(c"Accept-Language"));
-        let (page, has_languages) = self.pages.choose(accept, language)?;
+        let Choice { page, has_languages, coding } = self.pages.choose(values)?;
         let (spec, is_overdue) = (closing.content.spec(), closing.is_overdue);
-        let turn = closing.waiting.and_then(|waiting| waiting.turn);
-        let ticket = closing.waiting.and_then(|waiting| waiting.ticket);
+        let turn = closing.waiting.as_ref().and_then(|waiting| waiting.turn);
+        let ticket = closing.waiting.as_ref().and_then(|waiting| waiting.ticket);
         let facts = Facts {
             closing,
             status: status.code(),
@@ -210,7 +219,7 @@ impl Refusal {
             host: request.host(),
         };
         let (body, encoding) =
-            self.pages.body(page, facts, encoding(request, page.is_html()), events)?;
+            self.pages.body(page, facts, unless_exempt(coding, request, page.is_html()), events)?;
         Some(Answer {
             status,
             content: Arc::clone(&closing.content),
@@ -258,10 +267,15 @@ impl Refusal {
     }
 }
 
-/// The coding that the client prefers. The environment variables of mod_deflate and mod_brotli mark
-/// clients that cannot decode what they accept.
+/// The coding that the client prefers, for an answer that is not [chosen](Pages::choose).
 pub(crate) fn encoding(request: &impl RequestHeaders, is_html: bool) -> Encoding {
-    let preferred = negotiate::encoding(request.header(c"Accept-Encoding"));
+    let [value] = request.headers([c"Accept-Encoding"]);
+    unless_exempt(negotiate::encoding(value), request, is_html)
+}
+
+/// The coding that the client prefers, unless the environment variables of mod_deflate and mod_brotli
+/// mark it as one that cannot decode what it accepts.
+fn unless_exempt(preferred: Encoding, request: &impl RequestHeaders, is_html: bool) -> Encoding {
     let is_exempt = || {
         request.has_env(c"no-gzip")
             || request.has_env(c"no-brotli")

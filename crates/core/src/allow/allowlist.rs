@@ -41,6 +41,9 @@ impl Allowlist {
         request: &impl ClientRequest,
         report: &mut dyn FnMut(FileEvent<'_>),
     ) -> Option<Admission<'_>> {
+        if self.entries.is_empty() {
+            return None;
+        }
         request
             .address()
             .and_then(|address| self.admit_address(address, request, report))

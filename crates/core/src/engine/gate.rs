@@ -18,6 +18,7 @@ use crate::flag::spec::Phase;
 use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Observer};
 use crate::health_check::HealthChecks;
 use crate::net::hosts::Resolved;
+use crate::page::Values;
 use crate::refusal::{Answer, Refusal, Refusals, RequestHeaders};
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
@@ -246,7 +247,8 @@ impl Gate {
         let mut closings = ActiveFlags::default();
         for flag in self.flags.iter().rev() {
             let report = &mut |event: FlagEvent<'_>| events.flag(event);
-            if let Some(closing) = flag.look(Observer::Child, request_time, &time::now, report) {
+            let look = || flag.look(Observer::Child, request_time, &time::now, report);
+            if let Some(closing) = flag.confirm_active(request_time, &time::now).or_else(look) {
                 closings.add(flag, closing, request);
             } else if closings.announced.is_none() {
                 let is_public = |content: &Arc<Content>| {
@@ -284,7 +286,8 @@ impl Gate {
             (refusing, _) => {
                 let mut blocked = refusing.unwrap_or_default();
                 blocked.closing.waiting =
-                    waiting(&closings.sharing, !closings.is_unshared, request, blocked.closing.at);
+                    waiting(&closings.sharing, !closings.is_unshared, request, blocked.closing.at)
+                        .map(Box::new);
                 Verdict::Blocked(blocked)
             }
         }
@@ -301,14 +304,15 @@ impl Gate {
         self.allowlist.invitation(sent, request, &mut |event| events.file(event))
     }
 
-    /// The answer to a blocked request.
+    /// The answer to a blocked request with these values.
     pub fn refuse(
         &self,
         request: &impl RequestHeaders,
+        values: Values<'_>,
         closing: &ActiveFlag,
         events: &dyn EventSink,
     ) -> Option<Answer<'_>> {
-        self.refusal.answer(request, closing, events)
+        self.refusal.answer(request, values, closing, events)
     }
 
     /// Reports which files could not be used at a restart. The parent calls this before it forks.

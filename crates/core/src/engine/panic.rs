@@ -52,6 +52,7 @@ fn count_after_panic<'r, R: Request<'r>>(
     let tracked = track(request, before, counters, scope);
     record(request, tracked, scope, sections, (reason, false));
     if reason.is_none() && !request.is_subrequest() {
-        count_refusal(request, before, counters, scope.scope, PLAIN.status);
+        let agent = request.header(c"User-Agent");
+        count_refusal(request, before, counters, (scope.scope, PLAIN.status), agent);
     }
 }

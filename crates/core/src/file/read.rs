@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use nix::sys::stat::FileStat;
 use thiserror::Error;
 
 use crate::shared::hash;
@@ -75,6 +76,17 @@ impl Version {
     /// Those of stat(2).
     pub fn of(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// Whether stat(2) finds this version. It does not tell when the file was created, but a file
+    /// cannot replace another one without a change of the inode at this nanosecond.
+    #[expect(clippy::unnecessary_cast, reason = "the fields have other types on other platforms")]
+    pub(crate) fn is_of(&self, found: &FileStat) -> bool {
+        (self.device, self.inode) == (found.st_dev as u64, found.st_ino as u64)
+            && self.size == found.st_size as u64
+            && self.modified == (found.st_mtime as i64, found.st_mtime_nsec as i64)
+            && self.changed == (found.st_ctime as i64, found.st_ctime_nsec as i64)
+            && self.is_file == (found.st_mode & libc::S_IFMT == libc::S_IFREG)
     }
 
     /// Identifies the file, in a hash: unchanged when the file is written to, different when

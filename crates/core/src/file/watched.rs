@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use nix::time::{ClockId, clock_gettime};
 use once_cell::sync::OnceCell;
 
 use crate::file::debounce::{LastLook, LastSeen};
@@ -49,9 +50,8 @@ pub struct Watched<T> {
     is_unfinished: fn(&[u8]) -> bool,
     value: ArcCell<T>,
     state: Mutex<State>,
-    /// When to check again, in milliseconds since `born`.
+    /// When to check again, in milliseconds of the monotonic clock.
     due: AtomicU64,
-    born: Instant,
     /// What all processes know about the file.
     shared: OnceCell<&'static FileSlot>,
     /// Used until `shared` is set.
@@ -153,7 +153,6 @@ impl<T: Send> Watched<T> {
             state: Mutex::new(State { read, good, problem, is_untold }),
             is_outdated: AtomicBool::new(false),
             due: AtomicU64::new(0),
-            born: Instant::now(),
             shared: OnceCell::new(),
             own,
             sightings,
@@ -239,7 +238,7 @@ impl<T: Send> Watched<T> {
     /// Checks for a new version, if it is time to and no other thread is doing so. Returns whether
     /// a new version was put in force.
     pub fn refresh(&self, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {
-        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = milliseconds();
         if now < self.due.load(Ordering::Acquire) {
             return false;
         }
@@ -331,6 +330,12 @@ impl<T: Send> Watched<T> {
         let word = &self.slot().outcome;
         word.compare_exchange(told, outcome, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
+}
+
+/// The monotonic clock in steps of a few milliseconds, which takes few instructions.
+fn milliseconds() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map(Duration::from);
+    time.map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The content of a file at start, once nobody is writing to it.

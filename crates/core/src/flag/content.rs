@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use nix::sys::stat::FileStat;
 
 use super::site_state::{SiteState, StateFields};
 use super::state::{ContentId, File};
@@ -162,6 +163,15 @@ impl Reading {
         self.is_of(version) && self.again.is_none_or(|again| Instant::now() < again)
     }
 
+    /// The content, if it is stable, and if the file is still the one that it was read from. A file
+    /// without a name left is never certain ([`FileKind`](super::FileKind)).
+    pub(super) fn settled(&self, found: &FileStat) -> Option<&Arc<Content>> {
+        let is_same = self.again.is_none()
+            && found.st_nlink != 0
+            && self.version.is_some_and(|version| version.is_of(found));
+        is_same.then_some(&self.content)
+    }
+
     /// The content with this ID.
     pub(super) fn content_of(&self, content_id: ContentId) -> Option<&Arc<Content>> {
         [&self.content, &self.kept].into_iter().find(|content| content.content_id() == content_id)
@@ -202,6 +212,11 @@ impl Reader {
     /// The content with this ID, or empty content if this process has not read it.
     pub(super) fn content_of(&self, content_id: ContentId) -> Arc<Content> {
         Arc::clone(self.last.get().content_of(content_id).unwrap_or(&self.nothing))
+    }
+
+    /// Counts a look that found nothing new.
+    pub(super) fn count_look(&self, now: Timestamp) {
+        self.last_look.unseen(now);
     }
 
     /// Forgets the content that the parent has read, because a child may not be allowed to read it.

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use once_cell::sync::OnceCell;
 
 use super::body::Body;
+use super::choices::Choices;
 use super::template::Template;
-use crate::negotiate::Encoding;
+use crate::negotiate::{Encoding, Media};
 
 /// The maximum total size, in plain and compressed bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -50,6 +51,9 @@ pub struct Cache {
     youngest: [AtomicU64; 2],
     /// The compiled template of the built-in HTML page.
     pub(super) built_in: OnceCell<Template>,
+    /// The media type, the number of the page of that type, and the coding for the values that
+    /// clients have sent lately.
+    pub(super) choices: Choices<(Media, usize, Encoding)>,
 }
 
 #[derive(Default)]
@@ -92,6 +96,7 @@ impl Cache {
             max_bytes,
             youngest: Default::default(),
             built_in: OnceCell::new(),
+            choices: Choices::default(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! A cache of page choices by field values, since most clients send the same values.
+//! A cache of page choices by field values, since most clients send the same values. All scopes share
+//! it, so that clients that send many values cannot fill much memory.
 //!
 //! The start and the length of the values select one of a few slots, and a newer choice replaces an
 //! older one. Threads never wait: while a slot is being written, the choice is computed again, as
@@ -7,19 +8,21 @@
 use std::sync::{RwLock, TryLockError};
 
 /// The number of slots; a power of two.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
 
 /// The maximum total length of cached values in bytes. Browsers send about a hundred bytes.
 const MAX_LENGTH: usize = 1024;
 
-/// The values of Accept and Accept-Language; None if the field is absent.
-pub(super) type Values<'v> = [Option<&'v [u8]>; 2];
+/// The values of Accept, Accept-Language and Accept-Encoding; None if the field is absent.
+pub type Values<'v> = [Option<&'v [u8]>; 3];
 
 /// The choices for the most recent values.
 pub(super) struct Choices<T>([RwLock<Option<Choice<T>>>; PLACES]);
 
 struct Choice<T> {
-    values: [Option<Box<[u8]>>; 2],
+    /// The number of the pages from which is chosen.
+    pages: u64,
+    values: [Option<Box<[u8]>>; 3],
     chosen: T,
 }
 
@@ -30,14 +33,14 @@ impl<T> Default for Choices<T> {
 }
 
 impl<T: Copy> Choices<T> {
-    /// The choice for these values, cached or computed by `choose`, which must always return the
-    /// same result for the same values.
-    pub(super) fn get(&self, values: Values<'_>, choose: impl FnOnce() -> T) -> T {
-        let Some(place) = self.0.get(place(values)) else { return choose() };
+    /// The choice from the pages with this number for these values, cached or computed by `choose`,
+    /// which must always return the same result for the same arguments.
+    pub(super) fn get(&self, pages: u64, values: Values<'_>, choose: impl FnOnce() -> T) -> T {
+        let Some(place) = self.0.get(place(pages, values)) else { return choose() };
         let known = match place.try_read() {
-            Ok(choice) => choice.as_ref().and_then(|choice| choice.of(values)),
+            Ok(choice) => choice.as_ref().and_then(|choice| choice.of(pages, values)),
             Err(TryLockError::Poisoned(error)) => {
-                error.into_inner().as_ref().and_then(|choice| choice.of(values))
+                error.into_inner().as_ref().and_then(|choice| choice.of(pages, values))
             }
             Err(TryLockError::WouldBlock) => None,
         };
@@ -45,7 +48,8 @@ impl<T: Copy> Choices<T> {
             let chosen = choose();
             let length: usize = values.iter().flatten().map(|value| value.len()).sum();
             if length <= MAX_LENGTH {
-                let choice = Choice { values: values.map(|value| value.map(Box::from)), chosen };
+                let values = values.map(|value| value.map(Box::from));
+                let choice = Choice { pages, values, chosen };
                 match place.try_write() {
                     Ok(mut place) => *place = Some(choice),
                     Err(TryLockError::Poisoned(error)) => *error.into_inner() = Some(choice),
@@ -58,16 +62,16 @@ impl<T: Copy> Choices<T> {
 }
 
 impl<T: Copy> Choice<T> {
-    fn of(&self, values: Values<'_>) -> Option<T> {
-        let is_same = self.values.iter().map(Option::as_deref).eq(values);
-        is_same.then_some(self.chosen)
+    fn of(&self, pages: u64, values: Values<'_>) -> Option<T> {
+        let own = self.values.each_ref().map(Option::as_deref);
+        (self.pages == pages && own == values).then_some(self.chosen)
     }
 }
 
 /// The slot of the values, below [`PLACES`]. Values that share a slot are distinguished by
 /// comparing all their bytes.
-fn place(values: Values<'_>) -> usize {
-    let mixed = values.iter().fold(0, |mixed: u64, value| {
+fn place(pages: u64, values: Values<'_>) -> usize {
+    let mixed = values.iter().fold(pages, |mixed: u64, value| {
         let value = value.unwrap_or_default();
         let start = value.first_chunk().copied().map_or(0, u64::from_le_bytes);
         // Multiplied by a large odd number (Knuth, Art of Computer Programming, 6.4).
@@ -85,19 +89,21 @@ mod tests {
         let choices = Choices::default();
         let count = std::cell::Cell::new(0);
         let get = |values: Values<'_>, expected: usize| {
-            let chosen = choices.get(values, || {
+            let chosen = choices.get(1, values, || {
                 count.set(count.get() + 1);
                 expected
             });
             assert_eq!(chosen, expected, "{values:?}");
         };
-        let rows: [Values<'_>; 6] = [
-            [None, None],
-            [Some(b""), None],
-            [None, Some(b"")],
-            [Some(b"de"), Some(b"")],
-            [Some(b"d"), Some(b"e")],
-            [Some(b""), Some(b"de")],
+        let rows: [Values<'_>; 8] = [
+            [None, None, None],
+            [Some(b""), None, None],
+            [None, Some(b""), None],
+            [None, None, Some(b"")],
+            [Some(b"de"), Some(b""), None],
+            [Some(b"d"), Some(b"e"), None],
+            [Some(b"d"), None, Some(b"e")],
+            [Some(b""), Some(b"de"), None],
         ];
         for _ in 0..2 {
             for (number, values) in rows.into_iter().enumerate() {
@@ -108,8 +114,16 @@ mod tests {
         // More values than there are slots.
         for number in 0..10 * PLACES {
             let text = number.to_string();
-            get([Some(text.as_bytes()), None], number);
-            get([Some(text.as_bytes()), None], number);
+            get([Some(text.as_bytes()), None, None], number);
+            get([Some(text.as_bytes()), None, None], number);
+        }
+    }
+
+    #[test]
+    fn other_pages_have_their_own() {
+        let choices = Choices::default();
+        for number in [1, 2, 1, 2] {
+            assert_eq!(choices.get(number, [None; 3], || number), number);
         }
     }
 
@@ -118,8 +132,11 @@ mod tests {
         let choices = Choices::default();
         let value = vec![b'x'; MAX_LENGTH];
         for (more, expected) in [(None, 1), (Some(&b"x"[..]), 2)] {
-            let choose =
-                || std::array::from_fn(|number| choices.get([Some(&value), more], || number + 1));
+            let choose = || {
+                std::array::from_fn(|number| {
+                    choices.get(1, [Some(&value), more, None], || number + 1)
+                })
+            };
             let [_, second]: [usize; 2] = choose();
             assert_eq!(second, expected);
         }
@@ -135,7 +152,8 @@ mod tests {
                     for round in 0..if cfg!(miri) { 50 } else { 20_000 } {
                         let number = round * (thread + 1) % 1000;
                         let text = number.to_string();
-                        assert_eq!(choices.get([Some(text.as_bytes()), None], || number), number);
+                        let values = [Some(text.as_bytes()), None, None];
+                        assert_eq!(choices.get(1, values, || number), number);
                     }
                 });
             }

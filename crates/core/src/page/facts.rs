@@ -83,7 +83,7 @@ impl<'a> Facts<'a> {
 
     /// When the client is admitted, if a share of the clients is.
     pub(super) fn turn(&self) -> Option<Moment> {
-        self.closing.waiting.and_then(|waiting| waiting.turn)
+        self.closing.waiting.as_ref().and_then(|waiting| waiting.turn)
     }
 
     /// The variables that have a value, for a page in this language.

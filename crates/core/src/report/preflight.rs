@@ -135,7 +135,7 @@ fn open(gate: &Gate) -> String {
 
 /// When the client is admitted, as far as that is known.
 fn turn(closing: &ActiveFlag) -> String {
-    let Some(waiting) = closing.waiting else { return String::new() };
+    let Some(waiting) = &closing.waiting else { return String::new() };
     match waiting.turn {
         Some(turn) => format!(", which admits this address from {} on", turn.text_with_seconds()),
         None => ", which does not admit this address in its share".into(),

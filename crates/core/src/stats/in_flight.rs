@@ -156,16 +156,15 @@ enum EntryPlace<'r> {
 
 impl InFlight {
     /// Takes an entry for a request that is about to be decided.
+    #[inline(always)]
     pub(super) fn enter(&self, scope: ScopeId, flags: u64, arrival: Arrival) -> Held<'_> {
         let worker = arrival.worker;
         let word = PackedEntry::undecided(worker, scope, arrival.is_safe);
         let start = Self::line_of(worker);
-        let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
-        let free = lines.flatten().find(|entry| {
-            entry.word.load(Ordering::Relaxed) == PackedEntry::FREE.0
-                && entry.replace(PackedEntry::FREE, word)
-        });
-        let place = match free {
+        // Usually the first one is free.
+        let first = self.lines.get(start).and_then(|line| line.first());
+        let free = first.filter(|entry| entry.take(word));
+        let place = match free.or_else(|| self.take_one(start, word)) {
             Some(entry) => {
                 fence(Ordering::Release); // a reader of the words below also sees the change
                 entry.flags.store(flags, Ordering::Relaxed);
@@ -181,6 +180,13 @@ impl InFlight {
         // Orders the entry before the check of the flags.
         fence(Ordering::SeqCst);
         Held { place, word: word.into() }
+    }
+
+    /// Takes a free entry in one of the lines from this one on.
+    #[inline(never)]
+    fn take_one(&self, start: usize, word: PackedEntry) -> Option<&Entry> {
+        let lines = (start..start + TRIES).filter_map(|line| self.lines.get(line % LINES));
+        lines.flatten().find(|entry| entry.take(word))
     }
 
     /// The requests of processes that are alive, each with the number of its line.
@@ -217,6 +223,12 @@ impl InFlight {
 }
 
 impl Entry {
+    /// Takes the entry, if it is free and no other thread is faster.
+    fn take(&self, word: PackedEntry) -> bool {
+        self.word.load(Ordering::Relaxed) == PackedEntry::FREE.0
+            && self.replace(PackedEntry::FREE, word)
+    }
+
     /// Returns false if another thread was faster.
     fn replace(&self, before: PackedEntry, after: PackedEntry) -> bool {
         let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);

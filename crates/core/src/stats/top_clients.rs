@@ -160,7 +160,7 @@ impl TopClients {
 
     /// The tag of an address in the table; never 0. It determines the bucket.
     fn tag(&self, address: IpAddr) -> u64 {
-        hash::of((self.secret.load(Ordering::Relaxed), address.to_canonical())).max(1)
+        hash::of_address(bits(address), self.secret.load(Ordering::Relaxed)).max(1)
     }
 
     /// The clients, sorted by the number of times they were certainly refused, highest first.
@@ -285,13 +285,9 @@ impl Details {
         }
         fence(Ordering::Release); // a reader of the words below also sees the lock
         self.tag.store(tag, Ordering::Relaxed);
-        let address = match refusal.address {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        let [high, low] = &self.address;
-        high.store((address.to_bits() >> 64) as u64, Ordering::Relaxed);
-        low.store(address.to_bits() as u64, Ordering::Relaxed);
+        let (address, [high, low]) = (bits(refusal.address), &self.address);
+        high.store((address >> 64) as u64, Ordering::Relaxed);
+        low.store(address as u64, Ordering::Relaxed);
         self.time.store(millis(refusal.time), Ordering::Relaxed);
         let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
         let lengths = length(refusal.agent) << 32 | length(refusal.path);
@@ -332,14 +328,20 @@ impl Details {
     }
 }
 
+/// The address as IPv6 (RFC 4291, section 2.5.5.2).
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()) | 0xffff << 32,
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
 fn store(words: &[AtomicU64; WORDS], text: &[u8]) {
-    let text = text.get(..TEXT).unwrap_or(text);
-    for (word, part) in words.iter().zip(text.chunks(8)) {
-        let mut bytes = [0; 8];
-        for (byte, from) in bytes.iter_mut().zip(part) {
-            *byte = *from;
-        }
-        word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+    let (whole, rest) = text.get(..TEXT).unwrap_or(text).as_chunks();
+    let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let texts = whole.iter().map(|bytes| u64::from_le_bytes(*bytes)).chain([rest]);
+    for (word, text) in words.iter().zip(texts) {
+        word.store(text, Ordering::Relaxed);
     }
 }
 

@@ -40,6 +40,7 @@ enum Stage {
 impl<'r> TrackedRequest<'r> {
     /// A request that is about to be decided. Must be called before the flags are checked for the
     /// request.
+    #[inline(always)]
     pub fn new(stats: &'r Stats, scope: ScopeRef, arrival: Arrival) -> Self {
         let held = stats.in_flight.enter(scope.scope, scope.flags, arrival);
         Self { stats, worker: arrival.worker, stage: Stage::Undecided.into(), held }

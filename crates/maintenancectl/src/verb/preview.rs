@@ -20,7 +20,7 @@ use maintenance_core::page::{self, PageFile, ServerName};
 use maintenance_core::refusal::cors::Origins;
 use maintenance_core::refusal::retry_after::RetryAfter;
 use maintenance_core::refusal::status::StatusLines;
-use maintenance_core::refusal::{Refusals, RequestHeaders};
+use maintenance_core::refusal::{NEGOTIATED, Refusals, RequestHeaders};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::session::{FlagOptions, Found, Session};
@@ -85,7 +85,7 @@ impl Preview {
             host: ServerName::new(self.host.as_str()),
         };
         let answer = refusal
-            .answer(&request, &closing, &Warnings)
+            .answer(&request, request.headers(NEGOTIATED), &closing, &Warnings)
             .ok_or_else(|| Failure::unusable("the page cannot be rendered"))?;
         let mut shown = Vec::new();
         if self.headers {
@@ -95,7 +95,7 @@ impl Preview {
             fields.extend(language.map(|language| ("Content-Language".to_owned(), language)));
             let retry_after = answer.retry_after.map(|seconds| seconds.to_string());
             fields.extend(retry_after.map(|seconds| ("Retry-After".to_owned(), seconds)));
-            fields.extend(answer.fields().map(|(name, value)| (text(name), text(value))));
+            answer.each_field(|name, value| fields.push((text(name), text(value))));
             let vary: Vec<_> = answer.vary().map(text).collect();
             fields.push(("Vary".to_owned(), vary.join(", ")));
             shown.extend(format!("HTTP/1.1 {}\n", text(answer.status.line())).into_bytes());

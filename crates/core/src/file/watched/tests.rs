@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::thread::sleep;
+use std::time::Instant;
 
 use super::*;
 use crate::file::kept::{Keeper, Kept, Use};
