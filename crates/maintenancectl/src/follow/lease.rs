@@ -3,6 +3,7 @@
 use etcd_client::{Compare, CompareOp, Error, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
 use jiff::Timestamp;
 use serde_json::json;
+use tonic::Code;
 
 use crate::store::client::Connection;
 use crate::store::keys::Keys;
@@ -23,7 +24,7 @@ pub(super) struct Lease {
 /// What became of a report.
 pub(super) enum Put {
     Done,
-    /// Another report is there; it is known now.
+    /// Another report is there, which is known now, or the lease has ended.
     Again,
     /// A machine with the same name reports.
     Stranger(String),
@@ -64,7 +65,10 @@ impl Lease {
             Ok(answer) => answer,
             Err(error) => {
                 self.id = None; // it may have ended
-                return Err(error);
+                return match &error {
+                    Error::GRpcStatus(status) if status.code() == Code::NotFound => Ok(Put::Again),
+                    _ => Err(error),
+                };
             }
         };
         if answer.succeeded() {
@@ -87,19 +91,21 @@ impl Lease {
         Ok(Put::Again)
     }
 
-    /// Keeps the report alive.
+    /// Keeps the report alive. Returns false if it is gone.
     ///
     /// # Errors
     /// The store does not answer.
     pub(super) async fn keep(&mut self, connection: &Connection) -> Result<bool, Error> {
         let Some(id) = self.id else { return Ok(false) };
-        let mut etcd = connection.etcd.clone();
-        let (_keeper, mut answers) = etcd.lease_keep_alive(id).await?;
-        let is_alive = answers.message().await?.is_some_and(|answer| answer.ttl() > 0);
-        if !is_alive {
-            (self.id, self.known) = (None, 0);
+        // This call waits for the answer to its request, and no other answer follows.
+        match connection.etcd.clone().lease_keep_alive(id).await {
+            Ok(_) => Ok(true),
+            Err(Error::LeaseKeepAliveError(_)) => {
+                (self.id, self.known) = (None, 0);
+                Ok(false)
+            }
+            Err(error) => Err(error),
         }
-        Ok(is_alive)
     }
 
     /// Takes the report back, since the follower ends.

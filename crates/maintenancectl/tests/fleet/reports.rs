@@ -107,6 +107,39 @@ fn a_killed_follower() {
     wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
 }
 
+/// A report lives as long as its follower, and does not stay what it was at first. An administrator
+/// can revoke its lease or remove its key.
+#[test]
+fn a_long_night() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    let is_closed = || admin.run("is-closed").code == Some(0);
+    wait_until(|| follower.log(), is_closed);
+    // Longer than the lease.
+    thread::sleep(Duration::from_secs(12));
+    assert!(is_closed(), "{}", follower.log());
+    let leases = cluster.must("lease list");
+    let lease = leases.lines().last().expect("a lease");
+    let report = format!("{KEY}/reports/web1");
+    for (what, remove) in [
+        ("change", "get x".to_owned()),
+        ("revoked lease", format!("lease revoke {lease}")),
+        ("removed report", format!("del {report}")),
+        ("removed server", format!("del {KEY}/nodes/web1")),
+    ] {
+        cluster.must(&remove);
+        admin.must("extend --end +1h");
+        wait_until(|| format!("{what}: {}", follower.log()), is_closed);
+        thread::sleep(Duration::from_secs(4));
+        assert!(is_closed(), "{what}: {}", follower.log());
+    }
+    assert_eq!(follower.count("cannot report"), 0, "{}", follower.log());
+    drop(follower);
+}
+
 /// Servers that say nothing, and why.
 #[test]
 fn faults() {
