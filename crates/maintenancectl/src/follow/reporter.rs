@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 use tokio::time;
 
@@ -15,7 +16,7 @@ use crate::servers::fault::Fault;
 use crate::servers::fleet::Fleet;
 use crate::servers::report::{InFlight, Report};
 use crate::store::client::Connection;
-use crate::store::fault::{cause, denied};
+use crate::store::fault::{cause, denied, is_lasting};
 use crate::store::report::NodeReport;
 use crate::store::revisions::Revisions;
 
@@ -40,6 +41,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// Between two reports that the store refuses.
 const REFUSED: Duration = Duration::from_secs(30);
 
+/// Between two requests for another connection.
+const RENEW_CONNECTION: Duration = Duration::from_secs(10);
+
 /// Asks the server and reports.
 pub(super) struct Reporter {
     pub(super) lease: Lease,
@@ -49,6 +53,9 @@ pub(super) struct Reporter {
     pub(super) user: Option<String>,
     pub(super) journal: Journal,
     pub(super) progress: Receiver<Progress>,
+    /// Asks the watch for another connection, and when that was.
+    pub(super) renew: Arc<Notify>,
+    pub(super) renewed: Option<Instant>,
     /// The last report in the store, and when it was put there.
     pub(super) last: Option<(NodeReport, Instant)>,
     pub(super) kept: Instant,
@@ -184,9 +191,15 @@ impl Reporter {
 
     fn failed(&mut self, connection: &Connection, error: &etcd_client::Error) {
         self.last = None;
+        if is_lasting(error) {
+            self.pause = Some(Instant::now() + REFUSED);
+        } else if self.renewed.is_none_or(|at| at.elapsed() > RENEW_CONNECTION) {
+            // Such as after a change of users, which ends all tokens.
+            self.renewed = Some(Instant::now());
+            self.renew.notify_one();
+        }
         match denied(error, self.user.as_deref()) {
             Some(text) => {
-                self.pause = Some(Instant::now() + REFUSED);
                 self.say(format!("the store refuses the report: {text}; the flag is followed"));
             }
             None => self.say(format!("{} {}", connection.url, cause(error, &connection.url))),

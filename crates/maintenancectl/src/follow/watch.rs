@@ -1,11 +1,13 @@
 //! Reads the flag from the store whenever it changes, and applies it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_client::WatchOptions;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maintenance_core::flag::spec::{FlagSpec, MAX_SIZE};
+use tokio::sync::Notify;
 use tokio::sync::watch::Sender;
 use tokio::time::{self, MissedTickBehavior};
 
@@ -33,6 +35,8 @@ pub(super) struct Watch {
     zone: TimeZone,
     journal: Journal,
     progress: Sender<Progress>,
+    /// The reporter asks for another connection.
+    renew: Arc<Notify>,
     /// What the store said last.
     wanted: Option<Snapshot>,
     /// The file as it was left.
@@ -49,14 +53,16 @@ impl Watch {
         zone: TimeZone,
         journal: Journal,
         progress: Sender<Progress>,
+        renew: Arc<Notify>,
     ) -> Self {
         let (wanted, mark, is_lost, said) = (None, None, false, None);
-        Self { client, file, zone, journal, progress, wanted, mark, is_lost, said }
+        Self { client, file, zone, journal, progress, renew, wanted, mark, is_lost, said }
     }
 
     /// Follows until the process ends.
     pub(super) async fn run(mut self) {
         loop {
+            self.client.renew();
             let keys = self.client.keys.clone();
             let read = self.client.first(move |etcd| flag_key::read(etcd, keys.clone()));
             match read.await {
@@ -106,7 +112,9 @@ impl Watch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
+            // What has come is looked at before the clock: writing a file can take long.
             tokio::select! {
+                biased;
                 message = stream.message() => {
                     let answer = match message {
                         Ok(Some(answer)) => answer,
@@ -130,6 +138,7 @@ impl Watch {
                         }
                     }
                 }
+                () = self.renew.notified() => return "takes no reports".into(),
                 _ = ticks.tick() => {
                     notify("WATCHDOG=1");
                     if heard.elapsed() > SILENCE {
