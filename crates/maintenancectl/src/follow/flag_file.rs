@@ -56,6 +56,12 @@ impl FlagFile {
         })
     }
 
+    /// The content, if there is a file.
+    pub(super) fn content(&self) -> Option<Vec<u8>> {
+        let is_file = fs::symlink_metadata(&self.0).is_ok_and(|it| it.is_file());
+        is_file.then(|| fs::read(&self.0).unwrap_or_default())
+    }
+
     fn is_there(&self, me: &Person) -> Result<bool, String> {
         let path = self.0.as_path();
         match fs::symlink_metadata(path) {

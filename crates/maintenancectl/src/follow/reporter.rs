@@ -77,7 +77,9 @@ impl Reporter {
                 changed = Instant::now();
             }
             let mut is_closed = true;
-            if let Some(applied) = now.applied {
+            // A server that can apply nothing says so.
+            let nothing = now.problem.as_ref().map(|_| Revisions::NONE);
+            if let Some(applied) = now.applied.or(nothing) {
                 let server = self.ask().await;
                 let then = self.progress.borrow().clone();
                 if then.applied != now.applied || then.changes != now.changes {

@@ -13,6 +13,7 @@ use tokio::time::{self, MissedTickBehavior};
 
 use super::flag_file::{Done, FlagFile, Mark};
 use super::journal::{Journal, notify};
+use super::memory::{self, Memory};
 use super::progress::Progress;
 use crate::store::client::{Client, Connection};
 use crate::store::fault::cause;
@@ -28,6 +29,10 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to reach the store.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Why a store that is not the one that was followed does not open.
+const ANOTHER: &str = "the store is not the one that this server has followed, or it was restored \
+     from a backup, and it would open; to open, run maintenancectl close, and then open";
+
 /// Follows the flag.
 pub(super) struct Watch {
     client: Client,
@@ -41,6 +46,7 @@ pub(super) struct Watch {
     wanted: Option<Snapshot>,
     /// The file as it was left.
     mark: Mark,
+    memory: Memory,
     /// What is said already, so that it is said once.
     is_lost: bool,
     said: Option<String>,
@@ -56,7 +62,8 @@ impl Watch {
         renew: Arc<Notify>,
     ) -> Self {
         let (wanted, mark, is_lost, said) = (None, None, false, None);
-        Self { client, file, zone, journal, progress, renew, wanted, mark, is_lost, said }
+        let memory = Memory::of(&file.0, client.keys.flag());
+        Self { client, file, zone, journal, progress, renew, wanted, mark, memory, is_lost, said }
     }
 
     /// Follows until the process ends.
@@ -122,6 +129,9 @@ impl Watch {
                         Err(error) => return cause(&error, host),
                     };
                     heard = Instant::now();
+                    if let Some(header) = answer.header() {
+                        self.memory.see(header.cluster_id(), header.revision());
+                    }
                     if answer.canceled() {
                         return match answer.compact_revision() {
                             0 => format!("has ended the watch: {}", answer.cancel_reason()),
@@ -185,8 +195,13 @@ impl Watch {
     async fn apply(&mut self) {
         let Some(wanted) = self.wanted.clone() else { return };
         let (file, content) = (self.file.clone(), wanted.flag.clone());
+        let (is_trusted, zone) = (self.memory.trusts(&wanted), self.zone.clone());
         let applied = tokio::task::spawn_blocking(move || {
-            let done = file.apply(content.as_deref());
+            let content = content.as_deref();
+            if !is_trusted && memory::opens(file.content().as_deref(), content, &zone) {
+                return (Err(ANOTHER.to_owned()), None);
+            }
+            let done = file.apply(content);
             (done, file.mark())
         });
         let (done, mark) = match applied.await {
@@ -204,10 +219,15 @@ impl Watch {
         }
         self.said.clone_from(&problem);
         let Ok(done) = done else {
-            self.progress.send_modify(|it| it.problem = problem);
+            self.progress.send_modify(|it| {
+                // Another store can have the same revisions.
+                it.applied = it.applied.filter(|_| is_trusted);
+                it.problem = problem;
+            });
             return;
         };
         self.mark = mark;
+        self.memory.apply(&wanted);
         self.progress.send_modify(|it| {
             it.changes += u64::from(done != Done::Nothing);
             it.applied = Some(wanted.revisions);

@@ -78,8 +78,8 @@ fn reading(
     let is_behind = report.revisions() != snapshot.revisions;
     let latest = snapshot.revisions.latest();
     let mut notes = vec![];
-    if is_behind {
-        let applied = report.revisions().latest();
+    let applied = Some(report.revisions().latest()).filter(|applied| *applied >= 0);
+    if let Some(applied) = applied.filter(|_| is_behind) {
         notes.push(format!("has applied revision {applied}, and not {latest} yet"));
     }
     notes.extend(report.problem.clone());
@@ -90,15 +90,18 @@ fn reading(
     }
     let told = Told {
         flag: report.flag.clone(),
-        revision: report.revisions().latest(),
+        revision: applied,
         command: report.command.clone(),
         is_behind: is_behind.then_some(latest),
         notes,
     };
-    let report = match (report.server, report.fault) {
-        (Some(server), _) => Ok(server),
-        (None, Some(fault)) => Err(Fault::Told(fault)),
-        (None, None) => Err(Fault::NoStatusPage),
+    let report = match (report.server, report.fault.map(Fault::Told), report.problem) {
+        (Some(server), ..) => Ok(server),
+        (None, fault, None) => Err(fault.unwrap_or(Fault::NoStatusPage)),
+        (None, fault, Some(problem)) => {
+            let fault = fault.unwrap_or(Fault::NoStatusPage);
+            Err(Fault::Told(format!("{problem}; and it {fault}")))
+        }
     };
     Reading { name, url, report, told: Some(told) }
 }

@@ -68,6 +68,7 @@ pub(crate) fn snapshot(answer: &TxnResponse) -> Snapshot {
     Snapshot {
         revisions: Revisions { flag: revision(&flag), change: revision(&change) },
         flag: flag.map(|pair| pair.value().to_vec()),
+        cluster: answer.header().map_or(0, etcd_client::ResponseHeader::cluster_id),
         read_at: answer.header().map_or(0, etcd_client::ResponseHeader::revision),
         last: change.and_then(|pair| serde_json::from_slice(pair.value()).ok()),
     }

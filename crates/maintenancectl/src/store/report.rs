@@ -11,7 +11,7 @@ use crate::servers::report::Report;
 /// applied ones afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NodeReport {
-    /// The revision of the flag that is applied; 0 if it is that there is none.
+    /// The revision of the flag that is applied; 0 if it is that there is none, -1 if none is applied.
     pub(crate) flag_revision: i64,
     pub(crate) change_revision: i64,
     /// The flag file that the follower keeps.
