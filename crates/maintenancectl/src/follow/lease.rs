@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tonic::Code;
 
+use crate::servers::body::from_json;
 use crate::store::client::Connection;
 use crate::store::keys::Keys;
 use crate::store::report::NodeReport;
@@ -83,7 +84,7 @@ impl Lease {
             self.known = 0;
             return Ok(Put::Again);
         };
-        let other: Option<NodeReport> = serde_json::from_slice(there.value()).ok();
+        let other: Option<NodeReport> = from_json(there.value()).ok();
         if let Some(other) = other.filter(|other| other.machine != report.machine) {
             return Ok(Put::Stranger(other.machine));
         }

@@ -184,3 +184,32 @@ fn two_of_one_name() {
     assert_eq!(admin.run("is-closed").code, Some(0), "{}", two.log());
     assert_eq!(second.content(), first.content(), "it follows all the same");
 }
+
+/// What others write into the store controls no terminal.
+#[test]
+fn escapes() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+    drop(follower);
+    let key = |name: &str| format!("{KEY}/{name}");
+    for name in ["reports/web1", "change", "history"] {
+        let value = cluster.must(&format!("get --print-value-only {}", key(name)));
+        let mut value: Value = serde_json::from_str(&value).expect("JSON");
+        let texts = if name == "history" { &mut value[0] } else { &mut value };
+        for member in ["by", "machine", "verb", "problem", "command"] {
+            texts[member] = "\u{1b}[31mred".into();
+        }
+        cluster.must(&format!("put {} {value}", key(name)));
+    }
+    cluster.must(&format!("put {} {{}}", key("nodes/\u{1b}[31mred")));
+    for line in ["status --json", "log --json", "open --flag x", "close --read-only", "forget x"] {
+        let said = admin.run(line);
+        let text = said.out + &said.err;
+        assert!(!text.contains('\u{1b}') && !text.contains("\\u001b"), "{line}: {text}");
+    }
+    assert!(admin.run("status").out.contains("\\u{1b}[31mred"), "{}", admin.run("status").out);
+}
