@@ -20,6 +20,8 @@ pub(super) struct Lease {
     /// The lease, and the revision of the report that is known.
     id: Option<i64>,
     known: i64,
+    /// Another process of the same machine has replaced the report.
+    has_rival: bool,
 }
 
 /// What became of a report.
@@ -33,7 +35,7 @@ pub(super) enum Put {
 
 impl Lease {
     pub(super) fn new(keys: Keys, name: String) -> Self {
-        Self { keys, name, id: None, known: 0 }
+        Self { keys, name, id: None, known: 0, has_rival: false }
     }
 
     /// Puts the report into the store, if it is the one that was put there last that it replaces: a
@@ -81,12 +83,17 @@ impl Lease {
             _ => None,
         });
         let Some(there) = there else {
-            self.known = 0;
+            (self.known, self.has_rival) = (0, false);
             return Ok(Put::Again);
         };
         let other: Option<NodeReport> = from_json(there.value()).ok();
-        if let Some(other) = other.filter(|other| other.machine != report.machine) {
-            return Ok(Put::Stranger(other.machine));
+        if let Some(other) = other {
+            // The process before this one leaves a report, but it writes none any more.
+            self.has_rival |= self.known > 0 && other.process != report.process;
+            let is_rival = self.has_rival && other.process != report.process;
+            if is_rival || other.machine != report.machine {
+                return Ok(Put::Stranger(other.machine));
+            }
         }
         self.known = there.mod_revision();
         Ok(Put::Again)

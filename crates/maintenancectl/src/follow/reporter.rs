@@ -50,6 +50,8 @@ pub(super) struct Reporter {
     pub(super) server: Option<Arc<Fleet>>,
     pub(super) file: FlagFile,
     pub(super) machine: String,
+    /// Distinguishes this process from one before it, and from one on a copy of the machine.
+    pub(super) process: String,
     pub(super) user: Option<String>,
     pub(super) journal: Journal,
     pub(super) progress: Receiver<Progress>,
@@ -133,6 +135,7 @@ impl Reporter {
             problem: now.problem.clone(),
             command: env!("CARGO_PKG_VERSION").to_owned(),
             machine: self.machine.clone(),
+            process: self.process.clone(),
             time: Timestamp::now().to_string(),
             clock: now.clock,
             server,

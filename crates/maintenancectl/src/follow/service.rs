@@ -68,6 +68,7 @@ async fn follow(service: Service) -> std::io::Result<()> {
         lease: Lease::new(client.keys.clone(), node),
         server: server.map(Arc::new),
         machine: format!("{} {place}", machine()),
+        process: format!("{:016x}", getrandom::u64().unwrap_or_else(|_| std::process::id().into())),
         file: file.clone(),
         user: client.user().map(str::to_owned),
         journal: journal.clone(),

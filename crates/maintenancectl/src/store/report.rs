@@ -23,6 +23,9 @@ pub(crate) struct NodeReport {
     pub(crate) command: String,
     /// Which machine the follower runs on, so that two of them cannot have one name.
     pub(crate) machine: String,
+    /// Which process of it.
+    #[serde(default)]
+    pub(crate) process: String,
     /// When the server was asked, by its machine's clock.
     pub(crate) time: String,
     /// How far that clock was ahead of that of the last change, when that was applied, in seconds.

@@ -183,6 +183,16 @@ fn two_of_one_name() {
     thread::sleep(Duration::from_secs(3));
     assert_eq!(admin.run("is-closed").code, Some(0), "{}", two.log());
     assert_eq!(second.content(), first.content(), "it follows all the same");
+    // A copy of the first machine, with the same identifier, replaces its report. The two do not take
+    // turns, and one of them says so.
+    let copy = first.follow("web1");
+    wait_until(
+        || format!("{}\n{}", one.log(), copy.log()),
+        || one.count("with the same name") + copy.count("with the same name") > 0,
+    );
+    drop((two, copy));
+    // Its report is gone after a while, and the first one reports again.
+    one.wait_for_line("the store takes reports again");
 }
 
 /// What others write into the store controls no terminal.
