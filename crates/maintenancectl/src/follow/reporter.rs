@@ -1,5 +1,6 @@
 //! Asks the server what it does, and reports it to the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,8 +62,8 @@ pub(super) struct Reporter {
     /// The last report in the store, and when it was put there.
     pub(super) last: Option<(NodeReport, Instant)>,
     pub(super) kept: Instant,
-    /// What is said already.
-    pub(super) said: Option<String>,
+    /// What is said already, since the store took a report.
+    pub(super) said: BTreeSet<String>,
     /// Until when the store is not asked again.
     pub(super) pause: Option<Instant>,
 }
@@ -173,7 +174,7 @@ impl Reporter {
             Ok(Ok(Put::Done)) => {
                 self.last = Some((report, Instant::now()));
                 self.kept = Instant::now();
-                if self.said.take().is_some() {
+                if !std::mem::take(&mut self.said).is_empty() {
                     self.journal.info("the store takes reports again");
                 }
             }
@@ -212,10 +213,9 @@ impl Reporter {
     }
 
     fn say(&mut self, text: String) {
-        if self.said.is_none() {
+        if self.said.insert(text.clone()) {
             self.journal.warning(&format!("cannot report: {text}"));
         }
-        self.said = Some(text);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The follower as a service: it runs until it is stopped.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ async fn follow(service: Service) -> std::io::Result<()> {
         renewed: None,
         last: None,
         kept: Instant::now(),
-        said: None,
+        said: BTreeSet::new(),
         pause: None,
     };
     let reporter = tokio::spawn(reporter.run(stopped));

@@ -16,7 +16,7 @@ use super::journal::{Journal, notify};
 use super::memory::{self, Memory};
 use super::progress::Progress;
 use crate::store::client::{Client, Connection};
-use crate::store::fault::cause;
+use crate::store::fault::{StoreFault, cause};
 use crate::store::flag_key;
 use crate::store::snapshot::Snapshot;
 
@@ -49,6 +49,7 @@ pub(super) struct Watch {
     memory: Memory,
     /// What is said already, so that it is said once.
     is_lost: bool,
+    is_refused: bool,
     said: Option<String>,
 }
 
@@ -63,7 +64,20 @@ impl Watch {
     ) -> Self {
         let (wanted, mark, is_lost, said) = (None, None, false, None);
         let memory = Memory::of(&file.0, client.keys.flag());
-        Self { client, file, zone, journal, progress, renew, wanted, mark, memory, is_lost, said }
+        Self {
+            client,
+            file,
+            zone,
+            journal,
+            progress,
+            renew,
+            wanted,
+            mark,
+            memory,
+            is_lost,
+            is_refused: false,
+            said,
+        }
     }
 
     /// Follows until the process ends.
@@ -74,7 +88,7 @@ impl Watch {
             let read = self.client.first(move |etcd| flag_key::read(etcd, keys.clone()));
             match read.await {
                 Err(fault) => {
-                    self.lost(&fault.to_string());
+                    self.lost(&fault);
                     self.keep().await;
                     time::sleep(PAUSE).await;
                 }
@@ -96,9 +110,13 @@ impl Watch {
     }
 
     /// The store cannot be reached: the file stays.
-    fn lost(&mut self, cause: &str) {
+    fn lost(&mut self, fault: &StoreFault) {
+        let cause = fault.to_string();
         notify(&format!("READY=1\nWATCHDOG=1\nSTATUS={cause}; the flag stays as it is"));
-        if !std::mem::replace(&mut self.is_lost, true) {
+        // The causes of several members come in turns, but a refusal is something else.
+        let is_refusal = matches!(fault, StoreFault::Denied(_));
+        let was_refusal = std::mem::replace(&mut self.is_refused, is_refusal);
+        if !std::mem::replace(&mut self.is_lost, true) || is_refusal != was_refusal {
             let path = self.file.0.display();
             self.journal.warning(&format!("{cause}; {path} stays as it is"));
         }

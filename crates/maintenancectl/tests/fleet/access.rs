@@ -207,6 +207,13 @@ fn tokens() {
         reports("after a new role");
         as_root("user delete web1");
         follower.wait_for_line("does not know the user web1 with this password");
+        // Another cause is said, too.
+        cluster.kill_member(0);
+        follower.wait_for_line("refuses connections; start etcd");
+        cluster.start_member(0);
+        wait_until(|| follower.log(), || follower.count("does not know the user web1") > 1);
+        let is_up = || cluster.ctl_as("root:root", "get x").status.success();
+        wait_until(|| follower.log(), is_up);
         as_root("user add web1:new");
         as_root("user grant-role web1 root");
         fs::write(web.folder.path().join("password"), "new").expect("written");
