@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::fleet::{Fleet, Reading};
 use super::told::Told;
+use crate::exit::Failure;
 use crate::store::access::Access;
 use crate::store::report::NodeReport;
 use crate::store::snapshot::Snapshot;
@@ -31,30 +32,34 @@ impl Source {
     pub(crate) fn ask(&self, is_interrupted: &dyn Fn() -> bool) -> Option<Vec<Reading>> {
         match self {
             Self::Servers(fleet) => fleet.ask(&[], is_interrupted),
-            Self::Store(store) => Some(of_store(store)),
+            Self::Store(store) => of_store(store, is_interrupted),
         }
     }
 }
 
-fn of_store(store: &Access) -> Vec<Reading> {
+fn of_store(store: &Access, is_interrupted: &dyn Fn() -> bool) -> Option<Vec<Reading>> {
     let alone = |name: &str, cause: String| {
-        vec![Reading {
+        Some(vec![Reading {
             name: name.to_owned(),
             url: store.key(),
             report: Err(Fault::Store(cause)),
             told: None,
-        }]
+        }])
     };
-    let nodes = match store.nodes() {
-        Ok(nodes) => nodes,
-        Err(failure) => return alone("the store", format!("gives no answer: {}", failure.message)),
+    const NAME: &str = "the store";
+    let nodes = match store.nodes(is_interrupted) {
+        Ok(nodes) => nodes?,
+        Err(Failure { message, .. }) => {
+            let cause = message.strip_prefix(NAME).unwrap_or(&message);
+            return alone(NAME, cause.trim_start().to_owned());
+        }
     };
     if nodes.nodes.is_empty() {
         let text = "has no server; start maintenancectl follow on each of them";
         return alone("the fleet", text.into());
     }
     let snapshot = &nodes.snapshot;
-    nodes.nodes.into_iter().map(|(name, report)| reading(name, report, snapshot)).collect()
+    Some(nodes.nodes.into_iter().map(|(name, report)| reading(name, report, snapshot)).collect())
 }
 
 /// What the report of one server says.
