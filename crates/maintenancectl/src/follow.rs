@@ -8,6 +8,7 @@
 mod flag_file;
 mod journal;
 mod lease;
+mod memory;
 mod progress;
 mod reporter;
 mod service;

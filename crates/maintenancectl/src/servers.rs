@@ -3,7 +3,7 @@
 //! A server that gives no report is a [`fault::Fault`] with a line for people. It never counts as
 //! closed or as open.
 
-mod body;
+pub(crate) mod body;
 mod client;
 #[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "nothing is told to a store"))]
 mod digest;

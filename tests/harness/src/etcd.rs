@@ -18,6 +18,8 @@ pub struct Cluster {
     members: Vec<RefCell<Member>>,
     /// Files with the certificates, for TLS with certificates of clients.
     tls: Option<Tls>,
+    /// More options of each member.
+    options: Vec<String>,
 }
 
 /// One member.
@@ -37,20 +39,25 @@ pub struct Tls {
 
 impl Cluster {
     pub fn start(count: usize) -> Self {
-        Self::run(count, None)
+        Self::run(count, None, vec![])
+    }
+
+    /// With more options for each member.
+    pub fn with(count: usize, options: &[&str]) -> Self {
+        Self::run(count, None, options.iter().map(|option| (*option).to_owned()).collect())
     }
 
     /// With TLS and certificates of clients. The certificate is for 127.0.0.1, for servers and clients.
     pub fn secure(count: usize, tls: Tls) -> Self {
-        Self::run(count, Some(tls))
+        Self::run(count, Some(tls), vec![])
     }
 
-    fn run(count: usize, tls: Option<Tls>) -> Self {
+    fn run(count: usize, tls: Option<Tls>, options: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let ports: Vec<_> = (0..2 * count).map(|_| free_port()).collect();
         let member = |pair: &[u16]| Member { client: pair[0], peer: pair[1], process: None };
         let members = ports.chunks(2).map(|pair| RefCell::new(member(pair))).collect();
-        let cluster = Self { folder, members, tls };
+        let cluster = Self { folder, members, tls, options };
         (0..count).for_each(|member| cluster.start_member(member));
         cluster.wait_until_ready();
         cluster
@@ -105,6 +112,7 @@ impl Cluster {
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &own, "--initial-advertise-peer-urls", &own]);
         command.args(["--initial-cluster", &all.join(","), "--logger", "zap"]);
+        command.args(&self.options);
         if let Some(tls) = &self.tls {
             command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(&tls.ca);
             command.arg("--cert-file").arg(&tls.cert).arg("--key-file").arg(&tls.key);

@@ -42,7 +42,9 @@ impl FlagFile {
                 }),
             };
         };
-        if is_there && fs::read(path).is_ok_and(|old| old == content) {
+        // httpd's children have to read it, and an editor can have given it another mode.
+        let is_readable = || fs::metadata(path).is_ok_and(|it| it.mode() & 0o7777 == MODE);
+        if is_there && is_readable() && fs::read(path).is_ok_and(|old| old == content) {
             return Ok(Done::Nothing);
         }
         let write =
@@ -54,6 +56,12 @@ impl FlagFile {
             }
             other => busy(path, &other),
         })
+    }
+
+    /// The content, if there is a file.
+    pub(super) fn content(&self) -> Option<Vec<u8>> {
+        let is_file = fs::symlink_metadata(&self.0).is_ok_and(|it| it.is_file());
+        is_file.then(|| fs::read(&self.0).unwrap_or_default())
     }
 
     fn is_there(&self, me: &Person) -> Result<bool, String> {
@@ -115,6 +123,21 @@ mod tests {
             assert_eq!(file.apply(wanted), Ok(expected), "{wanted:?}");
             assert_eq!(fs::read(&file.0).ok().as_deref(), wanted);
             assert_eq!(before == file.mark(), expected == Done::Nothing, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn modes() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = FlagFile(folder.path().join("flag"));
+        for mode in [0o600, 0o666, 0o000] {
+            file.apply(Some(b"x")).expect("written");
+            fs::set_permissions(&file.0, fs::Permissions::from_mode(mode)).expect("a mode");
+            assert_eq!(file.apply(Some(b"x")), Ok(Done::Written), "{mode:o}");
+            assert_eq!(fs::metadata(&file.0).expect("a file").mode() & 0o7777, MODE);
+            assert_eq!(file.apply(Some(b"x")), Ok(Done::Nothing));
         }
     }
 

@@ -3,7 +3,9 @@
 use etcd_client::{Compare, CompareOp, Error, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
 use jiff::Timestamp;
 use serde_json::json;
+use tonic::Code;
 
+use crate::servers::body::from_json;
 use crate::store::client::Connection;
 use crate::store::keys::Keys;
 use crate::store::report::NodeReport;
@@ -18,12 +20,14 @@ pub(super) struct Lease {
     /// The lease, and the revision of the report that is known.
     id: Option<i64>,
     known: i64,
+    /// Another process of the same machine has replaced the report.
+    has_rival: bool,
 }
 
 /// What became of a report.
 pub(super) enum Put {
     Done,
-    /// Another report is there; it is known now.
+    /// Another report is there, which is known now, or the lease has ended.
     Again,
     /// A machine with the same name reports.
     Stranger(String),
@@ -31,7 +35,7 @@ pub(super) enum Put {
 
 impl Lease {
     pub(super) fn new(keys: Keys, name: String) -> Self {
-        Self { keys, name, id: None, known: 0 }
+        Self { keys, name, id: None, known: 0, has_rival: false }
     }
 
     /// Puts the report into the store, if it is the one that was put there last that it replaces: a
@@ -64,7 +68,10 @@ impl Lease {
             Ok(answer) => answer,
             Err(error) => {
                 self.id = None; // it may have ended
-                return Err(error);
+                return match &error {
+                    Error::GRpcStatus(status) if status.code() == Code::NotFound => Ok(Put::Again),
+                    _ => Err(error),
+                };
             }
         };
         if answer.succeeded() {
@@ -76,30 +83,37 @@ impl Lease {
             _ => None,
         });
         let Some(there) = there else {
-            self.known = 0;
+            (self.known, self.has_rival) = (0, false);
             return Ok(Put::Again);
         };
-        let other: Option<NodeReport> = serde_json::from_slice(there.value()).ok();
-        if let Some(other) = other.filter(|other| other.machine != report.machine) {
-            return Ok(Put::Stranger(other.machine));
+        let other: Option<NodeReport> = from_json(there.value()).ok();
+        if let Some(other) = other {
+            // The process before this one leaves a report, but it writes none any more.
+            self.has_rival |= self.known > 0 && other.process != report.process;
+            let is_rival = self.has_rival && other.process != report.process;
+            if is_rival || other.machine != report.machine {
+                return Ok(Put::Stranger(other.machine));
+            }
         }
         self.known = there.mod_revision();
         Ok(Put::Again)
     }
 
-    /// Keeps the report alive.
+    /// Keeps the report alive. Returns false if it is gone.
     ///
     /// # Errors
     /// The store does not answer.
     pub(super) async fn keep(&mut self, connection: &Connection) -> Result<bool, Error> {
         let Some(id) = self.id else { return Ok(false) };
-        let mut etcd = connection.etcd.clone();
-        let (_keeper, mut answers) = etcd.lease_keep_alive(id).await?;
-        let is_alive = answers.message().await?.is_some_and(|answer| answer.ttl() > 0);
-        if !is_alive {
-            (self.id, self.known) = (None, 0);
+        // This call waits for the answer to its request, and no other answer follows.
+        match connection.etcd.clone().lease_keep_alive(id).await {
+            Ok(_) => Ok(true),
+            Err(Error::LeaseKeepAliveError(_)) => {
+                (self.id, self.known) = (None, 0);
+                Ok(false)
+            }
+            Err(error) => Err(error),
         }
-        Ok(is_alive)
     }
 
     /// Takes the report back, since the follower ends.

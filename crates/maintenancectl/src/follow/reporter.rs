@@ -1,9 +1,11 @@
 //! Asks the server what it does, and reports it to the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 use tokio::time;
 
@@ -15,7 +17,7 @@ use crate::servers::fault::Fault;
 use crate::servers::fleet::Fleet;
 use crate::servers::report::{InFlight, Report};
 use crate::store::client::Connection;
-use crate::store::fault::{cause, denied};
+use crate::store::fault::{cause, denied, is_lasting};
 use crate::store::report::NodeReport;
 use crate::store::revisions::Revisions;
 
@@ -40,20 +42,28 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// Between two reports that the store refuses.
 const REFUSED: Duration = Duration::from_secs(30);
 
+/// Between two requests for another connection.
+const RENEW_CONNECTION: Duration = Duration::from_secs(10);
+
 /// Asks the server and reports.
 pub(super) struct Reporter {
     pub(super) lease: Lease,
     pub(super) server: Option<Arc<Fleet>>,
     pub(super) file: FlagFile,
     pub(super) machine: String,
+    /// Distinguishes this process from one before it, and from one on a copy of the machine.
+    pub(super) process: String,
     pub(super) user: Option<String>,
     pub(super) journal: Journal,
     pub(super) progress: Receiver<Progress>,
+    /// Asks the watch for another connection, and when that was.
+    pub(super) renew: Arc<Notify>,
+    pub(super) renewed: Option<Instant>,
     /// The last report in the store, and when it was put there.
     pub(super) last: Option<(NodeReport, Instant)>,
     pub(super) kept: Instant,
-    /// What is said already.
-    pub(super) said: Option<String>,
+    /// What is said already, since the store took a report.
+    pub(super) said: BTreeSet<String>,
     /// Until when the store is not asked again.
     pub(super) pause: Option<Instant>,
 }
@@ -70,7 +80,9 @@ impl Reporter {
                 changed = Instant::now();
             }
             let mut is_closed = true;
-            if let Some(applied) = now.applied {
+            // A server that can apply nothing says so.
+            let nothing = now.problem.as_ref().map(|_| Revisions::NONE);
+            if let Some(applied) = now.applied.or(nothing) {
                 let server = self.ask().await;
                 let then = self.progress.borrow().clone();
                 if then.applied != now.applied || then.changes != now.changes {
@@ -124,6 +136,7 @@ impl Reporter {
             problem: now.problem.clone(),
             command: env!("CARGO_PKG_VERSION").to_owned(),
             machine: self.machine.clone(),
+            process: self.process.clone(),
             time: Timestamp::now().to_string(),
             clock: now.clock,
             server,
@@ -161,7 +174,7 @@ impl Reporter {
             Ok(Ok(Put::Done)) => {
                 self.last = Some((report, Instant::now()));
                 self.kept = Instant::now();
-                if self.said.take().is_some() {
+                if !std::mem::take(&mut self.said).is_empty() {
                     self.journal.info("the store takes reports again");
                 }
             }
@@ -184,9 +197,15 @@ impl Reporter {
 
     fn failed(&mut self, connection: &Connection, error: &etcd_client::Error) {
         self.last = None;
+        if is_lasting(error) {
+            self.pause = Some(Instant::now() + REFUSED);
+        } else if self.renewed.is_none_or(|at| at.elapsed() > RENEW_CONNECTION) {
+            // Such as after a change of users, which ends all tokens.
+            self.renewed = Some(Instant::now());
+            self.renew.notify_one();
+        }
         match denied(error, self.user.as_deref()) {
             Some(text) => {
-                self.pause = Some(Instant::now() + REFUSED);
                 self.say(format!("the store refuses the report: {text}; the flag is followed"));
             }
             None => self.say(format!("{} {}", connection.url, cause(error, &connection.url))),
@@ -194,10 +213,9 @@ impl Reporter {
     }
 
     fn say(&mut self, text: String) {
-        if self.said.is_none() {
+        if self.said.insert(text.clone()) {
             self.journal.warning(&format!("cannot report: {text}"));
         }
-        self.said = Some(text);
     }
 }
 

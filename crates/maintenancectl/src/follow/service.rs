@@ -1,5 +1,6 @@
 //! The follower as a service: it runs until it is stopped.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use maintenance_core::text::zone;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time;
 
 use super::flag_file::FlagFile;
@@ -54,6 +55,7 @@ async fn follow(service: Service) -> std::io::Result<()> {
     let journal = Journal::new();
     let (progress, reported) = watch::channel(Progress::default());
     let (stop, stopped) = watch::channel(false);
+    let renew = Arc::new(Notify::new());
     let file = FlagFile(flag);
     let place = file.0.display().to_string();
     journal.info(&format!("{node} follows {} and keeps {place}", client.keys.flag()));
@@ -67,17 +69,20 @@ async fn follow(service: Service) -> std::io::Result<()> {
         lease: Lease::new(client.keys.clone(), node),
         server: server.map(Arc::new),
         machine: format!("{} {place}", machine()),
+        process: format!("{:016x}", getrandom::u64().unwrap_or_else(|_| std::process::id().into())),
         file: file.clone(),
         user: client.user().map(str::to_owned),
         journal: journal.clone(),
         progress: reported,
+        renew: Arc::clone(&renew),
+        renewed: None,
         last: None,
         kept: Instant::now(),
-        said: None,
+        said: BTreeSet::new(),
         pause: None,
     };
     let reporter = tokio::spawn(reporter.run(stopped));
-    let watch = Watch::new(client, file, zone::of_server(), journal.clone(), progress);
+    let watch = Watch::new(client, file, zone::of_server(), journal.clone(), progress, renew);
     let watch = watch.run();
     tokio::pin!(watch);
     let name = tokio::select! {

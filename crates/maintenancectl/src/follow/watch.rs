@@ -1,19 +1,22 @@
 //! Reads the flag from the store whenever it changes, and applies it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_client::WatchOptions;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maintenance_core::flag::spec::{FlagSpec, MAX_SIZE};
+use tokio::sync::Notify;
 use tokio::sync::watch::Sender;
 use tokio::time::{self, MissedTickBehavior};
 
 use super::flag_file::{Done, FlagFile, Mark};
 use super::journal::{Journal, notify};
+use super::memory::{self, Memory};
 use super::progress::Progress;
 use crate::store::client::{Client, Connection};
-use crate::store::fault::cause;
+use crate::store::fault::{StoreFault, cause};
 use crate::store::flag_key;
 use crate::store::snapshot::Snapshot;
 
@@ -26,6 +29,10 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to reach the store.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Why a store that is not the one that was followed does not open.
+const ANOTHER: &str = "the store is not the one that this server has followed, or it was restored \
+     from a backup, and it would open; to open, run maintenancectl close, and then open";
+
 /// Follows the flag.
 pub(super) struct Watch {
     client: Client,
@@ -33,12 +40,16 @@ pub(super) struct Watch {
     zone: TimeZone,
     journal: Journal,
     progress: Sender<Progress>,
+    /// The reporter asks for another connection.
+    renew: Arc<Notify>,
     /// What the store said last.
     wanted: Option<Snapshot>,
     /// The file as it was left.
     mark: Mark,
+    memory: Memory,
     /// What is said already, so that it is said once.
     is_lost: bool,
+    is_refused: bool,
     said: Option<String>,
 }
 
@@ -49,19 +60,35 @@ impl Watch {
         zone: TimeZone,
         journal: Journal,
         progress: Sender<Progress>,
+        renew: Arc<Notify>,
     ) -> Self {
         let (wanted, mark, is_lost, said) = (None, None, false, None);
-        Self { client, file, zone, journal, progress, wanted, mark, is_lost, said }
+        let memory = Memory::of(&file.0, client.keys.flag());
+        Self {
+            client,
+            file,
+            zone,
+            journal,
+            progress,
+            renew,
+            wanted,
+            mark,
+            memory,
+            is_lost,
+            is_refused: false,
+            said,
+        }
     }
 
     /// Follows until the process ends.
     pub(super) async fn run(mut self) {
         loop {
+            self.client.renew();
             let keys = self.client.keys.clone();
             let read = self.client.first(move |etcd| flag_key::read(etcd, keys.clone()));
             match read.await {
                 Err(fault) => {
-                    self.lost(&fault.to_string());
+                    self.lost(&fault);
                     self.keep().await;
                     time::sleep(PAUSE).await;
                 }
@@ -83,9 +110,13 @@ impl Watch {
     }
 
     /// The store cannot be reached: the file stays.
-    fn lost(&mut self, cause: &str) {
+    fn lost(&mut self, fault: &StoreFault) {
+        let cause = fault.to_string();
         notify(&format!("READY=1\nWATCHDOG=1\nSTATUS={cause}; the flag stays as it is"));
-        if !std::mem::replace(&mut self.is_lost, true) {
+        // The causes of several members come in turns, but a refusal is something else.
+        let is_refusal = matches!(fault, StoreFault::Denied(_));
+        let was_refusal = std::mem::replace(&mut self.is_refused, is_refusal);
+        if !std::mem::replace(&mut self.is_lost, true) || is_refusal != was_refusal {
             let path = self.file.0.display();
             self.journal.warning(&format!("{cause}; {path} stays as it is"));
         }
@@ -106,7 +137,9 @@ impl Watch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
+            // What has come is looked at before the clock: writing a file can take long.
             tokio::select! {
+                biased;
                 message = stream.message() => {
                     let answer = match message {
                         Ok(Some(answer)) => answer,
@@ -114,6 +147,9 @@ impl Watch {
                         Err(error) => return cause(&error, host),
                     };
                     heard = Instant::now();
+                    if let Some(header) = answer.header() {
+                        self.memory.see(header.cluster_id(), header.revision());
+                    }
                     if answer.canceled() {
                         return match answer.compact_revision() {
                             0 => format!("has ended the watch: {}", answer.cancel_reason()),
@@ -130,6 +166,7 @@ impl Watch {
                         }
                     }
                 }
+                () = self.renew.notified() => return "takes no reports".into(),
                 _ = ticks.tick() => {
                     notify("WATCHDOG=1");
                     if heard.elapsed() > SILENCE {
@@ -176,8 +213,13 @@ impl Watch {
     async fn apply(&mut self) {
         let Some(wanted) = self.wanted.clone() else { return };
         let (file, content) = (self.file.clone(), wanted.flag.clone());
+        let (is_trusted, zone) = (self.memory.trusts(&wanted), self.zone.clone());
         let applied = tokio::task::spawn_blocking(move || {
-            let done = file.apply(content.as_deref());
+            let content = content.as_deref();
+            if !is_trusted && memory::opens(file.content().as_deref(), content, &zone) {
+                return (Err(ANOTHER.to_owned()), None);
+            }
+            let done = file.apply(content);
             (done, file.mark())
         });
         let (done, mark) = match applied.await {
@@ -195,10 +237,15 @@ impl Watch {
         }
         self.said.clone_from(&problem);
         let Ok(done) = done else {
-            self.progress.send_modify(|it| it.problem = problem);
+            self.progress.send_modify(|it| {
+                // Another store can have the same revisions.
+                it.applied = it.applied.filter(|_| is_trusted);
+                it.problem = problem;
+            });
             return;
         };
         self.mark = mark;
+        self.memory.apply(&wanted);
         self.progress.send_modify(|it| {
             it.changes += u64::from(done != Done::Nothing);
             it.applied = Some(wanted.revisions);

@@ -59,6 +59,19 @@ pub(super) fn parse(body: &[u8], media: Option<&str>) -> Result<Report, Fault> {
     })
 }
 
+/// Reads JSON that somebody else has written, for the eyes of an administrator.
+///
+/// # Errors
+/// It is not JSON of this kind.
+#[cfg_attr(not(feature = "etcd"), allow(dead_code, reason = "only stores have such JSON"))]
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
+    json: &[u8],
+) -> Result<T, serde_json::Error> {
+    let mut value = serde_json::from_slice(json)?;
+    clean(&mut value);
+    serde_json::from_value(value)
+}
+
 /// Makes invisible characters of all texts visible, so that no server controls the terminal.
 fn clean(value: &mut Value) {
     match value {

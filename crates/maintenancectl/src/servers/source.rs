@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::fleet::{Fleet, Reading};
 use super::told::Told;
+use crate::exit::Failure;
 use crate::store::access::Access;
 use crate::store::report::NodeReport;
 use crate::store::snapshot::Snapshot;
@@ -31,30 +32,34 @@ impl Source {
     pub(crate) fn ask(&self, is_interrupted: &dyn Fn() -> bool) -> Option<Vec<Reading>> {
         match self {
             Self::Servers(fleet) => fleet.ask(&[], is_interrupted),
-            Self::Store(store) => Some(of_store(store)),
+            Self::Store(store) => of_store(store, is_interrupted),
         }
     }
 }
 
-fn of_store(store: &Access) -> Vec<Reading> {
+fn of_store(store: &Access, is_interrupted: &dyn Fn() -> bool) -> Option<Vec<Reading>> {
     let alone = |name: &str, cause: String| {
-        vec![Reading {
+        Some(vec![Reading {
             name: name.to_owned(),
             url: store.key(),
             report: Err(Fault::Store(cause)),
             told: None,
-        }]
+        }])
     };
-    let nodes = match store.nodes() {
-        Ok(nodes) => nodes,
-        Err(failure) => return alone("the store", format!("gives no answer: {}", failure.message)),
+    const NAME: &str = "the store";
+    let nodes = match store.nodes(is_interrupted) {
+        Ok(nodes) => nodes?,
+        Err(Failure { message, .. }) => {
+            let cause = message.strip_prefix(NAME).unwrap_or(&message);
+            return alone(NAME, cause.trim_start().to_owned());
+        }
     };
     if nodes.nodes.is_empty() {
         let text = "has no server; start maintenancectl follow on each of them";
         return alone("the fleet", text.into());
     }
     let snapshot = &nodes.snapshot;
-    nodes.nodes.into_iter().map(|(name, report)| reading(name, report, snapshot)).collect()
+    Some(nodes.nodes.into_iter().map(|(name, report)| reading(name, report, snapshot)).collect())
 }
 
 /// What the report of one server says.
@@ -78,8 +83,8 @@ fn reading(
     let is_behind = report.revisions() != snapshot.revisions;
     let latest = snapshot.revisions.latest();
     let mut notes = vec![];
-    if is_behind {
-        let applied = report.revisions().latest();
+    let applied = Some(report.revisions().latest()).filter(|applied| *applied >= 0);
+    if let Some(applied) = applied.filter(|_| is_behind) {
         notes.push(format!("has applied revision {applied}, and not {latest} yet"));
     }
     notes.extend(report.problem.clone());
@@ -90,15 +95,18 @@ fn reading(
     }
     let told = Told {
         flag: report.flag.clone(),
-        revision: report.revisions().latest(),
+        revision: applied,
         command: report.command.clone(),
         is_behind: is_behind.then_some(latest),
         notes,
     };
-    let report = match (report.server, report.fault) {
-        (Some(server), _) => Ok(server),
-        (None, Some(fault)) => Err(Fault::Told(fault)),
-        (None, None) => Err(Fault::NoStatusPage),
+    let report = match (report.server, report.fault.map(Fault::Told), report.problem) {
+        (Some(server), ..) => Ok(server),
+        (None, fault, None) => Err(fault.unwrap_or(Fault::NoStatusPage)),
+        (None, fault, Some(problem)) => {
+            let fault = fault.unwrap_or(Fault::NoStatusPage);
+            Err(Fault::Told(format!("{problem}; and it {fault}")))
+        }
     };
     Reading { name, url, report, told: Some(told) }
 }

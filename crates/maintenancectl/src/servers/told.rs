@@ -5,8 +5,9 @@
 pub(crate) struct Told {
     /// The flag file that the server's follower keeps.
     pub(crate) flag: String,
-    /// The revision that is applied.
-    pub(crate) revision: i64,
+    /// The revision that is applied. None: the store is another one than before, or the flag file cannot
+    /// be written.
+    pub(crate) revision: Option<i64>,
     /// The version of the follower.
     pub(crate) command: String,
     /// Which revision is not applied yet.

@@ -16,6 +16,9 @@ use crate::settings::Store;
 /// Between two attempts to find out what became of a change.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often an interruption is looked for.
+const GLANCE: Duration = Duration::from_millis(50);
+
 /// Access to a store.
 pub(crate) struct Access {
     runtime: Runtime,
@@ -58,14 +61,28 @@ impl Access {
         Ok((snapshot, change::read(&history)))
     }
 
-    /// The servers and their reports.
+    /// The servers and their reports; None if `is_interrupted` says so meanwhile.
     ///
     /// # Errors
     /// The store gives no answer.
-    pub(crate) fn nodes(&self) -> Result<Nodes, Failure> {
+    pub(crate) fn nodes(
+        &self,
+        is_interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Nodes>, Failure> {
         let keys = self.client.keys.clone();
         let read = self.client.first(move |etcd| nodes::read(etcd, keys.clone()));
-        Ok(self.runtime.block_on(read)?.1)
+        self.runtime.block_on(async {
+            tokio::pin!(read);
+            loop {
+                tokio::select! {
+                    done = &mut read => return Ok(Some(done?.1)),
+                    () = time::sleep(GLANCE) => {}
+                }
+                if is_interrupted() {
+                    return Ok(None);
+                }
+            }
+        })
     }
 
     /// Stops expecting a server.

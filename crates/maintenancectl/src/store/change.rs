@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::servers::body::from_json;
+
 /// How many changes the store keeps.
 pub(crate) const KEPT: usize = 100;
 
@@ -58,7 +60,7 @@ pub(crate) fn appended(history: &[u8], change: &Change) -> Vec<Change> {
 
 /// The changes of a history. Of a history that cannot be read, nothing is known.
 pub(crate) fn read(history: &[u8]) -> Vec<Change> {
-    serde_json::from_slice(history).unwrap_or_default()
+    from_json(history).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ const CLOSED: [&str; 4] = ["connection closed", "broken pipe", "reset by peer", 
 /// The store of the settings.
 #[derive(Clone)]
 pub(crate) struct Client {
+    store: Store,
     endpoints: Vec<Endpoint>,
     user: Option<(String, String)>,
     pub(crate) keys: Keys,
@@ -63,7 +64,15 @@ impl Client {
         }
         let keys = Keys::new(&store.key).map_err(wrong)?;
         let user = user(store).map_err(wrong)?;
-        Ok(Self { endpoints, user, keys, limit })
+        Ok(Self { store: store.clone(), endpoints, user, keys, limit })
+    }
+
+    /// Reads the certificates and the password again, which may have been renewed. While their files
+    /// cannot be used, the old ones stay.
+    pub(crate) fn renew(&mut self) {
+        if let Ok(new) = Self::new(&self.store) {
+            (self.endpoints, self.user) = (new.endpoints, new.user);
+        }
     }
 
     /// The user's name.
@@ -154,7 +163,7 @@ where
     let channel = endpoint.connect().await.map_err(|error| lost(&error))?;
     let mut options = ConnectOptions::new().with_require_leader(true);
     if let Some((name, password)) = user {
-        options = options.with_user(name, password);
+        options = options.with_user(name, password).with_auto_token_refresh(true);
     }
     loop {
         let channel = Channel::Tonic(channel.clone());

@@ -62,6 +62,13 @@ pub(crate) fn denied(error: &EtcdError, user: Option<&str>) -> Option<String> {
     Some(text)
 }
 
+/// Whether a new connection, with the certificates and the password as they are now, gets the same
+/// refusal.
+pub(crate) fn is_lasting(error: &EtcdError) -> bool {
+    let EtcdError::GRpcStatus(status) = error else { return false };
+    matches!(status.code(), Code::PermissionDenied | Code::ResourceExhausted)
+}
+
 /// Whether the member will soon know better: it has no leader at the moment.
 pub(super) fn is_passing(error: &EtcdError) -> bool {
     const PASSING: [&str; 4] = ["no leader", "leader changed", "timed out", "not leader"];
@@ -115,12 +122,14 @@ fn known(error: &(dyn Error + 'static), host: &str) -> Option<String> {
 
 fn of_tls(error: &rustls::Error, host: &str) -> String {
     match error {
+        rustls::Error::AlertReceived(Alert::CertificateExpired) => {
+            "says that the certificate of this client has expired; renew the file of cert".into()
+        }
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
             | Alert::BadCertificate
             | Alert::UnknownCA
             | Alert::CertificateUnknown
-            | Alert::CertificateExpired
             | Alert::HandshakeFailure
             | Alert::AccessDenied,
         ) => {

@@ -8,6 +8,7 @@ use super::change::{Change, appended};
 use super::keys::Keys;
 use super::revisions::Revisions;
 use super::snapshot::Snapshot;
+use crate::servers::body::from_json;
 
 /// What the store says. A transaction without conditions is a read that needs a majority.
 ///
@@ -68,8 +69,9 @@ pub(crate) fn snapshot(answer: &TxnResponse) -> Snapshot {
     Snapshot {
         revisions: Revisions { flag: revision(&flag), change: revision(&change) },
         flag: flag.map(|pair| pair.value().to_vec()),
+        cluster: answer.header().map_or(0, etcd_client::ResponseHeader::cluster_id),
         read_at: answer.header().map_or(0, etcd_client::ResponseHeader::revision),
-        last: change.and_then(|pair| serde_json::from_slice(pair.value()).ok()),
+        last: change.and_then(|pair| from_json(pair.value()).ok()),
     }
 }
 

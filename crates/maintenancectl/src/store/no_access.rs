@@ -41,7 +41,7 @@ impl Access {
         match self.0 {}
     }
 
-    pub(crate) fn nodes(&self) -> Result<Nodes, Failure> {
+    pub(crate) fn nodes(&self, _: &dyn Fn() -> bool) -> Result<Option<Nodes>, Failure> {
         match self.0 {}
     }
 

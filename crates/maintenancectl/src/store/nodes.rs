@@ -6,9 +6,12 @@ use etcd_client::{
     Client, Compare, CompareOp, Error, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse,
 };
 
+use maintenance_core::text;
+
 use super::flag_key;
 use super::keys::Keys;
 use super::snapshot::{Forgotten, Nodes};
+use crate::servers::body::from_json;
 
 /// The largest answer: ten thousand reports fit.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -31,7 +34,7 @@ pub(super) async fn read(etcd: Client, keys: Keys) -> Result<Nodes, Error> {
     let mut nodes: BTreeMap<String, _> =
         pairs(&all, 2).filter_map(|pair| Some((name(pair, &keys.node(""))?, None))).collect();
     for pair in pairs(&all, 3) {
-        let report = serde_json::from_slice(pair.value()).map_err(|error| error.to_string());
+        let report = from_json(pair.value()).map_err(|error| error.to_string());
         if let Some(name) = name(pair, &keys.report("")) {
             nodes.insert(name, Some(report));
         }
@@ -48,7 +51,8 @@ fn pairs(all: &[TxnOpResponse], number: usize) -> impl Iterator<Item = &KeyValue
 }
 
 fn name(pair: &KeyValue, prefix: &str) -> Option<String> {
-    pair.key_str().ok()?.strip_prefix(prefix).map(str::to_owned)
+    let name = pair.key_str().ok()?.strip_prefix(prefix)?;
+    Some(text::shown(name).into_owned())
 }
 
 /// Stops expecting a server that no longer reports.

@@ -11,7 +11,7 @@ use crate::servers::report::Report;
 /// applied ones afterwards.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NodeReport {
-    /// The revision of the flag that is applied; 0 if it is that there is none.
+    /// The revision of the flag that is applied; 0 if it is that there is none, -1 if none is applied.
     pub(crate) flag_revision: i64,
     pub(crate) change_revision: i64,
     /// The flag file that the follower keeps.
@@ -23,6 +23,9 @@ pub(crate) struct NodeReport {
     pub(crate) command: String,
     /// Which machine the follower runs on, so that two of them cannot have one name.
     pub(crate) machine: String,
+    /// Which process of it.
+    #[serde(default)]
+    pub(crate) process: String,
     /// When the server was asked, by its machine's clock.
     pub(crate) time: String,
     /// How far that clock was ahead of that of the last change, when that was applied, in seconds.

@@ -9,6 +9,9 @@ pub(crate) struct Revisions {
 }
 
 impl Revisions {
+    /// No state of any store.
+    pub(crate) const NONE: Self = Self { flag: -1, change: -1 };
+
     /// For people: the revision at which the flag got this state.
     pub(crate) fn latest(self) -> i64 {
         self.flag.max(self.change)

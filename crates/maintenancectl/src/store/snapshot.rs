@@ -10,6 +10,8 @@ pub(crate) struct Snapshot {
     /// The content. None: there is no flag.
     pub(crate) flag: Option<Vec<u8>>,
     pub(crate) revisions: Revisions,
+    /// The identifier of the cluster.
+    pub(crate) cluster: u64,
     /// The revision of the store when it was read.
     pub(crate) read_at: i64,
     /// The last change by this command.

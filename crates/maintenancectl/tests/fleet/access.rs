@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -11,6 +13,7 @@ use tempfile::TempDir;
 
 use super::etcd::{Cluster, Tls};
 use super::{KEY, Machine, wait_for_content, wait_until};
+use crate::servers::fake::{Behaviour, Fake, one_scope, report};
 
 /// A CA, and what it signs.
 struct Ca {
@@ -155,4 +158,65 @@ fn users() {
     cluster.start_member(0);
     wait_until(|| follower.log(), || anna.run("open").code == Some(0));
     wait_for_content(&reader, &follower, None);
+}
+
+/// Tokens that end, and users that change, do not end the reports of a follower that goes on.
+#[test]
+fn tokens() {
+    let folder = TempDir::new().expect("a folder");
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "not for others").expect("written");
+    let jwt = format!("jwt,priv-key={},sign-method=HS256,ttl=3s", secret.display());
+    for options in [["--auth-token-ttl", "2"], ["--auth-token", &jwt]] {
+        let cluster = Cluster::with(1, &options);
+        for line in [
+            "user add root:root",
+            "user grant-role root root",
+            "user add web1:old",
+            "user grant-role web1 root",
+            "auth enable",
+        ] {
+            cluster.must(line);
+        }
+        let as_root = |line: &str| {
+            let output = cluster.ctl_as("root:root", line);
+            assert!(output.status.success(), "{line}: {output:?}");
+        };
+        let fake = Fake::start(Behaviour::Answer(report(&one_scope("closed", 0))));
+        let machine = |user: &str, password: &str| {
+            let server = format!("[[server]]\nstatus = \"{}\"\n", fake.url());
+            let store = format!("user = \"{user}\"\npassword_file = \"password\"");
+            let machine = Machine::new(&cluster.endpoints(), &server, &store);
+            fs::write(machine.folder.path().join("password"), password).expect("written");
+            machine
+        };
+        let (admin, web) = (machine("root", "root"), machine("web1", "old"));
+        admin.must("close");
+        let follower = web.follow("web1");
+        let reports = |what: &str| {
+            admin.must("extend --end +1h");
+            let what = || format!("{options:?} {what}: {}", follower.log());
+            wait_until(what, || admin.run("is-closed").code == Some(0));
+        };
+        reports("at first");
+        thread::sleep(Duration::from_secs(6));
+        reports("after the token");
+        // Such changes end the tokens of all users.
+        as_root("role add other");
+        as_root("user add other:other");
+        reports("after a new role");
+        as_root("user delete web1");
+        follower.wait_for_line("the store refuses it: it does not know the user web1");
+        // Another cause is said, too.
+        cluster.kill_member(0);
+        follower.wait_for_line("the store cannot be reached");
+        cluster.start_member(0);
+        wait_until(|| follower.log(), || follower.count("the store refuses it: ") > 1);
+        let is_up = || cluster.ctl_as("root:root", "get x").status.success();
+        wait_until(|| follower.log(), is_up);
+        as_root("user add web1:new");
+        as_root("user grant-role web1 root");
+        fs::write(web.folder.path().join("password"), "new").expect("written");
+        reports("after a new password");
+    }
 }

@@ -102,6 +102,71 @@ fn compaction() {
     wait_until(|| follower.log(), || machine.content().is_some_and(|it| it.contains("last")));
 }
 
+/// A store that is not the one that was followed may close, but not open, until somebody changes the
+/// flag there.
+#[test]
+fn another_store() {
+    let key = |text: &str| text.replace(KEY, "/maintenance/other");
+    for case in ["set up anew", "restored", "another key"] {
+        for is_restarted in [false, true] {
+            let what = format!("{case}, restarted: {is_restarted}");
+            let cluster = Cluster::start(1);
+            let machine = Machine::of(&cluster);
+            let (settings, data) = (machine.folder.path().join("settings.toml"), cluster.folder());
+            let (data, copy) = (data.join("m0"), data.join("copy"));
+            let mut follower = machine.follow("web1");
+            machine.must("close");
+            machine.must("open");
+            cluster.kill_member(0);
+            let copied = std::process::Command::new("cp").arg("-r").args([&data, &copy]).status();
+            assert!(copied.expect("cp").success());
+            cluster.start_member(0);
+            cluster.wait_until_ready();
+            machine.must("close");
+            wait_until(|| follower.log(), || machine.content().is_some());
+            follower.wait_for_line("(close by ");
+            if is_restarted || case == "another key" {
+                assert_eq!(follower.end(), Some(0));
+                follower = Follower::start(std::process::Command::new("true"));
+            }
+            match case {
+                "another key" => {
+                    let text = fs::read_to_string(&settings).expect("settings");
+                    fs::write(&settings, key(&text)).expect("written");
+                }
+                _ => {
+                    cluster.kill_member(0);
+                    fs::remove_dir_all(&data).expect("removed");
+                    if case == "restored" {
+                        fs::rename(&copy, &data).expect("restored");
+                    }
+                    cluster.start_member(0);
+                    cluster.wait_until_ready();
+                }
+            }
+            if is_restarted || case == "another key" {
+                follower = machine.follow("web1");
+            }
+            follower.wait_for_line("cannot apply revision ");
+            thread::sleep(Duration::from_secs(3));
+            assert!(machine.content().is_some(), "{what}: {}", follower.log());
+            assert_eq!(follower.count("it would open; to open, run"), 1, "{}", follower.log());
+            wait_until(
+                || machine.run("status").out,
+                || machine.run("status").out.contains("web1 cannot apply revision "),
+            );
+            assert_eq!(machine.run("is-closed").code, Some(3));
+            machine.must("close");
+            follower.wait_for_line("(close by ");
+            machine.must("open");
+            wait_for_content(&machine, &follower, None);
+            // What closes is never doubted.
+            machine.must("close");
+            wait_until(|| follower.log(), || machine.content().is_some());
+        }
+    }
+}
+
 /// The member that the follower is connected to hangs or dies, whichever it is.
 #[test]
 fn members_that_fail() {

@@ -1,10 +1,15 @@
 //! The verbs that write the flag, with a store instead of the file.
 
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::etcd::Cluster;
 use super::{KEY, Machine};
-use crate::ground::me;
+use crate::ground::{me, said};
 
 /// The content of the key.
 fn stored(cluster: &Cluster) -> Option<String> {
@@ -159,6 +164,25 @@ fn without_a_store() {
     let said = machine.run("close");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("[store]: endpoints is empty"), "{said:?}");
+}
+
+/// Ctrl-C ends a wait at once, also while the store hangs.
+#[test]
+fn an_interruption() {
+    let cluster = Cluster::start(1);
+    let machine = Machine::new(&cluster.endpoints(), "", "timeout = \"1m\"");
+    machine.must("close");
+    cluster.hang(0, true);
+    let mut command = machine.command(&["wait"]);
+    let process = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("run");
+    thread::sleep(Duration::from_secs(1));
+    let begin = Instant::now();
+    kill_process(Pid::from_child(&process), Signal::INT).expect("a signal");
+    let said = said(process.wait_with_output().expect("it ends"));
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert_eq!(said.code, Some(130), "{said:?}");
+    assert!(said.err.contains("interrupted: no longer waiting"), "{said:?}");
+    cluster.hang(0, false);
 }
 
 /// The history keeps a hundred changes.

@@ -170,7 +170,9 @@ fn of_node(name: &str, node: &Node) -> Vec<String> {
         report.version.clone(),
     ];
     if let Some(told) = &node.told {
-        row.extend([told.command.clone(), told.revision.to_string()]);
+        let revision =
+            told.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
+        row.extend([told.command.clone(), revision]);
     }
     row
 }
