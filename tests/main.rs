@@ -28,6 +28,7 @@ mod late;
 mod locations;
 mod log;
 mod many;
+mod mounted;
 mod negotiation;
 mod neighbours;
 mod notice;

@@ -26,7 +26,7 @@ mod ticket;
 mod word;
 
 use std::ffi::{CStr, CString};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub use event::FlagEvent;
 use kind::Mounts;
 pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};
-use look::Look;
+use look::{Look, is_absence};
 pub use naming::lists;
 pub use place::{FolderProblem, folder_problems};
 pub use report::FlagReport;
@@ -243,7 +243,11 @@ impl<'b> Flag<'b> {
         loop {
             let (before, last_seen) = (self.word(), LastSeen::of(&self.slot.sightings));
             let was = before.state();
-            let look = lease.as_ref().map(|_| Look::at(&self.path, &self.mounts));
+            let look_at = match was.known {
+                Presence::Present(_) => Look::again_at,
+                Presence::Unknown | Presence::Absent => Look::at,
+            };
+            let look = lease.as_ref().map(|_| look_at(&self.path, &self.mounts));
             // Read after the state word: the state was known before this time, unless the clock was
             // set back.
             let clock = clock();
@@ -350,11 +354,6 @@ fn next_phase(spec: &FlagSpec, now: Timestamp, known: Phase) -> Phase {
     let phase = spec.phase(now);
     let later = || now.checked_add(CLOCK_STEP).map_or(known, |later| spec.phase(later));
     if phase < known && later() >= known { known } else { phase }
-}
-
-/// Whether the error means that the file does not exist.
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

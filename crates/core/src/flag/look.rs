@@ -47,6 +47,17 @@ impl Look {
         }
     }
 
+    /// Looks at the file of a flag that was present. It is absent only if a second look finds it
+    /// absent as well. In a mounted ConfigMap, the path leads through a symbolic link to a folder.
+    /// The kubelet first moves the link to a new folder, then deletes the old one, so a look that
+    /// has followed the link before can arrive too late, although the flag is there all the time.
+    pub(super) fn again_at(path: &Path, mounts: &Mounts) -> io::Result<Self> {
+        match Self::at(path, mounts) {
+            Err(error) if is_absence(&error) => Self::at(path, mounts),
+            look => look,
+        }
+    }
+
     /// Finds out whether the folder cannot be searched or the file in it cannot be examined.
     #[cold]
     fn again(path: &Path, error: io::Error, mounts: &Mounts) -> io::Result<Self> {
@@ -90,6 +101,11 @@ fn can_be_reached(path: &Path) -> bool {
         }
     }
     false
+}
+
+/// Whether the error means that the file does not exist.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn is_denied(error: &io::Error) -> bool {

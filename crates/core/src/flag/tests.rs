@@ -8,6 +8,7 @@ use super::*;
 use crate::shared::slot::new_state_table;
 
 mod clock;
+mod mounted;
 mod place;
 
 const NOON: &str = "2026-11-22T12:00:00Z";
