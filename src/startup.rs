@@ -94,9 +94,10 @@ unsafe fn prepare(
     let slot = |(key, number): (&Key, &usize)| Some((*key, table.places().get(*number)?));
     let slots = numbers.iter().filter_map(slot).collect();
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
-    let resolved = resolver::resolve(names.collect());
+    let answers = resolver::resolve(names.collect());
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
-    resolver::tell_hosts(hosts, &resolved);
+    resolver::tell_hosts(hosts, &answers);
+    let resolved = answers.resolved;
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
     let (server_root, notices) = (root.clone(), Arc::default());
     let context =
