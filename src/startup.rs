@@ -214,8 +214,10 @@ fn warn_of_folder(flag: &Path, root: &Path) {
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
-/// Logs at start which flags are configured, and what may cause problems later.
+/// Logs at start which version this is, which flags are configured, and what may cause problems
+/// later.
 fn tell(main: &server_rec, root: &Path) {
+    error_log::name_version();
     error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
         // Only at the first start, so that a restart never waits for a file system that hangs.
