@@ -16,7 +16,9 @@ TEST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl etcd-client etcd-serv
   mandoc python3 util-linux valgrind zsh
 DEMO_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) curl
 BENCH_PACKAGES := $(BUILD_PACKAGES) haproxy nginx-common nginx-light openssl strace util-linux valgrind
-DIST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) binutils git libexpat1-dev lintian perl python3-venv
+DIST_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) binutils git libexpat1-dev lintian llvm perl python3-venv rpm rpmlint xz-utils \
+  $(if $(filter 2.4,$(HTTPD)),,bzip2 curl gcc-multilib)
+ARCH_PACKAGES  := $(BUILD_PACKAGES) $(STORE_PACKAGES) debootstrap llvm python3-venv qemu-user-static
 BROWSER_PACKAGES := $(BUILD_PACKAGES) chromium fonts-noto-cjk fonts-noto-core
 
 FUZZ_TARGETS := allow_file directives flag_content invitations invite_request negotiation plugin_cfg \
@@ -29,11 +31,21 @@ export NIGHTLY ?= nightly-2026-05-20
 # Most tests wait for a server: more of them at a time than there are processors.
 export RUST_TEST_THREADS ?= 4
 
-# What is released for httpd 2.4 is built against the oldest one that it is for: IBM HTTP Server 9.0's.
+# What is released is built against the oldest httpd that it is for: for httpd 2.4, that is IBM HTTP
+# Server 9.0's, for httpd 2.2 the last one of all.
 OLD_HTTPD := $(TOOLS)/httpd-2.4.12
 NEW_HTTPD := $(TOOLS)/httpd-2.4.69
 
-.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet cost fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-compat install uninstall clean help
+# What `make dist` builds, and where this machine's part of it is.
+export ARCH HTTPD SIGN_KEY
+BUILT         := target/built
+HERE          := $(shell uname -m)
+BUILT_MODULE  := $(BUILT)/$(HERE)-2.4/mod_maintenance.so
+BUILT_COMMAND := $(BUILT)/$(HERE)/maintenancectl
+DEB_HERE      := $(foreach files,target/dist/libapache2-mod-maintenance_* target/test-dist/libapache2-mod-maintenance_999.0-1_*,$(files)$$(dpkg --print-architecture).deb)
+DIST_TOOLS    := $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-cyclonedx
+
+.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet cost fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-2.2 test-arch test-compat install uninstall clean help
 
 # Each with the features of libraries that it asks for itself.
 build: rust ## Build the module and maintenancectl (needs httpd's headers and libclang; says so if they are missing)
@@ -176,23 +188,31 @@ bench: rust ## Measure what a request costs the server (BASELINE=/path/to/other.
 	  $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) \
 	  $(CARGO) run --locked --profile client --package maintenance_bench
 
-dist: rust $(OLD_HTTPD) $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-deb ## Build what is released, for x86_64 and glibc 2.17: tarball and .deb
+# HTTPD=2.4 leaves out the modules for httpd 2.2, which need its sources: see packaging/release.md.
+dist: rust $(OLD_HTTPD) $(DIST_TOOLS) ## Build what is released for all architectures (ARCH=s390x, HTTPD=2.4: a part), with SIGN_KEY= signed
 	@$(PACKAGES) $(DIST_PACKAGES)
-	rm -rf target/dist
-	packaging/build-module.sh $(OLD_HTTPD)/bin/apxs target/dist/mod_maintenance.so
-	packaging/check-binary.sh target/dist/mod_maintenance.so $(OLD_HTTPD)
-	packaging/build-command.sh target/dist/maintenancectl
-	packaging/check-command.sh target/dist/maintenancectl
-	packaging/package.sh target/dist/mod_maintenance.so target/dist/maintenancectl target/dist
-	lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs target/dist/*.deb
+	packaging/dist.sh
+	packaging/lint.sh target/dist
 	@ls -l target/dist
 
 # The upgrade is one to the same module.
 test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
 	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap iproute2
-	packaging/test-module.sh target/dist/mod_maintenance.so $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
-	packaging/package.sh target/dist/mod_maintenance.so target/dist/maintenancectl target/test-dist 999.0
-	packaging/test-deb.sh target/dist/*.deb target/test-dist/*_999.0-1_amd64.deb
+	packaging/test-module.sh $(BUILT_MODULE) $(BUILT_COMMAND) $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
+	packaging/package.sh $(HERE) 2.4 target/test-dist 999.0
+	for suite in bookworm trixie; do SUITE=$$suite packaging/test-deb.sh $(DEB_HERE) || exit 1; done
+	packaging/test-rpm.sh rhel $(NEW_HTTPD) target/dist target/test-dist
+	packaging/test-rpm.sh suse $(NEW_HTTPD) target/dist target/test-dist
+
+# With the released modules, in httpds of 64 and 32 bits: see packaging/release.md for the sources.
+test-2.2: dist ## Try the modules for httpd 2.2 that `make dist` has built
+	@$(PACKAGES) $(DEMO_PACKAGES) gcc-multilib
+	packaging/test-2.2.sh
+
+# Debian's httpd for another architecture and this machine's tests: see tests/arch.
+test-arch: rust $(DIST_TOOLS) ## Run the tests with httpd and module for another architecture (ARCH=s390x)
+	@$(PACKAGES) $(TEST_PACKAGES) $(ARCH_PACKAGES)
+	tests/arch/run.sh $(ARCH) $(TESTS)
 
 # Each server with a module that is built for it and with the one that is released, and the
 # distribution's with the latter.
@@ -200,11 +220,11 @@ test-compat: dist $(NEW_HTTPD) ## Run the tests with an old httpd (IBM HTTP Serv
 	@$(PACKAGES) $(TEST_PACKAGES)
 	@for httpd in $(OLD_HTTPD) $(NEW_HTTPD); do \
 	  APXS=$(CURDIR)/$$httpd/bin/apxs CARGO_TARGET_DIR=$$httpd/target $(CARGO) build --release --locked && \
-	  for module in $$httpd/target/release target/dist; do \
-	    tests/compat/run.sh $$httpd/bin/apxs $$module/*maintenance.so tests/compat/$${httpd##*-} || exit 1; \
+	  for module in $$httpd/target/release/libmod_maintenance.so $(BUILT_MODULE); do \
+	    tests/compat/run.sh $$httpd/bin/apxs $$module tests/compat/$${httpd##*-} || exit 1; \
 	  done || exit 1; \
 	done
-	tests/compat/run.sh "$$(command -v apxs || command -v apxs2)" target/dist/mod_maintenance.so
+	tests/compat/run.sh "$$(command -v apxs || command -v apxs2)" $(BUILT_MODULE)
 
 # An httpd with headers, apxs and modules, for builds and tests: see the script for the versions.
 $(TOOLS)/httpd-%:
@@ -221,9 +241,9 @@ $(TOOLS)/bin/cargo-zigbuild:
 	@$(PACKAGES) $(BUILD_PACKAGES)
 	$(CARGO) install --locked --debug --root $(TOOLS) cargo-zigbuild@0.24.1
 
-$(TOOLS)/bin/cargo-deb:
+$(TOOLS)/bin/cargo-cyclonedx:
 	@$(PACKAGES) $(BUILD_PACKAGES)
-	$(CARGO) install --locked --debug --root $(TOOLS) cargo-deb@3.8.0
+	$(CARGO) install --locked --debug --root $(TOOLS) cargo-cyclonedx@0.5.9
 
 # Does not build: root, or sudo, often has no Rust toolchain.
 install: ## Install what `make` has built: the module where httpd has its modules, the command in PREFIX (DESTDIR counts)
@@ -241,4 +261,4 @@ clean: ## Remove everything that was built
 	$(CARGO) clean
 
 help: ## List the targets (APXS=/path/to/apxs chooses the httpd, PORT= the demo's port)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -72,16 +72,20 @@ const CONSTANTS: &[&str] = &[
 ];
 
 fn main() {
+    refuse_static_musl();
     for name in ["APXS", "HTTPD_INCLUDE_DIR", "PATH"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
-    for file in ["build.rs", "c-shim/shim.h", "c-shim/shim.c", "c-shim/hooks.c"] {
+    for file in
+        ["build.rs", "c-shim/architecture.c", "c-shim/shim.h", "c-shim/shim.c", "c-shim/hooks.c"]
+    {
         println!("cargo::rerun-if-changed={file}");
     }
     let mut flags = Flags::find();
     if env::var_os("CARGO_FEATURE_PROVOKE_DEFECT").is_some() {
         flags.defines.push("-DMAINTENANCE_PROVOKE_DEFECT".into());
     }
+    check_architecture(&flags);
     compile_shim(&flags);
     generate_bindings(&flags);
 }
@@ -97,6 +101,12 @@ impl Flags {
     fn find() -> Self {
         let flags = match env::var_os("HTTPD_INCLUDE_DIR") {
             Some(directory) => Self::of_include_dir(Path::new(&directory)),
+            None if is_foreign() && env::var_os("APXS").is_none() => fail(&format!(
+                "this machine's httpd is not one for {}: apr.h differs in byte order and sizes. Set \
+                 HTTPD_INCLUDE_DIR to a folder with the headers of httpd and of that \
+                 architecture's APR, or APXS to that httpd's apxs.",
+                variable("TARGET")
+            )),
             None => Self::of_apxs(),
         };
         for header in ["httpd.h", "apr.h", "apu.h"] {
@@ -112,11 +122,21 @@ impl Flags {
         flags
     }
 
-    /// A folder with httpd's headers, and either APR's beside them or an apr-1-config on PATH.
+    /// A folder with httpd's headers, and either APR's in it or, for this machine's architecture, an
+    /// apr-1-config beside it or on PATH.
     fn of_include_dir(directory: &Path) -> Self {
         let mut includes = vec![directory.to_owned()];
         let mut defines = ["-DLINUX", "-D_REENTRANT", "-D_GNU_SOURCE"].map(String::from).to_vec();
         if !directory.join("apr.h").is_file() {
+            if is_foreign() {
+                fail(&format!(
+                    "apr.h is not in {}, and this machine's is not one for {}. Copy the headers of \
+                     that architecture's APR and APR-Util there (Debian's libapr1-dev and \
+                     libaprutil1-dev, Fedora's apr-devel and apr-util-devel).",
+                    directory.display(),
+                    variable("TARGET")
+                ));
+            }
             let beside = directory.parent().unwrap_or(directory).join("bin/apr-1-config");
             let config = if beside.is_file() { beside } else { "apr-1-config".into() };
             let words = output(&config, &["--includes", "--cppflags"]).unwrap_or_default();
@@ -144,6 +164,29 @@ impl Flags {
         }
         Self { includes, defines }
     }
+}
+
+/// A musl target links everything statically by default. Cargo then succeeds without a module.
+fn refuse_static_musl() {
+    let is_static =
+        variable("CARGO_CFG_TARGET_FEATURE").split(',').any(|word| word == "crt-static");
+    if is_static && variable("CARGO_CFG_TARGET_ENV") == "musl" {
+        fail(
+            "a module cannot be linked statically, which is the default for musl. Set \
+             RUSTFLAGS='-C target-feature=-crt-static'.",
+        );
+    }
+}
+
+/// Whether the module is built for another architecture than this machine's.
+fn is_foreign() -> bool {
+    let architecture = |triple: &str| triple.split('-').next().unwrap_or_default().to_owned();
+    architecture(&variable("TARGET")) != architecture(&variable("HOST"))
+}
+
+/// A variable that cargo sets for build scripts.
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
 }
 
 /// `$APXS`, else `apxs` or `apxs2` on PATH, else the one of IBM HTTP Server.
@@ -181,6 +224,23 @@ fn sort_words(words: &str, includes: &mut Vec<PathBuf>, defines: &mut Vec<String
         } else if word.starts_with("-D") && !word.starts_with("-D_FORTIFY_SOURCE") {
             defines.push(word.to_owned());
         }
+    }
+}
+
+/// Stops with a clear message if apr.h describes another architecture than the target's.
+fn check_architecture(flags: &Flags) {
+    let mut build = cc::Build::new();
+    build.file("c-shim/architecture.c").includes(&flags.includes).cargo_metadata(false);
+    for define in &flags.defines {
+        build.flag(define);
+    }
+    if let Err(cause) = build.try_compile("maintenance_architecture") {
+        fail(&format!(
+            "the apr.h in {:?} is not one for {}: use the headers of that architecture's APR. \
+             {cause}",
+            flags.includes,
+            variable("TARGET")
+        ));
     }
 }
 

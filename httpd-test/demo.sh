@@ -15,21 +15,27 @@ root=$(mktemp -d "${TMPDIR:-/tmp}/maintenance-demo.XXXXXX")
 chmod 755 "$root"
 mkdir "$root/logs" "$root/htdocs"
 echo "The application: all is well." > "$root/htdocs/index.html"
+# httpd 2.2 has no Define, but takes ${NAME} from the environment, like httpd 2.4.
+export ROOT="$root" ADDRESS=127.0.0.1 PORT="$port" MPM="${MPM:-event}" MAINTENANCE_MODULE="$module"
+MODULES=$("$apxs" -q LIBEXECDIR)
+export MODULES
+defines=-DDEMO
+require="Require all granted"
+case $("$httpd" -v) in
+    *Apache/2.2.* | *IBM_HTTP_Server/[78].*)
+        defines=-DHTTPD_2_2
+        require="Satisfy any"
+        ;;
+esac
+if [ "$(id -u)" -eq 0 ]; then
+    HTTPD_USER=$(getent passwd www-data apache | head -n 1 | cut -d: -f1)
+    export HTTPD_USER HTTPD_GROUP="$HTTPD_USER"
+    defines="$defines -DHTTPD_USER"
+fi
 {
-    echo "Define ROOT \"$root\""
-    echo "Define ADDRESS 127.0.0.1"
-    echo "Define PORT $port"
-    echo "Define MPM event"
-    echo "Define MODULES \"$("$apxs" -q LIBEXECDIR)\""
-    echo "Define MAINTENANCE_MODULE \"$module\""
-    if [ "$(id -u)" -eq 0 ]; then
-        user=$(getent passwd www-data apache | head -n 1 | cut -d: -f1)
-        echo "Define HTTPD_USER $user"
-        echo "Define HTTPD_GROUP $user"
-    fi
     echo "Include \"$here/base.conf\""
     echo "MaintenanceAllow 127.0.0.2 file=$root/allow.txt"
-    printf '<Location /maintenance-status>\nSetHandler maintenance-status\nRequire all granted\n</Location>\n'
+    printf '<Location /maintenance-status>\nSetHandler maintenance-status\n%s\n</Location>\n' "$require"
 } > "$root/httpd.conf"
 echo "# nobody yet" > "$root/allow.txt"
 cat > "$root/maintenancectl.toml" << EOF
@@ -41,7 +47,8 @@ name = "web1"
 status = "${site}maintenance-status"
 EOF
 
-"$httpd" -d "$root" -f httpd.conf -DFOREGROUND > "$root/logs/stderr" 2>&1 &
+# shellcheck disable=SC2086 # one word each
+"$httpd" -d "$root" -f httpd.conf $defines -DFOREGROUND > "$root/logs/stderr" 2>&1 &
 pid=$!
 finish() {
     kill "$pid" 2>/dev/null || :

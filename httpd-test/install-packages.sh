@@ -50,9 +50,12 @@ disable_services() {
 }
 
 echo "Installing$missing"
-$as_root apt-get update -q
+# Where another program installs packages, too, such as the daily updates, waits for it.
+wait="-o DPkg::Lock::Timeout=${APT_TIMEOUT:-600}"
+# shellcheck disable=SC2086 # two words
+$as_root apt-get $wait update -q
 forbid_services
 # shellcheck disable=SC2086 # one word a package
 $as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -y --no-install-recommends $missing
+    apt-get $wait install -q -y --no-install-recommends $missing
 disable_services

@@ -1,15 +1,8 @@
 #!/bin/sh
-# Builds maintenancectl for release, and copies it to $1: for x86_64 Linux with glibc 2.17 or newer.
+# Builds maintenancectl for release, for the architecture $1, and copies it to $2, its symbols to
+# $2.debug. The series of httpd, of which it knows nothing, may be any that is released for $1.
 set -eu
 
-tools=$(realpath "$(dirname "$0")/../target/tools")
-target=x86_64-unknown-linux-gnu
-
-# As for the module, see build-module.sh.
-RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$(pwd)=."
-export RUSTFLAGS
-export CARGO_ZIGBUILD_PYTHON_PATH="$tools/zig/bin/python"
-PATH=$tools/bin:$PATH "${CARGO:-cargo}" zigbuild --release --locked --package maintenancectl \
-    --features etcd --target $target.2.17
-
-install -D -m 755 "${CARGO_TARGET_DIR:-target}/$target/release/maintenancectl" "$1"
+here=$(dirname "$0")
+built=$("$here/zigbuild.sh" "$1" "" --package maintenancectl --features etcd)
+"$here/strip.sh" "$built/maintenancectl" "$2" 755

@@ -1,17 +1,18 @@
 #!/bin/sh
 # Installs maintenancectl, given as $1, with its manual, its completions and the service of a fleet's
 # server, which is not enabled, or removes them:
-#     install-command.sh FILE
+#     install-command.sh FILE [COMMAND]
 #     install-command.sh --uninstall
-# PREFIX is /usr/local unless it is set. DESTDIR is put in front of every path.
+# COMMAND is the same one for this machine, where FILE is for another architecture: it writes the
+# manual. PREFIX is /usr/local unless it is set. ZSH is the folder of zsh's completions below it. DESTDIR is put in front of every path.
 set -eu
 
 here=$(dirname "$0")
 prefix=${DESTDIR-}${PREFIX:-/usr/local}
 case ${PREFIX:-/usr/local} in
-    # Where distributions have them.
-    /usr) zsh=share/zsh/vendor-completions ;;
-    *) zsh=share/zsh/site-functions ;;
+    # Where Debian has them.
+    /usr) zsh=${ZSH:-share/zsh/vendor-completions} ;;
+    *) zsh=${ZSH:-share/zsh/site-functions} ;;
 esac
 bash=share/bash-completion/completions
 fish=share/fish/vendor_completions.d
@@ -34,8 +35,9 @@ install -d "$prefix/lib/systemd/system" "$prefix/lib/sysusers.d"
 sed "s|/usr/bin|${PREFIX:-/usr/local}/bin|" "$here/maintenancectl-follow.service" \
     > "$prefix/lib/systemd/system/maintenancectl-follow.service"
 install -m 644 "$here/maintenancectl.sysusers" "$prefix/lib/sysusers.d/maintenancectl.conf"
-"$1" man --dir "$prefix/share/man"
-"$1" completions bash > "$prefix/$bash/maintenancectl"
-"$1" completions zsh > "$prefix/$zsh/_maintenancectl"
-"$1" completions fish > "$prefix/$fish/maintenancectl.fish"
+command=${2:-$1}
+"$command" man --dir "$prefix/share/man"
+"$command" completions bash > "$prefix/$bash/maintenancectl"
+"$command" completions zsh > "$prefix/$zsh/_maintenancectl"
+"$command" completions fish > "$prefix/$fish/maintenancectl.fish"
 echo "Installed $prefix/bin/maintenancectl"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes to standard output whose libraries the module and the command contain, and the licenses that want to be
-# passed on with them.
+# Writes to standard output whose libraries the module and the command contain that are built for the
+# Rust target $1, and the licenses that want to be passed on with them.
 set -eu
 
 sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
@@ -12,7 +12,7 @@ parts of the Rust standard library (MIT OR Apache-2.0) and of LLVM's libunwind a
 (Apache-2.0 WITH LLVM-exception).
 EOF
 "${CARGO:-cargo}" tree --locked --package mod_maintenance --package maintenancectl \
-    --features maintenancectl/etcd --edges normal,no-proc-macro --target x86_64-unknown-linux-gnu \
+    --features maintenancectl/etcd --edges normal,no-proc-macro --target "$1" \
     --prefix none --format '{p} {l}' | grep -v '^mod_maintenance \|^maintenancectl \|^$\| (\*)$' | LC_ALL=C sort -u |
     while read -r name version license; do
         version=${version#v}

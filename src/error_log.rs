@@ -283,6 +283,11 @@ fn say(event: &FlagEvent<'_>) -> (i32, String) {
     }
 }
 
+/// Logs at start which version this is.
+pub(crate) fn name_version() {
+    write(None, APLOG_NOTICE, concat!("version ", env!("CARGO_PKG_VERSION")));
+}
+
 /// Logs at start which flags close the site.
 pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     for list in flag::lists(flags) {

@@ -94,9 +94,10 @@ unsafe fn prepare(
     let slot = |(key, number): (&Key, &usize)| Some((*key, table.places().get(*number)?));
     let slots = numbers.iter().filter_map(slot).collect();
     let names = settings(main).flat_map(|settings| settings.allow().names().collect::<Vec<_>>());
-    let resolved = resolver::resolve(names.collect());
+    let answers = resolver::resolve(names.collect());
     let hosts = settings(main).flat_map(|settings| settings.allow().host_names());
-    resolver::tell_hosts(hosts, &resolved);
+    resolver::tell_hosts(hosts, &answers);
+    let resolved = answers.resolved;
     let (refusals, combinations) = (Refusals::default(), AtomicUsize::new(0));
     let (server_root, notices) = (root.clone(), Arc::default());
     let context =
@@ -213,8 +214,10 @@ fn warn_of_folder(flag: &Path, root: &Path) {
     problems.iter().for_each(|problem| error_log::warn_of_folder(flag, problem));
 }
 
-/// Logs at start which flags are configured, and what may cause problems later.
+/// Logs at start which version this is, which flags are configured, and what may cause problems
+/// later.
 fn tell(main: &server_rec, root: &Path) {
+    error_log::name_version();
     error_log::name_flags(flags(main).iter().map(|flag| flag.path()));
     for flag in flags(main) {
         // Only at the first start, so that a restart never waits for a file system that hangs.

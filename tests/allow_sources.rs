@@ -8,7 +8,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use maintenance_harness::{Children, Client, Httpd, Mpm, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::{
+    Children, Client, Httpd, Mpm, Setup, preload, replace_file, set_mode, wait_for,
+};
 
 const REMOTEIP: &str = "RemoteIPHeader X-Forwarded-For\nRemoteIPInternalProxy 127.0.0.1\n";
 
@@ -294,6 +296,18 @@ fn names() {
     assert_eq!(httpd.client_from("127.0.0.1").get("/").status, 200);
     assert_eq!(httpd.client_from("127.0.0.2").get("/").status, 500);
     httpd.restart();
+    assert_eq!(httpd.client_from("127.0.0.1").get("/").status, 200);
+}
+
+/// The warning only speaks of the time limit if the time was up.
+#[test]
+fn a_name_server_that_does_not_answer() {
+    let setup = Setup::new("MaintenanceAllow host=late.invalid host=wrong.invalid host=localhost");
+    let mut httpd = preload::slow_resolver(setup, "late").start();
+    let until = "it admits nobody until the next restart";
+    httpd.expect_log(&format!("warn.*the name wrong.invalid does not resolve; {until}"));
+    httpd.expect_log(&format!("warn.*the name late.invalid does not resolve within 5 s; {until}"));
+    httpd.close();
     assert_eq!(httpd.client_from("127.0.0.1").get("/").status, 200);
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use maintenance_harness::denied::{Denied, Who};
-use maintenance_harness::{Mpm, Setup, replace_file, set_mode, wait_for};
+use maintenance_harness::{Httpd, Mpm, Setup, replace_file, set_mode, wait_for};
 
 const DENIED: &str = r#"maintenance:error.*flag \S+/maintenance.flag exists, but .* may not access it: Permission denied.* it closes its scopes.*"restorecon \S+/maintenance.flag".*"mv -Z""#;
 const RECOVERED: &str = r"maintenance:notice.*the flag \S+/maintenance.flag can be seen again";
@@ -99,7 +99,7 @@ fn links() {
 }
 
 /// A flag that only the parent cannot access is judged by its children. A flag that the children
-/// cannot access stays closed.
+/// cannot access or read stays closed.
 #[test]
 fn only_the_children_decide() {
     let is_root = rustix::process::geteuid().is_root();
@@ -116,6 +116,14 @@ fn only_the_children_decide() {
     let setup = Setup::new("");
     let (childrens, setup) = Denied::setup(setup, &["maintenance.flag"], Who::User(number));
     let mut child = setup.start();
+    let mut private = Httpd::start("");
+    private.close();
+    private.client().get("/").assert_refused();
+    // As root writes it under umask 077. No request arrives before the parent looks.
+    let new = private.path("new.flag");
+    fs::write(&new, "start = 2999-01-01T00:00:00Z").expect("written");
+    set_mode(&new, 0o600);
+    fs::rename(&new, private.flag()).expect("renamed");
     parents.deny();
     childrens.deny();
     for httpd in [&parent, &child] {
@@ -129,4 +137,7 @@ fn only_the_children_decide() {
     child.client().get("/").assert_refused();
     child.expect_log(DENIED);
     assert_eq!(child.count_log("open again|can be seen again"), 0, "{}", child.log());
+    assert_eq!(private.count_log("open again"), 0, "{}", private.log());
+    private.client().get("/").assert_refused();
+    private.expect_log("error.*Permission denied.*make it readable for httpd's children");
 }

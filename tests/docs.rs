@@ -36,9 +36,10 @@ const MODULES: [&str; 13] = [
 const NIGHT: &str = "MaintenanceAllow 127.0.0.1\n<Location /maintenance-status>\n\
     SetHandler maintenance-status\nRequire local\n</Location>";
 
-/// Blocks of `shell` are hooks, which the tests of the command run.
-const KINDS: [&str; 9] =
-    ["apache", "console", "json", "rust", "sh", "shell", "text", "toml", "yaml"];
+/// Blocks of `shell` are hooks, which the tests of the command run, and those of `dockerfile` are for
+/// packaging/test-containers.sh.
+const KINDS: [&str; 10] =
+    ["apache", "console", "dockerfile", "json", "rust", "sh", "shell", "text", "toml", "yaml"];
 
 struct Block {
     /// File and line.

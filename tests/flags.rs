@@ -87,19 +87,23 @@ fn flags_add_up_from_server_to_virtual_host() {
 }
 
 #[test]
-fn the_log_says_what_is_looked_for() {
+fn the_log_says_the_version_and_what_is_looked_for() {
     let httpd = Httpd::start(
         "MaintenanceFlag b.flag /var/lib/a.flag b.flag\n<VirtualHost *>\nMaintenanceFlag c.flag\n\
          </VirtualHost>",
     );
     let root = httpd.path("").display().to_string();
     let root = root.trim_end_matches('/');
-    let lines = [format!("{root}/b.flag, {root}/c.flag"), "/var/lib/a.flag".into()]
-        .map(|flags| format!("maintenance:notice.*looking for {flags}$"));
+    let lines = [
+        format!("version {}", env!("CARGO_PKG_VERSION").replace('.', r"\.")),
+        format!("looking for {root}/b.flag, {root}/c.flag"),
+        "looking for /var/lib/a.flag".into(),
+    ];
+    let lines = lines.map(|line| format!("maintenance:notice.* maintenance: {line}$"));
     let count = || lines.each_ref().map(|line| httpd.count_log(line));
-    assert_eq!(count(), [1, 1], "one for each folder: {}", httpd.log());
+    assert_eq!(count(), [1; 3], "one for each folder: {}", httpd.log());
     httpd.restart();
-    assert_eq!(count(), [2, 2], "{}", httpd.log());
+    assert_eq!(count(), [2; 3], "{}", httpd.log());
 }
 
 #[test]

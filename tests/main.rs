@@ -7,6 +7,7 @@ mod allow;
 mod allow_sources;
 mod balancer;
 mod browser;
+mod build_script;
 mod clock;
 mod cors;
 mod ctl;

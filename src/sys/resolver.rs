@@ -4,9 +4,8 @@
 //! this module at the next restart, and the thread would return to code that no longer exists.
 //! Therefore a forked process does the work, and is killed when the time is up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Mutex;
 use std::thread;
@@ -23,37 +22,56 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How many names are resolved concurrently.
 const WORKERS: usize = 16;
 
-/// The addresses of all names that resolve in time.
-pub(crate) fn resolve(mut names: Vec<String>) -> Resolved {
+/// What the resolver has answered within the time limit.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Answers {
+    /// The addresses of all names that resolve.
+    pub(crate) resolved: Resolved,
+    /// Names without an address. The answer to all other names came too late.
+    unknown: BTreeSet<String>,
+}
+
+/// Asks for the addresses of all names.
+pub(crate) fn resolve(mut names: Vec<String>) -> Answers {
     names.sort();
     names.dedup();
     if names.is_empty() {
-        return Resolved::new();
+        return Answers::default();
     }
     in_child(&names).unwrap_or_else(|error| {
         error_log::write(None, APLOG_WARNING, &format!("cannot resolve names: {error}"));
-        Resolved::new()
+        Answers::default()
     })
 }
 
 /// Warns about names of `host=` that do not resolve.
-pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, resolved: &Resolved) {
-    let gone: BTreeSet<_> = names.filter(|name| !resolved.contains_key(*name)).collect();
-    let gone: Vec<_> = gone.into_iter().collect();
-    let (names, verb, they) = match gone[..] {
-        [] => return,
+pub(crate) fn tell_hosts<'a>(names: impl Iterator<Item = &'a str>, answers: &Answers) {
+    let gone = names.filter(|name| !answers.resolved.contains_key(*name));
+    let (unknown, late): (BTreeSet<_>, BTreeSet<_>) =
+        gone.partition(|name| answers.unknown.contains(*name));
+    let in_time = format!(" within {} s", LIMIT.as_secs());
+    for (names, limit) in [(unknown, ""), (late, &in_time)] {
+        let names: Vec<_> = names.into_iter().collect();
+        if let Some(message) = failure(&names, limit) {
+            error_log::write(None, APLOG_WARNING, &message);
+        }
+    }
+}
+
+/// The warning about these names, if there are any.
+fn failure(names: &[&str], limit: &str) -> Option<String> {
+    let (noun, verb, they) = match names {
+        [] => return None,
         [_] => ("name", "does", "it admits"),
         _ => ("names", "do", "they admit"),
     };
-    let message = format!(
-        "the {names} {} {verb} not resolve within {} s; {they} nobody until the next restart",
-        listed(&gone, ", "),
-        LIMIT.as_secs()
-    );
-    error_log::write(None, APLOG_WARNING, &message);
+    let names = listed(names, ", ");
+    Some(format!(
+        "the {noun} {names} {verb} not resolve{limit}; {they} nobody until the next restart"
+    ))
 }
 
-fn in_child(names: &[String]) -> std::io::Result<Resolved> {
+fn in_child(names: &[String]) -> std::io::Result<Answers> {
     let (reader, writer) = pipe()?;
     // SAFETY: the child calls no function of httpd and ends with _exit, which runs no cleanups.
     // glibc keeps its own locks usable in the child.
@@ -91,17 +109,21 @@ fn in_child(names: &[String]) -> std::io::Result<Resolved> {
     }
 }
 
-/// Runs in the child: writes a line for each address as soon as it is known.
+/// Runs in the child: writes a line for each address as soon as it is known, and one with the name
+/// alone if it has none.
 fn write_all(names: &[String], writer: PipeWriter) {
     let (queue, writer) = (Mutex::new(names.iter()), Mutex::new(writer));
     thread::scope(|scope| {
         for _ in 0..WORKERS.min(names.len()) {
             scope.spawn(|| {
                 while let Some(name) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                    let lines: String = hosts::resolve(name)
-                        .iter()
-                        .map(|address| format!("{name} {address}\n"))
-                        .collect();
+                    let addresses = hosts::resolve(name);
+                    let lines: String = match &addresses[..] {
+                        [] => format!("{name}\n"),
+                        found => {
+                            found.iter().map(|address| format!("{name} {address}\n")).collect()
+                        }
+                    };
                     if let Ok(mut writer) = writer.lock() {
                         let _ = writer.write_all(lines.as_bytes());
                     }
@@ -137,14 +159,18 @@ fn read_until(mut reader: PipeReader, deadline: Instant) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn parse(text: &str) -> Resolved {
-    let mut resolved: HashMap<_, Vec<IpAddr>> = HashMap::new();
+fn parse(text: &str) -> Answers {
+    let mut answers = Answers::default();
     // A last line without a newline has been cut off.
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    for (name, address) in whole.lines().filter_map(|line| line.split_once(' ')) {
+    for line in whole.lines() {
+        let Some((name, address)) = line.split_once(' ') else {
+            answers.unknown.insert(line.to_owned());
+            continue;
+        };
         if let Ok(address) = address.parse() {
-            resolved.entry(name.to_owned()).or_default().push(address);
+            answers.resolved.entry(name.to_owned()).or_default().push(address);
         }
     }
-    resolved
+    answers
 }

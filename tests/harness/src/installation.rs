@@ -56,11 +56,15 @@ pub fn module_under_test() -> PathBuf {
 }
 
 /// The module as cargo builds it for tests: without optimizations, and with the feature
-/// `provoke-panic`. A module with a sanitizer must be built before.
+/// `provoke-panic`; or the value of MAINTENANCE_PANIC_MODULE, which has this feature. A module with a
+/// sanitizer must be built before.
 pub fn debug_module() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if sanitizer::is_on() {
         return module_under_test();
+    }
+    if let Some(module) = std::env::var_os("MAINTENANCE_PANIC_MODULE") {
+        return fs::canonicalize(module).expect("MAINTENANCE_PANIC_MODULE");
     }
     let build = || {
         // Cargo does not build a cdylib for a test.

@@ -13,6 +13,7 @@ pub mod hanging;
 pub mod httpd;
 pub mod installation;
 pub mod keep_alive;
+pub mod preload;
 pub mod report;
 pub mod sanitizer;
 pub mod setup;

@@ -2,7 +2,10 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+
+use nix::unistd::geteuid;
 
 use super::content;
 use super::kind::FileKind;
@@ -79,7 +82,8 @@ impl Flag<'_> {
         if observer == Observer::Parent
             && content_id != was.content_id
             && ([content_id, was.content_id].contains(&content::unreadable())
-                || was.content_id == ContentId::DENIED)
+                || was.content_id == ContentId::DENIED
+                || is_private(metadata))
         {
             return seen(was, spec.phase(moment.request));
         }
@@ -99,4 +103,11 @@ impl Flag<'_> {
         let content_id = if is_young { ContentId::YOUNG } else { content_id };
         seen(FlagState { known: Presence::Present(known), content_id, file, ..was }, known)
     }
+}
+
+/// Whether the file has content that not every user may read, while this process may read every
+/// file. Its children have another user.
+fn is_private(metadata: &Metadata) -> bool {
+    let can_all_read = metadata.mode() & 0o004 != 0;
+    metadata.is_file() && metadata.len() > 0 && !can_all_read && geteuid().is_root()
 }

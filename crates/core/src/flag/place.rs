@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::getxattr;
 use thiserror::Error;
 
 /// A problem of a flag's folder, reported as a warning at start.
@@ -22,7 +23,28 @@ pub enum FolderProblem {
          sees the flag; choose another folder, such as /var/lib/maintenance"
     )]
     Private(&'static str),
+    /// SELinux hides files with the label of the folder, which a new flag has, too.
+    #[error(
+        "has the SELinux type {0}, so httpd may not read the flag; choose another folder, such as \
+         /var/lib/maintenance, or give it another type: semanage fcontext -a -t \
+         httpd_sys_content_t, then restorecon"
+    )]
+    Hidden(&'static str),
 }
+
+/// The types of folders that httpd_t may not see or not read, in the policies of Fedora and Debian.
+const HIDDEN: [&str; 10] = [
+    "admin_home_t",
+    "default_t",
+    "mnt_t",
+    "root_t",
+    "tmp_t",
+    "user_home_dir_t",
+    "user_home_t",
+    "user_tmp_t",
+    "var_run_t",
+    "var_t",
+];
 
 /// The folders that systemd's `PrivateTmp=` makes private to a service.
 const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
@@ -32,7 +54,19 @@ const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
 pub fn folder_problems(path: &Path, server_root: &Path) -> Vec<FolderProblem> {
     let private = PRIVATE.into_iter().find(|folder| path.starts_with(folder));
     let private = private.filter(|_| !path.starts_with(server_root)).map(FolderProblem::Private);
-    folder_problem(path).into_iter().chain(private).collect()
+    let has_selinux = Path::new("/sys/fs/selinux/enforce").exists();
+    let hidden = path.parent().filter(|_| has_selinux).and_then(hidden_type);
+    let hidden = hidden.map(FolderProblem::Hidden);
+    folder_problem(path).into_iter().chain(private).chain(hidden).collect()
+}
+
+/// The SELinux type of a folder, if it hides files from httpd.
+fn hidden_type(folder: &Path) -> Option<&'static str> {
+    let mut label = [0; 256];
+    let length = getxattr(folder, "security.selinux", &mut label).ok()?;
+    let label = str::from_utf8(label.get(..length)?).ok()?;
+    let of_folder = label.split([':', '\0']).nth(2)?; // user:role:type:level
+    HIDDEN.into_iter().find(|hidden| *hidden == of_folder)
 }
 
 /// Whether the flag's folder does not exist.
@@ -46,5 +80,35 @@ fn folder_problem(path: &Path) -> Option<FolderProblem> {
         Ok(folder) => (folder.mode() & WORLD_WRITABLE != 0).then_some(FolderProblem::WorldWritable),
         Err(error) if error.kind() == ErrorKind::NotFound => Some(FolderProblem::Missing),
         Err(_) => None, // a look says so
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{XattrFlags, setxattr};
+
+    use super::*;
+
+    #[test]
+    fn labels() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(hidden_type(folder.path()), None);
+        for (label, expected) in [
+            ("unconfined_u:object_r:admin_home_t:s0\0", Some("admin_home_t")),
+            ("system_u:object_r:user_tmp_t:s0:c0.c1023", Some("user_tmp_t")),
+            ("system_u:object_r:var_t", Some("var_t")),
+            ("system_u:object_r:var_lib_t:s0\0", None),
+            ("system_u:object_r:httpd_config_t:s0\0", None),
+            ("admin_home_t", None),
+        ] {
+            let (name, value) = ("security.selinux", label.as_bytes());
+            if setxattr(folder.path(), name, value, XattrFlags::empty()).is_err() {
+                eprintln!("left out: only root may label files, and not on every file system");
+                return;
+            }
+            assert_eq!(hidden_type(folder.path()), expected, "{label}");
+        }
+        let gone = folder.path().join("none");
+        assert_eq!(hidden_type(&gone), None);
     }
 }

@@ -206,3 +206,27 @@ fn time_goes_on_while_somebody_writes() {
     assert_eq!(start, (true, vec!["closed".into()]));
     assert_eq!(look(&other), (true, vec![]), "it cannot know when that was");
 }
+
+/// Root leaves new content to its children if other users may not read it.
+#[test]
+fn content_that_the_children_may_be_unable_to_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, table) = (folder.path().join("flag"), new_state_table());
+    let flag = flag(&path, &table);
+    let is_root = nix::unistd::geteuid().is_root();
+    for (mode, is_judged) in [(0o600, !is_root), (0o640, !is_root), (0o644, true)] {
+        fs::write(&path, "").expect("written");
+        look(&flag);
+        let new = path.with_extension("new");
+        fs::write(&new, ANNOUNCED).expect("written");
+        fs::set_permissions(&new, fs::Permissions::from_mode(mode)).expect("permissions");
+        fs::rename(&new, &path).expect("renamed");
+        let event = look_at(&flag, Observer::Parent, NOON).1;
+        let expected: &[&str] = if is_judged { &["open again, announced"] } else { &[] };
+        assert_eq!(event, expected, "{mode:o}");
+        assert_eq!(flag.was_closing(), !is_judged, "{mode:o}");
+        fs::remove_file(&path).expect("removed");
+        look(&flag);
+    }
+}
