@@ -70,6 +70,7 @@ test: rust $(TOOLS)/bin/cargo-fuzz ## Install what is missing, build, and run al
 	@$(PACKAGES) $(TEST_PACKAGES)
 	$(CARGO) build --release --locked
 	MAINTENANCE_MODULE=$(MODULE) $(TEST)
+	MAINTENANCE_MODULE=$(MODULE) $(CARGO) test --locked --test httpd fleet::random -- --ignored
 	@$(MAKE) --no-print-directory cost
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 

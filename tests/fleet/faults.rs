@@ -91,7 +91,7 @@ impl Fault {
                     site.must("close --replace --end +2h --reason full");
                     site.settle();
                     wait_for("the follower says it", Duration::from_secs(5), || {
-                        site.nodes[DISK].said()[before..].contains("No space left on device")
+                        site.nodes[DISK].said()[before..].contains("there is no space left")
                     });
                 }
             }
