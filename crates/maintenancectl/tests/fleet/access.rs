@@ -206,12 +206,12 @@ fn tokens() {
         as_root("user add other:other");
         reports("after a new role");
         as_root("user delete web1");
-        follower.wait_for_line("does not know the user web1 with this password");
+        follower.wait_for_line("the store refuses it: it does not know the user web1");
         // Another cause is said, too.
         cluster.kill_member(0);
-        follower.wait_for_line("refuses connections; start etcd");
+        follower.wait_for_line("the store cannot be reached");
         cluster.start_member(0);
-        wait_until(|| follower.log(), || follower.count("does not know the user web1") > 1);
+        wait_until(|| follower.log(), || follower.count("the store refuses it: ") > 1);
         let is_up = || cluster.ctl_as("root:root", "get x").status.success();
         wait_until(|| follower.log(), is_up);
         as_root("user add web1:new");
