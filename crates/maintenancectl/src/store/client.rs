@@ -33,7 +33,7 @@ const CLOSED: [&str; 4] = ["connection closed", "broken pipe", "reset by peer", 
 /// The store of the settings.
 #[derive(Clone)]
 pub(crate) struct Client {
-    store: Store,
+    store: Box<Store>,
     endpoints: Vec<Endpoint>,
     user: Option<(String, String)>,
     pub(crate) keys: Keys,
@@ -64,7 +64,7 @@ impl Client {
         }
         let keys = Keys::new(&store.key).map_err(wrong)?;
         let user = user(store).map_err(wrong)?;
-        Ok(Self { store: store.clone(), endpoints, user, keys, limit })
+        Ok(Self { store: Box::new(store.clone()), endpoints, user, keys, limit })
     }
 
     /// Reads the certificates and the password again, which may have been renewed. While their files
