@@ -198,10 +198,11 @@ dist: rust $(OLD_HTTPD) $(DIST_TOOLS) ## Build what is released for all architec
 
 # The upgrade is one to the same module.
 test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
-	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap iproute2
+	@$(PACKAGES) $(TEST_PACKAGES) curl debootstrap gdb iproute2
 	packaging/test-module.sh $(BUILT_MODULE) $(BUILT_COMMAND) $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
 	packaging/package.sh $(HERE) 2.4 target/test-dist 999.0
 	for suite in bookworm trixie; do SUITE=$$suite packaging/test-deb.sh $(DEB_HERE) || exit 1; done
+	packaging/test-symbols.sh $(BUILT_MODULE) target/package/$(HERE)-2.4/dbgsym $(NEW_HTTPD)
 	packaging/test-rpm.sh rhel $(NEW_HTTPD) target/dist target/test-dist
 	packaging/test-rpm.sh suse $(NEW_HTTPD) target/dist target/test-dist
 

@@ -17,8 +17,11 @@ cp "$source"/include/*.h "$headers"
 
 # The byte order is all that differs in apr.h between architectures with 64 bits (Debian's are a
 # witness); c-shim/architecture.c makes sure of it.
-big=$(echo '__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__' |
-    "$tools/zig/bin/python" -m ziglang cc -target "${zig%%.*}" -E -P - |
-    awk 'NF { print $1 == $3 ? 1 : 0 }')
+big=0
+if echo '_Static_assert(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, "");' |
+    "$tools/zig/bin/python" -m ziglang cc -target "$zig" -c -x c - -o "$headers/order.o" 2> /dev/null; then
+    big=1
+fi
+rm -f "$headers/order.o"
 sed -i "s/^#define APR_IS_BIGENDIAN.*/#define APR_IS_BIGENDIAN $big/" "$headers/apr.h"
 echo "$headers"

@@ -7,7 +7,7 @@ set -eu
 . "$(dirname "$0")/target.sh"
 layout=$1
 built=$(realpath "$2")
-arch=$(uname -m)
+choose "$(uname -m)" 2.4
 case $layout in
     rhel) package=mod_maintenance server=httpd config=etc/httpd modules=usr/lib64/httpd/modules user=apache ;;
     suse) package=apache2-mod_maintenance server=apache2 config=etc/apache2 modules=usr/lib64/apache2 user=wwwrun ;;
@@ -50,7 +50,7 @@ ln -s "/$modules" "$root/$config/modules"
         conf=$root/$config/sysconfig.d/loadmodule.conf
         echo "Include /etc/apache2/sysconfig.d/loadmodule.conf"
     fi
-    for name in mpm_event unixd authz_core; do
+    for name in mpm_event unixd authz_core dir; do
         [ ! -e "$built/modules/mod_$name.so" ] ||
             echo "LoadModule ${name}_module /$modules/mod_$name.so" >> "$conf"
     done
@@ -61,7 +61,7 @@ ln -s "/$modules" "$root/$config/modules"
 echo hello > "$root/var/www/html/index.html"
 
 # The packages that this one requires, and what they provide: for the C library as rpm itself finds it.
-provides=$(for library in libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 ld-linux-x86-64.so.2; do
+provides=$(for library in libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 "$loader"; do
     find "$root/usr/lib" -name "$library" | head -n 1 | /usr/lib/rpm/elfdeps --provides
 done | sort -u | sed 's/^/Provides: /')
 cat > "$work/base.spec" <<EOF
@@ -72,6 +72,7 @@ Summary: what the distribution has
 License: None
 $provides
 Provides: /bin/sh
+Provides: rtld(GNU_HASH)
 Provides: httpd-mmn = 20120211%{__isa_name}%{__isa_bits}
 Provides: apache_mmn_20120211
 %description
@@ -79,7 +80,9 @@ Provides: apache_mmn_20120211
 EOF
 rpmbuild -bb --quiet --define "_topdir $work" --define "debug_package %{nil}" "$work/base.spec" > "$work/log" 2>&1 ||
     { cat "$work/log" >&2; exit 1; }
+# Debian warns of rpm as a rival of dpkg.
 rpm="rpm --root $root --dbpath /var/lib/rpm"
+! rpm --help | grep -q force-debian || rpm="$rpm --force-debian"
 mkdir -p "$root/var/lib/rpm"
 $rpm --initdb
 $rpm -i "$work"/RPMS/*/*.rpm

@@ -15,7 +15,9 @@ pub fn now() -> Timestamp {
     let read = clock_gettime(ClockId::CLOCK_REALTIME).ok();
     let time = read.and_then(|time| {
         let nanos = i32::try_from(time.tv_nsec()).ok()?;
-        Timestamp::new(time.tv_sec(), nanos).ok()
+        #[allow(clippy::useless_conversion)] // a time_t of 32 bits on i686
+        let seconds = i64::from(time.tv_sec());
+        Timestamp::new(seconds, nanos).ok()
     });
     time.unwrap_or_else(Timestamp::now)
 }
