@@ -6,6 +6,7 @@
 //! members. So an event of a member that lags opens nothing.
 
 mod flag_file;
+mod jitter;
 mod journal;
 mod lease;
 mod memory;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use maintenance_core::text::zone;
 use tokio::runtime::Builder;
@@ -77,7 +77,6 @@ async fn follow(service: Service) -> std::io::Result<()> {
         renew: Arc::clone(&renew),
         renewed: None,
         last: None,
-        kept: Instant::now(),
         said: BTreeSet::new(),
         pause: None,
     };

@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) etcd: etcd_client::Client,
     /// The URL of the member.
     pub(crate) url: String,
+    /// When it was made, which distinguishes connections to the same member.
+    pub(crate) since: Instant,
 }
 
 impl Client {
@@ -106,7 +108,9 @@ impl Client {
                 let url = endpoint.uri().to_string();
                 let url = url.trim_end_matches('/').to_owned();
                 match time::timeout_at(end.into(), attempt(&endpoint, user, work, end)).await {
-                    Ok(Ok((etcd, done))) => Ok((Connection { etcd, url }, done)),
+                    Ok(Ok((etcd, done))) => {
+                        Ok((Connection { etcd, url, since: Instant::now() }, done))
+                    }
                     Ok(Err(fault)) => Err((url, fault)),
                     Err(_) => {
                         let seconds = limit.as_secs_f32();

@@ -77,6 +77,16 @@ pub(super) fn is_passing(error: &EtcdError) -> bool {
         && PASSING.iter().any(|text| status.message().contains(text))
 }
 
+/// Whether the store has ended a lease.
+pub(crate) fn is_lost_lease(error: &EtcdError) -> bool {
+    match error {
+        EtcdError::GRpcStatus(status) => status.code() == Code::NotFound,
+        // The client's words for an answer without a time to live.
+        EtcdError::LeaseKeepAliveError(text) => text == "lease not found",
+        _ => false,
+    }
+}
+
 /// Why one member gives no answer.
 pub(crate) fn cause(error: &(dyn Error + 'static), host: &str) -> String {
     let mut next = Some(error);

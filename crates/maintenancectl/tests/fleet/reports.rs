@@ -140,6 +140,26 @@ fn a_long_night() {
     drop(follower);
 }
 
+/// To write a report does not keep its lease alive: it does not end while there is a lot to report.
+#[test]
+fn many_changes() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+    let begin = Instant::now();
+    for round in 0.. {
+        if begin.elapsed() > Duration::from_secs(15) {
+            break;
+        }
+        admin.must(&format!("close --replace --reason {round}"));
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(reports(&cluster).len(), 1, "{:?}: {}", begin.elapsed(), follower.log());
+    }
+}
+
 /// Servers that say nothing, and why.
 #[test]
 fn faults() {
