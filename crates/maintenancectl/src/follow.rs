@@ -10,6 +10,7 @@ mod jitter;
 mod journal;
 mod lease;
 mod memory;
+mod patience;
 mod progress;
 mod reporter;
 mod service;

@@ -21,8 +21,8 @@ use crate::settings::Store;
 /// How long to wait for the store, if the settings do not say it.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 
-/// After this time without an answer, the next end point is tried as well.
-const HEDGE: Duration = Duration::from_millis(200);
+/// The usual time after which the next member is asked as well.
+pub(crate) const HEDGE: Duration = Duration::from_millis(200);
 
 /// Before a member without a leader is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) keys: Keys,
     /// How long one member may take.
     pub(crate) limit: Duration,
+    /// After this time without an answer, the next member is asked as well.
+    pub(crate) hedge: Duration,
 }
 
 /// A connection to one member.
@@ -66,7 +68,7 @@ impl Client {
         }
         let keys = Keys::new(&store.key).map_err(wrong)?;
         let user = user(store).map_err(wrong)?;
-        Ok(Self { store: Box::new(store.clone()), endpoints, user, keys, limit })
+        Ok(Self { store: Box::new(store.clone()), endpoints, user, keys, limit, hedge: HEDGE })
     }
 
     /// Reads the certificates and the password again, which may have been renewed. While their files
@@ -101,9 +103,9 @@ impl Client {
         let order = self.endpoints.iter().cycle().skip(begin).take(count);
         for (endpoint, wait) in order.zip(0..) {
             let (endpoint, work, user) = (endpoint.clone(), work.clone(), self.user.clone());
-            let limit = self.limit;
+            let (limit, hedge) = (self.limit, self.hedge);
             tries.spawn(async move {
-                time::sleep(HEDGE * wait).await;
+                time::sleep(hedge * wait).await;
                 let end = Instant::now() + limit;
                 let url = endpoint.uri().to_string();
                 let url = url.trim_end_matches('/').to_owned();

@@ -70,7 +70,7 @@ pub(crate) fn is_lasting(error: &EtcdError) -> bool {
 }
 
 /// Whether the member will soon know better: it has no leader at the moment.
-pub(super) fn is_passing(error: &EtcdError) -> bool {
+pub(crate) fn is_passing(error: &EtcdError) -> bool {
     const PASSING: [&str; 4] = ["no leader", "leader changed", "timed out", "not leader"];
     let EtcdError::GRpcStatus(status) = error else { return false };
     status.message().starts_with("etcdserver: ")
