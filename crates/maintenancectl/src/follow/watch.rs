@@ -203,10 +203,11 @@ impl Watch {
     /// Looks whether the file is still as it was left, and whether it can be written by now.
     async fn keep(&mut self) {
         let applied = self.progress.borrow().applied;
-        let Some(wanted) = self.wanted.as_ref().map(|wanted| wanted.revisions) else { return };
-        if applied != Some(wanted) {
+        let Some(wanted) = &self.wanted else { return };
+        let (has_flag, mark) = (wanted.flag.is_some(), self.file.mark());
+        if applied != Some(wanted.revisions) {
             self.apply().await;
-        } else if !self.is_lost && self.mark != self.file.mark() {
+        } else if !self.is_lost && (self.mark != mark || mark.is_some() != has_flag) {
             // While the store cannot be reached, the file is the administrator's.
             let path = self.file.0.display();
             self.journal.warning(&format!("somebody else has changed {path}"));
