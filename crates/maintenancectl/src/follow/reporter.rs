@@ -10,6 +10,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time;
 
 use super::flag_file::FlagFile;
+use super::jitter::{about, between};
 use super::journal::Journal;
 use super::lease::{Lease, Put};
 use super::progress::Progress;
@@ -17,7 +18,7 @@ use crate::servers::fault::Fault;
 use crate::servers::fleet::Fleet;
 use crate::servers::report::{InFlight, Report};
 use crate::store::client::Connection;
-use crate::store::fault::{cause, denied, is_lasting};
+use crate::store::fault::{cause, denied, is_lasting, is_passing};
 use crate::store::report::NodeReport;
 use crate::store::revisions::Revisions;
 
@@ -29,9 +30,12 @@ const SOON_FOR: Duration = Duration::from_secs(2);
 const CLOSED: Duration = Duration::from_secs(1);
 const OPEN: Duration = Duration::from_secs(3);
 
-/// How often the figures are renewed of a server that is closed, or that is open.
-const RENEW_CLOSED: Duration = Duration::from_secs(5);
-const RENEW_OPEN: Duration = Duration::from_secs(30);
+/// How often the figures are renewed: of a server on which something from before the
+/// closing still runs, of one that is closed, and of one that is open. Each time, the history of etcd
+/// grows until it is compacted.
+const RENEW_DRAINING: Duration = Duration::from_secs(5);
+const RENEW_CLOSED: Duration = Duration::from_secs(10);
+const RENEW_OPEN: Duration = Duration::from_secs(5 * 60);
 
 /// How long the store may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -69,7 +73,7 @@ pub(super) struct Reporter {
     /// Asks the watch for another connection, and when that was.
     pub(super) renew: Arc<Notify>,
     pub(super) renewed: Option<Instant>,
-    /// The last report in the store, and when it was put there.
+    /// The last report in the store, and when its figures are to be renewed.
     pub(super) last: Option<(NodeReport, Instant)>,
     /// What is said already, since the store took a report.
     pub(super) said: BTreeSet<String>,
@@ -82,8 +86,13 @@ impl Reporter {
     pub(super) async fn run(mut self, mut stop: Receiver<bool>) {
         let mut changed = Instant::now();
         let mut changes = None;
+        let mut connection = None;
         loop {
             let now = self.progress.borrow_and_update().clone();
+            let since = now.connection.as_ref().map(|it| it.since);
+            if std::mem::replace(&mut connection, since) != since {
+                self.pause = None; // another member may take the report
+            }
             if changes != Some((now.changes, now.applied)) {
                 changes = Some((now.changes, now.applied));
                 changed = Instant::now();
@@ -209,12 +218,8 @@ impl Reporter {
             return;
         }
         self.pause = None;
-        let renew = match report.server.as_ref().is_some_and(is_open) {
-            true => RENEW_OPEN,
-            false => RENEW_CLOSED,
-        };
-        let is_same = |(last, at): &(NodeReport, Instant)| {
-            at.elapsed() < renew && essence(last) == essence(&report)
+        let is_same = |(last, renew): &(NodeReport, Instant)| {
+            Instant::now() < *renew && essence(last) == essence(&report)
         };
         if self.last.as_ref().is_some_and(is_same) {
             return;
@@ -230,7 +235,8 @@ impl Reporter {
         };
         match put {
             Ok(Ok(Put::Done)) => {
-                self.last = Some((report, Instant::now()));
+                let renew = Instant::now() + about(renewal(&report));
+                self.last = Some((report, renew));
                 self.said_no_more();
             }
             Ok(Ok(Put::Again)) => self.last = None,
@@ -245,6 +251,7 @@ impl Reporter {
             Ok(Err(error)) => self.failed(connection, &error),
             Err(_) => {
                 self.last = None;
+                self.pause = Some(Instant::now() + between(SOON, 2 * LIMIT));
                 self.say("the report gets no answer".into());
             }
         }
@@ -255,6 +262,8 @@ impl Reporter {
         if is_lasting(error) {
             self.lease.forget();
             self.pause = Some(Instant::now() + REFUSED);
+        } else if is_passing(error) {
+            self.pause = Some(Instant::now() + between(SOON, LIMIT));
         } else if self.renewed.is_none_or(|at| at.elapsed() > RENEW_CONNECTION) {
             // Such as after a change of users, which ends all tokens.
             self.renewed = Some(Instant::now());
@@ -283,6 +292,15 @@ impl Reporter {
 
 fn is_open(report: &Report) -> bool {
     report.scopes.iter().all(|scope| scope.state.is_open())
+}
+
+/// After which time the figures of a report are renewed.
+fn renewal(report: &NodeReport) -> Duration {
+    match &report.server {
+        Some(server) if server.in_flight.tracked.from_before_closing > 0 => RENEW_DRAINING,
+        Some(server) if is_open(server) => RENEW_OPEN,
+        _ => RENEW_CLOSED,
+    }
 }
 
 /// A report without what changes all the time.
