@@ -6,9 +6,11 @@
 //! members. So an event of a member that lags opens nothing.
 
 mod flag_file;
+mod jitter;
 mod journal;
 mod lease;
 mod memory;
+mod patience;
 mod progress;
 mod reporter;
 mod service;

@@ -1,17 +1,31 @@
 //! The report in the store, and the lease with which it goes when the server is gone.
 
-use etcd_client::{Compare, CompareOp, Error, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
+use std::future;
+use std::time::{Duration, Instant};
+
+use etcd_client::{
+    Compare, CompareOp, Error, GetOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions, Txn,
+    TxnOp, TxnOpResponse,
+};
 use jiff::Timestamp;
 use serde_json::json;
-use tonic::Code;
+use tokio::time;
 
+use super::jitter::about;
 use crate::servers::body::from_json;
 use crate::store::client::Connection;
+use crate::store::fault::is_lost_lease;
 use crate::store::keys::Keys;
 use crate::store::report::NodeReport;
 
 /// How long a report outlives its server, in seconds.
 const TTL: i64 = 10;
+
+/// How often the lease is kept alive.
+const KEEP: Duration = Duration::from_secs(3);
+
+/// After a failure, the lease is kept alive again within this time.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// The report in the store.
 pub(super) struct Lease {
@@ -22,12 +36,22 @@ pub(super) struct Lease {
     known: i64,
     /// Another process of the same machine has replaced the report.
     has_rival: bool,
+    /// When the lease is to be kept alive. To write a report does not renew its lease.
+    due: Instant,
+    stream: Option<Stream>,
+}
+
+/// A stream that keeps the lease alive, and since when there is its connection.
+struct Stream {
+    keeper: LeaseKeeper,
+    answers: LeaseKeepAliveStream,
+    since: Instant,
 }
 
 /// What became of a report.
 pub(super) enum Put {
     Done,
-    /// Another report is there, which is known now, or the lease has ended.
+    /// Another report is there, or none, which is known now, or the lease has ended.
     Again,
     /// A machine with the same name reports.
     Stranger(String),
@@ -35,7 +59,8 @@ pub(super) enum Put {
 
 impl Lease {
     pub(super) fn new(keys: Keys, name: String) -> Self {
-        Self { keys, name, id: None, known: 0, has_rival: false }
+        let (id, stream, due) = (None, None, Instant::now());
+        Self { keys, name, id, known: 0, has_rival: false, due, stream }
     }
 
     /// Puts the report into the store, if it is the one that was put there last that it replaces: a
@@ -51,9 +76,12 @@ impl Lease {
         let mut etcd = connection.etcd.clone();
         let id = match self.id {
             Some(id) => id,
-            None => etcd.lease_grant(TTL, None).await?.id(),
+            None => {
+                let id = etcd.lease_grant(TTL, None).await?.id();
+                (self.id, self.due, self.stream) = (Some(id), Instant::now() + about(KEEP), None);
+                id
+            }
         };
-        self.id = Some(id);
         let (key, node) = (self.keys.report(&self.name), self.keys.node(&self.name));
         let since = json!({ "since": Timestamp::now().strftime("%FT%TZ").to_string() }).to_string();
         let is_unknown = Compare::create_revision(node.clone(), CompareOp::Equal, 0);
@@ -66,13 +94,11 @@ impl Lease {
             .or_else([TxnOp::get(key, Some(GetOptions::new()))]);
         let answer = match etcd.txn(txn).await {
             Ok(answer) => answer,
-            Err(error) => {
-                self.id = None; // it may have ended
-                return match &error {
-                    Error::GRpcStatus(status) if status.code() == Code::NotFound => Ok(Put::Again),
-                    _ => Err(error),
-                };
+            Err(error) if is_lost_lease(&error) => {
+                self.forget();
+                return Ok(Put::Again);
             }
+            Err(error) => return Err(error),
         };
         if answer.succeeded() {
             self.known = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
@@ -99,21 +125,49 @@ impl Lease {
         Ok(Put::Again)
     }
 
-    /// Keeps the report alive. Returns false if it is gone.
+    /// Waits until the lease has to be kept alive.
+    pub(super) async fn due(&self) {
+        match self.id {
+            Some(_) => time::sleep_until(self.due.into()).await,
+            None => future::pending().await,
+        }
+    }
+
+    /// Without a connection, the lease cannot be kept alive now.
+    pub(super) fn later(&mut self) {
+        self.due = Instant::now() + about(AGAIN);
+    }
+
+    /// Keeps the report alive. Returns whether it still was.
     ///
     /// # Errors
     /// The store does not answer.
     pub(super) async fn keep(&mut self, connection: &Connection) -> Result<bool, Error> {
+        // If the answer does not come, the call is given up, and the stream with it.
+        self.later();
         let Some(id) = self.id else { return Ok(false) };
-        // This call waits for the answer to its request, and no other answer follows.
-        match connection.etcd.clone().lease_keep_alive(id).await {
-            Ok(_) => Ok(true),
-            Err(Error::LeaseKeepAliveError(_)) => {
-                (self.id, self.known) = (None, 0);
+        let kept = match self.stream.take().filter(|stream| stream.since == connection.since) {
+            Some(stream) => stream.keep().await,
+            None => Stream::begin(connection, id).await,
+        };
+        match kept {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                self.due = Instant::now() + about(KEEP);
+                Ok(true)
+            }
+            Err(error) if is_lost_lease(&error) => {
+                self.forget();
+                self.known = 0;
                 Ok(false)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The lease is no longer used: the store has ended it, or takes no report with it.
+    pub(super) fn forget(&mut self) {
+        (self.id, self.stream) = (None, None);
     }
 
     /// Takes the report back, since the follower ends.
@@ -121,6 +175,24 @@ impl Lease {
         if let Some(id) = self.id.take() {
             // Otherwise it ends by itself.
             let _ = connection.etcd.clone().lease_revoke(id).await;
+        }
+    }
+}
+
+impl Stream {
+    /// Keeps the lease alive once: this waits for the first answer.
+    async fn begin(connection: &Connection, id: i64) -> Result<Self, Error> {
+        let (keeper, answers) = connection.etcd.clone().lease_keep_alive(id).await?;
+        Ok(Self { keeper, answers, since: connection.since })
+    }
+
+    async fn keep(mut self) -> Result<Self, Error> {
+        self.keeper.keep_alive().await?;
+        let gone = |text: &str| Err(Error::LeaseKeepAliveError(text.to_owned()));
+        match self.answers.message().await? {
+            Some(answer) if answer.ttl() > 0 => Ok(self),
+            Some(_) => gone("lease not found"),
+            None => gone("the stream has ended"),
         }
     }
 }

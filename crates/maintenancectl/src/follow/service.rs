@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use maintenance_core::text::zone;
 use tokio::runtime::Builder;
@@ -15,15 +14,13 @@ use tokio::time;
 use super::flag_file::FlagFile;
 use super::journal::{Journal, notify};
 use super::lease::Lease;
+use super::patience::LIMIT;
 use super::progress::Progress;
 use super::reporter::Reporter;
 use super::watch::Watch;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::servers::fleet::Fleet;
 use crate::store::client::Client;
-
-/// The longest that one member may take, so that another one is asked soon.
-const LIMIT: Duration = Duration::from_secs(2);
 
 /// What to follow, and for which server.
 pub(crate) struct Service {
@@ -48,8 +45,7 @@ pub(crate) fn run(service: Service) -> Outcome {
 }
 
 async fn follow(service: Service) -> std::io::Result<()> {
-    let Service { mut client, flag, node, server } = service;
-    client.limit = client.limit.min(LIMIT);
+    let Service { client, flag, node, server } = service;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let journal = Journal::new();
@@ -77,7 +73,6 @@ async fn follow(service: Service) -> std::io::Result<()> {
         renew: Arc::clone(&renew),
         renewed: None,
         last: None,
-        kept: Instant::now(),
         said: BTreeSet::new(),
         pause: None,
     };

@@ -14,6 +14,7 @@ use tokio::time::{self, MissedTickBehavior};
 use super::flag_file::{Done, FlagFile, Mark};
 use super::journal::{Journal, notify};
 use super::memory::{self, Memory};
+use super::patience::Patience;
 use super::progress::Progress;
 use crate::store::client::{Client, Connection};
 use crate::store::fault::{StoreFault, cause};
@@ -25,9 +26,6 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A member that has been silent for so long is given up.
 const SILENCE: Duration = Duration::from_secs(2);
-
-/// Between two attempts to reach the store.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a store that is not the one that was followed does not open.
 const ANOTHER: &str = "the store is not the one that this server has followed, or it was restored \
@@ -47,6 +45,7 @@ pub(super) struct Watch {
     /// The file as it was left.
     mark: Mark,
     memory: Memory,
+    patience: Patience,
     /// What is said already, so that it is said once.
     is_lost: bool,
     is_refused: bool,
@@ -55,7 +54,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(
-        client: Client,
+        mut client: Client,
         file: FlagFile,
         zone: TimeZone,
         journal: Journal,
@@ -64,6 +63,7 @@ impl Watch {
     ) -> Self {
         let (wanted, mark, is_lost, said) = (None, None, false, None);
         let memory = Memory::of(&file.0, client.keys.flag());
+        let patience = Patience::new(&mut client);
         Self {
             client,
             file,
@@ -74,6 +74,7 @@ impl Watch {
             wanted,
             mark,
             memory,
+            patience,
             is_lost,
             is_refused: false,
             said,
@@ -86,13 +87,16 @@ impl Watch {
             self.client.renew();
             let keys = self.client.keys.clone();
             let read = self.client.first(move |etcd| flag_key::read(etcd, keys.clone()));
+            let begin = Instant::now();
             match read.await {
                 Err(fault) => {
+                    let pause = self.patience.failed(&mut self.client, begin.elapsed());
                     self.lost(&fault);
                     self.keep().await;
-                    time::sleep(PAUSE).await;
+                    time::sleep(pause).await;
                 }
                 Ok((connection, snapshot)) => {
+                    self.patience.answered(&mut self.client);
                     if std::mem::take(&mut self.is_lost) {
                         self.journal.info(&format!("the store answers again: {}", connection.url));
                     }
@@ -199,10 +203,11 @@ impl Watch {
     /// Looks whether the file is still as it was left, and whether it can be written by now.
     async fn keep(&mut self) {
         let applied = self.progress.borrow().applied;
-        let Some(wanted) = self.wanted.as_ref().map(|wanted| wanted.revisions) else { return };
-        if applied != Some(wanted) {
+        let Some(wanted) = &self.wanted else { return };
+        let (has_flag, mark) = (wanted.flag.is_some(), self.file.mark());
+        if applied != Some(wanted.revisions) {
             self.apply().await;
-        } else if !self.is_lost && self.mark != self.file.mark() {
+        } else if !self.is_lost && (self.mark != mark || mark.is_some() != has_flag) {
             // While the store cannot be reached, the file is the administrator's.
             let path = self.file.0.display();
             self.journal.warning(&format!("somebody else has changed {path}"));

@@ -20,11 +20,12 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// How long to wait before it is asked again. One answer of the store is for all servers.
-    pub(crate) const fn pause(&self) -> Duration {
+    /// From one question to the next, if the last one took so long. One answer of the store is for all
+    /// servers, and the more there are, the more it has to say.
+    pub(crate) fn pause(&self, took: Duration) -> Duration {
         match self {
             Self::Servers(_) => Duration::from_secs(1),
-            Self::Store(_) => Duration::from_millis(200),
+            Self::Store(_) => (took * 3).max(Duration::from_millis(200)),
         }
     }
 

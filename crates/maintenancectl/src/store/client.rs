@@ -21,8 +21,8 @@ use crate::settings::Store;
 /// How long to wait for the store, if the settings do not say it.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 
-/// After this time without an answer, the next end point is tried as well.
-const HEDGE: Duration = Duration::from_millis(200);
+/// The usual time after which the next member is asked as well.
+pub(crate) const HEDGE: Duration = Duration::from_millis(200);
 
 /// Before a member without a leader is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) keys: Keys,
     /// How long one member may take.
     pub(crate) limit: Duration,
+    /// After this time without an answer, the next member is asked as well.
+    pub(crate) hedge: Duration,
 }
 
 /// A connection to one member.
@@ -47,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) etcd: etcd_client::Client,
     /// The URL of the member.
     pub(crate) url: String,
+    /// When it was made, which distinguishes connections to the same member.
+    pub(crate) since: Instant,
 }
 
 impl Client {
@@ -64,7 +68,7 @@ impl Client {
         }
         let keys = Keys::new(&store.key).map_err(wrong)?;
         let user = user(store).map_err(wrong)?;
-        Ok(Self { store: Box::new(store.clone()), endpoints, user, keys, limit })
+        Ok(Self { store: Box::new(store.clone()), endpoints, user, keys, limit, hedge: HEDGE })
     }
 
     /// Reads the certificates and the password again, which may have been renewed. While their files
@@ -99,14 +103,16 @@ impl Client {
         let order = self.endpoints.iter().cycle().skip(begin).take(count);
         for (endpoint, wait) in order.zip(0..) {
             let (endpoint, work, user) = (endpoint.clone(), work.clone(), self.user.clone());
-            let limit = self.limit;
+            let (limit, hedge) = (self.limit, self.hedge);
             tries.spawn(async move {
-                time::sleep(HEDGE * wait).await;
+                time::sleep(hedge * wait).await;
                 let end = Instant::now() + limit;
                 let url = endpoint.uri().to_string();
                 let url = url.trim_end_matches('/').to_owned();
                 match time::timeout_at(end.into(), attempt(&endpoint, user, work, end)).await {
-                    Ok(Ok((etcd, done))) => Ok((Connection { etcd, url }, done)),
+                    Ok(Ok((etcd, done))) => {
+                        Ok((Connection { etcd, url, since: Instant::now() }, done))
+                    }
                     Ok(Err(fault)) => Err((url, fault)),
                     Err(_) => {
                         let seconds = limit.as_secs_f32();

@@ -70,11 +70,21 @@ pub(crate) fn is_lasting(error: &EtcdError) -> bool {
 }
 
 /// Whether the member will soon know better: it has no leader at the moment.
-pub(super) fn is_passing(error: &EtcdError) -> bool {
+pub(crate) fn is_passing(error: &EtcdError) -> bool {
     const PASSING: [&str; 4] = ["no leader", "leader changed", "timed out", "not leader"];
     let EtcdError::GRpcStatus(status) = error else { return false };
     status.message().starts_with("etcdserver: ")
         && PASSING.iter().any(|text| status.message().contains(text))
+}
+
+/// Whether the store has ended a lease.
+pub(crate) fn is_lost_lease(error: &EtcdError) -> bool {
+    match error {
+        EtcdError::GRpcStatus(status) => status.code() == Code::NotFound,
+        // The client's words for an answer without a time to live.
+        EtcdError::LeaseKeepAliveError(text) => text == "lease not found",
+        _ => false,
+    }
 }
 
 /// Why one member gives no answer.

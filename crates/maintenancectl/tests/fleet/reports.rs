@@ -140,6 +140,26 @@ fn a_long_night() {
     drop(follower);
 }
 
+/// To write a report does not keep its lease alive: it does not end while there is a lot to report.
+#[test]
+fn many_changes() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+    let begin = Instant::now();
+    for round in 0.. {
+        if begin.elapsed() > Duration::from_secs(15) {
+            break;
+        }
+        admin.must(&format!("close --replace --reason {round}"));
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(reports(&cluster).len(), 1, "{:?}: {}", begin.elapsed(), follower.log());
+    }
+}
+
 /// Servers that say nothing, and why.
 #[test]
 fn faults() {
@@ -193,6 +213,26 @@ fn two_of_one_name() {
     drop((two, copy));
     // Its report is gone after a while, and the first one reports again.
     one.wait_for_line("the store takes reports again");
+}
+
+/// The reports of a large fleet are longer than a message of gRPC usually may be, which is 4 MiB.
+#[test]
+fn a_large_fleet() {
+    let cluster = Cluster::start(1);
+    let (machine, _fake) = server(&cluster, "closed", 0);
+    let admin = Machine::of(&cluster);
+    admin.must("close");
+    let follower = machine.follow("web1");
+    wait_until(|| follower.log(), || admin.run("is-closed").code == Some(0));
+    let key = |name: &str| format!("{KEY}/reports/{name}");
+    let value = cluster.must(&format!("get --print-value-only {}", key("web1")));
+    let mut value: Value = serde_json::from_str(&value).expect("JSON");
+    value["problem"] = "x".repeat(100_000).into();
+    let value = value.to_string().replace(' ', "\\u0020"); // a blank separates words
+    for number in 2..=60 {
+        cluster.must(&format!("put {} {value}", key(&format!("web{number}"))));
+    }
+    assert_eq!(admin.must("is-closed").out, "closed on all 60 servers\n");
 }
 
 /// What others write into the store controls no terminal.

@@ -33,6 +33,7 @@ pub(super) fn wait(
         let Some(readings) = source.ask(&is_interrupted) else {
             return Err(output.interrupted(&plan));
         };
+        let pause = source.pause(start.elapsed());
         let site = Site::new(readings, plan.flag);
         let progress = Progress::of(&site, &plan);
         output.show(&progress);
@@ -43,7 +44,7 @@ pub(super) fn wait(
         if Instant::now() >= end {
             return Err(output.time_over(&site, &progress, &plan, timeout));
         }
-        let next = end.min(start + source.pause());
+        let next = end.min(start + pause);
         while Instant::now() < next {
             if is_interrupted() {
                 return Err(output.interrupted(&plan));
