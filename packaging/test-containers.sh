@@ -77,18 +77,17 @@ status() {
 httpd -DFOREGROUND 2> /output > /output &
 status 127.0.0.2 / 200
 status 127.0.0.2 /healthz 404
-echo closed > /turn && read -r go < /turn
+echo closed > /ask && read -r done < /answer
 status 127.0.0.2 / 500
 grep -q 'Down for maintenance' /page || fail "the page is another one"
 status 127.0.0.1 / 200
 status 127.0.0.2 /healthz 200
 maintenancectl check /var/lib/maintenance/maintenance.flag > /said || fail "maintenancectl"
-echo open > /turn && read -r go < /turn
+echo open > /ask && read -r done < /answer
 status 127.0.0.2 / 200
 grep -q 'closed by the flag /var/lib/maintenance/maintenance.flag' /output || fail "the output does not say so"
-echo end > /turn
 EOF
-mkfifo "$root/turn"
+mkfifo "$root/ask" "$root/answer"
 unshare --net --pid --mount --fork --kill-child sh -euc "
     ip link set lo up
     mount -t proc proc '$root/proc'
@@ -97,13 +96,12 @@ unshare --net --pid --mount --fork --kill-child sh -euc "
     mknod -m 666 '$root/dev/urandom' c 1 9
     mount --bind '$work/host' '$root/var/lib/maintenance'
     mount -o remount,bind,ro '$root/var/lib/maintenance'
-    { while read -r turn < '$root/turn'; do
+    { while read -r turn < '$root/ask'; do
         case \$turn in
             closed) touch '$work/host/maintenance.flag' ;;
             open) rm '$work/host/maintenance.flag' ;;
-            end) exit ;;
         esac
-        echo go > '$root/turn'
+        echo done > '$root/answer'
     done; } &
     chroot '$root' /bin/sh -eu /inside"
 echo "- open; closed by a flag in the mounted folder, with the page, the allowlist and the probe; open again"

@@ -33,8 +33,9 @@ pub enum FolderProblem {
 }
 
 /// The types of folders that httpd_t may not see or not read, in the policies of Fedora and Debian.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     "admin_home_t",
+    "container_file_t",
     "default_t",
     "mnt_t",
     "root_t",
