@@ -1,5 +1,6 @@
 //! A set of networks with address lookup.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -8,13 +9,30 @@ use prefix_trie::joint::JointPrefixMap;
 
 use super::network;
 
-/// Networks, each with a number that identifies its origin. A lookup walks one prefix trie: its
-/// cost does not depend on the number of networks, and it neither allocates nor locks.
+/// Networks, each with a number that identifies its origin. A lookup in a large set walks one prefix
+/// trie: its cost does not depend on the number of networks, and it neither allocates nor locks.
 #[derive(Debug, Default)]
 pub struct Networks {
-    trie: JointPrefixMap<IpNet, Origin>,
+    set: Set,
     /// Whether an entry expires.
     expires: bool,
+}
+
+/// Most scopes have no network at all or a few, for which a trie takes a hundred times the memory.
+#[derive(Debug)]
+enum Set {
+    /// In address order.
+    Few(Box<[(IpNet, Origin)]>),
+    Many(Box<JointPrefixMap<IpNet, Origin>>),
+}
+
+/// The largest number of networks that are compared one by one.
+const FEW: usize = 4;
+
+impl Default for Set {
+    fn default() -> Self {
+        Self::Few(Box::default())
+    }
 }
 
 /// A network of a set.
@@ -43,26 +61,34 @@ impl Networks {
     /// asked for if the narrowest network expires.
     pub fn find(&self, address: IpAddr, now: impl FnOnce() -> Timestamp) -> Option<(IpNet, u32)> {
         if self.is_empty() {
-            return None; // most lists are, and the trie takes a walk to find out
+            return None;
         }
         let address = network::of_address(address);
-        let (network, origin) = self.trie.get_lpm(&address)?;
-        if origin.until == NEVER {
-            return Some((network, origin.number));
+        let (network, origin) = self.set.narrowest(address, |_| true)?;
+        if origin.until != NEVER {
+            // A network that has expired does not hide a wider one that has not.
+            let now = now().as_microsecond();
+            return self.find_valid(address, now);
         }
-        self.find_valid(address, now().as_microsecond())
+        Some((network, origin.number))
     }
 
-    /// A network that has expired does not hide a wider one that has not.
     #[inline(never)]
     fn find_valid(&self, address: IpNet, now: i64) -> Option<(IpNet, u32)> {
-        let valid = self.trie.cover(&address).filter(|(_, origin)| origin.until > now);
-        valid.last().map(|(network, origin)| (network, origin.number))
+        let (network, origin) = self.set.narrowest(address, |origin| origin.until > now)?;
+        Some((network, origin.number))
     }
 
     /// All networks in address order, whether they have expired or not.
     pub fn iter(&self) -> impl Iterator<Item = Entry> {
-        self.trie.iter().map(|(network, origin)| Entry {
+        let (few, many) = match &self.set {
+            Set::Few(few) => (&**few, None),
+            Set::Many(trie) => (&[][..], Some(trie)),
+        };
+        let few = few.iter().copied();
+        let many = many.into_iter().flat_map(|trie| trie.iter());
+        let entries = few.chain(many.map(|(network, origin)| (network, *origin)));
+        entries.map(|(network, origin)| Entry {
             network,
             origin: origin.number,
             until: (origin.until != NEVER)
@@ -81,12 +107,40 @@ impl Networks {
 
     /// The number of networks.
     pub fn len(&self) -> usize {
-        self.trie.len()
+        match &self.set {
+            Set::Few(few) => few.len(),
+            Set::Many(trie) => trie.len(),
+        }
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.trie.is_empty()
+        matches!(&self.set, Set::Few(few) if few.is_empty())
+    }
+}
+
+impl Set {
+    /// The narrowest network around the address of which `counts` is true.
+    fn narrowest(
+        &self,
+        address: IpNet,
+        counts: impl Fn(&Origin) -> bool,
+    ) -> Option<(IpNet, Origin)> {
+        match self {
+            Self::Few(few) => {
+                let around = few.iter().filter(|(network, _)| network.contains(&address));
+                let found = around.filter(|(_, origin)| counts(origin));
+                found.max_by_key(|(network, _)| network.prefix_len()).copied()
+            }
+            Self::Many(trie) => {
+                let (network, origin) = trie.get_lpm(&address)?;
+                if counts(origin) {
+                    return Some((network, *origin));
+                }
+                let found = trie.cover(&address).filter(|(_, origin)| counts(origin));
+                found.last().map(|(network, origin)| (network, *origin))
+            }
+        }
     }
 }
 
@@ -108,17 +162,21 @@ impl FromIterator<Entry> for Networks {
     /// Of several entries for a network, the one that lasts longest counts, and of those that last
     /// equally long the first one.
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        let mut networks = Self::default();
+        let (mut networks, mut expires) = (BTreeMap::new(), false);
         for Entry { network, origin, until } in entries {
             let until = until.map_or(NEVER, |until| until.as_microsecond());
             let origin = Origin { number: origin, until };
-            networks.expires |= until != NEVER;
-            let known = networks.trie.entry(network).or_insert(origin);
+            expires |= until != NEVER;
+            let known = networks.entry(network).or_insert(origin);
             if until > known.until {
                 *known = origin;
             }
         }
-        networks
+        let set = match networks.len() {
+            0..=FEW => Set::Few(networks.into_iter().collect()),
+            _ => Set::Many(Box::new(networks.into_iter().collect())),
+        };
+        Self { set, expires }
     }
 }
 

@@ -16,8 +16,9 @@ use super::choices::Choices;
 use super::template::Template;
 use crate::negotiate::{Encoding, Media};
 
-/// The maximum total size, in plain and compressed bytes.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The maximum total size, in plain and compressed bytes: each child has as much, and a client can make
+/// it do so by asking for many hosts in many languages.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// The approximate overhead of a rendering in addition to its bytes.
 const OVERHEAD: usize = 256;
