@@ -281,7 +281,7 @@ fn a_content_that_only_root_may_read() {
         httpd.client().get("/").assert_refused();
         thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(httpd.count_log("maintenance:(notice|warn|error)"), 3, "{}", httpd.log());
+    assert_eq!(httpd.count_log("maintenance:(notice|warn|error)"), 4, "{}", httpd.log());
     set_mode(&httpd.flag(), 0o644);
     wait_for("the children can read it", Duration::from_secs(2), || {
         httpd.client().get("/").status == 200
