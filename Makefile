@@ -202,6 +202,8 @@ test-dist: dist $(NEW_HTTPD) ## Try what `make dist` has built, as root
 	packaging/test-module.sh $(BUILT_MODULE) $(BUILT_COMMAND) $(OLD_HTTPD)/bin/apxs $(NEW_HTTPD)/bin/apxs apxs
 	packaging/package.sh $(HERE) 2.4 target/test-dist 999.0
 	for suite in bookworm trixie; do SUITE=$$suite packaging/test-deb.sh $(DEB_HERE) || exit 1; done
+	packaging/test-signature.sh target/dist
+	packaging/test-containers.sh target/dist $(NEW_HTTPD)
 	packaging/test-symbols.sh $(BUILT_MODULE) target/package/$(HERE)-2.4/dbgsym $(NEW_HTTPD)
 	packaging/test-rpm.sh rhel $(NEW_HTTPD) target/dist target/test-dist
 	packaging/test-rpm.sh suse $(NEW_HTTPD) target/dist target/test-dist

@@ -177,7 +177,7 @@ void maintenance_watch_answer(request_rec *r, void *data, int is_upgraded);
 /* A worker in the scoreboard. */
 typedef struct {
     int process;
-    unsigned long connection;
+    apr_uint64_t connection;
     apr_time_t began;
     char request[64];
 } maintenance_worker;

@@ -6,7 +6,8 @@ cd "$1"
 rm -f SHA256SUMS SHA256SUMS.asc
 if [ -n "${SIGN_KEY-}" ]; then
     for package in *.rpm; do
-        [ ! -e "$package" ] || rpmsign --addsign --define "_gpg_name $SIGN_KEY" "$package" > /dev/null
+        [ ! -e "$package" ] || rpmsign --addsign --define "_gpg_name $SIGN_KEY" --define "__gpg $(command -v gpg)" \
+            "$package" > /dev/null
     done
 fi
 LC_ALL=C sha256sum -- *.* > ../SHA256SUMS.new

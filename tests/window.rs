@@ -281,7 +281,6 @@ fn a_content_that_only_root_may_read() {
         httpd.client().get("/").assert_refused();
         thread::sleep(Duration::from_millis(100));
     }
-    // The version, the flag, the closing, and the error.
     assert_eq!(httpd.count_log("maintenance:(notice|warn|error)"), 4, "{}", httpd.log());
     set_mode(&httpd.flag(), 0o644);
     wait_for("the children can read it", Duration::from_secs(2), || {
