@@ -38,15 +38,22 @@ symbols() {
 documents="README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md"
 "$here/third-party.sh" "$target" > "$stage/THIRD-PARTY"
 
+# The documentation with its examples, which are in folders.
+install_docs() {
+    find docs -type f -printf '%P\n' | while IFS= read -r file; do
+        install -D -m 644 "docs/$file" "$1/$file"
+    done
+}
+
 name=mod_maintenance-$version-httpd-$httpd-linux-$arch
 files=$stage/$name
-mkdir -p "$files/docs"
+mkdir -p "$files"
 DESTDIR=$stage/command PREFIX=/usr "$here/install-command.sh" "$command" "$writer" > /dev/null
 cp -r "$stage/command/usr/bin/maintenancectl" "$stage/command/usr/lib" "$stage/command/usr/share" "$files"
 # shellcheck disable=SC2086 # names without blanks
 install -m 644 "$module" "$stage/THIRD-PARTY" LICENSE $documents "$here/INSTALL.md" \
     httpd-test/maintenance.conf "$files"
-install -m 644 docs/* "$files/docs"
+install_docs "$files/docs"
 pack "$name"
 
 name=$name-debuginfo
@@ -58,13 +65,13 @@ pack "$name"
 # Debian
 tree=$stage/deb
 doc=$tree/usr/share/doc/libapache2-mod-maintenance
-mkdir -p "$tree/etc/apache2/mods-available" "$doc/docs"
+mkdir -p "$tree/etc/apache2/mods-available" "$doc"
 cp -r "$stage/command/." "$tree"
 gzip -9n "$tree"/usr/share/man/man?/*
 install -D -m 644 "$module" "$tree/usr/lib/apache2/modules/mod_maintenance.so"
 install -m 644 "$here/debian/maintenance.load" httpd-test/maintenance.conf "$tree/etc/apache2/mods-available"
 install -m 644 README.md CONTRIBUTING.md SECURITY.md "$here/debian/copyright" "$doc"
-install -m 644 docs/* "$doc/docs"
+install_docs "$doc/docs"
 gzip -9nc CHANGELOG.md > "$doc/changelog.gz"
 gzip -9nc "$stage/THIRD-PARTY" > "$doc/THIRD-PARTY.gz"
 gzip -9n > "$doc/changelog.Debian.gz" <<EOF
@@ -90,7 +97,7 @@ for layout in rhel suse; do
         rhel) package=mod_maintenance config=etc/httpd modules=usr/lib64/httpd/modules ;;
         suse) package=apache2-mod_maintenance config=etc/apache2 modules=usr/lib64/apache2 ;;
     esac
-    mkdir -p "$tree/$config/conf.d" "$tree/var/lib/maintenance" "$tree/usr/share/doc/$package/docs"
+    mkdir -p "$tree/$config/conf.d" "$tree/var/lib/maintenance" "$tree/usr/share/doc/$package"
     DESTDIR=$tree PREFIX=/usr ZSH=share/zsh/site-functions "$here/install-command.sh" "$command" "$writer" > /dev/null
     gzip -9n "$tree"/usr/share/man/man?/*
     install -D -m 644 "$module" "$tree/$modules/mod_maintenance.so"
@@ -111,7 +118,7 @@ for layout in rhel suse; do
     } > "$tree/$config/conf.d/maintenance.conf"
     # shellcheck disable=SC2086 # names without blanks
     install -m 644 $documents "$stage/THIRD-PARTY" "$tree/usr/share/doc/$package"
-    install -m 644 docs/* "$tree/usr/share/doc/$package/docs"
+    install_docs "$tree/usr/share/doc/$package/docs"
     install -D -m 644 LICENSE "$tree/usr/share/licenses/$package/LICENSE"
     symbols "$tree"
     "$here/rpm.sh" "$tree" "$dist" $layout "$version" "$arch"

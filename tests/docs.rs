@@ -15,6 +15,8 @@ use maintenance_harness::{Httpd, Maintenancectl, Setup, replace_file, wait_for};
 use regex::Regex;
 use serde_json::{Value, json};
 
+mod examples;
+
 /// The modules that the blocks of directives need in addition to those of base.conf.
 const MODULES: [&str; 13] = [
     "access_compat",
