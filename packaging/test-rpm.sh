@@ -82,10 +82,11 @@ rpmbuild -bb --quiet --define "_topdir $work" --define "debug_package %{nil}" "$
     { cat "$work/log" >&2; exit 1; }
 # Debian warns of rpm as a rival of dpkg.
 rpm="rpm --root $root --dbpath /var/lib/rpm"
-! rpm --help | grep -q force-debian || rpm="$rpm --force-debian"
+force=
+! rpm --help | grep -q force-debian || force=--force-debian
 mkdir -p "$root/var/lib/rpm"
 $rpm --initdb
-$rpm -i "$work"/RPMS/*/*.rpm
+$rpm -i $force "$work"/RPMS/*/*.rpm
 
 cat > "$root/inside" <<EOF
 config=/$config server=$server package=$package
@@ -104,9 +105,9 @@ unshare --net --pid --mount --fork --kill-child sh -euc "
     mknod -m 666 '$root/dev/urandom' c 1 9
     { while read -r words < '$root/ask'; do
         case \$words in
-            old) $rpm -U --oldpackage '$old' ;;
-            new) $rpm -U '$new' ;;
-            erase) $rpm -e $package ;;
+            old) $rpm -U $force --oldpackage '$old' ;;
+            new) $rpm -U $force '$new' ;;
+            erase) $rpm -e $force $package ;;
             files) $rpm -ql $package ;;
         esac > '$root/said' 2>&1 && echo good > '$root/answer' || echo bad > '$root/answer'
     done; } &
