@@ -47,8 +47,9 @@ name = "web1"
 status = "${site}maintenance-status"
 EOF
 
+# A process group of its own, because prefork signals its whole group when it stops.
 # shellcheck disable=SC2086 # one word each
-"$httpd" -d "$root" -f httpd.conf $defines -DFOREGROUND > "$root/logs/stderr" 2>&1 &
+setsid "$httpd" -d "$root" -f httpd.conf $defines -DFOREGROUND > "$root/logs/stderr" 2>&1 &
 pid=$!
 finish() {
     kill "$pid" 2>/dev/null || :
