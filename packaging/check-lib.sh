@@ -41,7 +41,7 @@ machine=$(readelf -h "$file" | sed -n 's/ *Class: *\|  *Data: *\| *Machine: *//p
 none "$([ -n "$machine" ] || echo unknown)" "is not an ELF file"
 
 for each in "$file" "$file.debug"; do
-    none "$(strings -n 8 "$each" | grep -F -e "$(pwd)/" -e "$HOME/" | head -n 5)" \
+    none "$(strings -n 8 "$each" | grep -F -e "$(pwd)" -e "$HOME/" | head -n 5)" \
         "or its symbols name folders of this machine"
 done
 

@@ -26,6 +26,11 @@ export RUSTFLAGS
 CFLAGS="${CFLAGS-} -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=cargo -ffile-prefix-map=$(pwd)=."
 export CFLAGS
 
+# zig compiles its libunwind itself, with symbols that name this folder, and has no option against that:
+# its compiler takes the name from PWD, if that leads here. What was compiled elsewhere is not taken.
+export PWD=/proc/self/cwd
+export ZIG_GLOBAL_CACHE_DIR="$tools/zig-cache"
+
 # cargo-zigbuild would prefer the ziglang of a python3 on PATH.
 export CARGO_ZIGBUILD_PYTHON_PATH="$tools/zig/bin/python"
 PATH=$tools/bin:$PATH cargo-zigbuild "${VERB:-zigbuild}" --profile "$profile" --locked --target "$target.$glibc" "$@" >&2
