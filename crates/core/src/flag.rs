@@ -288,7 +288,7 @@ impl<'b> Flag<'b> {
                 false
             }
             Presence::Present(phase) => {
-                let last = self.reader.last();
+                let Some(last) = self.reader.last() else { return true };
                 let spec = last.content.spec();
                 content_id != last.content.content_id() || next_phase(spec, clock(), phase) != phase
             }
@@ -319,7 +319,7 @@ impl<'b> Flag<'b> {
     /// What is known about the flag. The only file system access is to the folder of an absent
     /// flag.
     pub fn report(&self) -> FlagReport {
-        FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
+        FlagReport::new(self.word().state(), self.slot, self.reader.last().as_deref(), || {
             self.poll_lease.has_no_interval() && place::is_folder_missing(&self.path)
         })
     }
