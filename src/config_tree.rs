@@ -8,7 +8,8 @@ use crate::server::{ServerConfig, config, servers};
 use crate::sys::bindings::{
     APLOG_WARNING, ap_conftree, ap_directive_t, maintenance_has_cache_quick_handler, server_rec,
 };
-use maintenance_core::directive::cache_advice::{self, Line};
+use maintenance_core::directive::cache_advice::{CacheLines, Line};
+use maintenance_core::engine::gates::{Section, SectionId};
 use maintenance_core::file::watched::listed;
 use maintenance_core::report::StatusLocations;
 
@@ -107,15 +108,21 @@ fn position(directive: &ap_directive_t) -> String {
 
 /// Warns if mod_cache runs as a quick handler on servers with locations that have their own flags.
 pub(crate) fn warn_of_cache(main: &server_rec) {
-    let has_flags = |config: &ServerConfig| {
-        let mut sections = config.sections.values();
-        config.settings.is_on() && sections.any(|section| !section.settings.own_flags().is_empty())
-    };
     // SAFETY: the configuration is complete, and the lines do not outlive this function.
     let lines = unsafe { cache_lines() };
+    if lines.is_empty() {
+        return;
+    }
+    let has_flags = |(_, section): (SectionId, &Section)| !section.settings.own_flags().is_empty();
+    let main_has_flags = config(main).is_some_and(|main| main.sections.own().any(has_flags));
+    let has_flags = |config: &ServerConfig| {
+        let inherits = main_has_flags && config.sections.outer().next().is_some();
+        config.settings.is_on() && (inherits || config.sections.own().any(has_flags))
+    };
+    let advice = CacheLines::new(lines);
     let is_ahead = |server: &&server_rec| {
         let host = (server.is_virtual != 0).then(|| scopes::defined(server)).flatten();
-        config(server).is_some_and(has_flags) && cache_advice::answers(&lines, host.as_deref())
+        config(server).is_some_and(has_flags) && advice.answer(host.as_deref())
     };
     let names: Vec<_> = servers(main).filter(is_ahead).map(scopes::name).collect();
     if names.is_empty() {

@@ -89,7 +89,7 @@ unsafe fn apply_line(
     let settings = match (parms.path.is_null(), section.and_then(Section::number)) {
         (true, _) => &mut config.settings,
         (false, Some(number)) => {
-            let section = config.sections.entry(number).or_default();
+            let section = config.sections.edit(number);
             section.name = line.section_name();
             &mut section.settings
         }

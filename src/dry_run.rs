@@ -72,7 +72,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
         // If the path has several readings, this is the one that decides.
         let (number, now, while_closed) = Outcome::now_and_while_closed(all, assumed, &Events);
         let innermost = found.all().nth(number).flatten().and_then(SectionPath::innermost);
-        let section = innermost.and_then(|number| config.sections.get(&number));
+        let section = innermost.and_then(|number| config.sections.get(number));
         forecast.location = section.map(|section| section.name.clone());
         (forecast.now, forecast.while_closed) = (now, while_closed);
         forecast
@@ -85,7 +85,7 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
 /// request for that path would do.
 pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
     let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
-    for path in gates.sections().values().filter_map(|section| plain_path(&section.name)) {
+    for path in gates.sections().iter().filter_map(|(_, section)| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);
         let overlay = request.overlay(&Question { client, path: path.into(), host: None });
         let overlay = request.at(server, overlay);

@@ -295,12 +295,20 @@ pub(crate) fn name_flags<'a>(flags: impl Iterator<Item = &'a Path>) {
     }
 }
 
-/// Warns at start about the folder of a flag.
-pub(crate) fn warn_of_folder(flag: &Path, problem: &FolderProblem) {
+/// Warns at start about the folder of these flags.
+pub(crate) fn warn_of_folder(flags: &[&Path], problem: &FolderProblem) {
+    let [flag, others @ ..] = flags else { return };
     let folder = flag.parent().unwrap_or(flag).display();
-    write(
-        None,
-        APLOG_WARNING,
-        &format!("the folder {folder} of the flag {} {problem}", flag.display()),
-    );
+    let more = match others.len() {
+        0 => String::new(),
+        1 => " and of 1 more flag".into(),
+        more => format!(" and of {more} more flags"),
+    };
+    let message = format!("the folder {folder} of the flag {}{more} {problem}", flag.display());
+    write(None, APLOG_WARNING, &message);
+}
+
+/// Warns at start that the folders of further flags have a problem.
+pub(crate) fn warn_of_more_folders(count: usize) {
+    write(None, APLOG_WARNING, &format!("{count} more folders of flags have such problems"));
 }

@@ -5,13 +5,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::error_log;
-use crate::server::gates;
+use crate::server::flags;
 use crate::sys::bindings::maintenance_main_server;
 use crate::sys::process;
-use maintenance_core::engine::gate::Gate;
 use maintenance_core::events::{EventSink, is_first_closing};
 use maintenance_core::file::watched::FileEvent;
-use maintenance_core::flag::FlagEvent;
+use maintenance_core::flag::{FlagEvent, Flags};
 
 /// Logs each event. When the site closes, it also clears the list of refused clients, because the
 /// clients of an earlier closing are of no use.
@@ -38,6 +37,6 @@ impl EventSink for Events {
 fn closes_the_site(event: &FlagEvent<'_>) -> bool {
     // SAFETY: httpd's main server lives as long as the process has this configuration.
     let Some(main) = (unsafe { maintenance_main_server().as_ref() }) else { return false };
-    let closing = gates(main).flat_map(Gate::flags).filter(|flag| flag.was_closing());
+    let closing = flags(main).into_iter().flat_map(Flags::iter).filter(|flag| flag.was_closing());
     is_first_closing(event, closing.map(|flag| flag.path()))
 }

@@ -11,7 +11,6 @@ use crate::sys::bindings::{server_addr_rec, server_rec};
 use crate::sys::config_vector::set_config_slot;
 use crate::sys::pool::Pool;
 use crate::sys::process;
-use maintenance_core::engine::gates::SectionId;
 use maintenance_core::engine::server::Counters;
 use maintenance_core::report::HostAddress;
 use maintenance_core::shared::table::Key;
@@ -41,9 +40,8 @@ pub(crate) unsafe fn number(main: &server_rec, stats: &'static Stats, pool: Pool
             let name = label(server);
             let own = keys.of(&name, "");
             let sections = config.gates()?.sections().iter();
-            let sections: Vec<_> = sections
-                .map(|(number, section)| (*number, keys.of(&name, &section.name)))
-                .collect();
+            let sections: Vec<_> =
+                sections.map(|(number, section)| (number, keys.of(&name, &section.name))).collect();
             Some((config, own, sections))
         })
         .collect();
@@ -58,8 +56,7 @@ pub(crate) unsafe fn number(main: &server_rec, stats: &'static Stats, pool: Pool
     let mut next = || numbers.next().unwrap_or(ScopeId::OTHERS);
     for (config, _, sections) in scopes {
         let own = next();
-        let sections: BTreeMap<SectionId, _> =
-            sections.into_iter().map(|(number, _)| (number, next())).collect();
+        let sections = sections.into_iter().map(|(number, _)| (number, next())).collect();
         config.count(Counters { stats, own, sections, generation: stats.generation() });
     }
 }

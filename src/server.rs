@@ -13,7 +13,8 @@ use maintenance_core::directive::Settings;
 use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, Sections};
 use maintenance_core::engine::server::Counters;
-use maintenance_core::flag::Flag;
+use maintenance_core::engine::watches::Watches;
+use maintenance_core::flag::Flags;
 use maintenance_core::page::ServerName;
 use maintenance_core::report::StatusLocations;
 
@@ -26,19 +27,28 @@ pub(crate) struct ServerConfig {
     counters: OnceCell<Counters>,
     /// See [`host`].
     name: OnceCell<ServerName>,
-    /// The sections with the status page, of all servers; only the main server has them.
-    pub(crate) status_locations: OnceCell<StatusLocations>,
-    /// The name of the machine; only the main server has it.
-    pub(crate) machine: OnceCell<String>,
+    /// Only the main server has it.
+    of_all: OnceCell<Box<OfAll>>,
+}
+
+/// What the main server has for all servers.
+pub(crate) struct OfAll {
+    /// The sections with the status page.
+    pub(crate) status_locations: StatusLocations,
+    /// The name of the machine.
+    pub(crate) machine: String,
+    /// What the gates are made of.
+    pub(crate) context: Arc<ServerContext>,
+    /// The files of all scopes.
+    pub(crate) watches: Watches,
 }
 
 impl ServerConfig {
     /// Merges this virtual host into the main server, whose sections apply to it as well.
     pub(crate) fn within(&self, outer: &Self) -> Self {
-        let sections = outer.sections.iter().chain(&self.sections);
         Self {
             settings: self.settings.within(&outer.settings),
-            sections: sections.map(|(number, settings)| (*number, settings.clone())).collect(),
+            sections: self.sections.within(&outer.sections),
             ..Self::default()
         }
     }
@@ -59,11 +69,9 @@ impl ServerConfig {
         let _ = self.counters.set(counters); // set once per configuration
     }
 
-    /// The settings of the server and of each of its sections, if the engine is on.
-    pub(crate) fn scopes(&self) -> impl Iterator<Item = &Settings> {
-        let sections = self.sections.values().map(|section| &section.settings);
-        let scopes = std::iter::once(&self.settings).chain(sections);
-        scopes.filter(|_| self.settings.is_on())
+    /// Sets what the main server has for all servers.
+    pub(crate) fn set_of_all(&self, of_all: OfAll) {
+        let _ = self.of_all.set(Box::new(of_all)); // set once per configuration
     }
 
     /// Makes the gates, if the engine is on.
@@ -83,6 +91,11 @@ impl ServerConfig {
     pub(crate) fn gates(&self) -> Option<&Gates> {
         self.gates.get()?.as_deref()
     }
+}
+
+/// What the main server has for all servers, once the configuration is complete.
+pub(crate) fn of_all(main: &server_rec) -> Option<&OfAll> {
+    Some(config(main)?.of_all.get()?)
 }
 
 /// The configuration of `server`.
@@ -108,12 +121,9 @@ pub(crate) fn gates(main: &server_rec) -> impl Iterator<Item = &Gate> {
     servers(main).filter_map(|server| config(server)?.gates()).flat_map(Gates::all)
 }
 
-/// The flags of all gates, without duplicates.
-pub(crate) fn flags(main: &server_rec) -> Vec<&Flag<'static>> {
-    let mut flags: Vec<_> = gates(main).flat_map(Gate::flags).map(|flag| &**flag).collect();
-    flags.sort_by_key(|flag| flag.path());
-    flags.dedup_by_key(|flag| flag.path());
-    flags
+/// All flags.
+pub(crate) fn flags(main: &server_rec) -> Option<&Flags> {
+    Some(&of_all(main)?.context.flags)
 }
 
 /// The name from `ServerName`; empty if the server has none.

@@ -10,7 +10,7 @@ use crate::events::Events;
 use crate::request::Request;
 use crate::scopes;
 use crate::scoreboard;
-use crate::server::{config, flags, gates, servers};
+use crate::server::{config, flags, of_all, servers};
 use crate::sys::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
     ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
@@ -124,7 +124,7 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     // SAFETY: httpd's main server lives as long as the child serves requests.
     let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
-    let flags = flags(main);
+    let flags: Vec<_> = flags(main)?.iter().map(|flag| &**flag).collect();
     for flag in &flags {
         let report = &mut |event: FlagEvent<'_>| Events.flag(event);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
@@ -132,16 +132,14 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
     for server in servers(main) {
         dry_run::make_gates(request, server);
     }
-    for gate in gates(main) {
-        gate.refresh_changed(&Events);
-    }
+    of_all(main)?.watches.refresh(Observer::Child, false, &Events);
     // SAFETY: httpd's own C string.
     let banner = unsafe { CStr::from_ptr(ap_get_server_banner()) };
     let interval = config(main).map(|config| config.settings.check_interval());
     let reachable = virtual_hosts::is_main_reachable(main);
     let facts = Facts {
         server: banner.to_string_lossy().into_owned(),
-        machine: config(main).and_then(|config| config.machine.get()).cloned().unwrap_or_default(),
+        machine: of_all(main)?.machine.clone(),
         now,
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(|server| scope_facts(server, reachable)).collect(),
@@ -173,8 +171,8 @@ fn scope_facts(server: &server_rec, is_main_reachable: bool) -> Vec<ScopeFacts<'
     };
     let own = facts(kind, None, vec![gates.own()], Some(counters.own));
     let sections = gates.sections().iter().map(|(number, section)| {
-        let inside = gates.inside(*number).collect();
-        let number = counters.scope(Some(number));
+        let inside = gates.inside(number).collect();
+        let number = counters.scope(Some(&number));
         facts(ScopeKind::Location, Some(&section.name), inside, Some(number))
     });
     std::iter::once(own).chain(sections).collect()

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config_tree;
 use crate::request::Request;
-use crate::server::config;
+use crate::server::of_all;
 use crate::sys::bindings::{
     DECLINED, OK, PROXYREQ_NONE, PROXYREQ_PROXY, ap_core_translate, ap_location_walk,
     apr_filetype_e_APR_NOFILE, maintenance_configured_handler, maintenance_find_override,
-    maintenance_main_server, server_rec,
+    maintenance_main_server,
 };
 use maintenance_core::allow::ClientRequest as _;
 use maintenance_core::engine::request::Request as _;
@@ -27,16 +27,14 @@ static HANDLER: &CStr = c"maintenance-status";
 static IS_CONFIGURED: AtomicBool = AtomicBool::new(false);
 
 /// Finds the sections with the status page, when the configuration is complete.
-pub(crate) fn find(main: &server_rec) {
+pub(crate) fn find() -> StatusLocations {
     // SAFETY: the caller's configuration is complete, and this is the only thread.
     let locations = unsafe {
         maintenance_find_override();
         config_tree::status_locations()
     };
     IS_CONFIGURED.store(!locations.is_empty(), Ordering::Relaxed);
-    if let Some(config) = config(main) {
-        let _ = config.status_locations.set(locations); // set once per configuration
-    }
+    locations
 }
 
 /// Whether a section has the status page.
@@ -48,7 +46,7 @@ pub(crate) fn is_configured() -> bool {
 fn locations<'s>() -> Option<&'s StatusLocations> {
     // SAFETY: httpd's main server lives as long as the configuration.
     let main = unsafe { maintenance_main_server().as_ref() }?;
-    config(main)?.status_locations.get()
+    Some(&of_all(main)?.status_locations)
 }
 
 // What the SAFETY comments here rest on is said at `Request`.

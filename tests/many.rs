@@ -38,6 +38,7 @@ fn virtual_hosts() {
     let httpd = setup.start();
     println!("{MANY} virtual hosts: started in {:?}", start.elapsed());
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(httpd.log().len() < 64 * 1024, "{} bytes in the error log", httpd.log().len());
     let (first, last) = ("host0.test", format!("host{}.test", MANY - 1));
     for _ in 0..2 {
         fs::write(httpd.path(&format!("flags/{}.flag", MANY - 1)), "").expect("written");
@@ -87,25 +88,84 @@ fn flags_of_one_server() {
     assert!((2..=30).contains(&named.len()), "{}", named.len());
 }
 
+/// Without the folder of its flags, a server warns of the folder and not of each flag.
+#[test]
+fn warnings_of_many_flags() {
+    for (folders, lines) in [(1, 1), (10, 10), (MANY, 51)] {
+        let flag = |number| format!("MaintenanceFlag gone{}/{number}.flag\n", number % folders);
+        let setup = Setup::new(&(0..MANY).map(flag).collect::<String>());
+        let (ok, said) = setup.test_config();
+        assert!(ok, "{said}");
+        let warnings = said.lines().filter(|line| line.contains("does not exist, so")).count();
+        let more = said.contains(&format!("{} more folders of flags", folders.max(50) - 50));
+        assert_eq!((warnings + usize::from(more), more), (lines, lines > 50), "{said}");
+        let mut httpd = setup.start();
+        httpd.allow_log("does not exist, so|more folders of flags");
+        assert!(httpd.log().len() < 64 * 1024, "{} bytes in the error log", httpd.log().len());
+    }
+}
+
+/// A figure of a process, in KiB.
+fn figure(process: u32, file: &str, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/{file}")).expect("a file of /proc");
+    let line = text.lines().find(|line| line.starts_with(name)).expect(name);
+    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+}
+
+/// The memory of all processes, except for the code, and the shared memory of the parent, in KiB, with
+/// so many virtual hosts that have a flag and an allowlist of their own.
+fn memory(hosts: usize, has_module: bool) -> [u64; 2] {
+    let host = |n: usize| {
+        let own = match has_module {
+            true => format!("MaintenanceFlag flags/{n}.flag\nMaintenanceAllow 10.0.{}.1", n % 256),
+            false => String::new(),
+        };
+        format!("<VirtualHost *>\nServerName host{n}.test\n{own}\n</VirtualHost>\n")
+    };
+    let mut setup = Setup::new(&(0..hosts).map(host).collect::<String>());
+    if !has_module {
+        setup = setup.before("Define WITHOUT_MODULE");
+    }
+    fs::create_dir(setup.path("flags")).expect("a folder");
+    let httpd = setup.start();
+    assert_eq!(httpd.client().get("/").status, 200);
+    // The code is also that of other servers on the machine, which share its pages.
+    let all = httpd.processes().into_iter().flat_map(|process| {
+        ["Pss_Anon:", "Pss_Shmem:"].map(|name| figure(process, "smaps_rollup", name))
+    });
+    [all.sum(), figure(httpd.pid(), "status", "RssShmem:")]
+}
+
+/// What the virtual hosts of a server have in common takes memory once, and the children share what
+/// the parent has made.
+#[test]
+fn memory_of_many() {
+    const HOSTS: u64 = 2000;
+    let more = |hosts: u64| {
+        let [with, without] = [true, false].map(|has_module| memory(hosts as usize, has_module));
+        [0, 1].map(|number| with[number].saturating_sub(without[number]))
+    };
+    let (one, many) = (more(1), more(HOSTS));
+    let each = [0, 1].map(|number| many[number].saturating_sub(one[number]) * 1024 / HOSTS);
+    println!(
+        "each virtual host: {each:?} bytes, of them the second shared; the first: {one:?} KiB"
+    );
+    assert!(each[0] < 3 * 1024, "{} bytes for each virtual host", each[0]);
+    assert!(each[1] < 256, "{} bytes of shared memory for each virtual host", each[1]);
+}
+
 /// Memory reserved for many flags is not allocated if it is not used.
 #[test]
 fn memory_of_few() {
     let httpd = Setup::new("").start();
     assert_eq!(httpd.client().get("/").status, 200);
-    let read = |name: &str| {
-        fs::read_to_string(format!("/proc/{}/{name}", httpd.pid())).expect("a file of /proc")
-    };
-    let of = |text: &str, name: &str| -> u64 {
-        let line = text.lines().find(|line| line.starts_with(name)).expect(name);
-        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
-    };
-    let (status, maps) = (read("status"), read("smaps_rollup"));
-    let shared = of(&status, "RssShmem:");
+    let of = |file: &str, name: &str| figure(httpd.pid(), file, name);
+    let shared = of("status", "RssShmem:");
     println!(
         "the parent: RSS {} KiB, of it shared memory {shared} KiB, PSS {} KiB, virtual {} KiB",
-        of(&status, "VmRSS:"),
-        of(&maps, "Pss:"),
-        of(&status, "VmSize:")
+        of("status", "VmRSS:"),
+        of("smaps_rollup", "Pss:"),
+        of("status", "VmSize:")
     );
     // httpd's own scoreboard also takes some KiB.
     assert!(shared < 1024, "{shared} KiB");

@@ -2,6 +2,7 @@
 
 mod admission;
 mod allowlist;
+mod compiled;
 mod entry;
 pub mod invitations;
 pub mod lines;
@@ -15,25 +16,44 @@ mod token;
 
 use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
+
 use crate::context::DirectiveContext;
 use crate::file::watched::{self, FileEvent};
 use crate::net::hosts::Resolved;
-use crate::net::network;
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
 pub use admission::{Admission, AllowKind, ClientRequest};
 pub use allowlist::Allowlist;
+pub use compiled::ScopeList;
 use entry::Entry;
 pub use report::{AllowEntry, AllowInvitation, AllowNetwork};
 pub use token::AllowError;
 use token::Token;
 
-/// The `MaintenanceAllow` lines of one scope.
+/// The `MaintenanceAllow` lines of one scope, and those of the scopes around it that apply there.
 #[derive(Clone, Default)]
 pub struct AllowRules {
     /// `none` is the first word: the rules of outer scopes do not apply.
     not_inherited: bool,
-    entries: Vec<Entry>,
+    /// None without a line.
+    lines: Option<Arc<Lines>>,
+}
+
+/// The lines of a scope inside those of another one.
+#[derive(Clone, Default)]
+struct Lines {
+    outer: Option<Arc<Self>>,
+    own: Arc<ScopeRules>,
+    /// All of them, compiled once for all scopes in which they apply.
+    compiled: OnceCell<Arc<Allowlist>>,
+}
+
+/// The lines of one scope alone. They are compiled once for all scopes inside it.
+#[derive(Clone, Default)]
+pub struct ScopeRules {
+    entries: Arc<Vec<Entry>>,
+    list: OnceCell<Arc<ScopeList>>,
 }
 
 impl AllowRules {
@@ -47,11 +67,16 @@ impl AllowRules {
         context: &dyn DirectiveContext,
     ) -> Result<(), AllowError> {
         let from: Option<Arc<str>> = context.position().map(Into::into);
+        let lines = Arc::make_mut(self.lines.get_or_insert_default());
+        let entries = Arc::make_mut(&mut Arc::make_mut(&mut lines.own).entries);
+        if entries.is_empty() {
+            entries.reserve_exact(words.len()); // most scopes have one line
+        }
         for (position, word) in words.iter().enumerate() {
             match (*word, position) {
                 ("none", 0) => self.not_inherited = true,
                 ("none", _) => return Err(AllowError::NoneNotFirst),
-                (word, _) => self.entries.push(Entry {
+                (word, _) => entries.push(Entry {
                     token: token::parse(word, context)?,
                     word: word.into(),
                     from: from.clone(),
@@ -63,7 +88,7 @@ impl AllowRules {
 
     /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
-        !self.not_inherited && self.entries.is_empty()
+        !self.not_inherited && self.scopes().iter().all(|scope| scope.entries.is_empty())
     }
 
     /// Merges these rules, those of an inner scope, with the rules `outer` of the scope around it.
@@ -71,10 +96,51 @@ impl AllowRules {
         if self.not_inherited {
             return self.clone();
         }
-        let entries = outer.entries.iter().chain(&self.entries).cloned().collect();
-        Self { not_inherited: outer.not_inherited, entries }
+        let not_inherited = outer.not_inherited;
+        let lines = match (&self.lines, &outer.lines) {
+            (Some(inner), Some(outer)) => Some(Arc::new(inner.within(outer))),
+            (inner, outer) => inner.as_ref().or(outer.as_ref()).cloned(),
+        };
+        Self { not_inherited, lines }
     }
 
+    /// The lines of each scope, those of the outermost scope first. Scopes share them.
+    pub fn scopes(&self) -> Vec<&ScopeRules> {
+        let innermost = self.lines.as_deref();
+        let scopes = std::iter::successors(innermost, |lines| lines.outer.as_deref());
+        let mut scopes: Vec<_> = scopes.map(|lines| &*lines.own).collect();
+        scopes.reverse();
+        scopes
+    }
+
+    /// The keys of the files' slots in the shared state table.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.scopes().into_iter().flat_map(ScopeRules::keys)
+    }
+
+    /// Whether there are invitations.
+    pub fn has_invitations(&self) -> bool {
+        self.scopes().into_iter().any(ScopeRules::has_invitations)
+    }
+
+    /// Compiles the rules for requests. `slot` returns the slot of a file.
+    pub fn compile(
+        &self,
+        resolved: &Resolved,
+        slot: impl Fn(Key) -> Option<&'static Slot>,
+    ) -> Arc<Allowlist> {
+        let Some(lines) = &self.lines else { return Arc::default() };
+        let list = |own: &ScopeRules| {
+            Arc::clone(
+                own.list.get_or_init(|| Arc::new(ScopeList::new(&own.entries, resolved, &slot))),
+            )
+        };
+        let compile = || Arc::new(self.scopes().into_iter().map(list).collect());
+        Arc::clone(lines.compiled.get_or_init(compile))
+    }
+}
+
+impl ScopeRules {
     /// The keys of the files' slots in the shared state table.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.entries.iter().filter_map(|entry| match &entry.token {
@@ -102,59 +168,27 @@ impl AllowRules {
         })
     }
 
+    fn has_invitations(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry.token, Token::Invite(_)))
+    }
+
     /// Reports entries of the files that admit nobody, for `httpd -t`.
     pub fn tell_odd(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             if let Token::PluginCfg(nodes) = &entry.token {
                 nodes.file().tell_odd(&nodes.odd(), report);
             }
         }
     }
+}
 
-    /// Compiles the rules for requests. `slot` returns the slot of a file.
-    pub fn compile(
-        &self,
-        resolved: &Resolved,
-        slot: impl Fn(Key) -> Option<&'static Slot>,
-    ) -> Allowlist {
-        let mut allowlist = Allowlist { entries: self.entries.clone(), ..Allowlist::default() };
-        let (mut networks, mut hosts) = (vec![], vec![]);
-        for Entry { token, .. } in &self.entries {
-            match token {
-                Token::Network(network) => networks.push((*network, 0)),
-                Token::Host(name) => {
-                    let origin = u32::try_from(allowlist.names.len()).unwrap_or(u32::MAX);
-                    allowlist.names.push(name.clone());
-                    let addresses = resolved.get(name).into_iter().flatten();
-                    hosts.extend(addresses.map(|address| (network::of_address(*address), origin)));
-                }
-                Token::File(file) => {
-                    if let Some(slot) = slot(watched::key(file.path())) {
-                        file.report_through(slot);
-                    }
-                    allowlist.files.push(Arc::clone(file));
-                }
-                Token::PluginCfg(nodes) => {
-                    nodes.learn(resolved);
-                    if let Some(slot) = slot(watched::key(nodes.file().path())) {
-                        nodes.file().report_through(slot);
-                    }
-                    allowlist.nodes.push(Arc::clone(nodes));
-                }
-                Token::Invite(file) => {
-                    if let Some(slot) = slot(watched::key(file.path())) {
-                        file.report_through(slot);
-                    }
-                    allowlist.invitations.push(Arc::clone(file));
-                }
-                Token::Env(name) => allowlist.env.push(name.clone()),
-                Token::Expr(text, expr) => allowlist.exprs.push((Arc::clone(text), *expr)),
-                Token::Path(path) => allowlist.paths.push(path.clone()),
-            }
-        }
-        allowlist.networks = networks.into_iter().collect();
-        allowlist.hosts = hosts.into_iter().collect();
-        allowlist
+impl Lines {
+    fn within(&self, outer: &Arc<Self>) -> Self {
+        let outer = match &self.outer {
+            Some(between) => Arc::new(between.within(outer)),
+            None => Arc::clone(outer),
+        };
+        Self { outer: Some(outer), own: Arc::clone(&self.own), compiled: OnceCell::new() }
     }
 }
 
@@ -230,7 +264,7 @@ mod tests {
         rules_at(&context(), words)
     }
 
-    fn compile(rules: &AllowRules) -> Allowlist {
+    fn compile(rules: &AllowRules) -> Arc<Allowlist> {
         let resolved = [("node1", [10, 1, 0, 1]), ("node5", [10, 5, 0, 2])]
             .map(|(name, address)| (name.to_owned(), vec![IpAddr::from(address)]));
         rules.compile(&resolved.into(), |_| None)
@@ -249,10 +283,11 @@ mod tests {
         let all = ["10.0.0.1", "host=node1", "host=gone", "file=list", "plugin-cfg=cfg.xml"];
         let context = context();
         let rules = rules_at(&context, &all);
-        assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone", "node5"]);
+        let names = || rules.scopes().into_iter().flat_map(ScopeRules::names).collect::<Vec<_>>();
+        assert_eq!(names(), ["node1", "gone", "node5"]);
         assert_eq!(rules.keys().count(), 2);
         let allowlist = compile(&rules);
-        assert_eq!(rules.names().collect::<Vec<_>>(), ["node1", "gone"], "node5 is known now");
+        assert_eq!(names(), ["node1", "gone"], "node5 is known now");
         for (address, expected) in [
             ("10.0.0.1", "allowed:address"),
             ("::ffff:10.0.0.1", "allowed:address"),

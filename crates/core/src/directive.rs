@@ -2,6 +2,7 @@
 
 pub mod cache_advice;
 mod error;
+mod inherited;
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, OsStr};
@@ -17,12 +18,12 @@ use crate::notice::NoticePath;
 use crate::page::{self, PageFile};
 use crate::refusal::cors::Origins;
 use crate::refusal::retry_after::RetryAfter;
-use crate::refusal::status::StatusLines;
 use crate::refusal::{Refusal, Refusals};
 use crate::shared::slot::Slot;
 use crate::shared::table::Key;
 use crate::text::duration;
 use error::Cause;
+use inherited::Inherited;
 
 pub use error::DirectiveError;
 
@@ -162,20 +163,16 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The settings of one scope. They must be merged with those of the outer scopes before use.
+/// The settings of one scope. They must be merged with those of the outer scopes before use. What
+/// two scopes have in common exists once, so that thousands of scopes take little memory.
 #[derive(Clone, Default)]
 pub struct Settings {
     engine: Option<bool>,
-    flags: Vec<PathBuf>,
+    /// None without a flag.
+    flags: Option<Arc<Vec<Arc<Path>>>>,
     allow: AllowRules,
-    pages: Vec<Arc<PageFile>>,
-    statuses: StatusLines,
-    retry_after: Option<RetryAfter>,
-    health_checks: HealthChecks,
-    origins: Option<Origins>,
-    notice: Option<NoticePath>,
-    check_interval: Option<Duration>,
-    share_secret: Option<Arc<ShareSecret>>,
+    /// None without any of these settings.
+    inherited: Option<Arc<Inherited>>,
 }
 
 impl Settings {
@@ -185,39 +182,38 @@ impl Settings {
     pub fn within(&self, outer: &Self) -> Self {
         Self {
             engine: self.engine.or(outer.engine),
-            flags: outer.flags.iter().chain(&self.flags).cloned().collect(),
+            flags: match (&self.flags, &outer.flags) {
+                (Some(inner), Some(outer)) => Some(Arc::new([outer.as_slice(), inner].concat())),
+                (inner, outer) => inner.as_ref().or(outer.as_ref()).cloned(),
+            },
             allow: self.allow.within(&outer.allow),
-            pages: page::within(&self.pages, &outer.pages),
-            statuses: self.statuses.within(&outer.statuses),
-            retry_after: self.retry_after.or(outer.retry_after),
-            health_checks: self.health_checks.within(&outer.health_checks),
-            origins: self.origins.as_ref().or(outer.origins.as_ref()).cloned(),
-            notice: self.notice.as_ref().or(outer.notice.as_ref()).cloned(),
-            check_interval: self.check_interval.or(outer.check_interval),
-            share_secret: self.share_secret.clone().or_else(|| outer.share_secret.clone()),
+            inherited: match (&self.inherited, &outer.inherited) {
+                (Some(inner), Some(outer)) => Some(Arc::new(inner.within(outer))),
+                (inner, outer) => inner.as_ref().or(outer.as_ref()).cloned(),
+            },
         }
     }
 
     /// The settings of a server. If the default flag is in effect, it becomes one of the server's
     /// own flags, so that it also closes locations that have their own flags.
     pub fn of_server(&self, server_root: &Path) -> Self {
-        Self { flags: self.flags(server_root), ..self.clone() }
+        let own = self.flags.clone();
+        Self { flags: own.or_else(|| Some(Arc::new(self.flags(server_root)))), ..self.clone() }
     }
 
     /// How often the module checks flags. Zero means at every request.
     pub fn check_interval(&self) -> Duration {
-        self.check_interval.unwrap_or_default()
+        self.inherited().and_then(|all| all.check_interval).unwrap_or_default()
     }
 
     /// The secret on which the positions of clients depend, if there is one.
     pub fn share_secret(&self) -> Option<&ShareSecret> {
-        self.share_secret.as_deref()
+        self.inherited()?.share_secret.as_deref()
     }
 
     /// Whether these settings define how to refuse a request.
     pub fn shape_refusals(&self) -> bool {
-        let has_rules = self.retry_after.is_some() || self.origins.is_some();
-        has_rules || !self.pages.is_empty() || !self.statuses.is_empty()
+        self.inherited().is_some_and(Inherited::shape_refusals)
     }
 
     /// Whether the engine is on in this scope.
@@ -226,39 +222,52 @@ impl Settings {
     }
 
     /// The flags of this scope's own directives.
-    pub fn own_flags(&self) -> &[PathBuf] {
-        &self.flags
+    pub fn own_flags(&self) -> &[Arc<Path>] {
+        self.flags.as_ref().map_or(&[], |flags| flags)
     }
 
     /// The flags in effect, without duplicates. The flags of the innermost scope are last.
-    pub fn flags(&self, server_root: &Path) -> Vec<PathBuf> {
-        if self.flags.is_empty() {
-            return vec![server_root.join(DEFAULT_FLAG)];
+    pub fn flags(&self, server_root: &Path) -> Vec<Arc<Path>> {
+        match self.own_flags() {
+            [] => vec![server_root.join(DEFAULT_FLAG).into()],
+            [flag] => vec![Arc::clone(flag)],
+            own => {
+                let mut seen = BTreeSet::new();
+                let last = own.iter().rev().filter(|flag| seen.insert(*flag));
+                let mut flags: Vec<_> = last.cloned().collect();
+                flags.reverse();
+                flags
+            }
         }
-        let mut seen = BTreeSet::new();
-        let last = self.flags.iter().rev().filter(|flag| seen.insert(*flag));
-        let mut flags: Vec<_> = last.cloned().collect();
-        flags.reverse();
-        flags
     }
 
     /// The keys of the slots in the shared state table for the files of this scope's own
     /// directives.
     pub fn keys(&self) -> Vec<Key> {
-        let mut keys: Vec<_> = self.flags.iter().map(|path| flag::key(path)).collect();
+        let mut keys: Vec<_> = self.own_flags().iter().map(|path| flag::key(path)).collect();
         keys.extend(self.allow.keys());
-        keys.extend(self.pages.iter().map(|file| page::key(file.path())));
+        keys.extend(self.page_keys());
         keys
     }
 
+    /// The same for the pages alone.
+    pub fn page_keys(&self) -> impl Iterator<Item = Key> {
+        self.pages().iter().map(|file| page::key(file.path()))
+    }
+
+    /// Whether both have the same pages, because one of them has inherited those of the other.
+    pub fn share_pages(&self, other: &Self) -> bool {
+        self.inherited().map(std::ptr::from_ref) == other.inherited().map(std::ptr::from_ref)
+    }
+
     /// The paths for health checks.
-    pub fn health_checks(&self) -> &HealthChecks {
-        &self.health_checks
+    pub fn health_checks(&self) -> HealthChecks {
+        self.inherited().map(|all| all.health_checks.clone()).unwrap_or_default()
     }
 
     /// The path of the public notice, if there is one.
     pub fn notice(&self) -> Option<&NoticePath> {
-        self.notice.as_ref()
+        self.inherited()?.notice.as_ref()
     }
 
     /// The allowlist.
@@ -272,14 +281,29 @@ impl Settings {
         refusals: &Refusals,
         slot: impl Fn(Key) -> Option<&'static Slot>,
     ) -> Arc<Refusal> {
-        for file in &self.pages {
+        for file in self.pages() {
             if let Some(slot) = slot(page::key(file.path())) {
                 file.report_through(slot);
             }
         }
-        let retry_after = self.retry_after.unwrap_or_default();
-        let origins = self.origins.clone().unwrap_or_default();
-        refusals.of(self.statuses.rules(), &self.pages, retry_after, origins)
+        let nothing = Inherited::default();
+        let Inherited { statuses, pages, retry_after, origins, .. } =
+            self.inherited().unwrap_or(&nothing);
+        let origins = origins.clone().unwrap_or_default();
+        refusals.of(statuses.rules(), pages, retry_after.unwrap_or_default(), origins)
+    }
+
+    fn pages(&self) -> &[Arc<PageFile>] {
+        self.inherited().map_or(&[], |all| &all.pages)
+    }
+
+    fn inherited(&self) -> Option<&Inherited> {
+        self.inherited.as_deref()
+    }
+
+    /// For the directives, which have these settings for themselves.
+    fn inherited_mut(&mut self) -> &mut Inherited {
+        Arc::make_mut(self.inherited.get_or_insert_default())
     }
 
     fn read_engine(&mut self, words: &Words<'_>) -> Result<(), Cause> {
@@ -293,10 +317,15 @@ impl Settings {
     }
 
     fn read_flags(&mut self, words: &Words<'_>) -> Result<(), Cause> {
+        let mut read = Vec::with_capacity(words.words.len());
         for (word, path) in words.words.iter().zip(words.paths()) {
             flag::check_word(word)?;
             flag::check_path(&path)?;
-            self.flags.push(path);
+            read.push(path.into());
+        }
+        match &mut self.flags {
+            Some(flags) => Arc::make_mut(flags).extend(read),
+            None => self.flags = Some(Arc::new(read)),
         }
         Ok(())
     }
@@ -307,39 +336,39 @@ impl Settings {
 
     fn read_page(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for path in words.paths() {
-            page::add(&mut self.pages, PageFile::open(path, words.context)?)?;
+            page::add(&mut self.inherited_mut().pages, PageFile::open(path, words.context)?)?;
         }
         Ok(())
     }
 
     fn read_status(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        Ok(self.statuses.add(&words.texts()?, words.context)?)
+        Ok(self.inherited_mut().statuses.add(&words.texts()?, words.context)?)
     }
 
     fn read_retry_after(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        self.retry_after = Some(RetryAfter::parse(&words.texts()?)?);
+        self.inherited_mut().retry_after = Some(RetryAfter::parse(&words.texts()?)?);
         Ok(())
     }
 
     fn read_health_check(&mut self, words: &Words<'_>) -> Result<(), Cause> {
         for word in words.texts()? {
-            self.health_checks.add(word)?;
+            self.inherited_mut().health_checks.add(word)?;
         }
         Ok(())
     }
 
     fn read_cors(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        self.origins = Some(Origins::parse(&words.texts()?)?);
+        self.inherited_mut().origins = Some(Origins::parse(&words.texts()?)?);
         Ok(())
     }
 
     fn read_notice(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        self.notice = Some(NoticePath::parse(words.only_text()?)?);
+        self.inherited_mut().notice = Some(NoticePath::parse(words.only_text()?)?);
         Ok(())
     }
 
     fn read_check_interval(&mut self, words: &Words<'_>) -> Result<(), Cause> {
-        self.check_interval = Some(duration::parse(words.only_text()?)?);
+        self.inherited_mut().check_interval = Some(duration::parse(words.only_text()?)?);
         Ok(())
     }
 
@@ -349,7 +378,7 @@ impl Settings {
         }
         let path = words.paths().next().filter(|path| !path.as_os_str().is_empty());
         let secret = ShareSecret::open(path.ok_or(Cause::NoFile)?, words.context)?;
-        self.share_secret = Some(Arc::new(secret));
+        self.inherited_mut().share_secret = Some(Arc::new(secret));
         Ok(())
     }
 }

@@ -10,12 +10,14 @@ pub mod gate;
 pub mod gates;
 mod invitation;
 pub mod link;
+pub mod looks;
 pub mod matched;
 pub mod notice;
 pub mod panic;
 pub mod readings;
 pub mod request;
 pub mod server;
+pub mod watches;
 
 use crate::allow::{AllowKind, method};
 use crate::flag::{ActiveFlag, SiteState};
@@ -25,6 +27,7 @@ use crate::stats::top_clients::RefusedRequest;
 use crate::stats::{Arrival, Reason, ScopeId, ScopeRef, TrackedRequest};
 use decision::{Decision, Outcome};
 use gate::{Gate, Verdict};
+use looks::Looks;
 use matched::{MatchedSections, key_of};
 use request::Request;
 use server::{Counters, Server};
@@ -146,7 +149,7 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         return Action::Decline;
     };
     if server.gates.is_plain() {
-        return decide(request, server, &MatchedSections::none());
+        return decide(request, server, &MatchedSections::none(), None);
     }
     // Before other modules see it.
     let link = match is_ahead && server.gates.has_invitations() && request.is_from_client() {
@@ -161,7 +164,10 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
         // A subrequest that is run has had its location walk during its lookup.
         request.sections()
     };
-    let reply = link.and_then(|link| invitation::reply(request, server, &sections, &link));
+    let looks = link.is_some().then(Looks::default);
+    let reply = link.zip(looks.as_ref());
+    let reply =
+        reply.and_then(|(link, looks)| invitation::reply(request, server, &sections, &link, looks));
     let reply = match (reply, server.gates.notice()) {
         (None, Some(notice))
             if is_ahead && notice.covers(request.target()) && request.is_from_client() =>
@@ -172,20 +178,21 @@ fn handle_in_sections<'r, R: Request<'r>>(request: &mut R, is_ahead: bool) -> Ac
     };
     match reply {
         Some(reply) => Action::Reply(request.keep_reply(reply)),
-        None => decide(request, server, &sections),
+        None => decide(request, server, &sections, looks),
     }
 }
 
 /// Decides for a request in these sections, unless an earlier decision on it, or on a request that
-/// it is a part of, still applies.
+/// it is a part of, still applies. `looks` has the looks so far, if there were any.
 #[inline(always)]
 fn decide<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
+    looks: Option<Looks<'r>>,
 ) -> Action<'r> {
     match decided_before(request) {
-        None => decide_by_gate(request, server, sections, None),
+        None => decide_by_gate(request, server, sections, None, looks),
         Some(before) => reuse_or_decide(request, server, sections, before),
     }
 }
@@ -210,7 +217,7 @@ fn reuse_or_decide<'r, R: Request<'r>>(
 ) -> Action<'r> {
     let path = request.path_id();
     if !before.holds_in(sections, path) || is_rewritten(request, &before) {
-        return decide_by_gate(request, server, sections, Some(before));
+        return decide_by_gate(request, server, sections, Some(before), None);
     }
     let own = request.decision();
     if own.is_none_or(|own| own.path != path) {
@@ -227,32 +234,35 @@ fn decide_by_gate<'r, R: Request<'r>>(
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
     before: Option<Decision<'r>>,
+    looks: Option<Looks<'r>>,
 ) -> Action<'r> {
     request.provoke();
     let gate = server.gates.of_request(sections.section, |gate| request.keep_gate(gate));
-    if !sections.others.is_empty() {
-        return decide_by_gates(request, server, sections, before, gate);
+    if looks.is_some() || !sections.others.is_empty() {
+        let looks = looks.unwrap_or_default();
+        return decide_by_gates(request, server, sections, before, (gate, &looks));
     }
     let scope = server.counters.scope_ref(sections.section, gate);
     let tracked = track(request, before, server.counters, scope);
-    if gate.confirm_open() {
+    let absent = gate.count_absent();
+    if absent == gate.flags().len() {
         record(request, tracked, scope, sections, (Some(Reason::Open), false));
         return Action::Decline;
     }
-    let verdict = gate.decide(request, &server.events);
+    let verdict = gate.decide_rest(request, &server.events, absent);
     record(request, tracked, scope, sections, (verdict.reason(), verdict.is_bound_to_path()));
     conclude(request, server, before, (gate, scope.scope), verdict)
 }
 
-/// Decides for a path that can be read in several ways. The strictest verdict applies, in the scope
-/// that gave it.
+/// Decides for a path that can be read in several ways, or with the looks so far. The strictest verdict
+/// applies, in the scope that gave it.
 #[cold]
 fn decide_by_gates<'r, R: Request<'r>>(
     request: &mut R,
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
     before: Option<Decision<'r>>,
-    first: &'r Gate,
+    (first, looks): (&'r Gate, &Looks<'r>),
 ) -> Action<'r> {
     let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
     let others = sections.others.iter();
@@ -261,7 +271,7 @@ fn decide_by_gates<'r, R: Request<'r>>(
     let scope = server.counters.scope(sections.section);
     let tracked = track(request, before, server.counters, ScopeRef { scope, flags });
     let (number, gate, verdict) =
-        gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
+        gate::strictest(first, &others, |gate| gate.decide_with(request, &server.events, looks));
     let scope = server.counters.scope(sections.all().nth(number).flatten());
     record(
         request,

@@ -10,10 +10,11 @@
 mod confirm;
 mod content;
 mod event;
+mod flags;
 mod judge;
 mod kind;
 mod lease;
-mod look;
+pub(crate) mod look;
 mod naming;
 mod place;
 mod report;
@@ -28,7 +29,7 @@ mod word;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use crate::shared::table::Key;
 pub use content::Content;
 use content::Reader;
 pub use event::FlagEvent;
+pub use flags::Flags;
 use kind::Mounts;
 pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};
@@ -133,7 +135,7 @@ struct Moment {
 
 /// One flag file of a scope.
 pub struct Flag<'b> {
-    path: PathBuf,
+    path: Arc<Path>,
     /// The path for system calls; None if it contains a NUL.
     c_path: Option<CString>,
     /// Distinguishes most flags from each other.
@@ -158,7 +160,13 @@ struct Seen {
 impl<'b> Flag<'b> {
     /// A flag whose state is kept in `slot`. It is looked at once per `interval`, or at every
     /// request if the interval is zero. Times without an offset in its content are in `zone`.
-    pub fn new(path: PathBuf, slot: &'b Slot, interval: Duration, zone: TimeZone) -> Self {
+    pub fn new(
+        path: impl Into<Arc<Path>>,
+        slot: &'b Slot,
+        interval: Duration,
+        zone: TimeZone,
+    ) -> Self {
+        let path = path.into();
         let c_path = CString::new(path.as_os_str().as_bytes()).ok();
         let slot = &slot.flag;
         let (poll_lease, reader) = (PollLease::new(slot, interval), Reader::new(zone));
@@ -194,9 +202,16 @@ impl<'b> Flag<'b> {
         clock: &dyn Fn() -> Timestamp,
         report: &mut dyn FnMut(FlagEvent<'_>),
     ) -> Option<ActiveFlag> {
-        self.reader.forget();
+        self.forget_content(Observer::Child);
         let look = || self.look(Observer::Child, Timestamp::MIN, clock, report);
         self.poll_lease.has_no_interval().then(look).flatten()
+    }
+
+    /// See [`Flag::begin`].
+    fn forget_content(&self, observer: Observer) {
+        if observer == Observer::Child {
+            self.reader.forget();
+        }
     }
 
     /// Whether nothing is known about the flag, not even that it cannot be seen.
@@ -288,7 +303,7 @@ impl<'b> Flag<'b> {
                 false
             }
             Presence::Present(phase) => {
-                let last = self.reader.last();
+                let Some(last) = self.reader.last() else { return true };
                 let spec = last.content.spec();
                 content_id != last.content.content_id() || next_phase(spec, clock(), phase) != phase
             }
@@ -319,7 +334,7 @@ impl<'b> Flag<'b> {
     /// What is known about the flag. The only file system access is to the folder of an absent
     /// flag.
     pub fn report(&self) -> FlagReport {
-        FlagReport::new(self.word().state(), self.slot, &self.reader.last(), || {
+        FlagReport::new(self.word().state(), self.slot, self.reader.last().as_deref(), || {
             self.poll_lease.has_no_interval() && place::is_folder_missing(&self.path)
         })
     }

@@ -2,6 +2,8 @@
 //! so that a load balancer keeps the server in service and people see the maintenance page although
 //! the application is stopped.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::allow::ClientRequest;
@@ -21,9 +23,9 @@ pub enum HealthCheckError {
     Root,
 }
 
-/// The paths for health checks in a scope.
+/// The paths for health checks in a scope. Scopes with the same ones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HealthChecks(Vec<String>);
+pub struct HealthChecks(Option<Arc<Vec<String>>>);
 
 impl HealthChecks {
     /// Adds a path.
@@ -35,28 +37,32 @@ impl HealthChecks {
         if word == "/" {
             return Err(HealthCheckError::Root);
         }
-        self.0.push(word.to_owned());
+        Arc::make_mut(self.0.get_or_insert_default()).push(word.to_owned());
         Ok(())
     }
 
     /// Whether there are no paths.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// These paths together with those of the scope around this one.
     pub fn within(&self, outer: &Self) -> Self {
-        Self(outer.0.iter().chain(&self.0).cloned().collect())
+        Self(match (&self.0, &outer.0) {
+            (Some(inner), Some(outer)) => Some(Arc::new([outer.as_slice(), inner].concat())),
+            (inner, outer) => inner.as_ref().or(outer.as_ref()).cloned(),
+        })
     }
 
     /// Whether the request is a health check: GET or HEAD of exactly one of the paths, as it was
     /// sent. A query makes no difference.
     pub fn include(&self, request: &impl ClientRequest) -> bool {
-        if self.is_empty() || !matches!(request.method(), b"GET" | b"HEAD") {
+        let Some(paths) = &self.0 else { return false };
+        if !matches!(request.method(), b"GET" | b"HEAD") {
             return false;
         }
         let path = request.target().split(|byte| *byte == b'?').next().unwrap_or_default();
-        self.0.iter().any(|own| own.as_bytes() == path)
+        paths.iter().any(|own| own.as_bytes() == path)
     }
 }
 

@@ -8,7 +8,7 @@
 //! 2. The engine finds the [`engine::gate::Gate`] of the request's location among those of its
 //!    virtual host ([`engine::gates`]), which are made when the configuration is read.
 //! 3. For most requests the gate only confirms that no flag has appeared
-//!    ([`engine::gate::Gate::confirm_open`]): one `stat` for each flag, or none between two looks of
+//!    ([`engine::gate::Gate::count_absent`]): one `stat` for each flag, or none between two looks of
 //!    `MaintenanceCheckInterval`.
 //! 4. Otherwise the gate looks at the flags ([`flag::Flag::look`]), whose content can define a time
 //!    window ([`flag::spec`]). If a flag is active, the gate consults the allowlist ([`allow`]),

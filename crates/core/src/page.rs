@@ -218,6 +218,11 @@ impl Pages {
         self.all().filter_map(|page| page.file.as_deref())
     }
 
+    /// Whether one of the pages is a file's.
+    pub fn has_files(&self) -> bool {
+        self.files().next().is_some()
+    }
+
     /// Compresses the bodies that children can share, before the parent forks.
     pub fn prepare(&self) {
         for file in self.files() {

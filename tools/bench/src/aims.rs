@@ -44,6 +44,11 @@ pub fn of(report: &Report) -> Vec<Aim> {
     };
     let more_calls = |name: &str| Some(report.calls(name)? - report.calls("open: no module")?);
     let counted = |name: &str| report.server(name);
+    let growth = |of: &str, count: usize| {
+        report.growth.iter().find(|growth| growth.of == of && growth.count == count)
+    };
+    let hosts = growth("virtual hosts", 10_000);
+    let (one, many) = (growth("virtual hosts", 1), hosts);
     [
         counted("open: module").zip(counted("open: no module")).map(|(module, none)| {
             Aim::at_most("Open: instructions that the module adds", module - none, 500.0)
@@ -71,6 +76,27 @@ pub fn of(report: &Report) -> Vec<Aim> {
             .map(|it| Aim::exactly("Open: system calls that the module adds", it, 1.0)),
         more_calls("open: module, interval of 1 s")
             .map(|it| Aim::exactly("Open: the same with MaintenanceCheckInterval 1s", it, 0.0)),
+        hosts.map(|it| {
+            let ratio = it.with.check / it.without.check;
+            Aim::at_most("10,000 hosts: CPU of httpd -t with the module / without it", ratio, 3.0)
+        }),
+        hosts.map(|it| {
+            let ratio = it.with.restart / it.without.restart;
+            Aim::at_most("10,000 hosts: CPU of a restart with the module / without it", ratio, 3.0)
+        }),
+        hosts.map(|it| {
+            let each = it.memory / it.count as f64;
+            Aim::at_most("10,000 hosts: memory for each, in KiB", each, 3.0)
+        }),
+        one.and_then(|it| it.instructions).zip(many.and_then(|it| it.instructions)).map(
+            |(one, many)| {
+                Aim::at_most(
+                    "10,000 hosts: instructions of the module / with one",
+                    many / one,
+                    1.02,
+                )
+            },
+        ),
     ]
     .into_iter()
     .flatten()

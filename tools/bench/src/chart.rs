@@ -41,6 +41,42 @@ pub fn draw(report: &Report) -> String {
     chart.expect("a chart")
 }
 
+/// The chart of what many scopes cost: memory by their number.
+pub fn draw_growth(report: &Report) -> String {
+    let mut environment = Environment::new();
+    environment.add_template("growth.xml", include_str!("growth.svg.j2")).expect("a template");
+    let mut names: Vec<_> = report.growth.iter().map(|growth| growth.of).collect();
+    names.dedup();
+    let line = |name: &&'static str| {
+        let points = report.growth.iter().filter(|growth| growth.of == *name);
+        let points = points.map(|growth| {
+            let [x, y] = [growth.count as f64, growth.memory.max(1.0)].map(f64::log10);
+            let label = format!("{:.1} MiB", growth.memory / 1024.0);
+            Point { x, y, label }
+        });
+        Line { name, points: points.collect() }
+    };
+    let lines = Serde(names.iter().map(line).collect::<Vec<_>>());
+    let context = context! { lines, machine => report.machine.clone() };
+    let chart = environment.get_template("growth.xml").and_then(|chart| chart.render(context));
+    chart.expect("a chart")
+}
+
+/// A curve of the growth.
+#[derive(Serialize)]
+struct Line {
+    name: &'static str,
+    points: Vec<Point>,
+}
+
+/// Logarithms to the base of ten: of the number of scopes, and of the memory in KiB.
+#[derive(Serialize)]
+struct Point {
+    x: f64,
+    y: f64,
+    label: String,
+}
+
 impl Part {
     fn of(report: &Report, (group, title): &(&str, &'static str)) -> Option<Self> {
         let costs: Vec<_> = report.costs.iter().filter(|cost| cost.group == *group).collect();

@@ -9,6 +9,9 @@
 //! - `BASELINE=/path/to/other.so`: compares with another build of the module, and nothing else.
 //! - `CHART=docs/bench.svg`: where to write the chart.
 //!
+//! `ONLY=^growth` measures what many virtual hosts, locations, flags and allowlist entries cost, and
+//! `ONLY=^growth:` does so without counting instructions, which takes minutes.
+//!
 //! No figure makes the benchmark fail, but a wrong answer does. With the argument `check` it only
 //! counts instructions, and fails if a request costs more than in cost.json.
 
@@ -20,6 +23,7 @@ mod callgrind;
 mod chart;
 mod check;
 mod client;
+mod growth;
 mod http2;
 mod machine;
 mod measure;
@@ -65,6 +69,9 @@ fn main() -> ExitCode {
         }
     }
     count(&mut report, baseline.as_ref());
+    if baseline.is_none() {
+        grow(&mut report);
+    }
     report.aims = aims::of(&report);
     if baseline.is_none() {
         println!("{}", report.aims_table());
@@ -116,6 +123,19 @@ fn count(report: &mut Report, baseline: Option<&PathBuf>) {
     }
 }
 
+/// Measures servers with many scopes.
+fn grow(report: &mut Report) {
+    for (of, sizes) in growth::SIZES {
+        for count in sizes.iter().filter(|_| is_wanted(&format!("growth: {}", of.name()))) {
+            let counts = is_wanted(&format!("growth, instructions: {}", of.name()));
+            report.growth.push(growth::measure(of, *count, counts));
+        }
+    }
+    if !report.growth.is_empty() {
+        println!("{}", report.growth_table().trim_end());
+    }
+}
+
 fn is_wanted(name: &str) -> bool {
     let only = env::var("ONLY").unwrap_or_default();
     Regex::new(&only).expect("ONLY").is_match(name)
@@ -126,7 +146,11 @@ fn write(report: &Report) {
     let target = env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     let json = serde_json::to_string_pretty(report).expect("JSON");
     let chart = chart::draw(report);
-    let files = [("bench.json", json), ("bench.svg", chart.clone()), ("bench.txt", report.text())];
+    let mut files =
+        vec![("bench.json", json), ("bench.svg", chart.clone()), ("bench.txt", report.text())];
+    if !report.growth.is_empty() {
+        files.push(("growth.svg", chart::draw_growth(report)));
+    }
     for (name, content) in files {
         let path = target.join(name);
         fs::write(&path, content).expect("written");

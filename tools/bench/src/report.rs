@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::aims::Aim;
+use crate::growth::Growth;
 
 /// The results of one run of the benchmark.
 #[derive(Default, Serialize)]
@@ -16,6 +17,7 @@ pub struct Report {
     pub costs: Vec<Cost>,
     pub instructions: Vec<Instructions>,
     pub calls: Vec<Calls>,
+    pub growth: Vec<Growth>,
     pub aims: Vec<Aim>,
 }
 
@@ -174,6 +176,9 @@ impl Report {
         let mut groups: Vec<_> = self.costs.iter().map(|cost| cost.group.as_str()).collect();
         groups.dedup();
         groups.into_iter().for_each(|group| text.push_str(&self.group_table(group)));
-        text + &self.instructions_table() + &self.calls_table() + &self.aims_table()
+        text + &self.instructions_table()
+            + &self.calls_table()
+            + &self.growth_table()
+            + &self.aims_table()
     }
 }

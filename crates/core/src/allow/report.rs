@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::admission::AllowKind;
 use super::allowlist::Allowlist;
+use super::compiled::{Rest, ScopeList};
 use super::entry::Entry;
 use super::invitations::Invitation;
 use super::token::Token;
@@ -74,9 +75,15 @@ impl AllowNetwork {
 impl Allowlist {
     /// All entries at `now`, each with at most `limit` of its networks.
     pub fn report(&self, limit: usize, now: Timestamp) -> Vec<AllowEntry> {
-        self.entries.iter().map(|entry| self.report_entry(entry, limit, now)).collect()
+        let entry = |list: &ScopeList| {
+            let entries = list.entries.iter();
+            entries.map(|entry| list.report_entry(entry, limit, now)).collect::<Vec<_>>()
+        };
+        self.lists().iter().flat_map(|list| entry(list)).collect()
     }
+}
 
+impl ScopeList {
     fn report_entry(&self, entry: &Entry, limit: usize, now: Timestamp) -> AllowEntry {
         let Entry { token, word, from } = entry;
         let mut report = AllowEntry {
@@ -94,11 +101,13 @@ impl Allowlist {
         match token {
             Token::Network(network) => report.networks.push(AllowNetwork::of(*network)),
             Token::Host(name) => {
-                let is_mine = |number: u32| {
+                let is_mine = |rest: &Rest, number: u32| {
                     let index = usize::try_from(number).ok();
-                    index.and_then(|index| self.names.get(index)) == Some(name)
+                    index.and_then(|index| rest.names.get(index)) == Some(name)
                 };
-                let found = self.hosts.iter().filter(|entry| is_mine(entry.origin));
+                let found = self.rest().into_iter().flat_map(|rest| {
+                    rest.hosts.iter().filter(move |entry| is_mine(rest, entry.origin))
+                });
                 report.networks = found.map(|entry| AllowNetwork::of(entry.network)).collect();
                 report.unresolved.extend(report.networks.is_empty().then(|| name.clone()));
             }

@@ -2,6 +2,8 @@
 //! the request's location, so a rewrite with `[PT]` to a closed location is still answered from the
 //! cache.
 
+use std::collections::BTreeMap;
+
 /// A mod_cache directive that applies to a whole server.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
@@ -13,16 +15,29 @@ pub struct Line<'a> {
     pub host: Option<String>,
 }
 
-/// Whether mod_cache runs as a quick handler for this virtual host (or the main server).
-pub fn answers(lines: &[Line<'_>], host: Option<&str>) -> bool {
-    // Later lines override earlier ones, so the virtual host's lines are last.
-    let of_server = lines.iter().filter(|line| line.host.is_none());
-    let of_host = lines.iter().filter(|line| host.is_some() && line.host.as_deref() == host);
-    let lines: Vec<_> = of_server.chain(of_host).collect();
-    let is = |line: &&&Line<'_>, name: &str| line.name.eq_ignore_ascii_case(name);
-    let last = lines.iter().rfind(|line| is(line, "CacheQuickHandler"));
-    let is_quick = last.is_none_or(|line| !line.words.trim().eq_ignore_ascii_case("off"));
-    is_quick && lines.iter().any(|line| is(&line, "CacheEnable"))
+/// The lines of a configuration, by their virtual hosts.
+pub struct CacheLines<'a>(BTreeMap<Option<String>, Vec<Line<'a>>>);
+
+impl<'a> CacheLines<'a> {
+    /// These lines, in the order of the configuration.
+    pub fn new(lines: Vec<Line<'a>>) -> Self {
+        let mut by_host: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for line in lines {
+            by_host.entry(line.host.clone()).or_default().push(line);
+        }
+        Self(by_host)
+    }
+
+    /// Whether mod_cache runs as a quick handler for this virtual host (or the main server).
+    pub fn answer(&self, host: Option<&str>) -> bool {
+        let of = |host: Option<&str>| self.0.get(&host.map(str::to_owned)).into_iter().flatten();
+        // Later lines override earlier ones, so the virtual host's lines are last.
+        let lines = || of(None).chain(host.into_iter().flat_map(|host| of(Some(host))));
+        let is = |line: &Line<'_>, name: &str| line.name.eq_ignore_ascii_case(name);
+        let last = lines().rfind(|line| is(line, "CacheQuickHandler"));
+        let is_quick = last.is_none_or(|line| !line.words.trim().eq_ignore_ascii_case("off"));
+        is_quick && lines().any(|line| is(line, "CacheEnable"))
+    }
 }
 
 #[cfg(test)]
@@ -58,8 +73,8 @@ mod tests {
                 [true, true],
             ),
         ] {
-            let lines: Vec<_> = lines.iter().map(|text| line(text)).collect();
-            assert_eq!([None, Some("a")].map(|host| answers(&lines, host)), expected, "{lines:?}");
+            let all = CacheLines::new(lines.iter().map(|text| line(text)).collect());
+            assert_eq!([None, Some("a")].map(|host| all.answer(host)), expected, "{lines:?}");
         }
     }
 }

@@ -145,7 +145,7 @@ fn looks(flag: &Flag<'_>) -> [bool; 3] {
 }
 
 fn flag_at<'b>(table: &'b StateTable, path: &Path, interval: Duration) -> Flag<'b> {
-    Flag::new(path.into(), &table.places()[0], interval, TimeZone::UTC)
+    Flag::new(path, &table.places()[0], interval, TimeZone::UTC)
 }
 
 /// If every request looks at the flag, an absent flag closes nothing, whatever the shared state

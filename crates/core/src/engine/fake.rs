@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,15 +52,15 @@ impl<E> FakeServer<E> {
         let complete = |lines: &str| lines.replace('$', &folder.path().display().to_string());
         let settings = settings(&complete(lines));
         let sections = sections.iter().map(|lines| section(&complete(lines)));
-        let sections = (1..).zip(sections).collect();
+        let sections: super::gates::Sections = (1..).zip(sections).collect();
         let all = || std::iter::once(&settings).chain(of_sections(&sections));
 
         let keys: Vec<_> = all().flat_map(|settings| settings.keys()).collect();
         let table = Box::leak(new_state_table()).claim(&keys).expect("slots");
         let slots: Slots = keys.iter().copied().zip(table).collect();
-        let new_flag = |(number, path): (usize, &PathBuf)| {
+        let new_flag = |(number, path): (usize, &Arc<Path>)| {
             let slot = slots[&flag::key(path)];
-            let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
+            let flag = Flag::new(Arc::clone(path), slot, Duration::ZERO, TimeZone::UTC);
             Arc::new(flag.numbered(number))
         };
         let paths = all().flat_map(|settings| settings.own_flags());
@@ -69,15 +69,16 @@ impl<E> FakeServer<E> {
             server_root: folder.path().into(),
             slots,
             resolved: Default::default(),
-            flags: flags.iter().map(|flag| (flag.path().into(), Arc::clone(flag))).collect(),
+            flags: flags.iter().cloned().collect(),
             refusals: Default::default(),
             notices: Default::default(),
             combinations: Default::default(),
+            nobody: Default::default(),
         };
         let gates = Gates::new(&settings, &sections, &Arc::new(context)).expect("all flags");
 
         let stats = new_stats();
-        let names: Vec<_> = (0..=sections.len()).map(Key::of).collect();
+        let names: Vec<_> = (0..=sections.iter().count()).map(Key::of).collect();
         let scopes = stats.claim(&names, Timestamp::now());
         let counters = Counters {
             stats,
@@ -96,7 +97,7 @@ impl<E> FakeServer<E> {
 fn of_sections(
     sections: &super::gates::Sections,
 ) -> impl Iterator<Item = &crate::directive::Settings> {
-    sections.values().map(|section| &section.settings)
+    sections.iter().map(|(_, section)| &section.settings)
 }
 
 impl<E: EventSink> EventSink for &E {

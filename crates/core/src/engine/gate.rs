@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 pub use super::active_flags::Blocked;
 use super::active_flags::{ActiveFlags, waiting};
+use super::looks::Looks;
 use super::notice::Notices;
 use crate::allow::invitations::Invitation;
 use crate::allow::{Admission, AllowKind, Allowlist, ClientRequest};
@@ -15,7 +16,7 @@ use crate::directive::Settings;
 use crate::events::EventSink;
 use crate::file::watched::FileEvent;
 use crate::flag::spec::Phase;
-use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Observer};
+use crate::flag::{ActiveFlag, Content, Flag, FlagEvent, Flags, Observer};
 use crate::health_check::HealthChecks;
 use crate::net::hosts::Resolved;
 use crate::page::Values;
@@ -121,11 +122,16 @@ pub struct ServerContext {
     pub notices: Arc<Notices>,
     /// The number of gates made for combinations of sections.
     pub combinations: AtomicUsize,
+    /// The allowlist of scopes without any rules.
+    pub nobody: Arc<Allowlist>,
 }
 
 impl ServerContext {
-    fn allowlist(&self, settings: &Settings) -> Allowlist {
-        settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied())
+    fn allowlist(&self, settings: &Settings) -> Arc<Allowlist> {
+        match settings.allow().is_empty() {
+            true => Arc::clone(&self.nobody),
+            false => settings.allow().compile(&self.resolved, |key| self.slots.get(&key).copied()),
+        }
     }
 
     fn refusal(&self, settings: &Settings) -> Arc<Refusal> {
@@ -136,18 +142,15 @@ impl ServerContext {
 /// The slots of flags and files in the shared state table, by their keys.
 pub type Slots = BTreeMap<Key, &'static Slot>;
 
-/// The flags of a server, by their paths.
-pub type Flags = BTreeMap<PathBuf, Arc<Flag<'static>>>;
-
 /// The gate of one scope.
 pub struct Gate {
     /// The flags that close the scope, those of the innermost scope last. Gates share them.
-    flags: Vec<Arc<Flag<'static>>>,
+    flags: Box<[Arc<Flag<'static>>]>,
     /// The bits of all flags.
     bits: u64,
     allowlist: Arc<Allowlist>,
     /// Only servers and virtual hosts have their own.
-    health_checks: Arc<HealthChecks>,
+    health_checks: HealthChecks,
     refusal: Arc<Refusal>,
 }
 
@@ -155,13 +158,13 @@ impl Gate {
     /// The gate for the settings of a server. None if `context` lacks one of its flags.
     pub fn new(settings: &Settings, context: &ServerContext) -> Option<Self> {
         let flags = settings.flags(&context.server_root);
-        let flags: Vec<_> =
+        let flags: Box<[_]> =
             flags.iter().map(|path| context.flags.get(path).cloned()).collect::<Option<_>>()?;
         Some(Self {
             bits: bits(&flags),
             flags,
-            allowlist: Arc::new(context.allowlist(settings)),
-            health_checks: Arc::new(settings.health_checks().clone()),
+            allowlist: context.allowlist(settings),
+            health_checks: settings.health_checks(),
             refusal: context.refusal(settings),
         })
     }
@@ -176,19 +179,19 @@ impl Gate {
         context: &ServerContext,
     ) -> Self {
         let own = inner.own_flags().iter().filter_map(|path| context.flags.get(path));
-        let mut flags = self.flags.clone();
+        let mut flags = self.flags.to_vec();
         for flag in own {
             flags.retain(|other| !Arc::ptr_eq(other, flag));
             flags.push(Arc::clone(flag));
         }
         Self {
             bits: bits(&flags),
-            flags,
+            flags: flags.into(),
             allowlist: match inner.allow().is_empty() {
                 true => Arc::clone(&self.allowlist),
-                false => Arc::new(context.allowlist(merged)),
+                false => context.allowlist(merged),
             },
-            health_checks: Arc::clone(&self.health_checks),
+            health_checks: self.health_checks.clone(),
             refusal: match inner.shape_refusals() {
                 false => Arc::clone(&self.refusal),
                 true => context.refusal(merged),
@@ -197,19 +200,44 @@ impl Gate {
     }
 
     /// Looks whether all flags are still absent, as they usually are: then the verdict is
-    /// [`Verdict::Open`], and there is nothing to report. If false, [`Gate::decide`] has to decide.
+    /// [`Verdict::Open`], and there is nothing to report. Otherwise [`Gate::decide_rest`] has to
+    /// decide. Returns how many flags are, from the outermost on.
     #[inline(always)]
-    pub fn confirm_open(&self) -> bool {
+    pub fn count_absent(&self) -> usize {
         // What is known of all flags comes first: while one of them is known to be present, none is
-        // looked at here, since `decide` looks at all of them.
-        let mut flags = self.flags.iter();
-        flags.clone().all(|flag| flag.was_absent()) && flags.all(|flag| flag.confirm_absent())
+        // looked at here.
+        match self.flags.iter().all(|flag| flag.was_absent()) {
+            true => self.flags.iter().take_while(|flag| flag.confirm_absent()).count(),
+            false => 0,
+        }
     }
 
     /// Decides for one request.
     pub fn decide(&self, request: &impl ClientRequest, events: &impl EventSink) -> Verdict<'_> {
-        let closings = self.look(request, events);
+        self.decide_rest(request, events, 0)
+    }
+
+    /// Decides for one request. The first `absent` flags have just been found absent.
+    pub fn decide_rest(
+        &self,
+        request: &impl ClientRequest,
+        events: &impl EventSink,
+        absent: usize,
+    ) -> Verdict<'_> {
+        let flags = self.flags.get(absent..).unwrap_or(&self.flags);
+        let closings = active(flags, request, |flag| look(flag, request, events));
         self.admit_or_block(closings, request, events)
+    }
+
+    /// Decides for one request, for which `looks` has the looks so far.
+    pub fn decide_with<'g>(
+        &'g self,
+        request: &impl ClientRequest,
+        events: &impl EventSink,
+        looks: &Looks<'g>,
+    ) -> Verdict<'g> {
+        let look = |flag| looks.at(flag, || look(flag, request, events));
+        self.admit_or_block(active(&self.flags, request, look), request, events)
     }
 
     /// Decides as if the scope were closed: by the flags that announce a closing, or otherwise by
@@ -219,7 +247,7 @@ impl Gate {
         request: &impl ClientRequest,
         events: &impl EventSink,
     ) -> Verdict<'_> {
-        let mut closings = self.look(request, events);
+        let mut closings = active(&self.flags, request, |flag| look(flag, request, events));
         if closings.is_empty() {
             let announced = self.flags.iter().rev().filter_map(|flag| {
                 let report = flag.report();
@@ -240,25 +268,6 @@ impl Gate {
     /// Whether a flag announces that it will close the scope.
     pub fn is_announced(&self) -> bool {
         self.flags.iter().any(|flag| flag.report().phase == Some(Phase::Announced))
-    }
-
-    fn look(&self, request: &impl ClientRequest, events: &impl EventSink) -> ActiveFlags<'_> {
-        let request_time = request.request_time();
-        let mut closings = ActiveFlags::default();
-        for flag in self.flags.iter().rev() {
-            let report = &mut |event: FlagEvent<'_>| events.flag(event);
-            let look = || flag.look(Observer::Child, request_time, &time::now, report);
-            if let Some(closing) = flag.confirm_active(request_time, &time::now).or_else(look) {
-                closings.add(flag, closing, request);
-            } else if closings.announced.is_none() {
-                let is_public = |content: &Arc<Content>| {
-                    let from = content.spec().announce_from();
-                    from.is_none_or(|from| from.at() <= request.judged_at())
-                };
-                closings.announced = flag.announcement().filter(is_public);
-            }
-        }
-        closings
     }
 
     fn admit_or_block<'a>(
@@ -315,30 +324,9 @@ impl Gate {
         self.refusal.answer(request, values, closing, events)
     }
 
-    /// Reports which files could not be used at a restart. The parent calls this before it forks.
-    pub fn tell_start(&self, report: &mut dyn FnMut(FileEvent<'_>)) {
-        self.allowlist.tell_start(report);
-        self.refusal.pages().tell_start(report);
-    }
-
-    /// Rereads the files of the allowlist and the pages that have changed. A child also tests
-    /// whether it may read them, so that the error log reports a problem at the start of the child
-    /// and not at the next change.
-    pub fn refresh(&self, observer: Observer, events: &impl EventSink) {
-        let check = observer == Observer::Child;
-        self.allowlist.refresh(observer, check, &mut |event| events.file(event));
-        self.refusal.pages().refresh(check, events);
-    }
-
-    /// Rereads the files that have changed, for a request that needs them.
-    pub fn refresh_changed(&self, events: &impl EventSink) {
-        self.allowlist.refresh(Observer::Child, false, &mut |event| events.file(event));
-        self.refusal.pages().refresh(false, events);
-    }
-
-    /// Whether the scope was closed at the last look at its flags.
-    pub fn was_closed(&self) -> bool {
-        self.flags.iter().any(|flag| flag.was_closing())
+    /// What the gate shares with those of other scopes.
+    pub(super) fn parts(&self) -> (&Arc<Allowlist>, &Arc<Refusal>) {
+        (&self.allowlist, &self.refusal)
     }
 
     /// The allowlist.
@@ -367,6 +355,39 @@ impl Gate {
     pub fn flags(&self) -> &[Arc<Flag<'static>>] {
         &self.flags
     }
+}
+
+/// A request's look at a flag.
+fn look(
+    flag: &Flag<'static>,
+    request: &impl ClientRequest,
+    events: &impl EventSink,
+) -> Option<ActiveFlag> {
+    let (time, now) = (request.request_time(), time::now);
+    let report = &mut |event: FlagEvent<'_>| events.flag(event);
+    let look = || flag.look(Observer::Child, time, &now, report);
+    flag.confirm_active(time, &now).or_else(look)
+}
+
+/// Which of the flags are active, each looked at by `look`.
+fn active<'a>(
+    flags: &'a [Arc<Flag<'static>>],
+    request: &impl ClientRequest,
+    look: impl Fn(&'a Flag<'static>) -> Option<ActiveFlag>,
+) -> ActiveFlags<'a> {
+    let mut closings = ActiveFlags::default();
+    for flag in flags.iter().rev() {
+        if let Some(closing) = look(flag) {
+            closings.add(flag, closing, request);
+        } else if closings.announced.is_none() {
+            let is_public = |content: &Arc<Content>| {
+                let from = content.spec().announce_from();
+                from.is_none_or(|from| from.at() <= request.judged_at())
+            };
+            closings.announced = flag.announcement().filter(is_public);
+        }
+    }
+    closings
 }
 
 fn bits(flags: &[Arc<Flag<'static>>]) -> u64 {

@@ -1,15 +1,18 @@
 //! The gates of one server: the server's own, and those of its `<Location>` sections.
 
+mod cache;
 mod sections;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicUsize;
 
 use once_cell::sync::OnceCell;
 
 use crate::directive::Settings;
 use crate::engine::gate::{Gate, ServerContext};
 use crate::engine::notice::NoticeService;
+use crate::flag::Flag;
+use cache::{GateCache, Limit};
 pub use sections::{Section, SectionId, SectionPath, Sections};
 
 /// The gates of one server.
@@ -18,30 +21,17 @@ pub struct Gates {
     sections: Sections,
     context: Arc<ServerContext>,
     own: Gate,
-    cache: GateCache,
+    /// The gates of the server's own sections, made ahead.
+    of_own: GateCache,
+    /// The gates of the main server's sections in a virtual host. They are made when the first
+    /// request needs one: thousands of hosts would otherwise have one for each section.
+    of_outer: OnceCell<GateCache>,
+    /// The number of gates made for combinations of sections.
+    combinations: AtomicUsize,
     /// Whether a request needs the server's own gate alone, and nothing is done before it decides.
     is_plain: bool,
     has_invitations: bool,
-    notice: Option<NoticeService>,
-}
-
-/// How many gates a server keeps in addition to those of single sections. Bounded, because clients
-/// choose in which combinations of sections their requests are.
-const MAX_MADE: usize = 256;
-
-/// How many such gates all servers together keep.
-const MAX_MADE_BY_ALL: usize = 1024;
-
-/// Gates by the keys of their section paths, in a list that threads can append to while others read
-/// it.
-#[derive(Default)]
-struct GateCache(OnceCell<Box<Node>>);
-
-struct Node {
-    key: u64,
-    innermost: Option<SectionId>,
-    gate: Gate,
-    more: GateCache,
+    notice: Option<Box<NoticeService>>,
 }
 
 impl Gates {
@@ -53,25 +43,31 @@ impl Gates {
         context: &Arc<ServerContext>,
     ) -> Option<Self> {
         let settings = settings.of_server(&context.server_root);
-        let mut flags = sections.values().flat_map(|section| section.settings.own_flags());
-        if !flags.all(|flag| context.flags.contains_key(flag)) {
+        let mut flags = sections.own().flat_map(|(_, section)| section.settings.own_flags());
+        if !flags.all(|flag| context.flags.get(flag).is_some()) {
             return None;
         }
         let own = Gate::new(&settings, context)?;
-        let (sections, context) = (sections.clone(), Arc::clone(context));
-        let cache = GateCache::default();
-        let (is_plain, has_invitations) = (false, false);
-        let notice = None;
-        let mut gates =
-            Self { settings, sections, context, own, cache, is_plain, has_invitations, notice };
-        for number in gates.sections.keys() {
-            gates.of(number);
+        let has_invitations = settings.allow().has_invitations()
+            || sections.iter().any(|(_, section)| section.settings.allow().has_invitations());
+        let mut gates = Self {
+            of_own: GateCache::new(sections.own().map(|(number, _)| number)),
+            of_outer: OnceCell::new(),
+            combinations: AtomicUsize::new(0),
+            is_plain: false,
+            notice: None,
+            sections: sections.clone(),
+            context: Arc::clone(context),
+            settings,
+            own,
+            has_invitations,
+        };
+        for (number, _) in gates.sections.own() {
+            gates.of(&number);
         }
-        let has_invitations = gates.all().any(|gate| gate.allowlist().has_invitations());
-        gates.has_invitations = has_invitations;
         gates.notice = gates.settings.notice().map(|path| {
-            let flags = gates.all().flat_map(|gate| gate.flags().iter().cloned());
-            NoticeService::new(path.clone(), flags, &gates.context.notices)
+            let flags = gates.flags().cloned();
+            Box::new(NoticeService::new(path.clone(), flags, &gates.context.notices))
         });
         let is_plain = !gates.has_invitations && gates.notice.is_none();
         gates.is_plain = gates.sections.is_empty() && is_plain;
@@ -96,7 +92,7 @@ impl Gates {
 
     /// The public notice, if the server has one.
     pub fn notice(&self) -> Option<&NoticeService> {
-        self.notice.as_ref()
+        self.notice.as_deref()
     }
 
     /// Whether the server has sections.
@@ -123,40 +119,31 @@ impl Gates {
         }
     }
 
-    /// The gate for requests in these sections. The gate of a combination is made at its first
-    /// request. None if there are too many already.
+    /// The gate for requests in these sections, made at its first request if it is not one of the
+    /// server's own sections alone. None if there are too many already.
     pub fn of(&self, path: &impl SectionPath) -> Option<&Gate> {
-        let key = path.key();
-        let mut made = &self.cache;
-        for _ in 0..MAX_MADE + self.sections.len() {
-            let node = match made.0.get() {
-                Some(node) => node,
-                None if self.may_make(path) => made.0.get_or_init(|| Box::new(self.node(path))),
-                None => return None,
-            };
-            if node.key == key {
-                return Some(&node.gate);
-            }
-            made = &node.more;
+        let limit = Limit { own: &self.combinations, all: &self.context.combinations };
+        let make: &dyn Fn(&dyn SectionPath) -> Gate = &|path| self.make(path);
+        self.of_own.get(path, &limit, make).or_else(|| self.of_outer()?.get(path, &limit, make))
+    }
+
+    /// Makes the gates of all sections alone.
+    pub fn make_all(&self) {
+        for (number, _) in self.sections.iter() {
+            self.of(&number);
         }
-        None
     }
 
-    /// A single section always gets a gate. Each combination counts towards the limit.
-    fn may_make(&self, path: &impl SectionPath) -> bool {
-        path.innermost().is_some_and(|number| number.key() == path.key())
-            || self.context.combinations.fetch_add(1, Ordering::Relaxed) < MAX_MADE_BY_ALL
-    }
-
-    fn node(&self, path: &impl SectionPath) -> Node {
-        let (key, innermost) = (path.key(), path.innermost());
-        Node { key, innermost, gate: self.make(path), more: GateCache::default() }
+    fn of_outer(&self) -> Option<&GateCache> {
+        self.sections.outer().next()?;
+        let numbers = || self.sections.outer().map(|(number, _)| number);
+        Some(self.of_outer.get_or_init(|| GateCache::new(numbers())))
     }
 
     /// Makes the gate for requests in these sections.
-    pub fn make(&self, path: &impl SectionPath) -> Gate {
+    pub fn make(&self, path: &(impl SectionPath + ?Sized)) -> Gate {
         let numbers = path.numbers();
-        let sections = numbers.iter().filter_map(|number| self.sections.get(number));
+        let sections = numbers.iter().filter_map(|number| self.sections.get(*number));
         let inner =
             sections.fold(Settings::default(), |outer, inner| inner.settings.within(&outer));
         self.own.for_location(&inner, &inner.within(&self.settings), &self.context)
@@ -164,245 +151,26 @@ impl Gates {
 
     /// All gates that have been made so far.
     pub fn all(&self) -> impl Iterator<Item = &Gate> {
-        std::iter::once(&self.own).chain(self.nodes().map(|node| &node.gate))
+        let of_outer = self.of_outer.get().into_iter().flat_map(GateCache::all);
+        std::iter::once(&self.own).chain(self.of_own.all()).chain(of_outer)
     }
 
     /// All gates made so far whose innermost section is `innermost`, beginning with the section's
     /// own.
     pub fn inside(&self, innermost: SectionId) -> impl Iterator<Item = &Gate> {
-        let nodes = self.nodes().filter(move |node| node.innermost == Some(innermost));
-        nodes.map(|node| &node.gate)
+        self.of(&innermost); // made by now
+        let of_outer = self.of_outer.get().into_iter().flat_map(move |of| of.inside(innermost));
+        self.of_own.inside(innermost).chain(of_outer)
     }
 
-    fn nodes(&self) -> impl Iterator<Item = &Node> {
-        let first = self.cache.0.get().map(|node| &**node);
-        std::iter::successors(first, |node| node.more.0.get().map(|node| &**node))
+    /// The flags of the server and of all its sections. May contain duplicates.
+    pub fn flags(&self) -> impl Iterator<Item = &Arc<Flag<'static>>> {
+        let sections = self.sections.iter();
+        let paths = sections.flat_map(|(_, section)| section.settings.own_flags());
+        let of_sections = paths.filter_map(|path| self.context.flags.get(path));
+        self.own.flags().iter().chain(of_sections)
     }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::ffi::OsStr;
-    use std::path::{Path, PathBuf};
-    use std::time::Duration;
-
-    use jiff::tz::TimeZone;
-
-    use super::*;
-    use crate::allow::Admission;
-    use crate::context::{DirectiveContext, Expr};
-    use crate::directive::DIRECTIVES;
-    use crate::engine::gate::{Blocked, Verdict, strictest};
-    use crate::flag::{self, Flag};
-    use crate::shared::hash;
-    use crate::shared::slot::new_state_table;
-
-    struct Root;
-
-    impl DirectiveContext for Root {
-        fn server_root(&self) -> &Path {
-            Path::new("/root")
-        }
-        fn compile(&self, _: &str) -> Result<Expr, String> {
-            Err("no expressions here".into())
-        }
-    }
-
-    /// A request in the sections with these numbers.
-    pub(crate) struct In(pub(crate) &'static [SectionId]);
-
-    impl SectionPath for In {
-        fn key(&self) -> u64 {
-            self.0.iter().fold(0, |key, number| hash::of((key, number.key()))).max(1)
-        }
-        fn numbers(&self) -> Vec<SectionId> {
-            self.0.to_vec()
-        }
-        fn innermost(&self) -> Option<SectionId> {
-            self.0.last().copied()
-        }
-    }
-
-    pub(crate) fn section(lines: &str) -> Section {
-        Section { name: lines.into(), settings: settings(lines) }
-    }
-
-    pub(crate) fn settings(lines: &str) -> Settings {
-        let mut settings = Settings::default();
-        for line in lines.lines() {
-            let mut words = line.split_whitespace();
-            let name = words.next().expect("a name").as_bytes();
-            let directive = DIRECTIVES.iter().find(|known| known.name.to_bytes() == name);
-            let words: Vec<_> = words.map(OsStr::new).collect();
-            directive.expect(line).apply(&mut settings, &words, &Root).expect(line);
-        }
-        settings
-    }
-
-    /// A context with these flags. Relative paths begin at `/root`.
-    pub(crate) fn context(flags: &[&str]) -> Arc<ServerContext> {
-        let table: &'static _ = Box::leak(new_state_table());
-        let flag = |(number, name): (usize, &&str)| {
-            let path = PathBuf::from("/root").join(name);
-            let slot = table.claim(&[flag::key(&path)]).expect("a slot")[0];
-            let flag = Flag::new(path.clone(), slot, Duration::ZERO, TimeZone::UTC);
-            (path, Arc::new(flag.numbered(number)))
-        };
-        let flags = flags.iter().enumerate().map(flag).collect();
-        let (server_root, (resolved, refusals, combinations)) =
-            ("/root".into(), Default::default());
-        let (slots, notices) = (Default::default(), Default::default());
-        Arc::new(ServerContext {
-            server_root,
-            slots,
-            resolved,
-            flags,
-            refusals,
-            notices,
-            combinations,
-        })
-    }
-
-    fn flags(gate: &Gate) -> Vec<&str> {
-        let names = gate.flags().iter().filter_map(|flag| flag.path().file_name()?.to_str());
-        names.collect()
-    }
-
-    #[test]
-    fn scopes_add_up() {
-        let context = context(&["maintenance.flag", "a", "b"]);
-        let sections = Sections::from([
-            (1, section("MaintenanceFlag a")),
-            (2, section("MaintenanceFlag b a\nMaintenanceAllow 10.0.0.1")),
-            (3, section("MaintenanceStatus 503")),
-        ]);
-        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
-        assert_eq!(gates.all().count(), 4, "one for each section is made ahead");
-        for (path, expected) in [
-            (&[1][..], &["maintenance.flag", "a"][..]),
-            (&[2], &["maintenance.flag", "b", "a"]),
-            (&[3], &["maintenance.flag"]),
-            (&[1, 3], &["maintenance.flag", "a"]),
-            (&[1, 2], &["maintenance.flag", "b", "a"]),
-            (&[2, 1], &["maintenance.flag", "b", "a"]),
-        ] {
-            let path: &'static [SectionId] = path.to_vec().leak();
-            let gate = gates.of(&In(path)).expect("made");
-            assert_eq!(flags(gate), expected, "{path:?}");
-            assert!(
-                gates.of(&In(path)).is_some_and(|again| std::ptr::eq(gate, again)),
-                "{path:?} is made once"
-            );
-        }
-        assert_eq!(flags(gates.own()), ["maintenance.flag"]);
-    }
-
-    #[test]
-    fn what_is_not_said_is_shared() {
-        let context = context(&["maintenance.flag", "a"]);
-        let sections = Sections::from([
-            (1, section("MaintenanceFlag a")),
-            (2, section("MaintenanceAllow none")),
-            (3, section("MaintenanceRetryAfter off")),
-        ]);
-        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
-        let shares =
-            |number: SectionId| gates.of(&number).map(|gate| gate.shares_with(gates.own()));
-        assert_eq!([1, 2, 3].map(shares), [(true, true), (false, true), (true, false)].map(Some));
-    }
-
-    /// The strictest verdict of a request's gates applies.
-    #[test]
-    fn the_strictest_verdict() {
-        let context = context(&["maintenance.flag"]);
-        let gates = [(); 3].map(|()| Gate::new(&Settings::default(), &context).expect("a gate"));
-        let [first, others @ ..] = [&gates[0], &gates[1], &gates[2]];
-        let verdict = |word: char| match word {
-            'o' => Verdict::Open,
-            'a' => Verdict::Allowed(Admission::Env(c"A")),
-            _ => Verdict::Blocked(Blocked::default()),
-        };
-        for (verdicts, number, label) in [
-            ("o", 0, c"open"),
-            ("b", 0, c"blocked"),
-            ("oo", 0, c"open"),
-            ("oa", 1, c"allowed:env"),
-            ("ao", 0, c"allowed:env"),
-            ("ab", 1, c"blocked"),
-            ("ba", 0, c"blocked"),
-            ("aa", 0, c"allowed:env"),
-            ("bb", 0, c"blocked"),
-            ("oab", 2, c"blocked"),
-            ("oba", 1, c"blocked"),
-            ("obb", 1, c"blocked"),
-            ("ooa", 2, c"allowed:env"),
-        ] {
-            let decide = |gate: &Gate| {
-                let number = gates.iter().position(|other| std::ptr::eq(gate, other));
-                verdict(verdicts.chars().nth(number.expect("one of them")).expect("a word"))
-            };
-            let found = strictest(first, &others[..verdicts.len() - 1], decide);
-            assert_eq!((found.0, found.2.label()), (number, label), "{verdicts}");
-            assert!(std::ptr::eq(found.1, &raw const gates[number]), "{verdicts}");
-        }
-    }
-
-    #[test]
-    fn a_missing_flag_makes_no_gates() {
-        let sections = Sections::from([(1, section("MaintenanceFlag gone"))]);
-        let new =
-            |sections| Gates::new(&Settings::default(), sections, &context(&["maintenance.flag"]));
-        assert!(new(&sections).is_none() && new(&Sections::new()).is_some());
-    }
-
-    /// Threads that make the same gates at the same time get the same gates.
-    #[test]
-    fn made_by_several_threads() {
-        let context = context(&["maintenance.flag"]);
-        let sections = (0..8).map(|number| (number, section("MaintenanceStatus 503"))).collect();
-        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
-        const PATHS: [&[SectionId]; 4] = [&[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]];
-        let made = std::thread::scope(|scope| {
-            let ask = || {
-                PATHS.map(|path| gates.of(&In(path)).map(|gate| std::ptr::from_ref(gate) as usize))
-            };
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
-            threads.into_iter().map(|thread| thread.join().expect("gates")).collect::<Vec<_>>()
-        });
-        assert!(made.iter().all(|other| *other == made[0]));
-        assert_eq!(gates.all().count(), 1 + 8 + PATHS.len());
-    }
-
-    /// Clients cannot fill the memory with combinations of sections.
-    #[test]
-    fn not_more_than_so_many() {
-        let context = context(&["maintenance.flag", "a"]);
-        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
-        let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
-        let paths = (1..=MAX_MADE + 2).map(|length| In(vec![1; length].leak()));
-        for (number, path) in paths.enumerate() {
-            assert_eq!(gates.of(&path).is_some(), number < MAX_MADE, "{number}");
-            assert_eq!(flags(&gates.make(&path)), ["maintenance.flag", "a"]);
-        }
-        assert_eq!(gates.all().count(), 2 + MAX_MADE);
-        assert!(gates.of(&In(&[1])).is_some(), "those that were made stay");
-    }
-
-    /// Clients cannot fill the memory with combinations of sections of many virtual hosts either.
-    #[test]
-    fn not_more_than_so_many_by_all() {
-        let context = context(&["maintenance.flag", "a"]);
-        let sections = Sections::from([(1, section("MaintenanceFlag a"))]);
-        let hosts = 2 * MAX_MADE_BY_ALL / MAX_MADE;
-        let made = (0..hosts).map(|_| {
-            let gates = Gates::new(&Settings::default(), &sections, &context).expect("all flags");
-            for length in 2..=MAX_MADE {
-                gates.of(&In(vec![1; length].leak()));
-            }
-            assert!(gates.of(&1).is_some(), "a section alone has one");
-            gates.all().count()
-        });
-        let made: Vec<_> = made.collect();
-        assert_eq!(made.iter().sum::<usize>(), 2 * hosts + MAX_MADE_BY_ALL, "{made:?}");
-    }
-}
+pub(crate) mod tests;

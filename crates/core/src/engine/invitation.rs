@@ -3,6 +3,7 @@
 use super::decision::{Decision, Outcome};
 use super::gate;
 use super::link::Link;
+use super::looks::Looks;
 use super::matched::MatchedSections;
 use super::request::Request;
 use super::server::{Counters, Server};
@@ -20,12 +21,13 @@ pub(super) fn reply<'r, R: Request<'r>>(
     server: Server<'r, R::Events>,
     sections: &MatchedSections<'r, R::Section>,
     link: &Link,
+    looks: &Looks<'r>,
 ) -> Option<Reply> {
     let gate_of = |section| server.gates.of_request(section, |gate| request.keep_gate(gate));
     let first = gate_of(sections.section);
     let others: Vec<_> = sections.others.iter().map(|section| gate_of(*section)).collect();
     let (_, gate, verdict) =
-        gate::strictest(first, &others, |gate| gate.decide(request, &server.events));
+        gate::strictest(first, &others, |gate| gate.decide_with(request, &server.events, looks));
     if verdict.reason().is_some() && !request.is_get_or_head() {
         return None;
     }

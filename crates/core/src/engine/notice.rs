@@ -19,7 +19,7 @@ use crate::notice::{
 use crate::page::ServerName;
 use crate::refusal::reply::{Content as ReplyContent, Reply};
 use crate::refusal::{RequestHeaders, encoding};
-use crate::shared::arc_cell::ArcCell;
+use crate::shared::arc_cell::OptionCell;
 use crate::shared::hash;
 use crate::stack;
 use crate::text::time;
@@ -80,7 +80,7 @@ pub struct NoticeService {
     path: NoticePath,
     /// The flags of the server and of its sections.
     flags: Vec<Arc<Flag<'static>>>,
-    last: ArcCell<Option<Arc<Look>>>,
+    last: OptionCell<Look>,
     cache: Arc<Notices>,
 }
 
@@ -112,7 +112,7 @@ impl NoticeService {
         let mut flags: Vec<_> = flags.collect();
         flags.sort_by(|one, other| one.path().cmp(other.path()));
         flags.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        Self { path, flags, last: ArcCell::default(), cache: Arc::clone(cache) }
+        Self { path, flags, last: OptionCell::default(), cache: Arc::clone(cache) }
     }
 
     /// Whether the request target is the path of the notice or below it.
@@ -208,10 +208,8 @@ impl NoticeService {
 
     /// The last look at the flags, or a new one.
     fn look(&self, request: &impl RequestHeaders, events: &impl EventSink) -> Arc<Look> {
-        if let Some(last) = &*self.last.get()
-            && last.at.elapsed() < FRESH
-        {
-            return Arc::clone(last);
+        if let Some(last) = self.last.get().filter(|last| last.at.elapsed() < FRESH) {
+            return last;
         }
         let report = &mut |event: FlagEvent<'_>| events.flag(event);
         for flag in &self.flags {

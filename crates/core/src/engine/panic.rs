@@ -1,7 +1,6 @@
 //! What happens to a request after a panic.
 
 use super::decision::{Decision, Outcome};
-use super::gate::Gate;
 use super::matched::MatchedSections;
 use super::request::Request;
 use super::{Action, count_refusal, decided_before, record, track};
@@ -20,7 +19,8 @@ pub fn after_panic<'r, R: Request<'r>>(
     let mut is_closed = true;
     guard(&mut || {
         let server = request.server();
-        is_closed = server.is_some_and(|server| server.gates.all().any(Gate::was_closed));
+        is_closed =
+            server.is_some_and(|server| server.gates.flags().any(|flag| flag.was_closing()));
     });
     let reason = (!is_closed).then_some(Reason::Open);
     let before = decided_before(request);

@@ -1,7 +1,5 @@
 //! A server as the engine needs it for its requests.
 
-use std::collections::BTreeMap;
-
 use super::gate::Gate;
 use super::gates::{Gates, SectionId, SectionPath};
 use crate::stats::{ScopeId, ScopeRef, Stats};
@@ -23,8 +21,8 @@ pub struct Counters {
     pub stats: &'static Stats,
     /// The scope of requests that are in no section.
     pub own: ScopeId,
-    /// The scopes of its sections.
-    pub sections: BTreeMap<SectionId, ScopeId>,
+    /// The scopes of its sections, in the order of their numbers.
+    pub sections: Box<[(SectionId, ScopeId)]>,
     /// The generation of the configuration.
     pub generation: u8,
 }
@@ -32,8 +30,11 @@ pub struct Counters {
 impl Counters {
     /// The innermost scope of a request in these sections.
     pub fn scope(&self, sections: Option<&impl SectionPath>) -> ScopeId {
-        let innermost = sections.and_then(SectionPath::innermost);
-        innermost.and_then(|number| self.sections.get(&number)).copied().unwrap_or(self.own)
+        let scope = |number: SectionId| {
+            let place = self.sections.binary_search_by_key(&number, |(other, _)| *other).ok()?;
+            self.sections.get(place).map(|(_, scope)| *scope)
+        };
+        sections.and_then(SectionPath::innermost).and_then(scope).unwrap_or(self.own)
     }
 
     /// That scope, and the flags of its gate.

@@ -13,6 +13,7 @@ use crate::file::watched::FileEvent;
 use crate::flag::{FlagEvent, Observer};
 use crate::stats::ScopeTotals;
 
+mod looks;
 mod status_page;
 
 struct Quiet;

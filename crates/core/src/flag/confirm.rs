@@ -32,9 +32,11 @@ impl Flag<'_> {
         if failed || !self.poll_lease.has_no_interval() {
             return None;
         }
+        #[cfg(test)]
+        look::count::add();
         let found = stat(self.c_path.as_deref()?).ok()?;
         let clock = clock();
-        let last = self.reader.last();
+        let last = self.reader.last()?;
         let content = last.settled(&found)?;
         let is_same = content.content_id() == content_id
             && last.file == file

@@ -17,7 +17,7 @@ use super::state::{ContentId, File};
 use crate::file::debounce::{LastLook, LastSeen};
 use crate::file::{self, FileError, Version};
 use crate::flag::spec::{FlagSpec, MAX_SIZE};
-use crate::shared::arc_cell::ArcCell;
+use crate::shared::arc_cell::OptionCell;
 use crate::shared::hash;
 use crate::shared::slot::Sightings;
 use crate::stack;
@@ -138,11 +138,11 @@ pub(super) fn empty() -> ContentId {
 }
 
 /// A content, and whether it is stable.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reading {
     pub(super) content: Arc<Content>,
     /// The content that stays in force until `content` is stable, if this process has read it.
-    kept: Arc<Content>,
+    kept: Option<Arc<Content>>,
     /// Whether the content has been unchanged for long enough.
     pub(super) is_stable: bool,
     /// The file of this content.
@@ -174,16 +174,16 @@ impl Reading {
 
     /// The content with this ID.
     pub(super) fn content_of(&self, content_id: ContentId) -> Option<&Arc<Content>> {
-        [&self.content, &self.kept].into_iter().find(|content| content.content_id() == content_id)
+        let known = [Some(&self.content), self.kept.as_ref()];
+        known.into_iter().flatten().find(|content| content.content_id() == content_id)
     }
 }
 
-/// Reads the contents of one flag.
+/// Reads the contents of one flag. Most flags are absent, and then there is nothing but the reader.
 pub(super) struct Reader {
     zone: TimeZone,
-    /// Stands for content that this process has not read.
-    nothing: Arc<Content>,
-    last: ArcCell<Reading>,
+    /// None as long as this process has read nothing.
+    last: OptionCell<Reading>,
     reading: Mutex<()>,
     last_look: LastLook,
 }
@@ -192,8 +192,7 @@ impl Reader {
     pub(super) fn new(zone: TimeZone) -> Self {
         Self {
             zone,
-            nothing: Arc::default(),
-            last: ArcCell::default(),
+            last: OptionCell::default(),
             reading: Mutex::default(),
             last_look: LastLook::default(),
         }
@@ -205,13 +204,14 @@ impl Reader {
     }
 
     /// The last reading.
-    pub(super) fn last(&self) -> Arc<Reading> {
+    pub(super) fn last(&self) -> Option<Arc<Reading>> {
         self.last.get()
     }
 
     /// The content with this ID, or empty content if this process has not read it.
     pub(super) fn content_of(&self, content_id: ContentId) -> Arc<Content> {
-        Arc::clone(self.last.get().content_of(content_id).unwrap_or(&self.nothing))
+        let last = self.last.get();
+        last.and_then(|last| last.content_of(content_id).cloned()).unwrap_or_default()
     }
 
     /// Counts a look that found nothing new.
@@ -221,7 +221,7 @@ impl Reader {
 
     /// Forgets the content that the parent has read, because a child may not be allowed to read it.
     pub(super) fn forget(&self) {
-        self.last.set(Reading::default());
+        self.last.set(None);
     }
 
     /// The current content of the flag, while the content with the ID `in_force` applies. `seen`
@@ -238,8 +238,8 @@ impl Reader {
     ) -> Arc<Reading> {
         let unseen = self.last_look.unseen(now);
         let mut version = Version::from(metadata);
-        let last = self.last();
-        if last.holds(version) {
+        let holds = |last: &Arc<Reading>| last.holds(version);
+        if let Some(last) = self.last().filter(holds) {
             return last;
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,16 +251,16 @@ impl Reader {
             (seen, version) = (again, now);
         }
         let last = self.last();
-        if last.holds(version) {
-            return last; // another thread was faster
+        if let Some(last) = last.as_ref().filter(|last| last.holds(version)) {
+            return Arc::clone(last); // another thread was faster
         }
         let is_stable = seen.is_stable(slot, version, unseen).unwrap_or(false);
         let bytes = match version.is_file() && version.size() > 0 {
             true => file::read_version(path, MAX_SIZE, version),
             false => Ok(vec![]), // a folder or a FIFO is never opened
         };
-        let new = Arc::new(self.reading(version, bytes, is_stable, in_force, &last));
-        self.last.set(Arc::clone(&new));
+        let new = Arc::new(self.reading(version, bytes, is_stable, in_force, last.as_deref()));
+        self.last.set(Some(Arc::clone(&new)));
         new
     }
 
@@ -270,15 +270,17 @@ impl Reader {
         bytes: Result<Vec<u8>, FileError>,
         is_stable: bool,
         in_force: ContentId,
-        last: &Reading,
+        last: Option<&Reading>,
     ) -> Reading {
         let now = Instant::now();
-        let since = last.since.filter(|_| last.is_of(version)).unwrap_or(now);
+        let since = last.filter(|last| last.is_of(version)).and_then(|last| last.since);
+        let since = since.unwrap_or(now);
         let mut may_pass = bytes.as_ref().is_err_and(FileError::may_pass);
         let bytes = bytes.map_err(|error| cause(&error));
-        let content = match last.content.hash == hash::of(&bytes) {
-            true => Arc::clone(&last.content),
-            false => Arc::new(Content::new(bytes, &self.zone).unwrap_or_else(|| {
+        let hash = hash::of(&bytes);
+        let content = match last.filter(|last| last.content.hash == hash) {
+            Some(last) => Arc::clone(&last.content),
+            None => Arc::new(Content::new(bytes, &self.zone).unwrap_or_else(|| {
                 may_pass = true;
                 Content::unread()
             })),
@@ -286,7 +288,7 @@ impl Reader {
         let is_stable = is_stable && (!may_pass || since.elapsed() >= PATIENCE);
         Reading {
             content,
-            kept: Arc::clone(last.content_of(in_force).unwrap_or(&self.nothing)),
+            kept: last.and_then(|last| last.content_of(in_force)).cloned(),
             is_stable,
             file: File::of(version.file()),
             version: Some(version),

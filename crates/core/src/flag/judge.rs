@@ -42,10 +42,12 @@ impl Flag<'_> {
     /// Updates the phase between two looks, while the file system does not answer, and while the
     /// flag is being written. A content that this process has not read counts as empty.
     fn judge_as_before(&self, was: FlagState, moment: Moment) -> Seen {
+        if was.known == Presence::Absent {
+            return Seen { is: was, phase: None, content: None };
+        }
         let content = self.reader.content_of(was.content_id);
         let (known, phase) = match was.known {
-            Presence::Unknown => (was.known, Some(Phase::Closed)),
-            Presence::Absent => (was.known, None),
+            Presence::Unknown | Presence::Absent => (was.known, Some(Phase::Closed)),
             Presence::Present(phase) if content.content_id() == was.content_id => {
                 let phase = next_phase(content.spec(), moment.clock, phase);
                 let of_request = next_phase(content.spec(), moment.request, phase);

@@ -21,6 +21,8 @@ const MAX_LINKS: usize = 40;
 /// with that.
 #[inline(always)]
 pub(super) fn is_name_missing(path: &CStr) -> bool {
+    #[cfg(test)]
+    count::add();
     stat(path).is_err() && Errno::last_raw() == Errno::ENOENT as i32
 }
 
@@ -40,6 +42,8 @@ impl Look {
     /// # Errors
     /// The errors of stat(2), except for a [`Look::Denied`].
     pub(super) fn at(path: &Path, mounts: &Mounts) -> io::Result<Self> {
+        #[cfg(test)]
+        count::add();
         match fs::metadata(path) {
             Ok(metadata) => Ok(Self::seen(path, metadata, mounts)),
             Err(error) if is_denied(&error) => Self::again(path, error, mounts),
@@ -110,6 +114,23 @@ pub(super) fn is_absence(error: &io::Error) -> bool {
 
 fn is_denied(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EACCES)
+}
+
+/// The number of looks of this thread.
+#[cfg(test)]
+pub(crate) mod count {
+    use std::cell::Cell;
+
+    thread_local!(static LOOKS: Cell<usize> = const { Cell::new(0) });
+
+    pub(in crate::flag) fn add() {
+        LOOKS.set(LOOKS.get() + 1);
+    }
+
+    /// The number of looks since the last call.
+    pub(crate) fn take() -> usize {
+        LOOKS.take()
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 /// The longest list of names, unless a single name is longer. httpd truncates lines at 8192 bytes.
 const LONGEST: usize = 7000;
 
-/// The largest number of lists.
-const MOST: usize = 200;
+/// The length of what httpd puts before a list, such as the time.
+const PREFIX: usize = 100;
+
+/// How long all lists together may be, with their prefixes. A server with thousands of flags would otherwise fill its
+/// error log with their names at each restart.
+const MOST: usize = 32 * 1024;
 
 /// The flags in lists, one for each folder, or several for a folder with many flags. The last list
 /// may give the number of omitted flags.
@@ -16,7 +20,7 @@ pub fn lists<'a>(flags: impl Iterator<Item = &'a Path>) -> Vec<String> {
     for flag in flags {
         folders.entry(flag.parent().unwrap_or(flag).to_owned()).or_default().push(flag);
     }
-    let (mut lists, mut more) = (Vec::new(), 0);
+    let (mut lists, mut more, mut all) = (Vec::new(), 0, 0);
     for flags in folders.values() {
         let mut list = String::new();
         for flag in flags {
@@ -24,7 +28,8 @@ pub fn lists<'a>(flags: impl Iterator<Item = &'a Path>) -> Vec<String> {
             if !list.is_empty() && list.len() + name.len() > LONGEST {
                 lists.push(std::mem::take(&mut list));
             }
-            if lists.len() >= MOST {
+            all += name.len() + if list.is_empty() { PREFIX } else { 0 };
+            if all > MOST {
                 more += 1;
                 continue;
             }
@@ -66,11 +71,13 @@ mod tests {
         let lists = named(&flags);
         assert!(lists.len() == 3 && lists.iter().all(|list| list.len() <= LONGEST + 2));
         assert_eq!(lists.join(", "), flags.join(", "));
-        let folders: Vec<_> = (0..MOST + 80).map(|n| format!("/{n:03}/flag")).collect();
+        // Each folder has a list of its own, as long as there is room for its flag.
+        let room = MOST / (PREFIX + 100);
+        let folders: Vec<_> = (0..room + 80).map(|n| format!("/{n:094}/flag")).collect();
         let lists = named(&folders);
-        assert_eq!(lists.len(), MOST + 1);
+        assert_eq!(lists.len(), room + 1);
         assert_eq!(lists.last().map(String::as_str), Some("80 more flags"));
-        assert_eq!(named(&folders[..=MOST]).last().map(String::as_str), Some("1 more flag"));
+        assert_eq!(named(&folders[..=room]).last().map(String::as_str), Some("1 more flag"));
         let long = ["x", "y"].map(|end| format!("/{}/{end}", "z".repeat(4000)));
         assert_eq!(named(&long), long, "each in a line of its own");
     }

@@ -61,7 +61,7 @@ impl FlagReport {
     pub(super) fn new(
         state: FlagState,
         slot: &FlagSlot,
-        last: &Reading,
+        last: Option<&Reading>,
         is_folder_missing: impl FnOnce() -> bool,
     ) -> Self {
         let FlagState { known, content_id, failed, .. } = state;
@@ -84,7 +84,10 @@ impl FlagReport {
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
             is_folder_missing: known == Presence::Absent && is_folder_missing(),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
-            content: last.content_of(content_id).filter(|_| is_there).cloned(),
+            content: last
+                .filter(|_| is_there)
+                .and_then(|last| last.content_of(content_id))
+                .cloned(),
         }
     }
 }

@@ -104,7 +104,7 @@ impl Outcome {
 
     fn of(verdict: Verdict<'_>, gate: &Gate, request: &impl ClientRequest) -> Self {
         let label = verdict.label().to_string_lossy().into_owned();
-        let variables = gate.allowlist().variables().iter();
+        let variables = gate.allowlist().variables();
         let (status, reason, unless_env) = match verdict {
             Verdict::Open => (None, open(gate), vec![]),
             Verdict::Announced(_) => (None, "a flag announces a closing".into(), vec![]),

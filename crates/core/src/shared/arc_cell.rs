@@ -7,6 +7,7 @@
 //! unloads it, and a restart would not load a new version.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A lock around an `Arc`.
@@ -32,11 +33,53 @@ impl<T> ArcCell<T> {
     }
 }
 
+/// Like [`ArcCell`], for a value that may never be there. As long as it is not, asking for it writes
+/// to no memory, so that the parent and its children keep sharing the page that the cell is in.
+#[derive(Debug)]
+pub struct OptionCell<T> {
+    is_set: AtomicBool,
+    value: RwLock<Option<Arc<T>>>,
+}
+
+impl<T> Default for OptionCell<T> {
+    fn default() -> Self {
+        Self { is_set: AtomicBool::new(false), value: RwLock::new(None) }
+    }
+}
+
+impl<T> OptionCell<T> {
+    /// The current value.
+    pub fn get(&self) -> Option<Arc<T>> {
+        let is_set = self.is_set.load(Ordering::Acquire);
+        is_set.then(|| self.value.read().unwrap_or_else(PoisonError::into_inner).clone()).flatten()
+    }
+
+    /// Replaces the value.
+    pub fn set(&self, value: Option<Arc<T>>) {
+        let is_set = value.is_some();
+        if !is_set && !self.is_set.load(Ordering::Acquire) {
+            return;
+        }
+        let mut place = self.value.write().unwrap_or_else(PoisonError::into_inner);
+        let old = mem::replace(&mut *place, value);
+        self.is_set.store(is_set, Ordering::Release);
+        drop(place);
+        drop(old); // after the lock
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
+
+    #[test]
+    fn a_value_that_comes_and_goes() {
+        let cell = OptionCell::default();
+        for value in [None, Some(1), Some(2), None, None, Some(3)] {
+            cell.set(value.map(Arc::new));
+            assert_eq!(cell.get().as_deref().copied(), value);
+        }
+    }
 
     #[test]
     fn reading_while_values_come() {

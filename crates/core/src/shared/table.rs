@@ -120,7 +120,8 @@ impl<S: Keyed, const N: usize> Table<S, N> {
         &self.places
     }
 
-    fn used(&self) -> &[S] {
+    /// The places that have ever been assigned.
+    pub(crate) fn used(&self) -> &[S] {
         let used = usize::try_from(self.used.load(Ordering::Acquire)).unwrap_or(N);
         self.places.get(..used).unwrap_or(&self.places)
     }

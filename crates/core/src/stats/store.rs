@@ -30,6 +30,9 @@ pub struct Stats {
     pub(super) begun: AtomicU64,
     /// How often the configuration has been read.
     pub(super) generation: AtomicU64,
+    /// Not 0 once a request has been refused. Until then nothing reads the table of refused clients,
+    /// which would take memory for zeros.
+    pub(super) has_refused: AtomicU64,
 }
 
 impl Stats {
@@ -42,10 +45,12 @@ impl Stats {
         self.refused.begin();
         // The table is large enough for these keys, so it cannot be full.
         let known = keys.get(..MAX_SCOPES).unwrap_or(keys);
+        let fresh = self.scopes.used().len();
         let numbers = self.scopes.claim_numbers(known).unwrap_or_default();
         for number in numbers.iter().copied() {
             let Some(place) = self.scopes.places().get(number) else { continue };
-            if place.is_new() {
+            // Those of a place that nobody has had are zero, and take no memory until they count.
+            if place.is_new() && number < fresh {
                 self.totals.clear(ScopeId::new(number));
             }
         }
@@ -103,6 +108,9 @@ impl Stats {
 
     /// Counts a refusal with this status.
     pub fn refuse(&self, worker: Worker, scope: ScopeId, status: u16) {
+        if !self.has_refused() {
+            self.has_refused.store(1, Ordering::Relaxed);
+        }
         let column = self.place(scope).column(status);
         self.totals.row(worker, scope).refused(column).fetch_add(1, Ordering::Relaxed);
     }
@@ -110,14 +118,24 @@ impl Stats {
     /// Removes the data left behind by a process that is no longer running.
     pub fn forget(&self, process: i32) {
         self.in_flight.free_where(|other| other == process);
-        self.refused.release_where(|other| other == process);
+        self.release_where(|other| other == process);
     }
 
     /// Removes the data left behind by dead processes, which would fill the tables.
     pub fn tidy(&self) {
         let mut living = process::Living::default();
         self.in_flight.free_where(|process| !living.has(process));
-        self.refused.release_where(|process| !living.has(process));
+        self.release_where(|process| !living.has(process));
+    }
+
+    fn release_where(&self, is_gone: impl FnMut(i32) -> bool) {
+        if self.has_refused() {
+            self.refused.release_where(is_gone);
+        }
+    }
+
+    fn has_refused(&self) -> bool {
+        self.has_refused.load(Ordering::Relaxed) != 0
     }
 
     pub(super) fn place(&self, scope: ScopeId) -> &ScopePlace {
@@ -134,5 +152,6 @@ crate::shared::words::words!(Stats {
     refused,
     invitations,
     begun,
-    generation
+    generation,
+    has_refused
 });

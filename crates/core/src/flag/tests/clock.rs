@@ -47,7 +47,8 @@ fn a_header_that_is_completed_late() {
             }
             // The arrival time does not affect the shared state.
             let known = flag.report().phase;
-            let expected = flag.reader.last().content.spec().phase(at(clock));
+            let last = flag.reader.last().expect("read");
+            let expected = last.content.spec().phase(at(clock));
             assert_eq!(known, Some(expected), "{case}");
         }
     }

@@ -37,10 +37,10 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
         path("nodes"),
     );
     let inner = format!("MaintenanceFlag {}\nMaintenanceAllow env=TRUSTED", path("inner"));
-    let sections = Sections::from([(1, section(&inner))]);
+    let sections = Sections::from_iter([(1, section(&inner))]);
     let gates = Gates::new(&settings(&own), &sections, &context).expect("all flags");
     let now = NOON.parse().expect("a time");
-    let flags: Vec<&Flag<'static>> = context.flags.values().map(AsRef::as_ref).collect();
+    let flags: Vec<&Flag<'static>> = context.flags.iter().map(AsRef::as_ref).collect();
     for flag in &flags {
         flag.look(Observer::Child, now, &move || now, &mut |_| {});
     }
