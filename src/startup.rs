@@ -288,6 +288,7 @@ fn warn_of_folders<'f>(flags: impl Iterator<Item = &'f Path>, root: &Path) {
 /// Logs at start which version this is, which flags are configured, and what may cause problems
 /// later.
 fn tell(main: &server_rec, root: &Path) {
+    error_log::name_version();
     let flags = flags(main).into_iter().flat_map(Flags::iter);
     error_log::name_flags(flags.clone().map(|flag| flag.path()));
     // Only at the first start, so that a restart never waits for a file system that hangs.
