@@ -336,6 +336,11 @@ apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t 
     return ap_pass_brigade(r->output_filters, bb);
 }
 
+void maintenance_abort(request_rec *r)
+{
+    r->connection->aborted = 1;
+}
+
 void maintenance_scoreboard_size(int *processes, int *threads)
 {
     const global_score *global = ap_exists_scoreboard_image() ? ap_get_scoreboard_global() : NULL;

@@ -197,6 +197,9 @@ int maintenance_busy_worker(int process, int thread, maintenance_worker *worker)
  */
 apr_status_t maintenance_pass_body(request_rec *r, const char *body, apr_size_t length);
 
+/* Ends the connection of the request without the end of the answer (a bit field in httpd 2.2). */
+void maintenance_abort(request_rec *r);
+
 #ifdef MAINTENANCE_PROVOKE_DEFECT
 /* Reads the byte at `index` of an 8-byte heap block. */
 int maintenance_provoke_overflow(int index);

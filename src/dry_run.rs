@@ -17,7 +17,7 @@ use crate::sys::bindings::{
 };
 use crate::virtual_hosts;
 use maintenance_core::allow::ClientRequest;
-use maintenance_core::engine::gates::SectionPath;
+use maintenance_core::engine::gates::{Gates, SectionPath};
 use maintenance_core::engine::matched::MatchedSections;
 use maintenance_core::report::{Forecast, Host, Outcome, Preflight, Question};
 
@@ -82,9 +82,14 @@ fn forecast(request: &mut Request<'_>, server: &server_rec, overlay: Overlay) ->
 }
 
 /// Makes the gates of the locations that are given by a path, including the outer ones, as a
-/// request for that path would do.
+/// request for that path would do. Each process does that once for each server.
 pub(crate) fn make_gates(request: &mut Request<'_>, server: &server_rec) {
-    let Some(gates) = config(server).and_then(|config| config.gates()) else { return };
+    let Some(config) = config(server) else { return };
+    let Some(gates) = config.gates().filter(|gates| gates.has_sections()) else { return };
+    config.locations_made.get_or_init(|| make_gates_of(request, server, gates));
+}
+
+fn make_gates_of(request: &mut Request<'_>, server: &server_rec, gates: &Gates) {
     for path in gates.sections().iter().filter_map(|(_, section)| plain_path(&section.name)) {
         let client = IpAddr::from([127, 0, 0, 1]);
         let overlay = request.overlay(&Question { client, path: path.into(), host: None });

@@ -25,6 +25,8 @@ pub(crate) struct ServerConfig {
     pub(crate) sections: Sections,
     gates: OnceCell<Option<Arc<Gates>>>,
     counters: OnceCell<Counters>,
+    /// Set once this process has made the gates that the status page shows.
+    pub(crate) locations_made: OnceCell<()>,
     /// See [`host`].
     name: OnceCell<ServerName>,
     /// Only the main server has it.

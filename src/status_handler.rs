@@ -1,6 +1,7 @@
 //! `SetHandler maintenance-status`, and the module's section on the mod_status page.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::iter;
 
 use jiff::Timestamp;
 
@@ -13,8 +14,8 @@ use crate::scoreboard;
 use crate::server::{config, flags, of_all, servers};
 use crate::sys::bindings::{
     DECLINED, HTTP_BAD_REQUEST, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, M_GET, OK,
-    ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_main_server, request_rec,
-    server_rec,
+    ap_get_server_banner, ap_rwrite, ap_set_content_type, maintenance_abort,
+    maintenance_main_server, request_rec, server_rec,
 };
 use crate::sys::guard::guard;
 use crate::sys::process;
@@ -22,8 +23,12 @@ use crate::virtual_hosts;
 use maintenance_core::allow::ClientRequest;
 use maintenance_core::events::EventSink;
 use maintenance_core::flag::{FlagEvent, Observer};
-use maintenance_core::report::{self, Facts, Format, Query, Report, ScopeFacts, ScopeKind};
+use maintenance_core::report::{
+    self, Facts, Filter, Format, Pieces, Query, Report, ScopeFacts, ScopeKind,
+};
 use maintenance_core::stack;
+
+const NO_THREAD: &str = "no thread could be started to write it";
 
 /// Called by httpd to add a section to the mod_status page.
 pub(crate) unsafe extern "C" fn section(
@@ -35,7 +40,7 @@ pub(crate) unsafe extern "C" fn section(
         || {
             // SAFETY: httpd's request, which this thread alone uses until the function returns.
             let mut request = unsafe { Request::from_raw(r) };
-            let Some(report) = report(&mut request, false) else {
+            let Some(report) = report(&mut request, false, Filter::default()) else {
                 return DECLINED as c_int;
             };
             let text = stack::deep(|| match (is_short != 0, is_plain != 0) {
@@ -71,11 +76,7 @@ fn answer_or_panic(request: &mut Request<'_>) -> c_int {
     request.headers_out().set(c"Content-Security-Policy", policy);
     match Query::parse(&request.query(), request.header(c"Accept")) {
         Ok(query) => show(request, &query),
-        Err(error) => {
-            request.rec_mut().status = HTTP_BAD_REQUEST as c_int;
-            request.send(c"text/plain; charset=utf-8", &format!("{error}\n"));
-            OK as c_int
-        }
+        Err(error) => request.refuse_query(&error.to_string()),
     }
 }
 
@@ -84,30 +85,34 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
         tracked.forget(); // monitoring must not distort the counts
     }
     let preflight = query.question.as_ref().map(|question| dry_run::preflight(request, question));
-    let details = query.format != Format::Prometheus;
-    let Some(report) = report(request, details) else {
+    let names_requests = query.format != Format::Prometheus;
+    let Some(report) = report(request, names_requests, query.filter.clone()) else {
         error_log::error("no status report: the configuration is not complete");
         return HTTP_INTERNAL_SERVER_ERROR as c_int;
     };
+    // A program would take an empty report for one of a server without problems.
+    if query.format != Format::Html && report.is_about_nothing() {
+        return request.refuse_query("scope: no scope has this in its name");
+    }
     let preflight = preflight.as_ref();
-    let content_type = match query.format {
-        Format::Html => c"text/html; charset=utf-8",
-        Format::Json => c"application/json",
-        Format::Prometheus => report::PROMETHEUS,
-    };
-    let text = stack::deep(|| match query.format {
-        Format::Html => report::page(&report, query, preflight),
-        Format::Json => report::json(&report, preflight),
-        Format::Prometheus => report::metrics(&report),
-    });
-    match text.unwrap_or_else(|| Err("no thread could be started to write it".to_owned())) {
-        Ok(text) => {
-            if let Some(seconds) = query.refresh {
-                request.set_refresh(seconds);
-            }
-            request.send(content_type, &text);
-            OK as c_int
+    let (content_type, pieces) = match query.format {
+        Format::Html => {
+            let page = stack::deep(|| report::page(&report, query, preflight));
+            let page = page.unwrap_or_else(|| Err(NO_THREAD.to_owned()));
+            (c"text/html; charset=utf-8", page.map(|page| Box::new(iter::once(Ok(page))) as Pieces))
         }
+        Format::Json => {
+            let pieces = stack::deep(|| report::json(&report, preflight));
+            (c"application/json", pieces.unwrap_or_else(|| Err(NO_THREAD.to_owned())))
+        }
+        Format::Prometheus => match stack::deep(|| report::metrics(&report)) {
+            Some(pieces) => (report::PROMETHEUS, Ok(pieces)),
+            None => (report::PROMETHEUS, Err(NO_THREAD.to_owned())),
+        },
+    };
+    let sent = pieces.and_then(|pieces| request.send_pieces(content_type, query, pieces));
+    match sent {
+        Ok(()) => OK as c_int,
         Err(error) => {
             error_log::error(&format!("the report cannot be shown: {error}"));
             HTTP_INTERNAL_SERVER_ERROR as c_int
@@ -117,15 +122,19 @@ fn show(request: &mut Request<'_>, query: &Query) -> c_int {
 
 /// The report, for a request that must not appear in it. Looks at all flags and files, as other
 /// requests do.
-fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
+fn report(
+    request: &mut Request<'_>,
+    names_requests: bool,
+    filter: Filter,
+) -> Option<Report<'static>> {
     if let Some(tracked) = request.tracked() {
         tracked.leave_flight();
     }
     // SAFETY: httpd's main server lives as long as the child serves requests.
-    let main: &server_rec = unsafe { maintenance_main_server().as_ref() }?;
+    let main: &'static server_rec = unsafe { maintenance_main_server().as_ref() }?;
     let now = Timestamp::now();
     let flags: Vec<_> = flags(main)?.iter().map(|flag| &**flag).collect();
-    for flag in &flags {
+    for flag in flags.iter().filter(|flag| !(flag.was_absent() && flag.confirm_absent())) {
         let report = &mut |event: FlagEvent<'_>| Events.flag(event);
         flag.look(Observer::Child, Timestamp::MIN, &Timestamp::now, report);
     }
@@ -144,10 +153,10 @@ fn report(request: &mut Request<'_>, details: bool) -> Option<Report> {
         check_interval: interval.unwrap_or_default(),
         scopes: servers(main).flat_map(|server| scope_facts(server, reachable)).collect(),
         flags,
-        workers: if details { scoreboard::busy_workers() } else { vec![] },
+        workers: if names_requests { scoreboard::busy_workers() } else { vec![] },
         stats: process::stats()?,
     };
-    Some(Report::new(facts, details))
+    Some(Report::new(facts, filter))
 }
 
 /// The facts of a server and its locations. `is_main_reachable` tells whether a request can reach the
@@ -195,17 +204,68 @@ impl Request<'_> {
         self.headers_out().set(c"Refresh", self.pool().text(seconds.to_string().as_bytes()));
     }
 
-    fn send(&mut self, content_type: &'static CStr, text: &str) {
-        // SAFETY: httpd keeps the static text.
-        unsafe { ap_set_content_type(self.as_ptr(), content_type.as_ptr()) };
-        self.write(text);
+    /// Answers a query that makes no sense.
+    fn refuse_query(&mut self, why: &str) -> c_int {
+        self.rec_mut().status = HTTP_BAD_REQUEST as c_int;
+        self.set_content_type(c"text/plain; charset=utf-8");
+        self.write(&format!("{why}\n"));
+        OK as c_int
     }
 
-    /// Writes text. httpd logs a lost client, so errors are ignored.
-    fn write(&mut self, text: &str) {
-        for part in text.as_bytes().chunks(1 << 20) {
-            // SAFETY: httpd copies the bytes; their number fits.
-            unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.as_ptr()) };
+    fn set_content_type(&mut self, content_type: &'static CStr) {
+        // SAFETY: httpd keeps the static text.
+        unsafe { ap_set_content_type(self.as_ptr(), content_type.as_ptr()) };
+    }
+
+    /// Sends the pieces one by one. Fails if the first one cannot be made; if a later one cannot,
+    /// ends the connection, so that nobody takes the answer for a whole one.
+    fn send_pieces(
+        &mut self,
+        content_type: &'static CStr,
+        query: &Query,
+        mut pieces: Pieces<'_>,
+    ) -> Result<(), String> {
+        let mut next = || {
+            let piece = stack::deep(|| pieces.next());
+            piece.unwrap_or_else(|| Some(Err(NO_THREAD.to_owned()))).transpose()
+        };
+        let first = next()?.unwrap_or_default();
+        if let Some(seconds) = query.refresh {
+            self.set_refresh(seconds);
         }
+        self.set_content_type(content_type);
+        // mod_http2 would send the later pieces of an answer to HEAD.
+        if self.rec().header_only != 0 {
+            return Ok(());
+        }
+        let mut is_read = self.write(&first);
+        while is_read {
+            match next() {
+                Ok(Some(piece)) => is_read = self.write(&piece),
+                Ok(None) => break,
+                Err(error) => {
+                    error_log::error(&format!("the report ends early: {error}"));
+                    self.abort();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection without the end of the answer.
+    fn abort(&mut self) {
+        // SAFETY: httpd's request, whose connection this thread alone uses.
+        unsafe { maintenance_abort(self.as_ptr()) };
+    }
+
+    /// Writes text. Returns false if the client is gone, which httpd logs.
+    fn write(&mut self, text: &str) -> bool {
+        text.as_bytes().chunks(1 << 20).all(|part| {
+            // SAFETY: httpd copies the bytes; their number fits.
+            let written =
+                unsafe { ap_rwrite(part.as_ptr().cast(), part.len() as c_int, self.as_ptr()) };
+            written >= 0
+        })
     }
 }

@@ -65,6 +65,40 @@ fn the_status_page() {
     run("status.mjs", &variables);
 }
 
+/// 60 virtual hosts, each with four locations.
+#[test]
+#[ignore = "needs Chromium and Node.js; make test-browser installs them"]
+fn the_status_page_of_many_scopes() {
+    let backend = Backend::start();
+    let host = |number: usize| {
+        let app = |name: &str| {
+            format!("<Location /{name}>\nMaintenanceFlag flags/{number}-{name}.flag\n</Location>\n")
+        };
+        let apps = ["blogs", "files", "mail", "wiki"].map(app).concat();
+        let flag = format!("MaintenanceFlag flags/{number}.flag");
+        format!(
+            "<VirtualHost ${{ADDRESS}}:${{PORT}}>\nServerName host{number}.example.com\n{flag}\n{apps}\
+             </VirtualHost>\n"
+        )
+    };
+    let hosts: String = (0..60).map(host).collect();
+    let setup = Setup::new("").modules(&["proxy", "proxy_http", "status"]).directives(&format!(
+        "ProxyPass /mail/slow/ http://{}/slow/\n\
+         ProxyTimeout 120\n\
+         <Location /status>\n\
+             SetHandler maintenance-status\n\
+         </Location>\n\
+         {hosts}",
+        backend.address,
+    ));
+    std::fs::create_dir(setup.path("flags")).expect("a folder");
+    let mut httpd = setup.start();
+    httpd.allow_log("overdue: the flag");
+    httpd.allow_log("20-files.flag cannot be used");
+    let variables = [("SITE", OsString::from(httpd.url())), ("FLAGS", httpd.path("flags").into())];
+    run("many.mjs", &variables);
+}
+
 #[test]
 #[ignore = "needs Chromium and Node.js; make test-browser installs them"]
 fn who_passes() {

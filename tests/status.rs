@@ -15,6 +15,7 @@ mod formats;
 mod input;
 mod kinds;
 mod machine;
+mod many;
 mod mapped;
 mod metrics;
 mod reachable;

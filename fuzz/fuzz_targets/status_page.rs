@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use maintenance_core::report::{
-    self, Facts, Forecast, Format, Outcome, Preflight, Query, Report, ScopeFacts, ScopeKind,
+    self, Facts, Forecast, Outcome, Pieces, Preflight, Query, Report, ScopeFacts, ScopeKind,
 };
 use maintenance_core::stats::top_clients::RefusedRequest;
 use maintenance_core::stats::{ScopeId, Stats};
@@ -83,21 +83,25 @@ impl Shown {
             gates: vec![],
             number: Some(ScopeId::OTHERS),
         };
-        let scopes = vec![scope(ScopeKind::Server, None), scope(ScopeKind::Location, Some(name()))];
-        let (flags, check_interval) = (vec![], Duration::ZERO);
-        let facts = Facts {
+        let facts = || Facts {
             server: name(),
             machine: name(),
             now,
-            check_interval,
-            scopes,
-            flags,
+            check_interval: Duration::ZERO,
+            scopes: vec![scope(ScopeKind::Server, None), scope(ScopeKind::Location, Some(name()))],
+            flags: vec![],
             workers: vec![],
             stats: *RECORDS,
         };
-        let report = Report::new(facts, true);
-        let plain = Query { format: Format::Html, refresh: None, question: None };
-        let query = Query::parse(&words.query, None).unwrap_or(plain);
+        let plain = || Query::parse("", None).unwrap();
+        let mut query = Query::parse(&words.query, None).unwrap_or_else(|_| plain());
+        if let Some(part) = &mut query.filter.scope {
+            // Longer than any name, so that harmless names are not found, either.
+            part.push_str(&words.name.repeat(3));
+        }
+        // The formats show all scopes, also if a part of the name is asked for that none has.
+        let all = Report::new(facts(), plain().filter);
+        let report = Report::new(facts(), query.filter.clone());
         let preflight = query.question.as_ref().map(|question| {
             let answer = Forecast {
                 server: name(),
@@ -113,12 +117,16 @@ impl Shown {
         }
         Self {
             html,
-            section: report::html_section(&report),
-            json: report::json(&report, preflight.as_ref()).unwrap(),
-            metrics: report::metrics(&report).unwrap(),
-            lines: report::short_lines(&report),
+            section: report::html_section(&all),
+            json: whole(report::json(&all, preflight.as_ref()).unwrap()),
+            metrics: whole(report::metrics(&all)),
+            lines: report::short_lines(&all),
         }
     }
+}
+
+fn whole(pieces: Pieces<'_>) -> String {
+    pieces.collect::<Result<_, _>>().unwrap()
 }
 
 /// The links that ask the same question again do so.
@@ -128,8 +136,11 @@ fn check_links(html: &str, query: &Query, preflight: &Preflight) {
     let mut count = 0;
     for link in links {
         let link = link.replace("&#x2f;", "/").replace("&amp;", "&");
-        let again = Query::parse(&link, None).expect("a query");
+        let link = link.split('#').next().unwrap();
+        let again = Query::parse(link, None).expect("a query");
         assert_eq!(again.question, query.question, "{link}: {preflight:?}");
+        let is_other = again.filter.state != query.filter.state || !link.contains("scope=");
+        assert!(is_other || again.filter == query.filter, "{link}: {query:?}");
         count += 1;
     }
     assert!(count > 0, "no link");

@@ -24,6 +24,9 @@ fuzz_target!(|input: &[u8]| {
 fn check_again(query: &Query) {
     let mut words = vec![format!("format={}", format!("{:?}", query.format).to_lowercase())];
     words.extend(query.refresh.map(|seconds| format!("refresh={seconds}")));
+    words.extend(query.page.map(|page| format!("page={page}")));
+    words.extend(query.filter.scope.as_ref().map(|part| format!("scope={}", encoded(part))));
+    words.extend(query.filter.state.map(|state| format!("state={}", state.name())));
     if let Some(question) = &query.question {
         assert!(question.path.starts_with('/'), "{question:?}");
         assert!(question.path.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'#'));

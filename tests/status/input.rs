@@ -9,7 +9,11 @@ use maintenance_harness::{Httpd, raw};
 const QUERIES: &[(&str, u16, &str)] = &[
     ("format=xml", 400, "format=\"xml\" is unknown; write html, json or prometheus\n"),
     ("format=JSON", 400, "format=\"JSON\" is unknown; write html, json or prometheus\n"),
-    ("auto", 400, "unknown parameter \"auto\"; write format, refresh, client, path or host\n"),
+    (
+        "auto",
+        400,
+        "unknown parameter \"auto\"; write format, refresh, scope, state, page, client, path or host\n",
+    ),
     ("=x", 400, "unknown parameter \"\""),
     ("format=html&format=html", 400, "the parameter \"format\" is given twice\n"),
     ("refresh=1&refresh=2", 400, "the parameter \"refresh\" is given twice\n"),
@@ -21,6 +25,25 @@ const QUERIES: &[(&str, u16, &str)] = &[
     ("refresh=99999999999999999999", 400, "refresh=\"99999999999999999999\" is not a number"),
     ("refresh=5;url=http://evil.test/", 400, "refresh=\"5;url=http://evil.test/\" is not a number"),
     ("refresh=5%0d%0aX:%20y", 400, "refresh=\"5\\r\\nX: y\" is not a number"),
+    ("scope=&state=&page=", 200, ""),
+    ("scope=nobody", 200, ""),
+    ("scope=nobody&format=json", 400, "scope: no scope has this in its name\n"),
+    ("scope=nobody&format=prometheus", 400, "scope: no scope has this in its name\n"),
+    ("scope=a&scope=b", 400, "the parameter \"scope\" is given twice\n"),
+    ("state=overdue&format=json", 200, ""),
+    (
+        "state=shut",
+        400,
+        "state=\"shut\" is unknown; write error, overdue, closed, reopening, read_only, ",
+    ),
+    ("state=read-only", 400, "state=\"read-only\" is unknown"),
+    ("page=99", 200, ""),
+    ("page=0", 400, "page=\"0\" is not a number from 1 on\n"),
+    (
+        "page=1&format=json",
+        400,
+        "page requires format=html; JSON and metrics are not divided into pages\n",
+    ),
     ("client=", 200, ""),
     ("client=node1", 400, "client=\"node1\" is not an IPv4 or IPv6 address\n"),
     ("client=10.0.0.0/8", 400, "client=\"10.0.0.0/8\" is not an IPv4 or IPv6 address\n"),
@@ -76,9 +99,9 @@ fn questions_that_make_no_sense() {
         let head = client.send(client.request("HEAD", &format!("/status?{query}")));
         assert_eq!((head.status, head.body.as_str()), (*status, ""), "{query}");
     }
-    for name in ["format", "refresh", "client", "path", "host"] {
+    for name in ["format", "refresh", "state", "page", "client", "path", "host"] {
         let markup = "%3Cscript%3Ealert('x')%3C/script%3E%26%22";
-        let rest = if name.len() == 4 { "client=::1&" } else { "" };
+        let rest = if ["path", "host"].contains(&name) { "client=::1&" } else { "" };
         let answer = client.get(&format!("/status?{rest}{name}={markup}"));
         let text = format!("{name}=\"<script>alert(\\'x\\')</script>&");
         assert_told(&answer, &text, name);

@@ -12,9 +12,19 @@ use super::{ONE_CHILD, STATUS, report};
 use maintenance_harness::{Client, Setup, replace_file, wait_for};
 
 /// Each family with its type and the names of its labels.
-const FAMILIES: [(&str, char, &[&str]); 16] = [
+const FAMILIES: [(&str, char, &[&str]); 26] = [
     ("build_info", 'g', &["machine", "version"]),
     ("check_interval_seconds", 'g', &[]),
+    ("scopes", 'g', &["state"]),
+    ("scopes_in_error", 'g', &[]),
+    ("flags", 'g', &["state"]),
+    ("all_requests_in_flight", 'g', &[]),
+    ("all_requests_in_flight_from_before_closing", 'g', &[]),
+    ("all_passed_requests_total", 'c', &[]),
+    ("all_allowed_requests_total", 'c', &[]),
+    ("all_refused_requests_total", 'c', &[]),
+    ("omitted_scopes", 'g', &[]),
+    ("omitted_flags", 'g', &[]),
     ("flag_closes", 'g', &["flag"]),
     ("flag_state", 'g', &["flag", "state"]),
     ("flag_admitted_share_ratio", 'g', &["flag"]),
@@ -121,6 +131,15 @@ fn values() {
         ("check_interval_seconds", &[], Some(0.0)),
         ("flag_closes", &[&flag], Some(1.0)),
         ("flag_closes", &[&other], Some(0.0)),
+        ("scopes", &["closed"], Some(2.0)),
+        ("scopes", &["open"], Some(0.0)),
+        ("scopes_in_error", &[], Some(0.0)),
+        ("flags", &["closed"], Some(1.0)),
+        ("flags", &["absent"], Some(1.0)),
+        ("all_passed_requests_total", &[], Some(3.0)),
+        ("all_allowed_requests_total", &[], Some(1.0)),
+        ("all_refused_requests_total", &[], Some(3.0)),
+        ("omitted_scopes", &[], Some(0.0)),
         ("requests_in_flight", &[server, ""], Some(0.0)),
         ("requests_in_flight", &[server, location], Some(0.0)),
         ("requests_in_flight_from_before_closing", &[server, ""], Some(0.0)),

@@ -50,7 +50,7 @@ pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};
 use look::{Look, is_absence};
 pub use naming::lists;
-pub use place::{FolderProblem, folder_problems};
+pub use place::{FolderProblem, folder_problems, is_folder_missing};
 pub use report::FlagReport;
 pub use secret::{SecretError, ShareSecret};
 pub use share::{Client, Position, Rise, Share, ShareKey, Turn, Waiting};
@@ -331,12 +331,14 @@ impl<'b> Flag<'b> {
         }
     }
 
-    /// What is known about the flag. The only file system access is to the folder of an absent
-    /// flag.
+    /// What is known about the flag, without an access to the file system.
     pub fn report(&self) -> FlagReport {
-        FlagReport::new(self.word().state(), self.slot, self.reader.last().as_deref(), || {
-            self.poll_lease.has_no_interval() && place::is_folder_missing(&self.path)
-        })
+        FlagReport::new(self.word().state(), self.slot, self.reader.last().as_deref())
+    }
+
+    /// Whether every request looks at the flag. If not, its file system may hang.
+    pub fn is_looked_at_always(&self) -> bool {
+        self.poll_lease.has_no_interval()
     }
 
     fn word(&self) -> PackedState {

@@ -274,6 +274,11 @@ impl Page {
         self.file.as_ref().map(|file| file.watched().in_force())
     }
 
+    /// Whether the last version of the page's file cannot be used.
+    pub fn has_problem(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.watched().has_problem())
+    }
+
     /// Whether the page is HTML.
     pub fn is_html(&self) -> bool {
         self.media == Media::Html

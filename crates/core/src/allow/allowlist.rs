@@ -114,6 +114,15 @@ impl Allowlist {
         invitations + lists.map(|list| list.expired(now)).sum::<usize>()
     }
 
+    /// Whether the last version of a file cannot be used.
+    pub fn has_problem(&self) -> bool {
+        self.rests().any(|rest| {
+            rest.files.iter().any(|file| file.has_problem())
+                || rest.nodes.iter().any(|nodes| nodes.file().has_problem())
+                || rest.invitations.iter().any(|file| file.has_problem())
+        })
+    }
+
     /// The first `limit` invitations of each file.
     pub fn first_invitations(&self, limit: usize) -> Vec<Arc<Invitation>> {
         let files = self.rests().flat_map(|rest| &rest.invitations);

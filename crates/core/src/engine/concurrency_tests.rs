@@ -15,7 +15,7 @@ use crate::engine::{self, Action, Hook};
 use crate::events::EventSink;
 use crate::file::watched::{FileEvent, Watched};
 use crate::flag::FlagEvent;
-use crate::report::{self, Facts, Report, ScopeFacts, ScopeKind};
+use crate::report::{self, Facts, Filter, Report, ScopeFacts, ScopeKind};
 use crate::shared::table::Key;
 use crate::stats::in_flight::ClosingFlags;
 use crate::stats::tests::new_stats;
@@ -76,7 +76,7 @@ fn ask(site: &Site, client: u8) -> bool {
     false
 }
 
-fn report(site: &Site) -> Report {
+fn report(site: &Site) -> Report<'_> {
     let facts = ScopeFacts {
         kind: ScopeKind::Server,
         reachable: true,
@@ -97,7 +97,7 @@ fn report(site: &Site) -> Report {
         workers: vec![],
         stats: site.counters.stats,
     };
-    Report::new(facts, true)
+    Report::new(facts, Filter::default())
 }
 
 /// No count is lost, and nothing is in flight at the end.
@@ -137,7 +137,8 @@ fn requests_while_the_flag_flips() {
         threads.spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 let report = report(site);
-                report::json(&report, None).expect("a document");
+                let document = report::json(&report, None).expect("a document");
+                assert!(document.collect::<Result<String, _>>().is_ok());
                 stats.tidy();
             }
         });

@@ -106,11 +106,12 @@ fn report(stats: &'static Stats, number: ScopeId) {
         workers: vec![],
         stats,
     };
-    let report = Report::new(facts, true);
     let query = report::Query::parse("", None).expect("a query");
+    let report = Report::new(facts, query.filter.clone());
     report::page(&report, &query, None).expect("a page");
-    report::json(&report, None).expect("a document");
-    report::metrics(&report).expect("metrics");
+    let whole = |pieces: report::Pieces<'_>| pieces.collect::<Result<String, _>>();
+    report::json(&report, None).and_then(whole).expect("a document");
+    whole(report::metrics(&report)).expect("metrics");
     report::short_lines(&report);
     report::html_section(&report);
 }

@@ -235,6 +235,11 @@ impl<T: Send> Watched<T> {
         }
     }
 
+    /// Whether the last version that was seen cannot be used.
+    pub fn has_problem(&self) -> bool {
+        self.lock().problem.is_some()
+    }
+
     /// Checks for a new version, if it is time to and no other thread is doing so. Returns whether
     /// a new version was put in force.
     pub fn refresh(&self, report: &mut dyn FnMut(FileEvent<'_>)) -> bool {

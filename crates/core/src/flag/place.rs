@@ -71,7 +71,7 @@ fn hidden_type(folder: &Path) -> Option<&'static str> {
 }
 
 /// Whether the flag's folder does not exist.
-pub(super) fn is_folder_missing(path: &Path) -> bool {
+pub fn is_folder_missing(path: &Path) -> bool {
     folder_problem(path) == Some(FolderProblem::Missing)
 }
 

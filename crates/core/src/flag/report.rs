@@ -29,9 +29,6 @@ pub struct FlagReport {
     pub modified: Option<Timestamp>,
     /// The user ID of the file's owner.
     pub owner: Option<u32>,
-    /// Neither the flag nor its folder exists. False if looks are rare, because the folder's file
-    /// system may hang.
-    pub is_folder_missing: bool,
     /// The kind of file.
     pub kind: Option<FileKind>,
     /// The content, if this process has read it.
@@ -58,12 +55,7 @@ impl FlagReport {
 
     /// Combines the shared state with the content that this process has read last. Content that
     /// only another process has read is not available.
-    pub(super) fn new(
-        state: FlagState,
-        slot: &FlagSlot,
-        last: Option<&Reading>,
-        is_folder_missing: impl FnOnce() -> bool,
-    ) -> Self {
+    pub(super) fn new(state: FlagState, slot: &FlagSlot, last: Option<&Reading>) -> Self {
         let FlagState { known, content_id, failed, .. } = state;
         let time = |word: &AtomicU64| {
             let millis = i64::try_from(word.load(Ordering::Acquire)).ok().filter(|at| *at > 0);
@@ -82,7 +74,6 @@ impl FlagReport {
             changed: time(changed),
             modified: time(modified).filter(|_| is_there),
             owner: u32::try_from(owner.load(Ordering::Acquire)).ok().filter(|_| is_there),
-            is_folder_missing: known == Presence::Absent && is_folder_missing(),
             kind: FileKind::of_word(kind.load(Ordering::Acquire)).filter(|_| is_there),
             content: last
                 .filter(|_| is_there)

@@ -1,4 +1,10 @@
 //! The report as metrics, in the text format of Prometheus.
+//!
+//! The number of series is limited: beyond [`SERIES`] scopes or flags there are only the numbers of
+//! all of them together. The configuration alone decides which series there are, so that a series
+//! does not end when a state changes.
+
+mod families;
 
 use std::collections::BTreeMap;
 
@@ -6,221 +12,112 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 use prometheus::{Encoder, TextEncoder};
 
 use super::data::Report;
-use super::flags::FlagState;
-use super::flags::FlagView;
-use super::scopes::ScopeView;
-use super::state::ScopeState;
-use crate::allow::AllowKind;
+use super::flags::FlagFacts;
+use super::judged::Scope;
+use super::pieces::Pieces;
+use super::totals::TotalsView;
+use families::FAMILIES;
 
 /// The value of Content-Type.
 pub const CONTENT_TYPE: &std::ffi::CStr = c"text/plain; version=0.0.4; charset=utf-8";
 
-const STATES: [ScopeState; 7] = [
-    ScopeState::Off,
-    ScopeState::Open,
-    ScopeState::Announced,
-    ScopeState::ReadOnly,
-    ScopeState::Reopening,
-    ScopeState::Closed,
-    ScopeState::Overdue,
-];
+/// Up to so many scopes have series of their own, and up to so many flags.
+const SERIES: usize = 500;
 
-/// The metrics. Names and units follow Prometheus's conventions.
-///
-/// # Errors
-/// None in practice: tests would find them.
-pub fn metrics(report: &Report) -> Result<String, String> {
-    let labels = labels(&report.scopes);
-    let scopes = || labels.iter().cloned().zip(&report.scopes);
-    let mut families = vec![];
-    let mut add = |name: &str, help: &str, kind: MetricType, values: Vec<(Labels, f64)>| {
-        let mut family = MetricFamily::default();
-        family.set_name(format!("maintenance_{name}"));
-        family.set_help(help.to_owned());
-        family.set_field_type(kind);
-        family.set_metric(values.into_iter().map(|value| metric(kind, value)).collect());
-        if !family.get_metric().is_empty() {
-            families.push(family);
-        }
-    };
-    let (gauge, counter) = (MetricType::GAUGE, MetricType::COUNTER);
-    add(
-        "build_info",
-        "The version of mod_maintenance, and the name of the machine; always 1.",
-        gauge,
-        vec![(
-            vec![
-                ("machine", report.machine.clone().unwrap_or_default()),
-                ("version", report.version.to_owned()),
-            ],
-            1.0,
-        )],
-    );
-    add(
-        "check_interval_seconds",
-        "How often flags are checked; 0 means at every request.",
-        gauge,
-        vec![(vec![], report.check_interval)],
-    );
-    add(
-        "flag_closes",
-        "Whether the flag file closes its scopes now.",
-        gauge,
-        report
-            .flags
-            .iter()
-            .map(|flag| (vec![("flag", flag.path.clone())], f64::from(u8::from(flag.closes))))
-            .collect(),
-    );
-    let expired = |flag: &FlagView| flag.expired.len() as f64;
-    add(
-        "flag_expired_entries",
-        "Entries of the flag's allow whose until= has passed.",
-        gauge,
-        report
-            .flags
-            .iter()
-            .map(|flag| (vec![("flag", flag.path.clone())], expired(flag)))
-            .collect(),
-    );
-    add(
-        "allow_expired_entries",
-        "Entries of the scope's allow files and invitations whose until= has passed.",
-        gauge,
-        scopes().map(|(labels, scope)| (labels, scope.expired as f64)).collect(),
-    );
-    add(
-        "flag_state",
-        "1 for the state that the flag file is in, 0 for the others.",
-        gauge,
-        report
-            .flags
-            .iter()
-            .flat_map(|flag| {
-                FlagState::ALL.map(|state| {
-                    let labels = vec![("flag", flag.path.clone()), ("state", state.name().into())];
-                    (labels, f64::from(u8::from(flag.state == state)))
-                })
-            })
-            .collect(),
-    );
-    add(
-        "flag_admitted_share_ratio",
-        "The share of the clients that the flag file admits now, 0 to 1, where it admits a share.",
-        gauge,
-        report
-            .flags
-            .iter()
-            .filter_map(|flag| Some((vec![("flag", flag.path.clone())], flag.share? / 100.0)))
-            .collect(),
-    );
-    add(
-        "invitation_requests_total",
-        "Requests that the invitation has admitted, by its name; of the first 256 of each file.",
-        counter,
-        report
-            .invitations
-            .iter()
-            .map(|(name, uses)| (vec![("name", name.clone())], *uses as f64))
-            .collect(),
-    );
-    add(
-        "scope_state",
-        "1 for the state that the scope is in, 0 for the others; of scopes that a request can reach.",
-        gauge,
-        scopes()
-            .filter(|(_, scope)| scope.reachable)
-            .flat_map(|(labels, scope)| {
-                STATES.map(|state| {
-                    let labels = with(&labels, "state", state.name());
-                    (labels, f64::from(u8::from(scope.state == state)))
-                })
-            })
-            .collect(),
-    );
-    add(
-        "requests_in_flight",
-        "Admitted requests that have not ended.",
-        gauge,
-        scopes().map(|(labels, scope)| (labels, scope.in_flight.requests as f64)).collect(),
-    );
-    add(
-        "requests_in_flight_from_before_closing",
-        "Requests admitted before the scope was closed that have not ended.",
-        gauge,
-        scopes()
-            .map(|(labels, scope)| (labels, scope.in_flight.from_before_closing as f64))
-            .collect(),
-    );
-    add(
-        "writes_in_flight_from_before_closing",
-        "Requests that may write, were let in before the scope was closed or read-only, and have not \
-         ended.",
-        gauge,
-        scopes()
-            .map(|(labels, scope)| (labels, scope.in_flight.writing_from_before_closing as f64))
-            .collect(),
-    );
-    add(
-        "oldest_request_in_flight_seconds",
-        "The age of the oldest request that has not ended.",
-        gauge,
-        scopes()
-            .filter_map(|(labels, scope)| Some((labels, scope.in_flight.oldest? as f64)))
-            .collect(),
-    );
-    add(
-        "untracked_requests_in_flight",
-        "Running requests that could not be tracked for lack of room.",
-        gauge,
-        vec![(vec![], report.in_flight.untracked.unwrap_or(0) as f64)],
-    );
-    add(
-        "passed_requests_total",
-        "Requests admitted while the scope was open that have ended.",
-        counter,
-        scopes().map(|(labels, scope)| (labels, scope.totals.open as f64)).collect(),
-    );
-    add(
-        "allowed_requests_total",
-        "Requests admitted while the scope was closed that have ended, by kind of token.",
-        counter,
-        scopes()
-            .flat_map(|(labels, scope)| {
-                AllowKind::ALL.map(|kind| {
-                    let count = scope.totals.allowed_by.get(kind.name()).copied().unwrap_or(0);
-                    (with(&labels, "kind", kind.name()), count as f64)
-                })
-            })
-            .collect(),
-    );
-    add(
-        "refused_requests_total",
-        "Refused requests, by status.",
-        counter,
-        scopes()
-            .flat_map(|(labels, scope)| {
-                let mut counts = scope.totals.refused_with.clone();
-                for status in &scope.statuses {
-                    counts.entry(status.to_string()).or_default(); // exported even while zero
-                }
-                let count = |(status, count): (String, u64)| {
-                    (with(&labels, "status", &status), count as f64)
-                };
-                counts.into_iter().map(count).collect::<Vec<_>>()
-            })
-            .collect(),
-    );
-    let mut text = vec![];
-    TextEncoder::new().encode(&families, &mut text).map_err(|error| error.to_string())?;
-    String::from_utf8(text).map_err(|error| error.to_string())
+/// One metric.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+    samples: fn(&Samples<'_, '_>) -> Vec<(Labels, f64)>,
 }
 
 type Labels = Vec<(&'static str, String)>;
 
+/// What the metrics are made from.
+struct Samples<'r, 'a> {
+    report: &'r Report<'a>,
+    /// The scopes with series of their own, with their labels.
+    scopes: Vec<(Labels, &'r Scope<'a>, TotalsView)>,
+    /// The flags with series of their own.
+    flags: Vec<&'r FlagFacts<'a>>,
+    /// The number of scopes and of flags without.
+    omitted: (usize, usize),
+    totals: TotalsView,
+}
+
+/// The metrics. Names and units follow Prometheus's conventions.
+pub fn metrics<'r>(report: &'r Report<'_>) -> Pieces<'r> {
+    let samples = Samples::new(report);
+    Box::new(FAMILIES.iter().filter_map(move |family| family.text(&samples).transpose()))
+}
+
+impl<'r, 'a> Samples<'r, 'a> {
+    fn new(report: &'r Report<'a>) -> Self {
+        let listed: Vec<_> = report.listed().collect();
+        let (shown, omitted) = limited(listed);
+        let labels = if shown.is_empty() { vec![] } else { labels(&report.scopes) };
+        let scope = |number: usize| {
+            let (labels, scope) = (labels.get(number)?.clone(), report.scopes.get(number)?);
+            Some((labels, scope, scope.totals(report.stats)))
+        };
+        let scopes = shown.into_iter().filter_map(scope).collect();
+        let (flags, omitted_flags) = limited(report.listed_flags());
+        let omitted = (omitted, omitted_flags);
+        Self { report, scopes, flags, omitted, totals: report.totals() }
+    }
+
+    /// A value of each scope.
+    fn of_scopes(
+        &self,
+        value: impl Fn(&Scope<'a>, &TotalsView) -> Option<f64>,
+    ) -> Vec<(Labels, f64)> {
+        let scopes = self.scopes.iter();
+        scopes
+            .filter_map(|(labels, scope, totals)| Some((labels.clone(), value(scope, totals)?)))
+            .collect()
+    }
+
+    /// A value of each flag.
+    fn of_flags(&self, value: impl Fn(&FlagFacts<'a>) -> Option<f64>) -> Vec<(Labels, f64)> {
+        let flags = self.flags.iter();
+        flags.filter_map(|facts| Some((vec![("flag", path(facts))], value(facts)?))).collect()
+    }
+}
+
+/// All of them, or none if there are too many; and how many are left out.
+fn limited<T>(all: Vec<T>) -> (Vec<T>, usize) {
+    match all.len() {
+        0..=SERIES => (all, 0),
+        number => (vec![], number),
+    }
+}
+
+impl Family {
+    /// The metric as text; None if it has no values.
+    fn text(&self, samples: &Samples<'_, '_>) -> Result<Option<String>, String> {
+        let mut family = MetricFamily::default();
+        family.set_name(format!("maintenance_{}", self.name));
+        family.set_help(self.help.to_owned());
+        family.set_field_type(self.kind);
+        let values = (self.samples)(samples);
+        family.set_metric(values.into_iter().map(|value| metric(self.kind, value)).collect());
+        if family.get_metric().is_empty() {
+            return Ok(None);
+        }
+        let mut text = vec![];
+        TextEncoder::new().encode(&[family], &mut text).map_err(|error| error.to_string())?;
+        String::from_utf8(text).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+fn path(facts: &FlagFacts<'_>) -> String {
+    facts.flag.path().display().to_string()
+}
+
 /// The labels of each scope. The second scope with a name is called `NAME (2)`, since Prometheus
 /// rejects duplicate samples.
-fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
+fn labels(scopes: &[Scope<'_>]) -> Vec<Labels> {
     let mut names = BTreeMap::<(String, String), u32>::new();
     let mut numbered = |outer: &str, name: &str| {
         let count = names.entry((outer.to_owned(), name.to_owned())).or_default();
@@ -228,11 +125,11 @@ fn labels(scopes: &[ScopeView]) -> Vec<Labels> {
         if *count == 1 { name.to_owned() } else { format!("{name} ({count})") }
     };
     let mut server = String::new();
-    let of_scope = |scope: &ScopeView| {
-        let location = match &scope.location {
+    let of_scope = |scope: &Scope<'_>| {
+        let location = match &scope.facts.location {
             Some(location) => numbered(&server, location),
             None => {
-                server = numbered("", &scope.server); // precedes its locations
+                server = numbered("", &scope.facts.server); // precedes its locations
                 String::new()
             }
         };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::uri::Authority;
 use thiserror::Error;
 
+use super::filter::{Condition, Filter};
 use crate::allow::list;
 use crate::negotiate::{self, Media};
 
@@ -20,6 +21,10 @@ pub struct Query {
     pub refresh: Option<u32>,
     /// A question for a preflight.
     pub question: Option<Question>,
+    /// The scopes that are asked for.
+    pub filter: Filter,
+    /// The part of the HTML page, from 1 on.
+    pub page: Option<u32>,
 }
 
 /// The format of the report.
@@ -70,7 +75,9 @@ pub enum QueryError {
     #[error("the query string is not UTF-8")]
     Utf8,
     /// `?color=red`
-    #[error("unknown parameter \"{0}\"; write format, refresh, client, path or host")]
+    #[error(
+        "unknown parameter \"{0}\"; write format, refresh, scope, state, page, client, path or host"
+    )]
     Unknown(String),
     /// `?format=json&format=html`
     #[error("the parameter \"{0}\" is given twice")]
@@ -81,6 +88,18 @@ pub enum QueryError {
     /// `?refresh=soon`
     #[error("refresh=\"{0}\" is not a number of seconds from 1 to {MAX_REFRESH}")]
     Refresh(String),
+    /// `?state=shut`
+    #[error(
+        "state=\"{0}\" is unknown; write error, overdue, closed, reopening, read_only, announced, open \
+         or off"
+    )]
+    State(String),
+    /// `?page=last`
+    #[error("page=\"{0}\" is not a number from 1 on")]
+    Page(String),
+    /// `?page=2&format=json`
+    #[error("page requires format=html; JSON and metrics are not divided into pages")]
+    NoPages,
     /// `?client=node1`
     #[error("client=\"{0}\" is not an IPv4 or IPv6 address")]
     Client(String),
@@ -126,7 +145,12 @@ impl Query {
                 host: host.as_deref().map(self::host).transpose()?,
             }),
         };
-        Ok(Self { format, refresh, question })
+        let page = words.page.as_deref().map(number).transpose()?;
+        if page.is_some() && format != Format::Html {
+            return Err(QueryError::NoPages);
+        }
+        let state = words.state.as_deref().map(Condition::parse).transpose()?;
+        Ok(Self { format, refresh, question, filter: Filter { scope: words.scope, state }, page })
     }
 }
 
@@ -138,6 +162,9 @@ struct Words {
     client: Option<String>,
     path: Option<String>,
     host: Option<String>,
+    scope: Option<String>,
+    state: Option<String>,
+    page: Option<String>,
 }
 
 impl Words {
@@ -161,6 +188,9 @@ impl Words {
                 "client" => ("client", &mut words.client),
                 "path" => ("path", &mut words.path),
                 "host" => ("host", &mut words.host),
+                "scope" => ("scope", &mut words.scope),
+                "state" => ("state", &mut words.state),
+                "page" => ("page", &mut words.page),
                 other => return Err(QueryError::Unknown(shown(other))),
             };
             // HTML forms also send empty fields.
@@ -178,6 +208,12 @@ fn seconds(word: &str) -> Result<u32, QueryError> {
     seconds
         .filter(|seconds| (1..=MAX_REFRESH).contains(seconds))
         .ok_or_else(|| QueryError::Refresh(shown(word)))
+}
+
+fn number(word: &str) -> Result<u32, QueryError> {
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| word.parse().ok()).flatten();
+    number.filter(|number| *number > 0).ok_or_else(|| QueryError::Page(shown(word)))
 }
 
 fn address(word: &str) -> Result<IpAddr, QueryError> {
@@ -211,94 +247,4 @@ fn shown(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(query: &str) -> Result<Query, String> {
-        Query::parse(query, None).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn good_ones() {
-        let plain = Query { format: Format::Html, refresh: None, question: None };
-        for (query, expected) in [
-            ("", plain.clone()),
-            ("&&", plain.clone()),
-            ("format=", plain.clone()),
-            ("format=json", Query { format: Format::Json, ..plain.clone() }),
-            ("%66ormat=prom%65theus", Query { format: Format::Prometheus, ..plain.clone() }),
-            ("refresh=5&format=html", Query { refresh: Some(5), ..plain.clone() }),
-            ("client=&path=&host=", plain.clone()),
-        ] {
-            assert_eq!(parse(query), Ok(expected), "{query}");
-        }
-        for (query, client, path, host) in [
-            ("client=10.0.0.1", "10.0.0.1", "/", None),
-            ("client=%5B2001:db8::7%5D", "2001:db8::7", "/", None),
-            ("client=::1&path=/a%2520b%3Fc%3Dd", "::1", "/a%20b?c=d", None),
-            ("client=::1&host=www.example.com", "::1", "/", Some(("www.example.com", None))),
-            ("client=::1&host=[::1]:8443", "::1", "/", Some(("[::1]", Some(8443)))),
-        ] {
-            let host = host.map(|(name, port): (&str, _)| Host { name: name.into(), port });
-            let client = client.parse().expect("an address");
-            let question = Some(Question { client, path: path.into(), host });
-            assert_eq!(parse(query).map(|query| query.question), Ok(question), "{query}");
-        }
-    }
-
-    #[test]
-    fn accept_decides_where_the_query_does_not() {
-        for (accept, query, format) in [
-            ("application/json", "", Format::Json),
-            ("text/html,*/*;q=0.8", "", Format::Html),
-            ("*/*", "", Format::Html),
-            // Prometheus 3
-            (
-                "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,\
-                 */*;q=0.2",
-                "",
-                Format::Prometheus,
-            ),
-            ("application/json", "format=html", Format::Html),
-        ] {
-            let query = Query::parse(query, Some(accept.as_bytes()));
-            assert_eq!(query.map(|query| query.format), Ok(format), "{accept}");
-        }
-    }
-
-    #[test]
-    fn bad_ones() {
-        for (query, message) in [
-            ("%", "the query string has a % without"),
-            ("format=%7", "the query string has a % without"),
-            ("format=%zz", "the query string has a % without"),
-            ("format=%ff", "the query string is not UTF-8"),
-            ("format=xml", "format=\"xml\" is unknown; write html, json or prometheus"),
-            ("format=JSON", "format=\"JSON\" is unknown"),
-            ("auto", "unknown parameter \"auto\"; write format,"),
-            ("=", "unknown parameter \"\""),
-            ("<script>", "unknown parameter \"<script>\""),
-            ("format=json&format=json", "the parameter \"format\" is given twice"),
-            ("refresh=0", "refresh=\"0\" is not a number of seconds from 1 to 86400"),
-            ("refresh=%2B5", "refresh=\"+5\" is not a number"),
-            ("refresh=99999999999", "refresh=\"99999999999\" is not a number"),
-            ("client=node1", "client=\"node1\" is not an IPv4 or IPv6 address"),
-            ("client=10.0.0.0/8", "client=\"10.0.0.0/8\" is not an IPv4 or IPv6 address"),
-            ("client=::1&path=x", "path=\"x\" does not begin with /"),
-            ("client=::1&path=/a+b", "path=\"/a b\" has characters"),
-            ("client=::1&path=/%00", "path=\"/\\x00\" has characters"),
-            ("client=::1&path=/%C3%A4", "path=\"/\\xc3\\xa4\" has characters"),
-            ("client=::1&host=a/b", "host=\"a/b\" is not NAME or NAME:PORT"),
-            ("client=::1&host=a:b", "host=\"a:b\" is not NAME"),
-            ("client=::1&host=a:99999", "host=\"a:99999\" is not NAME"),
-            ("client=::1&host=u@a", "host=\"u@a\" is not NAME"),
-            ("path=/x", "path and host require client=ADDRESS"),
-        ] {
-            let error = parse(query).expect_err(query);
-            assert!(error.starts_with(message), "{query}: {error}");
-        }
-        let long = format!("client={}", "1".repeat(8000));
-        let error = parse(&long).expect_err("a long word");
-        assert!(error.len() < 150, "{error}");
-    }
-}
+mod tests;

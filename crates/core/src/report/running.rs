@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use serde::Serialize;
 
 use super::facts::BusyWorker;
-use super::scopes::{Flight, ScopeView};
+use super::flight::Flight;
+use super::judged::Scope;
 use crate::stats::in_flight::Running;
 use crate::stats::{Lasting, ScopeId, Stats};
 use crate::text;
@@ -27,18 +28,20 @@ pub(super) struct RunningView {
     location: Option<String>,
 }
 
-/// The requests from before the closing, and otherwise all; the oldest first, a few.
+/// The requests from before the closing, and otherwise all, of the scopes for which `is_wanted`
+/// returns true; the oldest first, a few.
 pub(super) fn oldest(
     flight: &Flight,
-    lines: &[usize],
+    is_wanted: impl Fn(ScopeId) -> bool,
     workers: &[BusyWorker],
-    scopes: &[(Option<ScopeId>, &ScopeView)],
+    scopes: &[Scope<'_>],
 ) -> Vec<RunningView> {
-    let mut all: Vec<_> = lines.iter().zip(&flight.running).collect();
+    let wanted = flight.running.iter().filter(|(_, running)| is_wanted(running.scope));
+    let mut all: Vec<_> = wanted.collect();
     all.sort_by_key(|(_, running)| (Reverse(flight.is_from_before(running)), running.began));
-    let view = |(line, running): (&usize, &Running)| {
-        let scope = scopes.iter().find(|(number, _)| *number == Some(running.scope));
-        let scope = scope.map(|(_, scope)| scope);
+    let view = |(line, running): &(usize, Running)| {
+        let scope = scopes.iter().find(|scope| scope.facts.number == Some(running.scope));
+        let scope = scope.map(|scope| &scope.facts);
         RunningView {
             path: worker_of(running, *line, workers).and_then(|worker| path(&worker.request)),
             kind: running.lasting,

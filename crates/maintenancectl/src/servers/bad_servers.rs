@@ -8,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::client::LONGEST;
 use super::fake::{Behaviour, Fake, answer, one_scope, report, tls_config};
 use super::fault::Fault;
 use super::fleet::{Fleet, Reading};
@@ -151,9 +152,9 @@ fn answers_that_are_no_report() {
         ),
         (b"SSH-2.0-OpenSSH_9\r\n\r\n".to_vec(), "protocol", "does not speak HTTP ("),
         (
-            answer(200, JSON, vec![b' '; 16 * 1024 * 1024 + 1]),
+            answer(200, JSON, vec![b' '; LONGEST + 1]),
             "huge",
-            "sends more than 16 MiB and no report; correct the URL",
+            "sends more than 64 MiB and no report; correct the URL",
         ),
     ] {
         let fake = Fake::start(Behaviour::Answer(bytes));

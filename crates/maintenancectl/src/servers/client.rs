@@ -17,8 +17,8 @@ use super::report::Report;
 use super::tls;
 use super::url::StatusUrl;
 
-/// The longest answer that is read.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// The longest answer that is read. The report of a server with 10,000 virtual hosts has 19 MiB.
+pub(super) const LONGEST: usize = 64 * 1024 * 1024;
 
 /// A server to ask.
 pub(super) struct Target {

@@ -153,7 +153,7 @@ pub(crate) enum Fault {
     #[error("{0}")]
     Store(String),
     /// The report is too long.
-    #[error("sends more than 16 MiB and no report; correct the URL")]
+    #[error("sends more than 64 MiB and no report; correct the URL")]
     Huge,
 }
 

@@ -12,7 +12,9 @@ use crate::engine::gates::tests::{context, section, settings};
 use crate::engine::gates::{Gates, Sections};
 use crate::flag::{Flag, Observer};
 use crate::report::flags::FlagState;
-use crate::report::{Facts, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind};
+use crate::report::{
+    Facts, Filter, Forecast, Format, Outcome, Query, Question, ScopeFacts, ScopeKind,
+};
 use crate::shared::table::Key;
 use crate::stats::tests::new_stats;
 use crate::stats::top_clients::RefusedRequest;
@@ -23,7 +25,7 @@ const STRANGE: &str = "<script>alert(1)</script>";
 
 /// A virtual host with a location, and one that is off, with these contents of the flags `main` and
 /// `inner`.
-fn report(main: Option<&str>, inner: Option<&str>) -> Report {
+fn report(main: Option<&str>, inner: Option<&str>) -> Report<'static> {
     let folder = TempDir::new().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     for (name, content) in [("main", main), ("inner", inner)] {
@@ -39,6 +41,7 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
     let inner = format!("MaintenanceFlag {}\nMaintenanceAllow env=TRUSTED", path("inner"));
     let sections = Sections::from_iter([(1, section(&inner))]);
     let gates = Gates::new(&settings(&own), &sections, &context).expect("all flags");
+    let (context, gates) = (Box::leak(Box::new(context)), Box::leak(Box::new(gates)));
     let now = NOON.parse().expect("a time");
     let flags: Vec<&Flag<'static>> = context.flags.iter().map(AsRef::as_ref).collect();
     for flag in &flags {
@@ -96,14 +99,14 @@ fn report(main: Option<&str>, inner: Option<&str>) -> Report {
         workers: vec![],
         stats,
     };
-    let report = Report::new(facts, true);
-    drop(running);
-    report
+    Box::leak(Box::new(running)); // and never ends
+    Report::new(facts, Filter::default())
 }
 
-fn shown(report: &Report, refresh: Option<u32>, preflight: Option<&Preflight>) -> String {
-    page(report, &Query { format: Format::Html, refresh, question: None }, preflight)
-        .expect("a page")
+fn shown(report: &Report<'_>, refresh: Option<u32>, preflight: Option<&Preflight>) -> String {
+    let (question, filter, number) = Default::default();
+    let query = Query { format: Format::Html, refresh, question, filter, page: number };
+    page(report, &query, preflight).expect("a page")
 }
 
 /// The readable text, without tags.
@@ -135,14 +138,17 @@ fn flags_in_all_states() {
             &[
                 "All 3 scopes are open, 1 with MaintenanceEngine Off.",
                 "2 requests are running, the oldest for 1 min 12 s.",
-                "absent Closes 2 of 3 scopes Last change",
+                "absent 2 flags in",
+                "inner closes 1 of 3 scopes; last change now, noticed at 12:00:00 main closes 2 of 3",
+                "main is absent Details",
+                "inner and 1 other flag are absent Details",
             ],
         ),
         (
             Some(full),
             Some(""),
             &[
-                "2 of 3 scopes are closed Not closed: www.example.com:443 (MaintenanceEngine Off)",
+                "2 of 3 scopes are closed 2 closed 1 off Not closed: www.example.com:443 (MaintenanceEngine Off)",
                 "Ends in 1 h 30 min, at 13:30:00, according to",
                 "1 request from before the closing is still running, for 1 min 12 s. In addition, \
                  1 request of an admitted client is running.",
@@ -155,9 +161,8 @@ fn flags_in_all_states() {
         (
             None,
             Some(""),
-            &[
-                "1 of 3 scopes is closed Not closed: www.example.com:443 (open) www.example.com:443 (M",
-            ],
+            &["1 of 3 scopes is closed 1 closed 1 open 1 off Closed: www.example.com:443 \
+                 &lt;Location /blogs&gt;"],
         ),
         (
             Some("start = 2026-11-22T13:00:00Z"),
@@ -168,7 +173,7 @@ fn flags_in_all_states() {
             Some("end = 2026-11-22T11:00:00Z"),
             None,
             &[
-                "2 of 3 scopes are closed, 2 past the end Not closed",
+                "2 of 3 scopes are closed, 2 past the end 2 overdue 1 off Not closed",
                 "Planned end 1 h ago, at 11:00:00, according to",
             ],
         ),
@@ -198,8 +203,8 @@ fn scopes_and_refused_clients() {
     assert_says(
         &page,
         &[
-            "www.example.com:443 *:443 closed 0 0 1 1 0 Details",
-            "<Location /blogs> closed 2 1 0 0 1 Details"
+            "www.example.com:443 *:443 closed 0 0 1 1 0 Closed by",
+            "<Location /blogs> closed 2 1 0 0 1 Closed by"
                 .replace('<', "&lt;")
                 .replace('>', "&gt;")
                 .as_str(),
@@ -228,9 +233,8 @@ fn rare_things() {
     let mut rare = report(Some(""), None);
     rare.in_flight.untracked = Some(1_002_034);
     rare.check_interval = 0.0;
-    rare.counting_since = None;
-    rare.refused.clients.truncate(1);
-    for flag in &mut rare.flags {
+    rare.stats.refused().clear(rare.now);
+    for flag in rare.flags.iter_mut() {
         flag.error = Some("line 1: <never>".into());
         flag.state = FlagState::Unknown;
     }
@@ -241,17 +245,29 @@ fn rare_things() {
             "1,002,034 more requests are running that could not be tracked",
             "Each request checks the flags",
             "main cannot be seen, treated as present line 1: &lt;never&gt; Closes",
-            "1 client was refused: 10.9.9.9.",
         ],
     );
     assert!(page.contains("href=\"?refresh=5\"") && !words(&page).contains("Stop"), "{page}");
-    rare.flags.clear();
-    rare.refused.clients.clear();
-    rare.scopes.clear();
+    assert_says(&page, &["0 clients were refused since the last closing, now.", "None."]);
+    let page = shown(&nothing(), Some(90), None);
     let nothing = ["No flag is configured.", "0 clients were refused.", "None."];
-    let page = shown(&rare, Some(90), None);
     assert_says(&page, &nothing);
     assert_says(&page, &["Reloads every 1 min 30 s Stop reloading"]);
+}
+
+/// A server in which the engine is off.
+fn nothing() -> Report<'static> {
+    let facts = Facts {
+        server: "Apache/2.4.66".into(),
+        machine: String::new(),
+        now: NOON.parse().expect("a time"),
+        check_interval: Duration::ZERO,
+        scopes: vec![],
+        flags: vec![],
+        workers: vec![],
+        stats: new_stats(),
+    };
+    Report::new(facts, Filter::default())
 }
 
 #[test]
