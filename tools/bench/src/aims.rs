@@ -28,7 +28,7 @@ impl Aim {
     pub fn wanted(&self) -> String {
         match self.is_exact {
             true => format!("{}", self.limit),
-            false => format!("at most {:.2}", self.limit),
+            false => format!("at most {:.3}", self.limit),
         }
     }
 

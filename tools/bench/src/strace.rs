@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -19,6 +21,9 @@ pub fn count(name: &str, site: Site, status: u16) -> Calls {
     let httpd = site.prefork().start();
     let child = httpd.processes().into_iter().find(|pid| *pid != httpd.pid()).expect("a child");
     let client = Client::new(Way::New, httpd.address(), None);
+    client.ask(REQUESTS, status);
+    // A flag that has just been set is looked at more closely, until it is at rest.
+    thread::sleep(Duration::from_secs(1));
     client.ask(REQUESTS, status);
     let counted = |requests: usize| {
         let file = httpd.path("logs/calls");
