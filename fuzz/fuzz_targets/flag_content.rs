@@ -15,7 +15,7 @@ use maintenance_core::file::watched::FileEvent;
 use maintenance_core::flag::spec::{FlagSpec, Phase};
 use maintenance_core::flag::{ActiveFlag, Content, FlagEvent};
 use maintenance_core::negotiate::Encoding;
-use maintenance_core::page::{Facts, Pages, ServerName};
+use maintenance_core::page::{Choice, Facts, Pages, ServerName};
 use maintenance_core::refusal::retry_after::{RetryAfter, Spreader};
 use maintenance_core::text::time::Moment;
 
@@ -237,7 +237,8 @@ fn check_pages(spec: FlagSpec, languages: &[&str]) {
                 ("text/plain", check_plain),
             ] {
                 let (accept, wanted) = (accept.as_bytes(), language.as_bytes());
-                let (page, has_languages) = PAGES.choose(Some(accept), Some(wanted)).unwrap();
+                let Choice { page, has_languages, .. } =
+                    PAGES.choose([Some(accept), Some(wanted), None]).unwrap();
                 assert!(has_languages);
                 let facts = Facts {
                     closing: &closing,

@@ -83,7 +83,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn render(pages: &Pages, accept: &str, closing: &ActiveFlag, host: &str) -> Vec<u8> {
-    let (page, _) = pages.choose(Some(accept.as_bytes()), None).unwrap();
+    let page = pages.choose([Some(accept.as_bytes()), None, None]).unwrap().page;
     let facts = Facts { closing, status: 503, retry_after: Some(60), host: &ServerName::new(host) };
     let (body, _) = pages.body(page, facts, Encoding::Identity, &Nobody).unwrap();
     body.plain().to_owned()
