@@ -45,7 +45,7 @@ BUILT_COMMAND := $(BUILT)/$(HERE)/maintenancectl
 DEB_HERE      := $(foreach files,target/dist/libapache2-mod-maintenance_* target/test-dist/libapache2-mod-maintenance_999.0-1_*,$(files)$$(dpkg --print-architecture).deb)
 DIST_TOOLS    := $(TOOLS)/zig $(TOOLS)/bin/cargo-zigbuild $(TOOLS)/bin/cargo-cyclonedx
 
-.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet cost fuzz fuzz-planted loom sanitize asan tsan miri check audit bench dist test-dist test-2.2 test-arch test-compat install uninstall clean help
+.PHONY: build rust nightly demo test test-boot test-browser soak soak-fleet cost fuzz fuzz-planted loom sanitize asan tsan miri check audit bench bench-fleet dist test-dist test-2.2 test-arch test-compat install uninstall clean help
 
 # Each with the features of libraries that it asks for itself.
 build: rust ## Build the module and maintenancectl (needs httpd's headers and libclang; says so if they are missing)
@@ -188,6 +188,14 @@ bench: rust ## Measure what a request costs the server (BASELINE=/path/to/other.
 	MAINTENANCE_MODULE=$(MODULE) MAINTENANCE_SYMBOLS=$(SYMBOLS) \
 	  $(if $(BASELINE),BASELINE=$(abspath $(BASELINE))) \
 	  $(CARGO) run --locked --profile client --package maintenance_bench
+
+# tools/bench-fleet/src/main.rs says what FOLLOWERS and ROUNDS choose. A thousand followers take 2 GB.
+bench-fleet: rust ## Measure a fleet with etcd, from close to the last server (FOLLOWERS="100 300"; default: 1000)
+	@$(PACKAGES) $(BUILD_PACKAGES) $(STORE_PACKAGES) etcd-client etcd-server
+	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --package maintenancectl $(STORES)
+	MAINTENANCE_MODULE=$(MODULE) MAINTENANCECTL=$(COMMAND) \
+	  $(CARGO) run --locked --profile client --package maintenance_bench_fleet
 
 # HTTPD=2.4 leaves out the modules for httpd 2.2, which need its sources: see packaging/release.md.
 dist: rust $(OLD_HTTPD) $(DIST_TOOLS) ## Build what is released for all architectures (ARCH=s390x, HTTPD=2.4: a part), with SIGN_KEY= signed
