@@ -10,7 +10,8 @@ use crate::sys::bindings::maintenance_main_server;
 use crate::sys::process;
 use maintenance_core::events::{EventSink, is_first_closing};
 use maintenance_core::file::watched::FileEvent;
-use maintenance_core::flag::{FlagEvent, Flags};
+use maintenance_core::flag::FlagEvent;
+use maintenance_core::flag::flags::Flags;
 
 /// Logs each event. When the site closes, it also clears the list of refused clients, because the
 /// clients of an earlier closing are of no use.

@@ -14,7 +14,7 @@ use maintenance_core::engine::gate::{Gate, ServerContext};
 use maintenance_core::engine::gates::{Gates, Sections};
 use maintenance_core::engine::server::Counters;
 use maintenance_core::engine::watches::Watches;
-use maintenance_core::flag::Flags;
+use maintenance_core::flag::flags::Flags;
 use maintenance_core::page::ServerName;
 use maintenance_core::report::StatusLocations;
 

@@ -10,7 +10,7 @@
 mod confirm;
 mod content;
 mod event;
-mod flags;
+pub mod flags;
 mod judge;
 mod kind;
 mod lease;
@@ -44,7 +44,7 @@ use crate::shared::table::Key;
 pub use content::Content;
 use content::Reader;
 pub use event::FlagEvent;
-pub use flags::Flags;
+
 use kind::Mounts;
 pub use kind::{FileForm, FileKind, FlagFile};
 use lease::{Lease, PollLease};

@@ -149,7 +149,9 @@ impl Query {
         if page.is_some() && format != Format::Html {
             return Err(QueryError::NoPages);
         }
-        let state = words.state.as_deref().map(Condition::parse).transpose()?;
+        let condition =
+            |word: &str| Condition::parse(word).ok_or_else(|| QueryError::State(shown(word)));
+        let state = words.state.as_deref().map(condition).transpose()?;
         Ok(Self { format, refresh, question, filter: Filter { scope: words.scope, state }, page })
     }
 }
