@@ -13,6 +13,7 @@ mod html;
 mod json;
 mod judged;
 mod locations;
+mod network;
 mod pieces;
 mod preflight;
 mod prometheus;

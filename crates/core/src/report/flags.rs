@@ -7,7 +7,7 @@ use std::ptr;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::scopes;
+use super::network::network;
 use super::time::time;
 use crate::flag::spec::{FlagSpec, Phase};
 use crate::flag::{self, Flag, FlagReport};
@@ -266,8 +266,8 @@ impl FlagView {
 fn allowed(window: Option<&FlagSpec>, is_shown: impl Fn(&Entry) -> bool) -> Vec<String> {
     let entries = window.into_iter().flat_map(|window| window.allow().iter());
     let text = |entry: Entry| match entry.until {
-        Some(until) => format!("{} until={}", scopes::network(entry.network), time(until)),
-        None => scopes::network(entry.network),
+        Some(until) => format!("{} until={}", network(entry.network), time(until)),
+        None => network(entry.network),
     };
     entries.filter(is_shown).map(text).collect()
 }

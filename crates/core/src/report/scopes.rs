@@ -1,12 +1,12 @@
 //! The scopes in the report.
 
-use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::facts::ScopeKind;
 use super::flight::InFlightView;
 use super::judged::Scope;
+use super::network::network;
 use super::state::ScopeState;
 use super::time::{file_time, time};
 use super::totals::TotalsView;
@@ -210,12 +210,4 @@ fn pages(gate: &Gate, now: Timestamp) -> Vec<PageView> {
     let mut views: Vec<_> = gate.refusal().pages().all().map(view).collect();
     views.dedup_by(|view, before| view.file.is_none() && view.media == before.media);
     views
-}
-
-/// Writes a network as in a directive: an address has no prefix length.
-pub(super) fn network(network: IpNet) -> String {
-    match network.prefix_len() == network.max_prefix_len() {
-        true => network.addr().to_string(),
-        false => network.to_string(),
-    }
 }

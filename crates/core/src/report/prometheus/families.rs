@@ -2,7 +2,7 @@
 
 use prometheus::proto::MetricType::{self, COUNTER, GAUGE};
 
-use super::{Family, Labels, Samples, path, with};
+use super::samples::{Family, Labels, Samples, path, with};
 use crate::allow::AllowKind;
 use crate::report::filter::Condition;
 use crate::report::flags::FlagState;
