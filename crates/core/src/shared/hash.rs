@@ -11,7 +11,7 @@ pub fn of(what: impl Hash) -> u64 {
 }
 
 /// A hash of an address that nobody can foresee who does not know the secret: folded multiplication,
-/// the step that wyhash consists of (Wang Yi, https://github.com/wangyi-fudan/wyhash). It takes a
+/// the step that wyhash consists of (Wang Yi, <https://github.com/wangyi-fudan/wyhash>). It takes a
 /// tenth of the instructions of SipHash, and each refusal needs one.
 pub fn of_address(address: u128, secret: u64) -> u64 {
     let fold = |one: u64, other: u64| {
