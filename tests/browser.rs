@@ -83,8 +83,8 @@ fn the_status_page_of_many_scopes() {
     };
     let hosts: String = (0..60).map(host).collect();
     let setup = Setup::new("").modules(&["proxy", "proxy_http", "status"]).directives(&format!(
-        "ProxyPass /mail/slow/ http://{}/slow/\n\
-         ProxyTimeout 120\n\
+        "ProxyPass /mail/hold/ http://{}/hold/\n\
+         ProxyTimeout 600\n\
          <Location /status>\n\
              SetHandler maintenance-status\n\
          </Location>\n\
@@ -97,6 +97,7 @@ fn the_status_page_of_many_scopes() {
     httpd.allow_log("20-files.flag cannot be used");
     let variables = [("SITE", OsString::from(httpd.url())), ("FLAGS", httpd.path("flags").into())];
     run("many.mjs", &variables);
+    backend.release("upload");
 }
 
 #[test]
